@@ -1,0 +1,3 @@
+"""fashion-gan: a distributed, resumable GAN trainer for Fashion-MNIST."""
+
+__version__ = "0.1.0"

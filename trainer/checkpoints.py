@@ -1,0 +1,199 @@
+"""Checkpoints: saving, finding the newest readable one, restoring all or nothing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from trainer import storage
+from trainer.exits import RefusedError
+
+log = logging.getLogger(__name__)
+
+State = Mapping[str, Mapping[str, tf.Variable]]  # part -> path -> variable
+Tensors = dict[str, np.ndarray]  # part/path -> value
+
+_NAME = "ckpt"
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+class Checkpoints:
+    """The checkpoints of one run, `ckpt-<step>` in its folder."""
+
+    def __init__(self, folder: Path, state: State, keep: int) -> None:
+        self.seconds_saving = 0.0
+        self._folder = folder
+        self._state = state
+        self._keep = keep
+        self._checkpoint = tf.train.Checkpoint(**state)
+        self._manager: tf.train.CheckpointManager | None = None
+
+    def restore_newest(self) -> int | None:
+        """Restores the newest readable checkpoint and returns its step; None if there is none.
+
+        Newer ones that are damaged are reported and moved to `damaged/`.
+
+        Raises:
+          RefusedError: none of several is readable, or it belongs to another network.
+        """
+        found = read_newest(self._folder)
+        if found is None:
+            return None
+        step, tensors = found
+        assign(self._state, tensors, f"checkpoint {prefix(self._folder, step)}")
+        for newer in _steps(self._folder):
+            if newer > step:
+                self._set_aside(newer)
+        self._record(step)
+        return step
+
+    def save(self, step: int) -> None:
+        """Writes the state as the checkpoint of that step."""
+        started = time.monotonic()
+        if self._manager is None:
+            self._sweep()
+            self._manager = tf.train.CheckpointManager(
+                self._checkpoint, str(self._folder), self._keep, checkpoint_name=_NAME
+            )
+        # TensorFlow's counter of saves is in the file too: an interrupted run has more of them.
+        self._checkpoint.save_counter.assign(step - 1)
+        self._manager.save(checkpoint_number=step)
+        self.seconds_saving += time.monotonic() - started
+
+    def _set_aside(self, step: int) -> None:
+        aside = self._folder / "damaged"
+        aside.mkdir(exist_ok=True)
+        for file in self._folder.glob(f"{_NAME}-{step}.*"):
+            file.rename(aside / file.name)
+
+    def _record(self, newest: int) -> None:
+        """Rewrites TensorFlow's record of checkpoints, from which its manager starts."""
+        lines = [f'model_checkpoint_path: "{prefix(self._folder, newest).name}"']
+        for index in sorted(self._folder.glob(f"{_NAME}-*.index"), key=lambda p: p.stat().st_mtime):
+            lines.append(f'all_model_checkpoint_paths: "{index.stem}"')
+            # Without a time the manager would keep the checkpoint for ever.
+            lines.append(f"all_model_checkpoint_timestamps: {index.stat().st_mtime}")
+        storage.write_text(self._folder / "checkpoint", "\n".join(lines) + "\n")
+
+    def _sweep(self) -> None:
+        """Removes what a save that was killed left behind."""
+        for folder in self._folder.glob(f"{_NAME}-*_temp"):
+            for file in folder.iterdir():
+                file.unlink()
+            folder.rmdir()
+
+
+def prefix(folder: Path, step: int) -> Path:
+    """What TensorFlow calls the path of a checkpoint: its files' common beginning."""
+    return folder / f"{_NAME}-{step}"
+
+
+def read(path: Path) -> Tensors:
+    """Every tensor of a checkpoint.
+
+    Raises:
+      RefusedError: it is absent or damaged.
+    """
+    try:
+        reader = tf.train.load_checkpoint(str(path))
+        return {
+            name.removesuffix(_VALUE).replace(".S", "/"): reader.get_tensor(name)
+            for name in reader.get_variable_to_shape_map()
+            if name.endswith(_VALUE)
+        }
+    except Exception as error:  # damage shows in many ways, a Python IndexError among them
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RefusedError(f"checkpoint {path} is not readable: {reason}") from error
+
+
+def read_newest(folder: Path) -> tuple[int, Tensors] | None:
+    """Step and tensors of the newest readable checkpoint; None if there never was one.
+
+    Raises:
+      RefusedError: there are checkpoints, and none is readable.
+    """
+    steps = _steps(folder)
+    for step in reversed(steps):
+        try:
+            return step, read(prefix(folder, step))
+        except RefusedError as error:
+            log.warning("%s; trying the one before", error)
+    if steps:
+        raise RefusedError(f"none of the checkpoints in {folder} is readable: restore one of them")
+    return None
+
+
+def newest_step(folder: Path) -> int | None:
+    """Step of the newest checkpoint of which anything is there, readable or not."""
+    return max(_steps(folder), default=None)
+
+
+def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
+    """The checkpoint that a user chose.
+
+    Args:
+      folder: the run's checkpoints.
+      choice: `latest`, a step, or a path without suffix.
+
+    Returns:
+      What was read, for people, and its tensors.
+
+    Raises:
+      RefusedError: there is no such checkpoint, or it is damaged.
+    """
+    if choice == "latest":
+        found = read_newest(folder)
+        if found is None:
+            raise RefusedError(f"{folder} holds no checkpoint: train first")
+        return f"step {found[0]}", found[1]
+    path = prefix(folder, int(choice)) if choice.isdigit() else Path(choice)
+    if not path.with_name(path.name + ".index").exists():
+        steps = ", ".join(map(str, _steps(folder))) or "none"
+        raise RefusedError(f"--checkpoint={choice} does not exist; there are {steps}")
+    return f"checkpoint {path}", read(path)
+
+
+def assign(state: State, tensors: Tensors, source: str) -> None:
+    """Assigns every variable of `state`, after a look at every name and shape.
+
+    Raises:
+      RefusedError: the tensors are those of other networks.
+    """
+    variables = dict(_named(state))
+    parts = tuple(f"{part}/" for part in state)
+    stored = {name for name in tensors if name.startswith(parts)}
+    for name in sorted(variables.keys() ^ stored):
+        raise RefusedError(f"{source} is of another network: {name} is on one side only")
+    for name, variable in variables.items():
+        if tensors[name].shape != tuple(variable.shape):
+            raise RefusedError(
+                f"{source} is of another network: {name} has shape "
+                f"{tensors[name].shape}, not {tuple(variable.shape)}"
+            )
+    for name, variable in variables.items():
+        variable.assign(tensors[name])
+
+
+def _named(state: State) -> Iterator[tuple[str, tf.Variable]]:
+    for part, variables in state.items():
+        for path, variable in variables.items():
+            yield f"{part}/{path}", variable
+
+
+def _steps(folder: Path) -> list[int]:
+    """Steps of all checkpoints of which a file or TensorFlow's own record is there, ascending."""
+    names = [path.name for path in folder.glob(f"{_NAME}-*.*")]
+    try:
+        recorded = tf.train.get_checkpoint_state(str(folder))
+    except Exception as error:  # a damaged record must not hide the checkpoints
+        log.warning("%s is damaged: %s", folder / "checkpoint", error)
+        recorded = None
+    if recorded is not None:
+        names += [Path(recorded.model_checkpoint_path).name]
+    steps = {name.removeprefix(f"{_NAME}-").split(".")[0] for name in names}
+    return sorted(int(step) for step in steps if step.isdigit())

@@ -1,0 +1,254 @@
+"""Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747) through TensorFlow Datasets.
+
+The set is prepared once into the data folder, from the first of these sources: IDX files in the
+data folder, Debian's package, the download of TensorFlow Datasets. Its decoded arrays are kept
+beside it. Whatever the source, the bytes are compared with the published data set's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import logging
+import sys
+import tempfile
+import urllib.parse
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from trainer import storage
+from trainer.exits import RefusedError
+
+log = logging.getLogger(__name__)
+
+NAME = "fashion_mnist"
+VERSION = "3.0.1"
+DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+PREPARING_PATIENCE_SECONDS = 600.0
+REACHABLE_SECONDS = 15.0
+
+Arrays = tuple[np.ndarray, np.ndarray]  # uint8 [N, 28, 28, 1], int64 [N]
+
+# SHA-256 of the decompressed files: compression differs between distributions.
+PAYLOADS = {
+    "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+# SHA-256 of images and labels in the order of the prepared set, which shuffles by a fixed hash.
+DECODED = {
+    "train": "8bfde16b7397cae90aef4dc90bde627338bae607b481d377084c799d1a312817",
+    "test": "0eb01c98b3af234f61cafe3dd2febcf34f6df075d874863a5920428590b27216",
+}
+
+
+def load(split: str, data_dir: Path) -> Arrays:
+    """Images and labels, prepared first if need be.
+
+    Args:
+      split: `train` or `test`.
+      data_dir: where TensorFlow Datasets keeps its sets.
+
+    Returns:
+      uint8 `[N, 28, 28, 1]` and int64 `[N]`.
+
+    Raises:
+      RefusedError: no source can be reached, or the data are not Fashion-MNIST.
+    """
+    arrays = _read_decoded(split, data_dir)
+    if arrays is None:
+        return prepare(data_dir)[split]
+    log.info("data: %s prepared in %s", NAME, data_dir)
+    return arrays
+
+
+def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
+    """Makes the prepared set and its decoded arrays in `data_dir`, unless they stand there.
+
+    Args:
+      data_dir: where TensorFlow Datasets keeps its sets.
+      source: a folder of the four IDX files, used before the usual places.
+
+    Returns:
+      What `load` returns, by split.
+
+    Raises:
+      RefusedError: as for `load`.
+    """
+    if _is_prepared(data_dir):
+        log.info("data: %s prepared in %s", NAME, data_dir)
+    else:
+        storage.writable_folder(data_dir, "data_dir")
+        with storage.exclusive(data_dir, "data_dir", PREPARING_PATIENCE_SECONDS):
+            if not _is_prepared(data_dir):
+                _prepare_from(_folder_of_files(data_dir, source), data_dir)
+    decoded = {split: _read_decoded(split, data_dir) for split in DECODED}
+    arrays = {split: content for split, content in decoded.items() if content is not None}
+    if len(arrays) < len(DECODED):
+        arrays = _decode(data_dir)
+        _write_decoded(arrays, data_dir)
+    return arrays
+
+
+def _folder_of_files(data_dir: Path, source: Path | None) -> Path | None:
+    """The first folder that holds any of the four files, or None."""
+    for folder in (source, data_dir, DEBIAN_FOLDER):
+        if folder and any(_file(folder, name) for name in PAYLOADS):
+            return folder
+    if source:
+        raise RefusedError(f"--source={source} holds none of {', '.join(PAYLOADS)} (or .gz)")
+    return None
+
+
+def _prepare_from(folder: Path | None, data_dir: Path) -> None:
+    if folder is None:
+        _download(data_dir)
+        return
+    log.info("data: preparing %s from the files in %s", NAME, folder)
+    payloads = {name: _payload(folder, name) for name in PAYLOADS}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, content in payloads.items():
+            Path(scratch, name).write_bytes(content)
+        with _stdout_to_log():
+            _builder_from_files(Path(scratch), data_dir).download_and_prepare()
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.exists():
+            return path
+    return None
+
+
+def _payload(folder: Path, name: str) -> bytes:
+    """One of the four files, decompressed and compared with the published one."""
+    path = _file(folder, name)
+    if path is None:
+        raise RefusedError(f"{folder / name} (or .gz) is missing beside the other files")
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise RefusedError(f"{path} cannot be read ({error}): get the file again") from error
+    if hashlib.sha256(content).hexdigest() != PAYLOADS[name]:
+        raise RefusedError(f"{path} is not Fashion-MNIST's {name}: get the file again")
+    return content
+
+
+def _builder_from_files(files: Path, data_dir: Path):
+    """TensorFlow Datasets' own builder, reading the IDX files of a folder."""
+    import tensorflow_datasets as tfds
+
+    class FromFiles(tfds.image_classification.FashionMNIST, skip_registration=True):  # type: ignore[call-arg]
+        name = NAME
+        pkg_dir_path = tfds.image_classification.FashionMNIST.pkg_dir_path
+
+        def _split_generators(self, dl_manager):
+            del dl_manager
+            return {
+                "train": self._generate_examples(
+                    60_000, files / "train-images-idx3-ubyte", files / "train-labels-idx1-ubyte"
+                ),
+                "test": self._generate_examples(
+                    10_000, files / "t10k-images-idx3-ubyte", files / "t10k-labels-idx1-ubyte"
+                ),
+            }
+
+    return FromFiles(data_dir=data_dir)
+
+
+def _download(data_dir: Path) -> None:
+    import tensorflow_datasets as tfds
+
+    log.info("data: preparing %s by the download of TensorFlow Datasets", NAME)
+    config = tfds.download.DownloadConfig(try_download_gcs=False)
+    builder = tfds.image_classification.FashionMNIST
+    first_file = urllib.parse.urljoin(builder.URL, "train-labels-idx1-ubyte.gz")
+    try:
+        # Without this look, the download's own retries take minutes where there is no network.
+        urllib.request.urlopen(first_file, timeout=REACHABLE_SECONDS).close()
+        with _stdout_to_log():
+            builder(data_dir=data_dir).download_and_prepare(download_config=config)
+    except Exception as error:  # whatever the network, its proxies and TFDS raise
+        raise RefusedError(
+            f"Fashion-MNIST cannot be downloaded ({type(error).__name__}). Three ways out: "
+            f"put its four IDX files ({', '.join(PAYLOADS)}, plain or .gz) into "
+            f"--data_dir={data_dir}; or `apt-get install dataset-fashion-mnist`; or name a "
+            f"--data_dir that holds the prepared set {NAME}/{VERSION}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _stdout_to_log() -> Iterator[None]:
+    """TensorFlow Datasets prints and draws bars; stdout is for results."""
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+def _is_prepared(data_dir: Path) -> bool:
+    return (data_dir / NAME / VERSION / "dataset_info.json").exists()
+
+
+def _decode(data_dir: Path) -> dict[str, Arrays]:
+    """Reads the prepared set through TensorFlow Datasets, which decodes its pictures."""
+    import tensorflow_datasets as tfds
+
+    arrays = {}
+    for split in DECODED:
+        try:
+            content = tfds.as_numpy(
+                tfds.load(NAME, split=split, data_dir=data_dir, download=False, batch_size=-1)
+            )
+        except Exception as error:  # missing or damaged records show in many ways
+            raise _damaged(data_dir, str(error).splitlines()[0]) from error
+        arrays[split] = (content["image"], content["label"])
+        if _digest(*arrays[split]) != DECODED[split]:
+            raise _damaged(data_dir, f"other contents in {split}")
+    return arrays
+
+
+def _damaged(data_dir: Path, what: str) -> RefusedError:
+    folder = data_dir / NAME / VERSION
+    return RefusedError(f"{folder} is not Fashion-MNIST ({what}): remove it to prepare it again")
+
+
+def _decoded_file(data_dir: Path) -> Path:
+    return data_dir / NAME / f"decoded-{VERSION}.npz"
+
+
+def _write_decoded(arrays: dict[str, Arrays], data_dir: Path) -> None:
+    """Keeps the arrays, so that later starts need not decode. A read-only folder is left so."""
+    named: dict[str, np.ndarray] = {}
+    for split, (images, labels) in arrays.items():
+        named |= {f"{split}_images": images, f"{split}_labels": labels}
+    try:
+        storage.write_atomically(_decoded_file(data_dir), lambda path: np.savez(path, **named))  # type: ignore[arg-type]
+    except OSError as error:
+        log.info("data: decoded arrays are not kept (%s)", error)
+
+
+def _read_decoded(split: str, data_dir: Path) -> Arrays | None:
+    """The kept arrays, or None where they are absent or damaged (they are only a copy)."""
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        with np.load(_decoded_file(data_dir)) as file:
+            arrays = (file[f"{split}_images"], file[f"{split}_labels"])
+        if _digest(*arrays) == DECODED[split]:
+            return arrays
+    return None
+
+
+def _digest(images: np.ndarray, labels: np.ndarray) -> str:
+    digest = hashlib.sha256(images.tobytes())
+    digest.update(labels.astype(np.int64).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,115 @@
+"""Garment silhouettes drawn in code: a small data set for tests and demonstrations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainer.data import DATASETS
+
+_SIZE = 28
+
+
+def load(split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The same images at every call: uint8 `[N, 28, 28, 1]` and int64 labels `[N]`."""
+    spec = DATASETS["synthetic"]
+    count = spec.train_examples if split == "train" else spec.test_examples
+    generator = np.random.Generator(np.random.Philox(key=0 if split == "train" else 1))
+    labels = [index % len(_GARMENTS) for index in range(count)]
+    images = np.stack([_draw(label, generator) for label in labels])
+    return images[..., np.newaxis], np.array(labels, np.int64)
+
+
+def _draw(label: int, generator: np.random.Generator) -> np.ndarray:
+    """One garment of varied width, height, place, brightness and texture: uint8 `[28, 28]`."""
+    y, x = np.mgrid[0:_SIZE, 0:_SIZE].astype(np.float64)
+    width, height = generator.uniform(0.85, 1.1, size=2)
+    left, up = generator.uniform(-1, 1, size=2)
+    # Coordinates of the garment: x from -1 to 1, y from 0 (top) to 1 (bottom).
+    u = (x - 13.5 - left) / (12 * width)
+    v = (y - 13.5 - up) / (24 * height) + 0.5
+    distance = _GARMENTS[label](u, v)
+    cover = np.clip(0.5 - 12 * distance, 0, 1)
+    stripes = 1 + 0.12 * np.sin(v * generator.uniform(15, 40) + generator.uniform(0, 6))
+    grey = generator.uniform(90, 230) * stripes + generator.normal(0, 6, size=u.shape)
+    return np.clip(np.rint(grey * cover), 0, 255).astype(np.uint8)
+
+
+# Each shape is a field over (u, v), negative inside; minimum joins, maximum cuts.
+def _box(u: np.ndarray, v: np.ndarray, left: float, top: float, right: float, bottom: float):
+    return np.maximum.reduce([left - u, u - right, top - v, v - bottom])
+
+
+def _ring(u: np.ndarray, v: np.ndarray, centre: float, radius: float, thickness: float):
+    return np.abs(np.hypot(u, 2 * (v - centre)) - radius) - thickness
+
+
+def _torso(u: np.ndarray, v: np.ndarray, sleeve: float, hem: float):
+    neck = 0.22 - np.hypot(u, 2 * v)
+    body = _box(u, v, -0.5, 0.05, 0.5, hem)
+    arms = _box(np.abs(u) - 0.25 * v, v, 0.3, 0.06, 0.72, sleeve)
+    return np.maximum(np.minimum(body, arms), neck)
+
+
+def _t_shirt(u: np.ndarray, v: np.ndarray):
+    return _torso(u, v, 0.32, 0.95)
+
+
+def _trouser(u: np.ndarray, v: np.ndarray):
+    return np.maximum(_box(u, v, -0.4, 0.02, 0.4, 0.98), 0.12 * v - np.abs(u) + 0.02)
+
+
+def _pullover(u: np.ndarray, v: np.ndarray):
+    return _torso(u, v, 0.92, 0.9)
+
+
+def _dress(u: np.ndarray, v: np.ndarray):
+    waist = 0.18 + 0.35 * np.abs(v - 0.35)
+    return np.maximum.reduce([np.abs(u) - waist, 0.02 - v, v - 0.98])
+
+
+def _coat(u: np.ndarray, v: np.ndarray):
+    opening = 0.03 - np.abs(u) - 0.1 * (v < 0.3) * (0.3 - v)
+    return np.maximum(_torso(u, v, 0.9, 0.99), opening)
+
+
+def _sole(u: np.ndarray, v: np.ndarray):
+    return _box(u, v, -0.95, 0.68, 0.95, 0.78)
+
+
+def _sandal(u: np.ndarray, v: np.ndarray):
+    straps = np.maximum(_ring(u + 0.3, v, 0.68, 0.45, 0.07), v - 0.7)
+    return np.minimum(_sole(u, v), straps)
+
+
+def _shirt(u: np.ndarray, v: np.ndarray):
+    button_row = 0.015 - np.abs(u)
+    return np.maximum(_torso(u, v, 0.6, 0.97), button_row)
+
+
+def _sneaker(u: np.ndarray, v: np.ndarray):
+    upper = np.maximum(_box(u, v, -0.9, 0.4, 0.9, 0.7), 0.45 - v + 0.25 * (0.3 - u))
+    return np.minimum(_sole(u, v), upper)
+
+
+def _bag(u: np.ndarray, v: np.ndarray):
+    handle = np.maximum(_ring(u, v, 0.35, 0.5, 0.07), v - 0.4)
+    return np.minimum(_box(u, v, -0.85, 0.35, 0.85, 0.9), handle)
+
+
+def _boot(u: np.ndarray, v: np.ndarray):
+    shaft = _box(u, v, 0.1, 0.05, 0.8, 0.7)
+    return np.minimum.reduce([_sole(u, v), shaft, _box(u, v, -0.8, 0.52, 0.5, 0.7)])
+
+
+_GARMENTS = (
+    _t_shirt,
+    _trouser,
+    _pullover,
+    _dress,
+    _coat,
+    _sandal,
+    _shirt,
+    _sneaker,
+    _bag,
+    _boot,
+)

@@ -1,0 +1,17 @@
+"""The exit codes, and the errors that map to them.
+
+Cluster manifests decide from these codes whether a job is run again, so they are a contract.
+"""
+
+OK = 0
+DEFECT = 1  # an error of ours: the traceback is shown
+REFUSED = 64  # flags, configuration, data or losses are bad: a retry cannot help (EX_USAGE)
+INTERRUPTED = 143  # stopped by a signal (128 + SIGTERM) or by a lost peer: run me again
+
+
+class RefusedError(Exception):
+    """What was asked for cannot work. The message says what is wrong and what to do."""
+
+
+class InterruptedRun(Exception):
+    """The run was asked to stop, and has saved what it had."""

@@ -1,0 +1,83 @@
+"""The export command: a trained network in the formats that others read."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import tempfile
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from trainer import storage, trained
+from trainer.config import ExportConfig
+from trainer.exits import RefusedError
+from trainer.models.layers import without_own_layers
+from trainer.trained import Trained
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = {
+    "keras": ".keras",
+    "weights": ".weights.h5",
+    "h5": ".h5",
+    "saved_model": "",
+    "tflite": ".tflite",
+}
+
+
+def run(config: ExportConfig) -> None:
+    """Writes the network and prints where."""
+    suffix = SUFFIXES[config.format]
+    output = config.output or config.job_dir / "models" / f"{config.network}{suffix}"
+    if not output.name.endswith(suffix) or (not suffix and output.suffix):
+        wanted = f"end in {suffix}" if suffix else "be a folder, without a suffix"
+        raise RefusedError(f"--output={output} must {wanted} for --format={config.format}")
+    networks = trained.load(config.job_dir, config.checkpoint)
+    storage.writable_folder(output.parent, "output")
+    log.info("exporting the %s of %s", config.network, networks.source)
+    write(networks, config.network, config.format, output)
+    print(output)
+
+
+def write(networks: Trained, name: str, form: str, path: Path) -> None:
+    """Writes `generator` or `discriminator` in one of the formats, whole or not at all."""
+    network = without_own_layers(
+        networks.generator if name == "generator" else networks.discriminator
+    )
+    with contextlib.redirect_stdout(sys.stderr):  # TensorFlow prints; stdout is for results
+        if form == "saved_model":
+            _write_saved_model(networks, network, path)
+        elif form == "tflite":
+            content = tf.lite.TFLiteConverter.from_keras_model(network).convert()
+            storage.write_atomically(path, lambda temporary: temporary.write_bytes(content))
+        elif form == "weights":
+            storage.write_atomically(path, network.save_weights)
+        else:
+            storage.write_atomically(path, network.save)
+
+
+def _write_saved_model(networks: Trained, network: keras.Model, path: Path) -> None:
+    """A SavedModel with `serve`, and for a generator `sample(n, seed)`, as `generate` draws."""
+    archive = keras.export.ExportArchive()
+    archive.track(network)
+    archive.add_endpoint(
+        "serve",
+        lambda inputs: network(inputs, training=False),
+        input_signature=[tf.TensorSpec([None, *network.input_shape[1:]], tf.float32)],
+    )
+    if network.name == "generator":
+        scalar = tf.TensorSpec([], tf.int64)
+        archive.add_endpoint(
+            "sample",
+            lambda n, seed: network(trained.latents(networks.recipe, seed, 0, n), training=False),
+            input_signature=[scalar, scalar],
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as scratch:
+        archive.write_out(str(Path(scratch, "new")), verbose=False)
+        if path.exists():
+            path.rename(Path(scratch, "old"))
+        Path(scratch, "new").rename(path)

@@ -1,0 +1,90 @@
+"""The outer loop: train a few steps in one graph, look up, record, save, leave when asked to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+LOOP_SECONDS = 2.0
+
+
+class Plan(Protocol):
+    """When to pause."""
+
+    def next_pause(self, step: int) -> int:
+        """The first step after `step` at which something is due."""
+        ...
+
+    def draws_at(self, step: int) -> bool:
+        """Whether a grid is due."""
+        ...
+
+    def saves_at(self, step: int) -> bool:
+        """Whether a checkpoint is due."""
+        ...
+
+
+class Monitor(Protocol):
+    """What shows and keeps the records of a run."""
+
+    def record(self, step: int, metrics: dict[str, float], steps_per_second: float) -> None:
+        """Records the means of a loop."""
+        ...
+
+    def draw(self, step: int) -> None:
+        """Draws a grid of samples."""
+        ...
+
+    def flush(self) -> None:
+        """Puts all records on disk."""
+        ...
+
+
+class LoopLength:
+    """How many steps a loop takes: as asked, or as many as last about two seconds."""
+
+    def __init__(self, fixed: int) -> None:
+        self.steps = fixed or 1
+        self._learns = not fixed
+        self._traced = False
+
+    def learn(self, steps: int, seconds: float) -> None:
+        """Takes in how long a loop was. The first one, which traces the graph, says nothing."""
+        if self._learns and self._traced:
+            wanted = int(LOOP_SECONDS * steps / max(seconds, 1e-6))
+            self.steps = max(1, min(wanted, 4 * self.steps))
+        self._traced = True
+
+
+def run(
+    step: int,
+    last_step: int,
+    train: Callable[[int, int], dict[str, float]],
+    plan: Plan,
+    monitor: Monitor,
+    save: Callable[[int], None],
+    stop_requested: Callable[[], bool],
+    length: LoopLength,
+) -> int:
+    """Trains from `step` to `last_step` and returns the step reached, which is saved.
+
+    `train(step, count)` runs that many steps and returns the means of their metrics. Records
+    are flushed before the checkpoint is saved: the checkpoint is the commit.
+    """
+    stopping = stop_requested()
+    while step < last_step and not stopping:
+        count = min(length.steps, plan.next_pause(step) - step)
+        started = time.monotonic()
+        metrics = train(step, count)
+        seconds = time.monotonic() - started
+        length.learn(count, seconds)
+        step += count
+        monitor.record(step, metrics, count / seconds)
+        if plan.draws_at(step):
+            monitor.draw(step)
+        stopping = stop_requested()
+        if plan.saves_at(step) or stopping:
+            monitor.flush()
+            save(step)
+    return step

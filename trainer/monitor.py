@@ -1,0 +1,136 @@
+"""ModelMonitor: what a run shows of itself while it trains."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import summary as custom_scalar
+from tensorboard.plugins.hparams import api as hparams
+
+from trainer import config, pictures, records
+from trainer.config import Recipe
+from trainer.progress import Progress
+
+CHARTS = {
+    "losses": ("loss/generator", "loss/discriminator"),
+    "scores": ("score/real", "score/fake"),
+}
+
+
+class ModelMonitor:
+    """Writes TensorBoard's files, metrics.jsonl and the image grids, and shows progress."""
+
+    def __init__(
+        self,
+        job_dir: Path,
+        recipe: Recipe,
+        sample: Callable[[], np.ndarray],
+        learning_rates: Callable[[], dict[str, float]],
+        progress: Progress,
+    ) -> None:
+        """Opens the records; those after the step to start from must have been cut.
+
+        Args:
+          job_dir: the run directory.
+          recipe: the run's recipe.
+          sample: gives images from fixed latents, uint8 `[N, height, width, channels]`.
+          learning_rates: gives the rates in force, by network.
+          progress: what people see.
+        """
+        self._results = job_dir / "results"
+        self._recipe = recipe
+        self._sample = sample
+        self._learning_rates = learning_rates
+        self._progress = progress
+        self._writer = tf.summary.create_file_writer(str(job_dir / "tensorboard" / "train"))
+        self._metrics = open(job_dir / records.METRICS_FILE, "a", encoding="utf-8")
+
+    def introduce(self, configuration: str, real: np.ndarray) -> None:
+        """Writes what is known before the first step, and the grid of the untrained generator.
+
+        Args:
+          configuration: JSON.
+          real: images of the data set, uint8.
+        """
+        layout = layout_pb2.Layout(
+            category=[
+                layout_pb2.Category(
+                    title="training",
+                    chart=[
+                        layout_pb2.Chart(
+                            title=title,
+                            multiline=layout_pb2.MultilineChartContent(
+                                tag=[f"^{tag}$" for tag in tags]
+                            ),
+                        )
+                        for title, tags in CHARTS.items()
+                    ],
+                )
+            ]
+        )
+        with self._writer.as_default(step=0):
+            tf.summary.experimental.write_raw_pb(
+                custom_scalar.pb(layout).SerializeToString(), step=0
+            )
+            tf.summary.text("configuration", f"```\n{configuration}\n```")
+            tf.summary.image("real", pictures.grid(real)[np.newaxis])
+            hparams.hparams(config.hyperparameters(self._recipe))
+        self.draw(0)
+
+    def record(self, step: int, metrics: dict[str, float], steps_per_second: float) -> None:
+        """Records the means of the loop that ended at `step`."""
+        scalars = {
+            **metrics,
+            **{f"learning_rate/{name}": rate for name, rate in self._learning_rates().items()},
+            "throughput/images_per_second": steps_per_second * self._recipe.batch_size,
+        }
+        epoch = config.epoch_of_step(self._recipe, step)
+        with self._writer.as_default(step=step):
+            for tag, value in scalars.items():
+                tf.summary.scalar(tag, value)
+        self._metrics.write(json.dumps({"step": step, "epoch": round(epoch, 6), **scalars}) + "\n")
+        self.flush()
+        self._progress.show(step, epoch, scalars, steps_per_second)
+
+    def draw(self, step: int) -> None:
+        """Draws the fixed latents' images of an epoch that ends at `step`."""
+        image = pictures.grid(self._sample())
+        epoch = int(config.epoch_of_step(self._recipe, step))
+        pictures.write_png(self._results / grid_name(epoch), image)
+        with self._writer.as_default(step=step):
+            tf.summary.image("samples", image[np.newaxis])
+
+    def draw_final(self) -> None:
+        """Draws the finished generator's images."""
+        pictures.write_png(self._results / "final.png", pictures.grid(self._sample()))
+
+    def flush(self) -> None:
+        """Puts all records on disk."""
+        self._writer.flush()
+        self._metrics.flush()
+
+    def close(self) -> None:
+        """Closes the records."""
+        self._progress.close()
+        self._writer.close()
+        self._metrics.close()
+
+
+def grid_name(epoch: int) -> str:
+    """The file name of an epoch's grid."""
+    return f"epoch_{epoch:05d}.png"
+
+
+def cut_results(job_dir: Path, recipe: Recipe, step: int) -> None:
+    """Removes the grids of epochs after `step`, and the final picture of a longer run."""
+    results = job_dir / "results"
+    for path in results.glob("epoch_*.png"):
+        epoch = path.stem.removeprefix("epoch_")
+        if epoch.isdigit() and config.step_of_epoch(recipe, int(epoch)) > step:
+            path.unlink()
+    (results / "final.png").unlink(missing_ok=True)

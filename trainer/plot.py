@@ -1,0 +1,46 @@
+"""The plot command: loss curves from the run's own records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainer import records, storage
+from trainer.config import PlotConfig
+from trainer.exits import RefusedError
+
+CURVES = {
+    "loss": ("loss/generator", "loss/discriminator"),
+    "mean score": ("score/real", "score/fake"),
+}
+
+
+def run(config: PlotConfig) -> None:
+    """Draws the curves and prints the picture's path."""
+    print(draw(config.job_dir))
+
+
+def draw(job_dir: Path) -> Path:
+    """Draws `results/loss_curves.png` and returns its path.
+
+    Raises:
+      RefusedError: the run has no records.
+    """
+    lines = records.read_metrics(job_dir / records.METRICS_FILE)
+    if not lines:
+        raise RefusedError(f"{job_dir / records.METRICS_FILE} holds no records: train first")
+    from matplotlib.figure import Figure  # takes half a second, which training need not wait for
+
+    steps = [line["step"] for line in lines]
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    for axes, (title, tags) in zip(
+        figure.subplots(len(CURVES), sharex=True), CURVES.items(), strict=True
+    ):
+        for tag in tags:
+            axes.plot(steps, [line[tag] for line in lines], label=tag, linewidth=1)
+        axes.set_ylabel(title)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    axes.set_xlabel("step")
+    path = job_dir / "results" / "loss_curves.png"
+    storage.write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))
+    return path

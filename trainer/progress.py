@@ -1,0 +1,57 @@
+"""Progress for people: a bar on a terminal, else a line every 30 seconds."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from tqdm import tqdm
+
+log = logging.getLogger(__name__)
+
+LINE_SECONDS = 30.0
+
+
+class Progress:
+    """Shows how far a training is. Make it when the first loop starts."""
+
+    def __init__(
+        self,
+        step: int,
+        last_step: int,
+        clock: Callable[[], float] = time.monotonic,
+        terminal: bool | None = None,
+    ) -> None:
+        self._clock = clock
+        self._last_step = last_step
+        self._next_line = clock()
+        self._bar: tqdm | None = None
+        if sys.stderr.isatty() if terminal is None else terminal:
+            self._bar = tqdm(total=last_step, initial=step, unit="step", dynamic_ncols=True)
+
+    def show(
+        self, step: int, epoch: float, metrics: dict[str, float], steps_per_second: float
+    ) -> None:
+        """Shows one loop's end."""
+        losses = (
+            f"loss generator {metrics['loss/generator']:.3f} "
+            f"discriminator {metrics['loss/discriminator']:.3f}, "
+            f"{metrics['throughput/images_per_second']:.0f} images/s"
+        )
+        if self._bar is not None:
+            self._bar.set_postfix_str(losses, refresh=False)
+            self._bar.update(step - self._bar.n)
+        elif self._clock() >= self._next_line or step == self._last_step:
+            self._next_line = self._clock() + LINE_SECONDS
+            left = timedelta(seconds=round((self._last_step - step) / steps_per_second))
+            log.info(
+                "step %d/%d, epoch %.2f, %s, ETA %s", step, self._last_step, epoch, losses, left
+            )
+
+    def close(self) -> None:
+        """Leaves the terminal's line."""
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,80 @@
+"""Random numbers that depend on (seed, stream, step, place in the global batch) and nothing else.
+
+A draw belongs to a row of the global batch: Philox (Salmon et al. 2011) is counter-based, so a
+replica starts its counter at its first row, and N replicas draw what one would have drawn.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+_PHILOX = 1  # tf.random.Algorithm.PHILOX, the same on every device and under XLA
+_WORDS_PER_COUNT = 4  # numbers that Philox gives for one value of its counter
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of some successive rows of one step's global batch."""
+
+    seed: int | tf.Tensor
+    step: int | tf.Tensor
+    first_row: int
+    rows: int | tf.Tensor
+
+    def normal(self, stream: str, size: int) -> tf.Tensor:
+        """Standard normal numbers: float32 `[rows, size]`."""
+        return self._draw(tf.raw_ops.StatelessRandomNormalV2, stream, size)
+
+    def uniform(self, stream: str, size: int) -> tf.Tensor:
+        """Numbers uniform in [0, 1): float32 `[rows, size]`."""
+        return self._draw(tf.raw_ops.StatelessRandomUniformV2, stream, size)
+
+    def _draw(self, operation, stream: str, size: int) -> tf.Tensor:
+        counts_per_row = -(-size // _WORDS_PER_COUNT)  # a row starts at a new count
+        stream_seed = tf.cast(self.seed, tf.int64) * 2**32 + zlib.crc32(stream.encode())
+        key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(
+            seed=tf.stack([stream_seed, tf.cast(self.step, tf.int64)])
+        )
+        first_count = tf.constant([self.first_row * counts_per_row, 0], tf.uint64)
+        shape = [self.rows, counts_per_row * _WORDS_PER_COUNT]
+        numbers = operation(shape=shape, key=key, counter=counter + first_count, alg=_PHILOX)
+        return numbers[:, :size]
+
+
+_scope = threading.local()  # a mirrored strategy traces its replicas in threads
+
+
+@contextmanager
+def drawing_from(draws: Draws, call: str) -> Iterator[None]:
+    """Makes `draws` the source of the noise that layers add in this thread.
+
+    Args:
+      draws: where the numbers come from.
+      call: names this pass through a network, so that two passes get different noise.
+    """
+    outer = getattr(_scope, "source", None)
+    _scope.source = (draws, call)
+    try:
+        yield
+    finally:
+        _scope.source = outer
+
+
+def uniform_for_layer(layer_name: str, shape: tuple[int, ...]) -> tf.Tensor:
+    """Uniform numbers for a layer within `drawing_from`: float32 `[rows, *shape]`.
+
+    Raises:
+      RuntimeError: outside of `drawing_from`.
+    """
+    source = getattr(_scope, "source", None)
+    if source is None:
+        raise RuntimeError(f"layer {layer_name} was called for training outside drawing_from")
+    draws, call = source
+    size = int(tf.TensorShape(shape).num_elements())
+    return tf.reshape(draws.uniform(f"{call}/{layer_name}", size), (draws.rows, *shape))

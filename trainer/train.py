@@ -1,0 +1,35 @@
+"""The train command: refuses what cannot work, then trains or resumes under the run's lock."""
+
+from __future__ import annotations
+
+from trainer import config as configuration
+from trainer import storage
+from trainer.config import Config
+
+
+def run(config: Config) -> None:
+    """Trains, resumes, or describes what would be trained.
+
+    Raises:
+      RefusedError: the run directory cannot be used, or holds a run of another recipe.
+      InterruptedRun: a signal stopped the training, and it was saved.
+    """
+    if config.dry_run:
+        _refuse_another_recipe(config)
+        from trainer import training
+
+        training.describe(config)
+        return
+    storage.writable_folder(config.job_dir, "job_dir")
+    with storage.exclusive(config.job_dir, "job_dir"):
+        _refuse_another_recipe(config)
+        # TensorFlow is imported only now: what is wrong above is said at once.
+        from trainer import training
+
+        training.run(config)
+
+
+def _refuse_another_recipe(config: Config) -> None:
+    stored = configuration.read_json(config.job_dir)
+    if stored is not None:
+        configuration.check_resume(stored, config)

@@ -1,0 +1,275 @@
+"""One training run: its parts are made from the configuration and handed to the loop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainer import (
+    __version__,
+    checkpoints,
+    cluster,
+    export,
+    interrupts,
+    loop,
+    monitor,
+    plot,
+    records,
+    storage,
+    trained,
+)
+from trainer import config as configuration
+from trainer.checkpoints import Checkpoints
+from trainer.config import Config, Recipe, Schedule
+from trainer.data import loading, order, pixels
+from trainer.exits import InterruptedRun, RefusedError
+from trainer.gan import METRICS, FashionGAN, TrainSteps, build_networks, make_train_steps
+from trainer.monitor import ModelMonitor
+from trainer.progress import Progress
+from trainer.randomness import Draws
+
+log = logging.getLogger(__name__)
+
+SAMPLES = 64  # in a grid
+MODELS = ("generator", "discriminator")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When a run pauses to draw and to save."""
+
+    recipe: Recipe
+    schedule: Schedule
+
+    @property
+    def last_step(self) -> int:
+        """The step at which the run is complete."""
+        return configuration.total_steps(self.recipe, self.schedule)
+
+    def next_pause(self, step: int) -> int:
+        """The first step after `step` at which something is due."""
+        interval = self.schedule.checkpoint_interval
+        return min((step // interval + 1) * interval, self._next_grid(step), self.last_step)
+
+    def draws_at(self, step: int) -> bool:
+        """Whether a grid is due at `step`."""
+        return self._next_grid(step - 1) == step
+
+    def saves_at(self, step: int) -> bool:
+        """Whether a checkpoint is due at `step`."""
+        return step % self.schedule.checkpoint_interval == 0 or step == self.last_step
+
+    def _next_grid(self, step: int) -> int:
+        interval = self.schedule.save_interval
+        epoch = int(configuration.epoch_of_step(self.recipe, step))
+        return configuration.step_of_epoch(self.recipe, (epoch // interval + 1) * interval)
+
+
+def describe(config: Config) -> None:
+    """Prints the resolved configuration and the networks; trains nothing."""
+    print(_resolved(config, _make_strategy(config)))
+    for network in build_networks(config.recipe, config.recipe.precision):
+        network.summary(print_fn=print)
+
+
+def run(config: Config) -> None:
+    """Trains or resumes. The caller holds the run's lock.
+
+    Raises:
+      RefusedError: the data, the checkpoints or the losses do not allow to go on.
+      InterruptedRun: a signal stopped the training, and it was saved.
+    """
+    plan = Plan(config.recipe, config.schedule)
+    strategy = _make_strategy(config)
+    images, _ = loading.load(config.recipe.dataset, "train", config.data_dir)
+    with strategy.scope():
+        gan = FashionGAN(config.recipe)
+    saved = Checkpoints(
+        config.job_dir / "checkpoints", gan.state(), config.schedule.keep_checkpoints
+    )
+    resolved = _resolved(config, strategy)
+    step = _restore(config.job_dir, saved, resolved)
+    if step is not None and step >= plan.last_step and _is_finished(config.job_dir):
+        log.info("%s is complete at step %d: nothing to do", config.job_dir, step)
+        return
+    _cut(config, -1 if step is None else step)
+    model_monitor = ModelMonitor(
+        config.job_dir,
+        config.recipe,
+        _sampler(gan),
+        gan.learning_rates,
+        Progress(step or 0, plan.last_step),
+    )
+    if step is None:
+        step = 0
+        _start(config, model_monitor, saved, resolved, images)
+    data = pixels.resident(images, strategy.extended.worker_devices)
+    train = _trainer(config.recipe, make_train_steps(gan, strategy, data), len(images))
+    length = loop.LoopLength(config.schedule.steps_per_loop)
+    with interrupts.graceful():
+        reached = loop.run(
+            step,
+            plan.last_step,
+            train,
+            plan,
+            model_monitor,
+            saved.save,
+            interrupts.requested,
+            length,
+        )
+    if reached < plan.last_step:
+        raise InterruptedRun(f"interrupted and saved at step {reached}: run the same again")
+    model_monitor.draw_final()
+    model_monitor.close()
+    _finish(config.job_dir, saved)
+
+
+def _make_strategy(config: Config) -> tf.distribute.Strategy:
+    cluster.configure(config.runtime)
+    strategy = cluster.make_strategy(config.runtime)
+    configuration.check_replicas(config.recipe, strategy.num_replicas_in_sync)
+    return strategy
+
+
+def _resolved(config: Config, strategy: tf.distribute.Strategy) -> str:
+    """The content of config.json."""
+    environment = {
+        "fashion_gan": __version__,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "processor": _processor(),
+        "replicas": strategy.num_replicas_in_sync,
+        "threads": config.runtime.threads,
+        "deterministic": config.runtime.deterministic,
+    }
+    horizon = configuration.total_steps(config.recipe, config.schedule)
+    return configuration.to_json(config, horizon, environment)
+
+
+def _processor() -> str:
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+    described = Path("/proc/cpuinfo")  # Linux; elsewhere Python knows
+    if described.exists():
+        for line in described.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _restore(job_dir: Path, saved: Checkpoints, resolved: str) -> int | None:
+    """Restores the run in `job_dir`; None if a new one starts there.
+
+    A run has started once its config.json is written, which comes after its first checkpoint.
+    """
+    stored = configuration.read_json(job_dir)
+    if stored is None:
+        newest = checkpoints.newest_step(job_dir / "checkpoints") or 0
+        if newest or records.read_metrics(job_dir / records.METRICS_FILE):
+            raise RefusedError(
+                f"--job_dir={job_dir} holds a run without its config.json: restore the file, "
+                "or choose another folder"
+            )
+        log.info("starting a new run in %s", job_dir)
+        return None
+    step = saved.restore_newest()
+    if step is None:
+        raise RefusedError(
+            f"--job_dir={job_dir} holds a run whose checkpoints are gone: restore them, or choose "
+            "another folder"
+        )
+    log.info("resuming %s at step %d", job_dir, step)
+    _warn_of_other_bits(stored.get("environment", {}), json.loads(resolved)["environment"])
+    return step
+
+
+def _warn_of_other_bits(before: dict[str, Any], now: dict[str, Any]) -> None:
+    changes = [
+        f"{key} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key]
+    ]
+    if changes:
+        log.warning(
+            "%s: the bits may differ from those of a run that was left alone", ", ".join(changes)
+        )
+
+
+def _cut(config: Config, step: int) -> None:
+    """Removes from the run directory what came after the checkpoint of `step`."""
+    job_dir = config.job_dir
+    records.cut_metrics(job_dir / records.METRICS_FILE, step)
+    records.cut_events(job_dir / "tensorboard" / "train", step)
+    monitor.cut_results(job_dir, config.recipe, step)
+    for path in _finished_files(job_dir):
+        path.unlink(missing_ok=True)
+    storage.sweep_partial(job_dir, job_dir / "results", job_dir / "models")
+
+
+def _start(
+    config: Config,
+    model_monitor: ModelMonitor,
+    saved: Checkpoints,
+    resolved: str,
+    images: np.ndarray,
+) -> None:
+    """Records the untrained run. It counts as started when config.json is there."""
+    first_rows = order.permutation(config.recipe.seed, 0, len(images))[:SAMPLES]
+    model_monitor.introduce(resolved, images[first_rows])
+    model_monitor.flush()
+    saved.save(0)
+    storage.write_text(config.job_dir / "config.json", resolved)
+
+
+def _sampler(gan: FashionGAN) -> Callable[[], np.ndarray]:
+    """Images of the run's fixed latents, uint8 `[SAMPLES, height, width, channels]`."""
+    latents = Draws(gan.recipe.seed, 0, 0, SAMPLES).normal("samples", gan.recipe.noise_dim)
+    sample = tf.function(gan.sample)
+    return lambda: pixels.to_bytes(sample(latents).numpy())
+
+
+def _trainer(
+    recipe: Recipe, train_steps: TrainSteps, examples: int
+) -> Callable[[int, int], dict[str, float]]:
+    """The loop's `train`: feeds the data order and stops at the first bad number."""
+
+    def train(step: int, count: int) -> dict[str, float]:
+        rows = order.batches(recipe.seed, examples, recipe.batch_size, step, count)
+        means, first_bad = train_steps(tf.constant(rows))
+        if first_bad >= 0:
+            raise RefusedError(
+                f"a loss or gradient is not finite at step {int(first_bad)}: the last checkpoint "
+                "stays; start anew with lower learning rates"
+            )
+        return dict(zip(METRICS, map(float, means), strict=True))
+
+    return train
+
+
+def _finished_files(job_dir: Path) -> list[Path]:
+    results, models = job_dir / "results", job_dir / "models"
+    pictures = [results / "final.png", results / "loss_curves.png"]
+    return pictures + [models / f"{name}.keras" for name in MODELS]
+
+
+def _is_finished(job_dir: Path) -> bool:
+    return all(path.exists() for path in _finished_files(job_dir))
+
+
+def _finish(job_dir: Path, saved: Checkpoints) -> None:
+    """Writes the curves and the models, and says where everything is."""
+    plot.draw(job_dir)
+    networks = trained.load(job_dir, "latest")
+    for name in MODELS:
+        export.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
+    log.info("complete at %s; saving took %.1f s", networks.source, saved.seconds_saving)
+    log.info("picture: %s", job_dir / "results" / "final.png")
+    log.info("curves: tensorboard --logdir=%s", job_dir / "tensorboard")
