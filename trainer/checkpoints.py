@@ -49,7 +49,6 @@ class Checkpoints:
         for newer in _steps(self._folder):
             if newer > step:
                 self._set_aside(newer)
-        self._record(step)
         return step
 
     def save(self, step: int) -> None:
@@ -57,6 +56,7 @@ class Checkpoints:
         started = time.monotonic()
         if self._manager is None:
             self._sweep()
+            self._record()
             self._manager = tf.train.CheckpointManager(
                 self._checkpoint, str(self._folder), self._keep, checkpoint_name=_NAME
             )
@@ -71,14 +71,19 @@ class Checkpoints:
         for file in self._folder.glob(f"{_NAME}-{step}.*"):
             file.rename(aside / file.name)
 
-    def _record(self, newest: int) -> None:
+    def _record(self) -> None:
         """Rewrites TensorFlow's record of checkpoints, from which its manager starts."""
-        lines = [f'model_checkpoint_path: "{prefix(self._folder, newest).name}"']
-        for index in sorted(self._folder.glob(f"{_NAME}-*.index"), key=lambda p: p.stat().st_mtime):
-            lines.append(f'all_model_checkpoint_paths: "{index.stem}"')
-            # Without a time the manager would keep the checkpoint for ever.
-            lines.append(f"all_model_checkpoint_timestamps: {index.stat().st_mtime}")
-        storage.write_text(self._folder / "checkpoint", "\n".join(lines) + "\n")
+        lines = []
+        for step in _steps(self._folder):
+            index = Path(f"{prefix(self._folder, step)}.index")
+            if index.exists():
+                lines.append(f'all_model_checkpoint_paths: "{index.stem}"')
+                # Without a time the manager would keep the checkpoint for ever.
+                lines.append(f"all_model_checkpoint_timestamps: {index.stat().st_mtime}")
+                newest = f'model_checkpoint_path: "{index.stem}"'
+        if lines:
+            lines.append(newest)
+            storage.write_text(self._folder / "checkpoint", "\n".join(lines) + "\n")
 
     def _sweep(self) -> None:
         """Removes what a save that was killed left behind."""
@@ -152,7 +157,7 @@ def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
             raise RefusedError(f"{folder} holds no checkpoint: train first")
         return f"step {found[0]}", found[1]
     path = prefix(folder, int(choice)) if choice.isdigit() else Path(choice)
-    if not path.with_name(path.name + ".index").exists():
+    if not Path(f"{path}.index").exists():
         steps = ", ".join(map(str, _steps(folder))) or "none"
         raise RefusedError(f"--checkpoint={choice} does not exist; there are {steps}")
     return f"checkpoint {path}", read(path)

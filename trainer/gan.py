@@ -78,9 +78,13 @@ class FashionGAN:
 
     def learning_rates(self) -> dict[str, float]:
         """The rates in force, by network."""
+        optimizers = {
+            "generator": self.generator_optimizer,
+            "discriminator": self.discriminator_optimizer,
+        }
         return {
-            "generator": float(self.generator_optimizer.learning_rate),
-            "discriminator": float(self.discriminator_optimizer.learning_rate),
+            name: float(tf.convert_to_tensor(optimizer.learning_rate))
+            for name, optimizer in optimizers.items()
         }
 
     def sample(self, latents: tf.Tensor) -> tf.Tensor:

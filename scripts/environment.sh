@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# Sourced by the scripts beside it, in the project's root: the virtual environment and the data.
+
+say() { printf 'fashion-gan: %s\n' "$*" >&2; }
+
+# Prints a Python that the project runs on. PYTHON chooses one.
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+      2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+  done
+  say "Python 3.11, 3.12 or 3.13 is needed; name one: PYTHON=/path/to/python $0"
+  return 64
+}
+
+# Makes .venv as the lock file says; does nothing where that has been done.
+make_environment() {
+  local lock=$1 python
+  # The tests' environment holds all that training needs.
+  if cmp -s "$lock" .venv/installed.lock || cmp -s requirements-dev.lock .venv/installed.lock; then
+    return
+  fi
+  if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    rm -rf .venv
+    python=$(find_python) || return
+    say "making .venv with $("$python" --version)"
+    if ! "$python" -m venv .venv; then
+      rm -rf .venv
+      say "$python lacks venv; on Debian and Ubuntu:" \
+        "apt-get install $("$python" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')"
+      return 64
+    fi
+  fi
+  say "installing the pinned dependencies of $lock"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+    --require-hashes -r "$lock" || return
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+    --no-deps --no-build-isolation --editable . || return
+  cp "$lock" .venv/installed.lock
+}
+
+debian_files=.cache/dataset-fashion-mnist/usr/share/datasets/fashion-mnist
+
+# Takes Fashion-MNIST's files out of Debian's package, without root.
+fetch_debian_files() {
+  [ ! -d "$debian_files" ] || return 0
+  command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 64
+  say "trying one more way: the files of Debian's package dataset-fashion-mnist"
+  mkdir -p .cache/dataset-fashion-mnist
+  (
+    cd .cache/dataset-fashion-mnist || exit 64
+    rm -f ./*.deb
+    apt-get download -qq dataset-fashion-mnist && dpkg -x ./*.deb unpacked || exit 64
+    rm -rf usr ./*.deb && mv unpacked/usr . && rm -rf unpacked
+  )
+}
+
+# Prepares a data set with the given flags of prepare_data, by one more way than the trainer's.
+prepare_data() {
+  .venv/bin/fashion-gan prepare_data "$@" >/dev/null && return
+  local status=$?
+  [ "$status" -eq 64 ] && fetch_debian_files || return "$status"
+  .venv/bin/fashion-gan prepare_data "$@" --source="$debian_files" >/dev/null
+}

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Lint, types and all tests, in the environment of train.sh. Arguments go to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/environment.sh
+
+make_environment requirements-dev.lock
+export TFDS_DATA_DIR=$PWD/.cache/tensorflow_datasets
+fetch_debian_files || true # the tests of damaged files say that they miss them
+prepare_data --data_dir="$TFDS_DATA_DIR"
+PATH=$PWD/.venv/bin:$PATH
+ruff check .
+ruff format --check .
+shellcheck --external-sources scripts/*.sh .ci/run
+mypy
+python -m pytest "$@"

@@ -1,0 +1,95 @@
+"""What the tests share: small runs, and the command as a user calls it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import tensorflow as tf
+
+from trainer.data import fashion_mnist
+
+ROOT = Path(__file__).parent.parent
+# Tests in this process run on up to four devices, each operation on two threads.
+tf.config.threading.set_intra_op_parallelism_threads(2)
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
+)
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The command line of fashion-gan."""
+    return [sys.executable, "-m", "trainer", *map(str, arguments)]
+
+
+def run(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Runs fashion-gan and asserts its exit code."""
+    done = subprocess.run(
+        command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def train_flags(job_dir: Path, *more: str) -> list[str]:
+    """Flags of a small training; later flags win."""
+    return [
+        "train",
+        f"--job_dir={job_dir}",
+        "--steps=30",
+        "--batch_size=8",
+        "--checkpoint_interval=10",
+        "--threads=2",
+        *more,
+    ]
+
+
+def damage_by_flipping(path: Path) -> None:
+    """Inverts a byte in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def assert_same_bits(left: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> None:
+    """Asserts that two checkpoints hold the same tensors."""
+    assert left.keys() == right.keys()
+    different = [name for name in left if left[name].tobytes() != right[name].tobytes()]
+    assert not different
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The prepared Fashion-MNIST."""
+    folder = Path(os.environ.get("TFDS_DATA_DIR", ROOT / ".cache" / "tensorflow_datasets"))
+    os.environ["TFDS_DATA_DIR"] = str(folder)
+    fashion_mnist.prepare(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def idx_folder() -> Path:
+    """The four original files of Fashion-MNIST."""
+    unpacked = ROOT / ".cache" / "dataset-fashion-mnist"
+    for folder in (
+        fashion_mnist.DEBIAN_FOLDER,
+        unpacked / fashion_mnist.DEBIAN_FOLDER.relative_to("/"),
+    ):
+        if folder.exists():
+            return folder
+    pytest.skip("needs the original files of Fashion-MNIST (Debian's dataset-fashion-mnist)")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished training on the synthetic set: a grid an epoch, two epochs and a bit."""
+    job_dir = tmp_path_factory.mktemp("runs") / "finished"
+    run(*train_flags(job_dir, "--dataset=synthetic", "--steps=130", "--batch_size=64"))
+    return job_dir

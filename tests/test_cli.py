@@ -1,0 +1,189 @@
+"""The command line: what is refused, and how."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, run, train_flags
+from trainer import __main__, exits, flags, interrupts, presets
+from trainer.exits import RefusedError
+
+
+@pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch):
+    """The entry point in this process, which keeps its own signal handlers."""
+    monkeypatch.setattr(interrupts, "install", lambda: None)
+    return __main__.main
+
+
+WRONG_FLAGS = {
+    "--bach_size=8": "Did you mean: batch_size",
+    "--batch_size=-1": "batch_size",
+    "--batch_size=0": "batch_size",
+    "--batch_size=many": "batch_size",
+    "--batch_size=60001": "60000 images",
+    "--batch_size=9 --virtual_devices=2": "not divisible by the 2 replicas: try 8",
+    "--batch_size=2 --virtual_devices=4": "try 4",
+    "--steps=0": "steps",
+    "--steps=1.5": "steps",
+    "--epochs=0": "epochs",
+    "--epochs=": "epochs",
+    "--save_interval=0": "save_interval",
+    "--checkpoint_interval=0": "checkpoint_interval",
+    "--keep_checkpoints=0": "keep_checkpoints",
+    "--steps_per_loop=-1": "steps_per_loop",
+    "--preset=dcgann": "did you mean dcgan",
+    "--preset=": "unknown",
+    "--architecture=vgg": "architecture",
+    "--noise_dim=0": "noise_dim",
+    "--dropout=1": "below 1",
+    "--dropout=-0.1": "at least 0",
+    "--dropout=nan": "dropout",
+    "--generator_learning_rate=0": "positive",
+    "--generator_learning_rate=nan": "positive",
+    "--discriminator_learning_rate=-1e-4": "positive",
+    "--discriminator_learning_rate=inf": "positive",
+    "--seed=-1": "seed",
+    "--seed=2147483648": "seed",
+    "--precision=float16": "precision",
+    "--dataset=imagenet": "dataset",
+    "--strategy=parameter_server": "strategy",
+    "--strategy=one_device --virtual_devices=2": "contradicts",
+    "--virtual_devices=-1": "virtual_devices",
+    "--threads=-1": "threads",
+    "--job_dir=": "job_dir",
+    "--job_dir=gs://bucket/run": "local folder",
+    "--data_dir=s3://bucket/data": "local folder",
+    "--flagfile=missing.flags": "missing.flags",
+    "extra": "stray argument 'extra'",
+    "--dry_run=perhaps": "dry_run",
+    "--job_dir=/dev/null/run": "cannot be written",
+    "--job_dir=README.md": "cannot be written",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_FLAGS)
+def test_wrong_flags_are_refused_in_one_line_before_anything_is_made(wrong, main, capsys, tmp_path):
+    job_dir = tmp_path / "run"
+
+    code = main(["train", f"--job_dir={job_dir}", "--steps=1", *wrong.split()])
+
+    captured = capsys.readouterr()
+    assert code == exits.REFUSED
+    assert WRONG_FLAGS[wrong] in captured.err
+    assert captured.err.count("\n") == 1
+    assert not captured.out
+    assert not job_dir.exists()
+
+
+def test_a_missing_job_dir_is_refused(main, capsys):
+    assert main(["train"]) == exits.REFUSED
+    assert "--job_dir" in capsys.readouterr().err
+
+
+def test_an_unknown_command_is_refused(main, capsys):
+    assert main(["trian"]) == exits.REFUSED
+    assert "unknown command 'trian'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "generate --job_dir={run} --output=x.png",
+        "generate --job_dir={run} --output=x.jpeg",
+        "generate --job_dir={run} --output=x.png --num=0",
+        "generate --job_dir={run}",
+        "export --job_dir={run}",
+        "export --job_dir={run} --format=onnx",
+        "export --job_dir={run} --format=keras --output=x.h5",
+        "plot --job_dir={run}",
+        "prepare_data --dataset=synthetic --source={run}",
+        "prepare_data --source={run} --data_dir={run}",
+        "presets extra",
+    ],
+)
+def test_other_commands_refuse_what_cannot_work(arguments, main, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    code = main(shlex.split(arguments.format(run=tmp_path / "nothing")))
+
+    assert code == exits.REFUSED
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_help_shows_the_command_s_own_flags_in_groups(main, capsys):
+    assert main(["train", "--help"]) == exits.OK
+    shown = capsys.readouterr().out
+    assert "recipe:\n  --architecture" in shown
+    assert "--format" not in shown
+
+
+def test_every_preset_resolves_and_is_listed(main, capsys):
+    for name in presets.names():
+        resolved = flags.train(["train", "--job_dir=x", f"--preset={name}"])
+        assert resolved.preset == name
+        assert resolved.schedule.steps is None  # presets set epochs
+    assert main(["presets"]) == exits.OK
+    assert len(capsys.readouterr().out.splitlines()) == len(presets.names())
+
+
+@pytest.mark.parametrize(
+    "order", [["--noise_dim=7", "--preset=dcgan"], ["--preset=dcgan", "--noise_dim=7"]]
+)
+def test_the_user_s_flag_wins_over_the_preset_wherever_it_stands(order):
+    assert flags.train(["train", "--job_dir=x", *order]).recipe.noise_dim == 7
+
+
+def test_a_flag_file_gives_flags_and_presets(tmp_path):
+    file = tmp_path / "my.flags"
+    file.write_text("--preset=dcgan\n--noise_dim=9\n")
+    resolved = flags.train(["train", "--job_dir=x", f"--flagfile={file}"])
+    assert (resolved.recipe.noise_dim, resolved.recipe.batch_size) == (9, 256)
+
+
+def test_a_dry_run_prints_the_configuration_and_the_networks_and_writes_nothing(tmp_path):
+    job_dir = tmp_path / "run"
+
+    shown = run(*train_flags(job_dir, "--dataset=synthetic", "--dry_run", "--virtual_devices=2"))
+
+    resolved, _ = json.JSONDecoder().raw_decode(shown.stdout)
+    assert resolved["recipe"]["batch_size"] == 8
+    assert resolved["environment"]["replicas"] == 2
+    assert 'Model: "generator"' in shown.stdout
+    assert 'Model: "discriminator"' in shown.stdout
+    assert not job_dir.exists()
+
+
+def test_mirroring_without_a_gpu_is_refused(tmp_path):
+    refused = run(*train_flags(tmp_path, "--strategy=mirrored", "--dry_run"), code=exits.REFUSED)
+    assert "--virtual_devices=2" in refused.stderr
+
+
+@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md", "scripts/train.sh"])
+def test_every_flag_that_is_written_down_parses(file):
+    text = (ROOT / file).read_text(encoding="utf-8").replace("\\\n", " ")
+    calls = re.findall(
+        r"^(?:fashion-gan|\S*bin/fashion-gan|\./scripts/train\.sh)[ ]+(.*)$", text, re.M
+    )
+    for call in calls:
+        words = shlex.split(call.split("  #")[0])
+        command = words.pop(0) if not words or not words[0].startswith("-") else "train"
+        if command == "train" and not any(word.startswith("--job_dir") for word in words):
+            words.append("--job_dir=x")
+        if command in __main__.COMMANDS and not {"--help"} & set(words):
+            __main__.COMMANDS[command].configure([command, *words])
+    assert calls or file != "README.md"
+
+
+def test_a_flag_of_another_command_is_refused():
+    with pytest.raises(RefusedError, match="batch_size"):
+        flags.plot(["plot", "--job_dir=x", "--batch_size=1"])
+
+
+def test_paths_may_start_with_a_tilde():
+    assert flags.plot(["plot", "--job_dir=~/runs/a"]).job_dir == Path("~/runs/a").expanduser()

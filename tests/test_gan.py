@@ -1,0 +1,140 @@
+"""FashionGAN: networks, initial weights, the step."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer import flags
+from trainer.data import pixels
+from trainer.gan import METRICS, FashionGAN, make_train_steps
+from trainer.models.layers import without_own_layers
+from trainer.randomness import Draws, drawing_from
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (50, 28, 28, 1), np.uint8)
+
+
+def recipe(**changes):
+    resolved = flags.train(["train", "--job_dir=x", "--batch_size=8", "--dataset=synthetic"])
+    return dataclasses.replace(resolved.recipe, **changes)
+
+
+def train(gan, rows):
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    steps = make_train_steps(gan, strategy, pixels.resident(IMAGES, ["/cpu:0"]))
+    return steps(tf.constant(rows, tf.int32))
+
+
+def test_the_networks_are_the_tutorial_s():
+    gan = FashionGAN(recipe())
+    assert gan.generator.count_params() == 2_330_944
+    assert gan.discriminator.count_params() == 212_865
+    images = gan.sample(tf.zeros([3, 100]))
+    assert images.shape == (3, 28, 28, 1)
+    assert float(tf.reduce_max(tf.abs(images))) <= 1
+    assert gan.discriminator(images).shape == (3, 1)
+
+
+def test_initial_weights_depend_on_the_seed_alone():
+    tf.random.set_seed(1)
+    one = FashionGAN(recipe())
+    tf.random.set_seed(2)
+    same = FashionGAN(recipe())
+    other = FashionGAN(recipe(seed=1))
+    for left, right in zip(one.generator.get_weights(), same.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+    kernels = [gan.discriminator.get_layer("down1").kernel.numpy() for gan in (one, other)]
+    assert not np.array_equal(*kernels)
+    shapes_differ = gan_kernels_differ_between_layers(one)
+    assert shapes_differ
+
+
+def gan_kernels_differ_between_layers(gan):
+    first = gan.generator.get_layer("dense").kernel.numpy().ravel()[:100]
+    second = gan.discriminator.get_layer("logits").kernel.numpy().ravel()[:100]
+    return abs(np.corrcoef(first, second)[0, 1]) < 0.5
+
+
+def test_a_step_is_one_simultaneous_update_by_adam_of_the_mean_losses():
+    gan = FashionGAN(recipe(dropout=0.0))
+    rows = np.arange(8)[None]
+    expected = FashionGAN(recipe(dropout=0.0))
+    latents = Draws(0, 0, 0, 8).normal("latents", 100)
+    with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
+        fakes = expected.generator(latents, training=True)
+        real_logits = expected.discriminator(pixels.to_floats(IMAGES[:8]))
+        fake_logits = expected.discriminator(fakes)
+        bce = tf.keras.losses.BinaryCrossentropy(from_logits=True)
+        generator_loss = bce(tf.ones([8, 1]), fake_logits)
+        discriminator_loss = bce(tf.ones([8, 1]), real_logits) + bce(tf.zeros([8, 1]), fake_logits)
+    for tape, loss, network in (
+        (generator_tape, generator_loss, expected.generator),
+        (discriminator_tape, discriminator_loss, expected.discriminator),
+    ):
+        optimizer = tf.keras.optimizers.Adam(1e-4)
+        optimizer.apply(tape.gradient(loss, network.trainable_weights), network.trainable_weights)
+
+    metrics, first_bad = train(gan, rows)
+
+    assert first_bad == -1 and gan.step == 1
+    named = dict(zip(METRICS, metrics.numpy(), strict=True))
+    np.testing.assert_allclose(named["loss/generator"], generator_loss, rtol=1e-5)
+    np.testing.assert_allclose(named["loss/discriminator"], discriminator_loss, rtol=1e-5)
+    np.testing.assert_allclose(
+        named["score/real"], tf.reduce_mean(tf.sigmoid(real_logits)), rtol=1e-5
+    )
+    # Adam's first step is the sign of the gradient: where that is clear, weights agree.
+    for ours, theirs in zip(
+        gan.discriminator.get_weights(), expected.discriminator.get_weights(), strict=True
+    ):
+        assert np.mean(np.abs(ours - theirs) < 1e-6) > 0.99
+
+
+def test_steps_in_one_loop_are_steps_in_several():
+    rows = np.random.default_rng(1).integers(0, 50, (6, 8))
+    whole, parts = FashionGAN(recipe()), FashionGAN(recipe())
+
+    train(whole, rows)
+    for part in (rows[:1], rows[1:4], rows[4:]):
+        train(parts, part)
+
+    for left, right in zip(
+        whole.generator.get_weights(), parts.generator.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(left, right)
+
+
+def test_the_first_step_that_is_not_finite_is_named():
+    gan = FashionGAN(recipe())
+    train(gan, np.zeros((2, 8)))
+    gan.discriminator.get_layer("logits").bias.assign([np.nan])
+    _, first_bad = train(gan, np.zeros((3, 8)))
+    assert first_bad == 3
+
+
+def test_bfloat16_keeps_variables_and_outputs_in_float32():
+    gan = FashionGAN(recipe(precision="bfloat16"))
+    assert gan.generator.get_layer("up1").compute_dtype == "bfloat16"
+    assert {v.dtype for v in gan.generator.weights + gan.discriminator.weights} == {"float32"}
+    assert gan.sample(tf.zeros([1, 100])).dtype == tf.float32
+    assert gan.discriminator(IMAGES[:1]).dtype == tf.float32
+    assert FashionGAN(recipe()).generator.get_layer("up1").compute_dtype == "float32"
+
+
+def test_networks_without_our_layers_compute_the_same():
+    gan = FashionGAN(recipe())
+    clone = without_own_layers(gan.discriminator)
+    assert {type(layer).__module__.split(".")[0] for layer in clone.layers} == {"keras"}
+    images = pixels.to_floats(IMAGES[:4])
+    np.testing.assert_array_equal(clone(images), gan.discriminator(images))
+
+
+def test_training_needs_a_source_of_draws():
+    gan = FashionGAN(recipe())
+    with pytest.raises(RuntimeError, match="drawing_from"):
+        gan.discriminator(tf.zeros([2, 28, 28, 1]), training=True)
+    with drawing_from(Draws(0, 0, 0, 2), "real"):
+        gan.discriminator(tf.zeros([2, 28, 28, 1]), training=True)

@@ -1,0 +1,74 @@
+"""The house: imports run one way, and what must start fast stays light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+from tests.conftest import ROOT
+
+# Ground floor first. A module imports only from floors below its own, or listed on its own.
+FLOORS = [
+    {"exits", "loop", "randomness", "losses"},
+    {"data", "interrupts", "storage", "presets", "progress"},
+    {"config", "data.fashion_mnist", "data.synthetic", "data.order", "data.pixels", "pictures"},
+    {"data.loading", "flags", "cluster", "checkpoints", "records", "models.layers"},
+    {"models.dcgan", "monitor", "plot", "prepare_data", "list_presets"},
+    {"models"},
+    {"gan"},
+    {"trained"},
+    {"export", "generate"},
+    {"training"},
+    {"train"},
+    {"__main__"},
+]
+
+
+def modules() -> dict[str, set[str]]:
+    """Each module of the package and those of the package that it imports."""
+    names = {}
+    for path in (ROOT / "trainer").rglob("*.py"):
+        parts = path.relative_to(ROOT / "trainer").with_suffix("").parts
+        name = ".".join(part for part in parts if part != "__init__")
+        if name:
+            names[name] = path
+    imports = {}
+    for name, path in names.items():
+        imports[name] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("trainer"):
+                base = (node.module or "").removeprefix("trainer").strip(".")
+                for alias in node.names:
+                    longest = f"{base}.{alias.name}".strip(".")
+                    imports[name].add(longest if longest in names else base)
+        imports[name].discard("")
+    return imports
+
+
+def test_imports_run_one_way():
+    floor_of = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+    found = modules()
+    assert found.keys() == floor_of.keys()
+    wrong = [
+        f"{name} -> {imported}"
+        for name, imports in found.items()
+        for imported in imports
+        if floor_of[imported] >= floor_of[name]
+    ]
+    assert not wrong
+
+
+def test_flags_are_read_in_one_module():
+    for path in (ROOT / "trainer").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path.name not in ("flags.py", "__main__.py"):
+            assert "import absl" not in text and "from absl" not in text, path
+
+
+def test_nothing_heavy_is_imported_before_the_flags_are_checked():
+    heavy = "{'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib', 'tensorboard'}"
+    code = (
+        f"import sys, trainer.__main__, trainer.train; sys.exit(bool({heavy} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -1,0 +1,65 @@
+"""Draws belong to (seed, stream, step, place in the global batch)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer.models.layers import Dropout
+from trainer.randomness import Draws, drawing_from
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 100])
+@pytest.mark.parametrize("kind", ["normal", "uniform"])
+def test_replicas_together_draw_what_one_would_draw(kind, size):
+    whole = getattr(Draws(7, 3, 0, 12), kind)("latents", size)
+    parts = [getattr(Draws(7, 3, first, 4), kind)("latents", size) for first in (0, 4, 8)]
+    np.testing.assert_array_equal(whole, tf.concat(parts, axis=0))
+
+
+def test_seed_stream_and_step_each_change_the_draw():
+    draws = [
+        Draws(7, 3, 0, 4).normal("a", 8),
+        Draws(8, 3, 0, 4).normal("a", 8),
+        Draws(7, 4, 0, 4).normal("a", 8),
+        Draws(7, 3, 0, 4).normal("b", 8),
+        Draws(2**31 - 1, 2**40, 0, 4).normal("a", 8),
+    ]
+    assert len({draw.numpy().tobytes() for draw in draws}) == len(draws)
+
+
+def test_a_graph_draws_what_eager_execution_draws():
+    @tf.function
+    def graph(step):
+        return Draws(7, step, 4, 4).normal("latents", 10)
+
+    np.testing.assert_array_equal(
+        graph(tf.constant(9, tf.int64)), Draws(7, 9, 4, 4).normal("latents", 10)
+    )
+
+
+def test_draws_have_their_distributions_and_rows_are_independent():
+    normal = Draws(0, 0, 0, 500).normal("latents", 200).numpy()
+    uniform = Draws(0, 0, 0, 500).uniform("mask", 200).numpy()
+    assert abs(normal.mean()) < 0.01 and abs(normal.std() - 1) < 0.01
+    assert uniform.min() >= 0 and uniform.max() < 1 and abs(uniform.mean() - 0.5) < 0.005
+    assert abs(np.corrcoef(normal)[0, 1:]).max() < 0.3
+
+
+def test_dropout_keeps_the_share_and_the_mean_and_differs_between_passes():
+    layer = Dropout(0.3, name="dropout")
+    inputs = tf.ones([400, 50])
+    with drawing_from(Draws(1, 2, 0, 400), "real"):
+        real = layer(inputs, training=True).numpy()
+    with drawing_from(Draws(1, 2, 0, 400), "fake"):
+        fake = layer(inputs, training=True).numpy()
+    assert abs((real == 0).mean() - 0.3) < 0.01
+    assert abs(real.mean() - 1) < 0.02
+    assert (real != fake).mean() > 0.3
+    np.testing.assert_array_equal(layer(inputs, training=False), inputs)
+
+
+def test_dropout_without_a_source_of_draws_is_an_error():
+    with pytest.raises(RuntimeError, match="drawing_from"):
+        Dropout(0.3, name="lonely")(tf.ones([2, 2]), training=True)

@@ -1,0 +1,166 @@
+"""Using the result: generate, export and plot."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conftest import run
+from trainer import config, export, flags, generate, plot, trained
+from trainer.exits import RefusedError
+
+
+@pytest.fixture(scope="module")
+def networks(finished):
+    return trained.load(finished, "latest")
+
+
+LATENTS = np.random.default_rng(0).normal(size=(5, 100)).astype(np.float32)
+IMAGES = np.random.default_rng(1).uniform(-1, 1, (5, 28, 28, 1)).astype(np.float32)
+
+
+def sample(job_dir: Path, output: Path, *more: str) -> Path:
+    flags_given = [f"--job_dir={job_dir}", f"--output={output}", *more]
+    generate.run(flags.generate(["generate", *flags_given]))
+    return output
+
+
+def test_arrays_folder_and_grid_hold_the_same_images(finished, tmp_path):
+    with np.load(sample(finished, tmp_path / "x.npz", "--num=9")) as file:
+        images = file["images"]
+    folder = sample(finished, tmp_path / "pictures", "--num=9")
+    grid = sample(finished, tmp_path / "x.png", "--num=9")
+
+    assert images.shape == (9, 28, 28, 1) and images.dtype == np.uint8
+    single = [tf.io.decode_png(path.read_bytes()) for path in sorted(folder.iterdir())]
+    np.testing.assert_array_equal(np.stack(single), images)
+    assert tf.io.decode_png(grid.read_bytes()).shape == (192, 192, 1)
+
+
+def test_the_same_seed_gives_the_same_images_however_many(finished, tmp_path):
+    few, many, other = (
+        np.load(sample(finished, tmp_path / f"{name}.npz", *more))["images"]
+        for name, more in {
+            "few": ["--num=3"],
+            "many": ["--num=130"],
+            "other": ["--num=3", "--seed=1"],
+        }.items()
+    )
+    np.testing.assert_array_equal(many[:3], few)
+    assert not np.array_equal(other, few)
+
+
+def test_a_checkpoint_is_chosen_by_step_or_path(finished, tmp_path):
+    by_step, by_path, latest = (
+        np.load(sample(finished, tmp_path / f"{name}.npz", "--num=2", *more))["images"]
+        for name, more in {
+            "step": ["--checkpoint=120"],
+            "path": [f"--checkpoint={finished / 'checkpoints' / 'ckpt-120'}"],
+            "latest": [],
+        }.items()
+    )
+    np.testing.assert_array_equal(by_step, by_path)
+    assert not np.array_equal(by_step, latest)
+
+
+@pytest.mark.parametrize("checkpoint", ["7", "best", "elsewhere/ckpt-1", ""])
+def test_a_checkpoint_that_does_not_exist_is_refused(checkpoint, finished, tmp_path):
+    with pytest.raises(RefusedError, match=r"120, 130"):
+        sample(finished, tmp_path / "x.npz", f"--checkpoint={checkpoint}")
+
+
+def test_a_checkpoint_of_another_network_is_refused(finished, tmp_path):
+    job_dir = tmp_path / "other"
+    job_dir.mkdir()
+    text = (finished / "config.json").read_text()
+    (job_dir / "config.json").write_text(text.replace('"noise_dim": 100', '"noise_dim": 50'))
+    with pytest.raises(RefusedError, match="another network"):
+        sample(job_dir, tmp_path / "x.npz", f"--checkpoint={finished / 'checkpoints/ckpt-130'}")
+
+
+def exported(finished: Path, tmp_path: Path, form: str, network: str) -> Path:
+    path = tmp_path / f"{network}{export.SUFFIXES[form]}"
+    export.run(config.ExportConfig(finished, path, form, network, "latest"))
+    return path
+
+
+def outputs(networks, network: str) -> tuple[np.ndarray, np.ndarray]:
+    inputs = LATENTS if network == "generator" else IMAGES
+    return inputs, getattr(networks, network)(inputs, training=False).numpy()
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+@pytest.mark.parametrize("form", ["keras", "h5"])
+def test_whole_models_load_in_plain_keras(form, network, finished, networks, tmp_path):
+    path = exported(finished, tmp_path, form, network)
+    inputs, expected = outputs(networks, network)
+    with keras.saving.CustomObjectScope({}):
+        model = keras.models.load_model(path, compile=False)
+    assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
+    np.testing.assert_array_equal(model(inputs, training=False), expected)
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_weights_load_into_the_same_network(network, finished, networks, tmp_path):
+    path = exported(finished, tmp_path, "weights", network)
+    inputs, expected = outputs(networks, network)
+    model = keras.models.clone_model(getattr(networks, network))
+    model.load_weights(path)
+    np.testing.assert_array_equal(model(inputs, training=False), expected)
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_saved_model_serves(network, finished, networks, tmp_path):
+    path = exported(finished, tmp_path, "saved_model", network)
+    inputs, expected = outputs(networks, network)
+    loaded = tf.saved_model.load(str(path))
+    np.testing.assert_allclose(loaded.serve(inputs), expected, atol=1e-5)
+    again = exported(finished, tmp_path, "saved_model", network)  # replaces the folder
+    assert again == path and not list(tmp_path.glob(".partial*"))
+
+
+def test_a_saved_generator_samples_as_generate_does(finished, networks, tmp_path):
+    loaded = tf.saved_model.load(str(exported(finished, tmp_path, "saved_model", "generator")))
+    images = loaded.sample(tf.constant(3, tf.int64), tf.constant(4, tf.int64))
+    (expected,) = trained.sample_batches(networks, 3, seed=4)
+    ours = np.rint(np.asarray(images) * 127.5 + 127.5)
+    assert np.abs(ours - expected).max() <= 1
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_tflite_model_computes_the_same(network, finished, networks, tmp_path):
+    path = exported(finished, tmp_path, "tflite", network)
+    inputs, expected = outputs(networks, network)
+    with pytest.warns(UserWarning):  # TensorFlow announces that tf.lite will move
+        interpreter = tf.lite.Interpreter(model_path=str(path))
+    runner = interpreter.get_signature_runner()
+    (name,) = runner.get_input_details()
+    results = [next(iter(runner(**{name: row[None]}).values())) for row in inputs]
+    np.testing.assert_allclose(np.concatenate(results), expected, atol=1e-4)
+
+
+def test_training_writes_the_models_that_export_writes(finished, networks):
+    model = keras.models.load_model(finished / "models" / "generator.keras", compile=False)
+    inputs, expected = outputs(networks, "generator")
+    np.testing.assert_array_equal(model(inputs, training=False), expected)
+
+
+def test_plot_draws_the_curves_again(finished, tmp_path, capsys):
+    shutil.copy(finished / "metrics.jsonl", tmp_path)
+    plot.run(config.PlotConfig(tmp_path))
+    picture = tmp_path / "results" / "loss_curves.png"
+    assert capsys.readouterr().out.strip() == str(picture)
+    assert tf.io.decode_png(picture.read_bytes()).shape[:2] == (720, 960)
+
+
+def test_stdout_carries_only_the_result(finished, tmp_path):
+    done = run(
+        "export", f"--job_dir={finished}", "--format=tflite", f"--output={tmp_path}/g.tflite"
+    )
+    assert done.stdout == f"{tmp_path}/g.tflite\n"
+    assert "exporting the generator of step 130" in done.stderr
