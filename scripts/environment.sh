@@ -5,8 +5,9 @@ say() { printf 'fashion-gan: %s\n' "$*" >&2; }
 
 # Prints a Python that the project runs on. PYTHON chooses one.
 find_python() {
-  local candidate
-  for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+  local candidate candidates=(python3 python3.13 python3.12 python3.11)
+  [ -z "${PYTHON:-}" ] || candidates=("$PYTHON")
+  for candidate in "${candidates[@]}"; do
     if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
       2>/dev/null; then
       echo "$candidate"
@@ -20,6 +21,9 @@ find_python() {
 # Makes .venv as the lock file says; does nothing where that has been done.
 make_environment() {
   local lock=$1 python
+  if ! .venv/bin/fashion-gan --help >/dev/null 2>&1; then
+    rm -f .venv/installed.lock # new, unfinished, moved, or its Python is gone
+  fi
   # The tests' environment holds all that training needs.
   if cmp -s "$lock" .venv/installed.lock || cmp -s requirements-dev.lock .venv/installed.lock; then
     return
@@ -30,7 +34,7 @@ make_environment() {
     say "making .venv with $("$python" --version)"
     if ! "$python" -m venv .venv; then
       rm -rf .venv
-      say "$python lacks venv; on Debian and Ubuntu:" \
+      say "making .venv failed; where venv is missing, on Debian and Ubuntu:" \
         "apt-get install $("$python" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')"
       return 64
     fi
@@ -59,10 +63,19 @@ fetch_debian_files() {
   )
 }
 
-# Prepares a data set with the given flags of prepare_data, by one more way than the trainer's.
+# Prepares a data set with the given flags of prepare_data, by one more way than the trainer's
+# where the data set cannot be reached; what is wrong with data that are there stays refused.
 prepare_data() {
-  .venv/bin/fashion-gan prepare_data "$@" >/dev/null && return
-  local status=$?
-  [ "$status" -eq 64 ] && fetch_debian_files || return "$status"
-  .venv/bin/fashion-gan prepare_data "$@" --source="$debian_files" >/dev/null
+  local log status
+  mkdir -p .cache
+  log=$(mktemp .cache/prepare.XXXXXX)
+  .venv/bin/fashion-gan prepare_data "$@" 2>"$log" >/dev/null && status=0 || status=$?
+  cat "$log" >&2
+  if [ "$status" -eq 64 ] && grep -q "Three ways out" "$log"; then
+    fetch_debian_files && status=0 || status=64
+    [ "$status" -ne 0 ] ||
+      .venv/bin/fashion-gan prepare_data "$@" --source="$debian_files" >/dev/null || status=$?
+  fi
+  rm -f "$log"
+  return "$status"
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Trains the quick start into runs/quickstart, from nothing but Python. Flags of `fashion-gan
-# train` are passed on and win: ./scripts/train.sh --epochs=1 --job_dir=runs/a
+# train` are passed on and win; paths in them count from the project's folder:
+#   ./scripts/train.sh --epochs=1 --job_dir=runs/a
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
@@ -9,11 +10,13 @@ cd "$(dirname "$0")/.."
 data_flags=()
 expects_value=
 for argument in "$@"; do
-  name=${argument#-} name=${name#-}
-  case $name in
-    data_dir=* | dataset=*) data_flags+=("$argument") ;;
-    data_dir | dataset) data_flags+=("$argument") expects_value=yes && continue ;;
-    *) [ -z "$expects_value" ] || data_flags+=("$argument") ;;
+  case $expects_value$argument in
+    yes* | --data_dir=* | --dataset=* | -data_dir=* | -dataset=*) data_flags+=("$argument") ;;
+    --data_dir | --dataset | -data_dir | -dataset)
+      data_flags+=("$argument")
+      expects_value=yes
+      continue
+      ;;
   esac
   expects_value=
 done

@@ -140,8 +140,17 @@ def test_a_save_that_was_killed_leaves_nothing_behind(tmp_path):
     assert not orphan.exists()
 
 
+def test_data_whose_index_is_gone_is_removed(tmp_path):
+    variables = save_three(tmp_path)
+    index_file(tmp_path, 0).unlink()  # a removal that was killed goes from index to data
+    saved = Checkpoints(tmp_path, variables, keep=3)
+    saved.restore_newest()
+    saved.save(30)
+    assert not data_file(tmp_path, 0).exists()
+
+
 @pytest.fixture
-def run_of_30_steps(finished, tmp_path):
+def finished_copy(finished, tmp_path):
     job_dir = tmp_path / "run"
     shutil.copytree(finished, job_dir)
     return job_dir
@@ -152,12 +161,12 @@ def resume(job_dir: Path, *more: str, code: int = 0) -> str:
     return run(*train_flags(job_dir, *flags), code=code).stderr
 
 
-def test_a_run_with_a_damaged_newest_checkpoint_goes_on_from_the_one_before(run_of_30_steps):
-    folder = run_of_30_steps / "checkpoints"
+def test_a_run_with_a_damaged_newest_checkpoint_goes_on_from_the_one_before(finished_copy):
+    folder = finished_copy / "checkpoints"
     before = checkpoints.read(folder / "ckpt-130")
     damage_by_flipping(data_file(folder, 130))
 
-    log = resume(run_of_30_steps, "--steps=130")
+    log = resume(finished_copy, "--steps=130")
 
     assert "ckpt-130 is not readable" in log and "at step 120" in log
     after = checkpoints.read(folder / "ckpt-130")
@@ -165,18 +174,18 @@ def test_a_run_with_a_damaged_newest_checkpoint_goes_on_from_the_one_before(run_
         np.testing.assert_array_equal(after[name], value)
 
 
-def test_a_run_whose_checkpoints_are_gone_is_an_error(run_of_30_steps):
-    shutil.rmtree(run_of_30_steps / "checkpoints")
-    assert "checkpoints are gone" in resume(run_of_30_steps, code=exits.REFUSED)
+def test_a_run_whose_checkpoints_are_gone_is_an_error(finished_copy):
+    shutil.rmtree(finished_copy / "checkpoints")
+    assert "checkpoints are gone" in resume(finished_copy, code=exits.REFUSED)
 
 
-def test_a_run_without_its_configuration_is_an_error(run_of_30_steps):
-    (run_of_30_steps / "config.json").unlink()
-    assert "without its config.json" in resume(run_of_30_steps, code=exits.REFUSED)
+def test_a_run_without_its_configuration_is_an_error(finished_copy):
+    (finished_copy / "config.json").unlink()
+    assert "without its config.json" in resume(finished_copy, code=exits.REFUSED)
 
 
-def test_a_run_of_another_recipe_is_refused_with_the_differences(run_of_30_steps):
-    log = resume(run_of_30_steps, "--seed=5", "--dropout=0.5", code=exits.REFUSED)
+def test_a_run_of_another_recipe_is_refused_with_the_differences(finished_copy):
+    log = resume(finished_copy, "--seed=5", "--dropout=0.5", code=exits.REFUSED)
     assert "seed" in log and "dropout" in log and "noise_dim" not in log
 
 

@@ -13,7 +13,7 @@ FLOORS = [
     {"exits", "loop", "randomness", "losses"},
     {"data", "interrupts", "storage", "presets", "progress"},
     {"config", "data.fashion_mnist", "data.synthetic", "data.order", "data.pixels", "pictures"},
-    {"data.loading", "flags", "cluster", "checkpoints", "records", "models.layers"},
+    {"data.loading", "flags", "cluster", "checkpoints", "records", "events", "models.layers"},
     {"models.dcgan", "monitor", "plot", "prepare_data", "list_presets"},
     {"models"},
     {"gan"},
@@ -37,6 +37,8 @@ def modules() -> dict[str, set[str]]:
     for name, path in names.items():
         imports[name] = set()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not any(alias.name.startswith("trainer") for alias in node.names), name
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("trainer"):
                 base = (node.module or "").removeprefix("trainer").strip(".")
                 for alias in node.names:

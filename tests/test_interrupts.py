@@ -46,18 +46,20 @@ def test_a_signal_saves_and_leaves_with_143(number, tmp_path):
 
 
 def test_a_second_interrupt_leaves_at_once_without_saving(tmp_path):
-    # A loop so long that the first interrupt is still being obeyed when the second arrives.
+    # Begun on its last loop of one step, the run goes on with one of 50,000, minutes long.
+    longer = [*ENDLESS, "--save_interval=100000"]
+    run(*train_flags(tmp_path, *longer, "--steps=1"))
     process = subprocess.Popen(
-        command(*train_flags(tmp_path, *ENDLESS, "--steps_per_loop=50000")),
+        command(*train_flags(tmp_path, *longer, "--steps_per_loop=50000")),
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if "starting a new run" in line:
+        if "at step 1" in line:
             break
-    time.sleep(10)  # the graph is traced, the loop runs
+    time.sleep(5)  # in the graph, or on the way: graceful in both cases
 
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
@@ -67,7 +69,7 @@ def test_a_second_interrupt_leaves_at_once_without_saving(tmp_path):
     log = process.communicate(timeout=10)[1]
     assert process.returncode == exits.INTERRUPTED
     assert "second interrupt" in log
-    assert checkpoints.newest_step(tmp_path / "checkpoints") == 0
+    assert checkpoints.newest_step(tmp_path / "checkpoints") == 1
 
 
 def test_a_signal_during_start_up_leaves_at_once(tmp_path):

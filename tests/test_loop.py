@@ -40,9 +40,8 @@ def train(the_plan: Plan, recorder: Recorder, step=0, per_loop=100, stop_after=N
 
     return loop.run(
         step,
-        the_plan.last_step,
-        steps,
         the_plan,
+        steps,
         recorder,
         recorder.save,
         lambda: stop_after is not None and len(trained) >= stop_after,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
+import re
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.conftest import ROOT, assert_same_bits, command, run, train_flags
 from trainer import checkpoints, exits
@@ -28,39 +33,27 @@ def flags_of(job_dir: Path, variant: str) -> list[str]:
     return train_flags(job_dir, *common, "--steps_per_loop=2", *VARIANTS[variant])
 
 
-def interrupt(job_dir: Path, variant: str, number: int, seconds: float, training: bool) -> int:
-    """Starts the run, sends it a signal, and returns its exit code.
-
-    Args:
-      job_dir: the run directory.
-      variant: which flags.
-      number: the signal.
-      seconds: when to send it.
-      training: count these seconds from the first new record, else from the start.
-    """
-    records = job_dir / "metrics.jsonl"
+def start(job_dir: Path, variant: str) -> subprocess.Popen[bytes]:
     with open(job_dir.with_suffix(".log"), "a") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command(*flags_of(job_dir, variant)), cwd=ROOT, stdout=log, stderr=log
         )
-    if training:
-        started = records.stat().st_mtime_ns if records.exists() else 0
-        cut = False  # the resume rewrites the records before it adds to them
-        while process.poll() is None:
-            now = records.stat() if records.exists() else None
-            if now and now.st_mtime_ns != started:
-                if cut or not started:
-                    break
-                cut, started = True, now.st_mtime_ns
-            time.sleep(0.005)
-    time.sleep(seconds)
-    process.send_signal(number)
-    return process.wait(timeout=60)
+
+
+def log_of(job_dir: Path) -> str:
+    return job_dir.with_suffix(".log").read_text()
+
+
+def wait_for_a_new_record(process: subprocess.Popen[bytes], job_dir: Path) -> None:
+    """Returns when this process has recorded a loop."""
+    known = log_of(job_dir).count("] step ")
+    while process.poll() is None and log_of(job_dir).count("] step ") == known:
+        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def uninterrupted(request, data_dir, tmp_path_factory):
-    """A variant's name and the final checkpoint of a run that was left alone."""
+    """A variant's name and the run directory of a run that was left alone."""
     job_dir = tmp_path_factory.mktemp("uninterrupted") / "run"
     run(*flags_of(job_dir, request.param))
     return request.param, job_dir
@@ -73,12 +66,19 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(uninterrupted, tmp
     kills = 10 if variant == "float32" else 4
 
     for kill in range(kills):
-        in_training = kill % 2 == 1
-        seconds = moments.uniform(0, 1.0) if in_training else moments.uniform(1.0, 5.5)
-        interrupt(job_dir, variant, signal.SIGKILL, seconds, in_training)
+        process = start(job_dir, variant)
+        if kill % 3 == 2:  # in start-up, which on a resume restores and trims
+            time.sleep(moments.uniform(2.0, 5.0))
+        else:
+            wait_for_a_new_record(process, job_dir)
+            time.sleep(moments.uniform(0, 0.9))
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
     run(*flags_of(job_dir, variant))
 
     assert_same_run(job_dir, reference)
+    resumed_at = [int(step) for step in re.findall(r"resuming .* at step (\d+)", log_of(job_dir))]
+    assert len([step for step in resumed_at if step > 0]) >= kills // 3
 
 
 def test_a_run_terminated_again_and_again_ends_with_the_same_bits(uninterrupted, tmp_path):
@@ -87,23 +87,120 @@ def test_a_run_terminated_again_and_again_ends_with_the_same_bits(uninterrupted,
     moments = random.Random(variant)
 
     for _ in range(3):
-        code = interrupt(job_dir, variant, signal.SIGTERM, moments.uniform(0, 0.5), True)
-        assert code == exits.INTERRUPTED
+        process = start(job_dir, variant)
+        wait_for_a_new_record(process, job_dir)
+        time.sleep(moments.uniform(0, 0.5))
+        process.terminate()
+        assert process.wait(timeout=60) == exits.INTERRUPTED
     run(*flags_of(job_dir, variant))
 
+    assert log_of(job_dir).count("interrupted and saved at step") == 3
     assert_same_run(job_dir, reference)
 
 
-def assert_same_run(job_dir: Path, reference: Path) -> None:
+# Where a process can be killed on the way of a checkpoint or of the trimming, by the function
+# during whose n-th call it dies.
+FATAL_CALLS = {
+    "while a checkpoint's files are written": ("tf.train.Checkpoint", "_write", 2),
+    "between a checkpoint and TensorFlow's record of it": (
+        "tf.train.CheckpointManager",
+        "_record_state",
+        2,
+    ),
+    "after a checkpoint, before an old one is removed": ("tf.train.CheckpointManager", "_sweep", 3),
+    "while TensorFlow's record is brought in line": ("storage", "write_text", 1),
+    "while metrics.jsonl is replaced": ("Path", "replace", 1),
+    "while an event file is replaced": ("Path", "replace", 2),
+    "while event files are written again": ("tf.io.TFRecordWriter", "write", 5),
+    "while the first grid is drawn": ("pictures", "write_png", 1),
+}
+DYING = """
+import os, signal, sys, threading, time
+from pathlib import Path
+import tensorflow as tf
+from trainer import __main__, pictures, storage
+owner, name, call = {owner}, {name!r}, {call}
+original, calls = getattr(owner, name), 0
+def dying(*arguments, **options):
+    global calls
+    calls += 1
+    if calls == call:
+        threading.Thread(target=lambda: (time.sleep({seconds}), os.kill(os.getpid(), 9))).start()
+        time.sleep({before})
+    return original(*arguments, **options)
+setattr(owner, name, dying)
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("moment", FATAL_CALLS)
+def test_a_run_killed_at_a_delicate_moment_ends_with_the_same_bits(
+    moment, reference_of_short_runs, tmp_path
+):
+    job_dir = tmp_path / "run"
+    if "first" not in moment:
+        shutil.copytree(reference_of_short_runs.begun, job_dir)
+    owner, name, call = FATAL_CALLS[moment]
+    inside = "checkpoint's files" in moment  # else: just before the call
+    code = DYING.format(
+        owner=owner, name=name, call=call, seconds=0.004 if inside else 0, before=0 if inside else 9
+    )
+
+    died = subprocess.run(
+        [sys.executable, "-c", code, *short_flags(job_dir)], cwd=ROOT, capture_output=True
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    run(*short_flags(job_dir))
+
+    assert_same_run(job_dir, reference_of_short_runs.finished, steps=40)
+
+
+@dataclasses.dataclass
+class ShortRuns:
+    """A run that was left alone, and one that was killed with records after its checkpoint."""
+
+    finished: Path
+    begun: Path
+
+
+def short_flags(job_dir: Path) -> list[str]:
+    common = ["--dataset=synthetic", "--batch_size=20", "--steps=40", "--steps_per_loop=2"]
+    return train_flags(job_dir, *common, "--checkpoint_interval=8", "--keep_checkpoints=2")
+
+
+@pytest.fixture(scope="module")
+def reference_of_short_runs(tmp_path_factory) -> ShortRuns:
+    folder = tmp_path_factory.mktemp("short")
+    runs = ShortRuns(folder / "finished", folder / "begun")
+    run(*short_flags(runs.finished))
+    process = subprocess.Popen(
+        command(*short_flags(runs.begun)), cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    records = runs.begun / "metrics.jsonl"
+    while not (records.exists() and '"step": 12,' in records.read_text()):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    return runs
+
+
+def assert_same_run(job_dir: Path, reference: Path, steps: int = STEPS) -> None:
     ours, theirs = (
-        checkpoints.read(checkpoints.prefix(folder / "checkpoints", STEPS))
+        checkpoints.read(checkpoints.prefix(folder / "checkpoints", steps))
         for folder in (job_dir, reference)
     )
     assert_same_bits(ours, theirs)
     for file in ("results/final.png", "results/epoch_00000.png"):
         assert (job_dir / file).read_bytes() == (reference / file).read_bytes()
-    # One line every two steps, besides where an interval or an interruption ends a loop.
     text = (job_dir / "metrics.jsonl").read_text()
-    steps = [json.loads(line)["step"] for line in text.splitlines()]
-    assert steps == sorted(set(steps)) and steps[-1] == STEPS
-    assert max(later - earlier for earlier, later in zip([0, *steps], steps, strict=False)) <= 2
+    recorded = [json.loads(line)["step"] for line in text.splitlines()]
+    # One line every two steps, besides where an interval or an interruption ends a loop.
+    assert recorded == sorted(set(recorded)) and recorded[-1] == steps
+    assert max(b - a for a, b in zip([0, *recorded], recorded, strict=False)) <= 2
+    folder = job_dir / "tensorboard" / "train"
+    shown = EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
+    assert [event.step for event in shown.Tensors("loss/generator")] == recorded
+    samples = [event.step for event in shown.Tensors("samples")]
+    assert samples == sorted(set(samples)) and samples[0] == 0
+    assert not list(job_dir.rglob(".partial*"))

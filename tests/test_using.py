@@ -68,7 +68,7 @@ def test_a_checkpoint_is_chosen_by_step_or_path(finished, tmp_path):
     assert not np.array_equal(by_step, latest)
 
 
-@pytest.mark.parametrize("checkpoint", ["7", "best", "elsewhere/ckpt-1", ""])
+@pytest.mark.parametrize("checkpoint", ["7", "best", "elsewhere/ckpt-1", "", "²"])
 def test_a_checkpoint_that_does_not_exist_is_refused(checkpoint, finished, tmp_path):
     with pytest.raises(RefusedError, match=r"120, 130"):
         sample(finished, tmp_path / "x.npz", f"--checkpoint={checkpoint}")
@@ -84,7 +84,7 @@ def test_a_checkpoint_of_another_network_is_refused(finished, tmp_path):
 
 
 def exported(finished: Path, tmp_path: Path, form: str, network: str) -> Path:
-    path = tmp_path / f"{network}{export.SUFFIXES[form]}"
+    path = tmp_path / f"{network}{config.EXPORT_SUFFIXES[form]}"
     export.run(config.ExportConfig(finished, path, form, network, "latest"))
     return path
 
@@ -122,6 +122,14 @@ def test_a_saved_model_serves(network, finished, networks, tmp_path):
     np.testing.assert_allclose(loaded.serve(inputs), expected, atol=1e-5)
     again = exported(finished, tmp_path, "saved_model", network)  # replaces the folder
     assert again == path and not list(tmp_path.glob(".partial*"))
+
+
+def test_an_export_replaces_no_folder_of_anything_else(finished, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(RefusedError, match="holds something else"):
+        flags.export(
+            ["export", f"--job_dir={finished}", "--format=saved_model", f"--output={tmp_path}"]
+        )
 
 
 def test_a_saved_generator_samples_as_generate_does(finished, networks, tmp_path):

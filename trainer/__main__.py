@@ -38,7 +38,7 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
     interrupts.install()
-    # TensorFlow's own log repeats what its exceptions say; set the variable to see it.
+    # Where nothing is wrong, TensorFlow reports missing GPUs and skipped optimisations as errors.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     absl.flags.FLAGS(sys.argv[:1])  # libraries' own flags keep their defaults: warnings only
     absl.logging.use_absl_handler()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -86,11 +87,13 @@ class Checkpoints:
             storage.write_text(self._folder / "checkpoint", "\n".join(lines) + "\n")
 
     def _sweep(self) -> None:
-        """Removes what a save that was killed left behind."""
+        """Removes what a save, or a removal, that was killed left behind."""
         for folder in self._folder.glob(f"{_NAME}-*_temp"):
-            for file in folder.iterdir():
-                file.unlink()
-            folder.rmdir()
+            shutil.rmtree(folder)
+        # A removal goes from index to data: what it did not get to belongs to nothing.
+        for data in self._folder.glob(f"{_NAME}-*.data-*"):
+            if not data.with_name(f"{data.name.split('.')[0]}.index").exists():
+                data.unlink()
 
 
 def prefix(folder: Path, step: int) -> Path:
@@ -156,7 +159,7 @@ def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
         if found is None:
             raise RefusedError(f"{folder} holds no checkpoint: train first")
         return f"step {found[0]}", found[1]
-    path = prefix(folder, int(choice)) if choice.isdigit() else Path(choice)
+    path = prefix(folder, int(choice)) if choice.isdecimal() else Path(choice)
     if not Path(f"{path}.index").exists():
         steps = ", ".join(map(str, _steps(folder))) or "none"
         raise RefusedError(f"--checkpoint={choice} does not exist; there are {steps}")
@@ -201,4 +204,4 @@ def _steps(folder: Path) -> list[int]:
     if recorded is not None:
         names += [Path(recorded.model_checkpoint_path).name]
     steps = {name.removeprefix(f"{_NAME}-").split(".")[0] for name in names}
-    return sorted(int(step) for step in steps if step.isdigit())
+    return sorted(int(step) for step in steps if step.isdecimal())

@@ -20,6 +20,14 @@ ARCHITECTURES = ("dcgan",)
 PRECISIONS = ("float32", "bfloat16")
 STRATEGIES = ("auto", "one_device", "mirrored")
 MAX_SEED = 2**31 - 1
+NETWORKS = ("generator", "discriminator")
+EXPORT_SUFFIXES = {
+    "keras": ".keras",
+    "weights": ".weights.h5",
+    "h5": ".h5",
+    "saved_model": "",  # a folder
+    "tflite": ".tflite",
+}
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class ExportConfig:
     """What `export` is asked for."""
 
     job_dir: Path
-    output: Path | None  # None: JOB_DIR/models, named by network and format
+    output: Path
     format: str
     network: str
     checkpoint: str  # latest, a step, or a path
@@ -127,11 +135,6 @@ def epoch_of_step(recipe: Recipe, step: int) -> float:
     return step * recipe.batch_size / DATASETS[recipe.dataset].train_examples
 
 
-def hyperparameters(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as TensorBoard's hparams."""
-    return dataclasses.asdict(recipe)
-
-
 def check(config: Config) -> None:
     """Refuses combinations that single flags cannot see.
 
@@ -157,8 +160,6 @@ def check(config: Config) -> None:
             "leave one of them out"
         )
     check_replicas(recipe, max(1, runtime.virtual_devices))
-    for name, path in (("job_dir", config.job_dir), ("data_dir", config.data_dir)):
-        refuse_remote(name, path)
 
 
 def check_replicas(recipe: Recipe, replicas: int) -> None:
@@ -170,10 +171,24 @@ def check_replicas(recipe: Recipe, replicas: int) -> None:
         )
 
 
-def refuse_remote(name: str, path: Path) -> None:
-    """Refuses URLs, which would otherwise become local folders of odd names."""
-    if ":/" in str(path):
-        raise RefusedError(f"--{name}={path} must be a local folder")
+def check_sample(config: SampleConfig) -> None:
+    """Refuses an output that is none of the formats of `generate`."""
+    if config.output.suffix not in ("", ".png", ".npz"):
+        raise RefusedError(f"--output={config.output} must be a .png, an .npz or a folder")
+    if config.output.suffix and config.output.is_dir():
+        raise RefusedError(f"--output={config.output} is a folder: give it no suffix")
+
+
+def check_export(config: ExportConfig) -> None:
+    """Refuses an output that the format cannot be, or that would replace something else."""
+    suffix, output = EXPORT_SUFFIXES[config.format], config.output
+    if not output.name.endswith(suffix) or (not suffix and output.suffix):
+        wanted = f"end in {suffix}" if suffix else "be a folder, without a suffix"
+        raise RefusedError(f"--output={output} must {wanted} for --format={config.format}")
+    if output.exists() and (output.is_file() if not suffix else output.is_dir()):
+        raise RefusedError(f"--output={output} is there, and no {config.format}: choose another")
+    if output.is_dir() and not (output / "saved_model.pb").exists() and any(output.iterdir()):
+        raise RefusedError(f"--output={output} holds something else: choose another folder")
 
 
 def to_json(config: Config, horizon: int, environment: dict[str, Any]) -> str:

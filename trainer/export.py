@@ -13,33 +13,19 @@ import tensorflow as tf
 
 from trainer import storage, trained
 from trainer.config import ExportConfig
-from trainer.exits import RefusedError
 from trainer.models.layers import without_own_layers
 from trainer.trained import Trained
 
 log = logging.getLogger(__name__)
 
-SUFFIXES = {
-    "keras": ".keras",
-    "weights": ".weights.h5",
-    "h5": ".h5",
-    "saved_model": "",
-    "tflite": ".tflite",
-}
-
 
 def run(config: ExportConfig) -> None:
     """Writes the network and prints where."""
-    suffix = SUFFIXES[config.format]
-    output = config.output or config.job_dir / "models" / f"{config.network}{suffix}"
-    if not output.name.endswith(suffix) or (not suffix and output.suffix):
-        wanted = f"end in {suffix}" if suffix else "be a folder, without a suffix"
-        raise RefusedError(f"--output={output} must {wanted} for --format={config.format}")
     networks = trained.load(config.job_dir, config.checkpoint)
-    storage.writable_folder(output.parent, "output")
+    storage.make_folder(config.output.parent, "output")
     log.info("exporting the %s of %s", config.network, networks.source)
-    write(networks, config.network, config.format, output)
-    print(output)
+    write(networks, config.network, config.format, config.output)
+    print(config.output)
 
 
 def write(networks: Trained, name: str, form: str, path: Path) -> None:
@@ -76,7 +62,7 @@ def _write_saved_model(networks: Trained, network: keras.Model, path: Path) -> N
             input_signature=[scalar, scalar],
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as scratch:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=storage.partial_prefix()) as scratch:
         archive.write_out(str(Path(scratch, "new")), verbose=False)
         if path.exists():
             path.rename(Path(scratch, "old"))

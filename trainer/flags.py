@@ -16,8 +16,7 @@ from trainer import config, presets
 from trainer.data import DATASETS
 from trainer.exits import RefusedError
 
-EXPORT_FORMATS = ("keras", "weights", "h5", "saved_model", "tflite")
-NETWORKS = ("generator", "discriminator")
+MOST = 10**9  # more steps, images or the like than any run can have
 
 
 class HelpRequested(Exception):
@@ -30,8 +29,8 @@ def train(argv: Sequence[str]) -> config.Config:
     values = _parse([argv[0], *preset, *argv[1:]], _define_train)
     resolved = config.Config(
         preset=values.preset,
-        job_dir=_path(values.job_dir),
-        data_dir=_path(values.data_dir),
+        job_dir=_path(values, "job_dir"),
+        data_dir=_path(values, "data_dir"),
         recipe=_recipe(values),
         schedule=_schedule(values),
         runtime=config.Runtime(
@@ -49,41 +48,45 @@ def train(argv: Sequence[str]) -> config.Config:
 def generate(argv: Sequence[str]) -> config.SampleConfig:
     """The configuration of `generate`."""
     values = _parse(argv, _define_generate)
-    return config.SampleConfig(
-        job_dir=_path(values.job_dir),
-        output=_path(values.output),
+    resolved = config.SampleConfig(
+        job_dir=_path(values, "job_dir"),
+        output=_path(values, "output"),
         num=values.num,
         seed=values.seed,
         checkpoint=values.checkpoint,
     )
+    config.check_sample(resolved)
+    return resolved
 
 
 def export(argv: Sequence[str]) -> config.ExportConfig:
     """The configuration of `export`."""
     values = _parse(argv, _define_export)
-    return config.ExportConfig(
-        job_dir=_path(values.job_dir),
-        output=_path(values.output) if values.output else None,
+    job_dir = _path(values, "job_dir")
+    name = values.network + config.EXPORT_SUFFIXES[values.format]
+    resolved = config.ExportConfig(
+        job_dir=job_dir,
+        output=job_dir / "models" / name if values.output is None else _path(values, "output"),
         format=values.format,
         network=values.network,
         checkpoint=values.checkpoint,
     )
+    config.check_export(resolved)
+    return resolved
 
 
 def plot(argv: Sequence[str]) -> config.PlotConfig:
     """The configuration of `plot`."""
-    return config.PlotConfig(job_dir=_path(_parse(argv, _define_job_dir).job_dir))
+    return config.PlotConfig(job_dir=_path(_parse(argv, _define_job_dir), "job_dir"))
 
 
 def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     """The configuration of `prepare_data`."""
     values = _parse(argv, _define_prepare_data)
-    data_dir = _path(values.data_dir)
-    config.refuse_remote("data_dir", data_dir)
     return config.PrepareConfig(
         dataset=values.dataset,
-        data_dir=data_dir,
-        source=_path(values.source) if values.source else None,
+        data_dir=_path(values, "data_dir"),
+        source=None if values.source is None else _path(values, "source"),
     )
 
 
@@ -137,15 +140,31 @@ def _parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> f
         raise HelpRequested(values.get_help(include_special_flags=False))
     try:
         stray = values(list(argv))[1:]
-    except flags.Error as error:
+    except (flags.Error, UnicodeError) as error:
         raise RefusedError(" ".join(str(error).split())) from error
     if stray:
         raise RefusedError(f"stray argument {stray[0]!r}: flags are written --name=value")
     return values
 
 
-def _path(value: str) -> Path:
-    return Path(value).expanduser()
+def _path(values: flags.FlagValues, name: str) -> Path:
+    """A flag's local path.
+
+    Raises:
+      RefusedError: it is empty, a URL, of an unknown user, or a pattern.
+    """
+    value = values[name].value
+    if not value:
+        raise RefusedError(f"--{name} must not be empty")
+    if "://" in value:
+        raise RefusedError(f"--{name}={value} must be a local path")
+    if set("*?[") & set(value):
+        # TensorFlow deletes old checkpoints by pattern.
+        raise RefusedError(f"--{name}={value} must not contain any of * ? [")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise RefusedError(f"--{name}={value}: {error}") from error
 
 
 def _default_data_dir() -> str:
@@ -155,9 +174,6 @@ def _default_data_dir() -> str:
 def _define_job_dir(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "job_dir", None, "The run directory.", flag_values=values, required=True, module_name="run"
-    )
-    flags.register_validator(
-        "job_dir", lambda path: path != "", "must not be empty", flag_values=values
     )
 
 
@@ -200,7 +216,7 @@ def _define_train(values: flags.FlagValues) -> None:
 def _define_run(values: flags.FlagValues) -> None:
     def integer(name: str, default: int | None, lowest: int, text: str) -> None:
         flags.DEFINE_integer(
-            name, default, text, lower_bound=lowest, flag_values=values, module_name="run"
+            name, default, text, lowest, MOST, flag_values=values, module_name="run"
         )
 
     integer("epochs", 50, 1, "Passes over the data set (the preset's, unless given).")
@@ -228,9 +244,7 @@ def _define_recipe(values: flags.FlagValues) -> None:
         flags.DEFINE_float(name, None, text, flag_values=values, module_name="recipe")
 
     def integer(name: str, text: str) -> None:
-        flags.DEFINE_integer(
-            name, None, text, lower_bound=1, flag_values=values, module_name="recipe"
-        )
+        flags.DEFINE_integer(name, None, text, 1, 10**6, flag_values=values, module_name="recipe")
 
     flags.DEFINE_string(
         "preset", "dcgan", "The recipe; see `presets`.", flag_values=values, module_name="recipe"
@@ -281,6 +295,7 @@ def _define_runtime(values: flags.FlagValues) -> None:
         0,
         "Split the CPU into this many devices, for runs of several replicas without GPUs.",
         lower_bound=0,
+        upper_bound=64,
         flag_values=values,
         module_name="runtime",
     )
@@ -289,6 +304,7 @@ def _define_runtime(values: flags.FlagValues) -> None:
         0,
         "Threads within an operation; 0: all cores.",
         lower_bound=0,
+        upper_bound=4096,
         flag_values=values,
         module_name="runtime",
     )
@@ -312,9 +328,7 @@ def _define_generate(values: flags.FlagValues) -> None:
         required=True,
         module_name="generate",
     )
-    flags.DEFINE_integer(
-        "num", 64, "Images.", lower_bound=1, flag_values=values, module_name="generate"
-    )
+    flags.DEFINE_integer("num", 64, "Images.", 1, 10**7, flag_values=values, module_name="generate")
     flags.DEFINE_integer(
         "seed",
         0,
@@ -332,7 +346,7 @@ def _define_export(values: flags.FlagValues) -> None:
     flags.DEFINE_enum(
         "format",
         "keras",
-        list(EXPORT_FORMATS),
+        list(config.EXPORT_SUFFIXES),
         "The format.",
         flag_values=values,
         module_name="export",
@@ -340,7 +354,7 @@ def _define_export(values: flags.FlagValues) -> None:
     flags.DEFINE_enum(
         "network",
         "generator",
-        list(NETWORKS),
+        list(config.NETWORKS),
         "The network.",
         flag_values=values,
         module_name="export",

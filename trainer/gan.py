@@ -138,7 +138,8 @@ def _apply(
     context = tf.distribute.get_replica_context()
     replicas = context.num_replicas_in_sync
     if replicas > 1:
-        # The optimizer sums over replicas too, of which only it knows how not to.
+        # The optimizer will sum over replicas too. Summing here as well costs a second all-reduce;
+        # the norm of the global gradient cannot be had without the global gradient.
         summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         gradients = [gradient / replicas for gradient in summed]
     else:
@@ -162,11 +163,13 @@ def make_train_steps(
 
     Returns:
       A function of indices int32 `[steps, batch_size]` that gives the means of the metrics over
-      these steps, float32 `[len(METRICS)]`, and the first step with a metric that is not finite,
-      int64, or -1.
+      these steps, float32 `[len(METRICS)]`, and the first step with a metric that is not finite
+      or with weights that overflow, int64, or -1.
     """
     replicas = strategy.num_replicas_in_sync
     rows = gan.recipe.batch_size // replicas
+    networks = (gan.generator, gan.discriminator)
+    weights = [weight.value for network in networks for weight in network.trainable_variables]
 
     def replica_step(indices: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         replica = int(
@@ -190,6 +193,9 @@ def make_train_steps(
             bad = not tf.reduce_all(tf.math.is_finite(metrics))
             first_bad = tf.where(tf.logical_and(bad, first_bad < 0), step + 1, first_bad)
             totals += metrics
+        # A last update that overflows would show only in the next loop, after it was saved.
+        overflow = not tf.math.is_finite(tf.linalg.global_norm(weights))
+        first_bad = tf.where(tf.logical_and(overflow, first_bad < 0), gan.step, first_bad)
         return totals / tf.cast(steps, tf.float32), first_bad
 
     return train_steps

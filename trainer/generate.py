@@ -8,7 +8,6 @@ import numpy as np
 
 from trainer import pictures, storage, trained
 from trainer.config import SampleConfig
-from trainer.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -16,11 +15,7 @@ log = logging.getLogger(__name__)
 def run(config: SampleConfig) -> None:
     """Writes the samples and prints where."""
     output = config.output
-    if output.suffix not in ("", ".png", ".npz"):
-        raise RefusedError(f"--output={output} must be a .png, an .npz or a folder")
-    if output.suffix and output.is_dir():
-        raise RefusedError(f"--output={output} is a folder: give it no suffix, or another name")
-    storage.writable_folder(output.parent if output.suffix else output, "output")
+    storage.make_folder(output.parent if output.suffix else output, "output")
     network = trained.load(config.job_dir, config.checkpoint)
     log.info("generating %d images from %s", config.num, network.source)
     batches = trained.sample_batches(network, config.num, config.seed)

@@ -78,5 +78,5 @@ def _say(text: str) -> None:
 
 
 def _leave(reason: str) -> None:
-    _say(f"{reason}: leaving at once, the last checkpoint stays")
+    _say(f"{reason}: leaving at once, what is on disk is whole")
     os._exit(exits.INTERRUPTED)

@@ -10,7 +10,12 @@ LOOP_SECONDS = 2.0
 
 
 class Plan(Protocol):
-    """When to pause."""
+    """How far to train, and when to pause."""
+
+    @property
+    def last_step(self) -> int:
+        """The step at which the run is complete."""
+        ...
 
     def next_pause(self, step: int) -> int:
         """The first step after `step` at which something is due."""
@@ -59,21 +64,20 @@ class LoopLength:
 
 def run(
     step: int,
-    last_step: int,
-    train: Callable[[int, int], dict[str, float]],
     plan: Plan,
+    train: Callable[[int, int], dict[str, float]],
     monitor: Monitor,
     save: Callable[[int], None],
     stop_requested: Callable[[], bool],
     length: LoopLength,
 ) -> int:
-    """Trains from `step` to `last_step` and returns the step reached, which is saved.
+    """Trains from `step` to the plan's last step and returns the step reached, which is saved.
 
     `train(step, count)` runs that many steps and returns the means of their metrics. Records
     are flushed before the checkpoint is saved: the checkpoint is the commit.
     """
     stopping = stop_requested()
-    while step < last_step and not stopping:
+    while step < plan.last_step and not stopping:
         count = min(length.steps, plan.next_pause(step) - step)
         started = time.monotonic()
         metrics = train(step, count)

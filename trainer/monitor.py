@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +16,6 @@ from tensorboard.plugins.hparams import api as hparams
 from trainer import config, pictures, records
 from trainer.config import Recipe
 from trainer.progress import Progress
-
-CHARTS = {
-    "losses": ("loss/generator", "loss/discriminator"),
-    "scores": ("score/real", "score/fake"),
-}
 
 
 class ModelMonitor:
@@ -68,7 +64,7 @@ class ModelMonitor:
                                 tag=[f"^{tag}$" for tag in tags]
                             ),
                         )
-                        for title, tags in CHARTS.items()
+                        for title, tags in records.CHARTS.items()
                     ],
                 )
             ]
@@ -79,7 +75,7 @@ class ModelMonitor:
             )
             tf.summary.text("configuration", f"```\n{configuration}\n```")
             tf.summary.image("real", pictures.grid(real)[np.newaxis])
-            hparams.hparams(config.hyperparameters(self._recipe))
+            hparams.hparams(dataclasses.asdict(self._recipe))
         self.draw(0)
 
     def record(self, step: int, metrics: dict[str, float], steps_per_second: float) -> None:
@@ -126,11 +122,9 @@ def grid_name(epoch: int) -> str:
     return f"epoch_{epoch:05d}.png"
 
 
-def cut_results(job_dir: Path, recipe: Recipe, step: int) -> None:
-    """Removes the grids of epochs after `step`, and the final picture of a longer run."""
-    results = job_dir / "results"
-    for path in results.glob("epoch_*.png"):
+def cut_grids(job_dir: Path, recipe: Recipe, step: int) -> None:
+    """Removes the grids of epochs after `step`."""
+    for path in (job_dir / "results").glob("epoch_*.png"):
         epoch = path.stem.removeprefix("epoch_")
-        if epoch.isdigit() and config.step_of_epoch(recipe, int(epoch)) > step:
+        if epoch.isdecimal() and config.step_of_epoch(recipe, int(epoch)) > step:
             path.unlink()
-    (results / "final.png").unlink(missing_ok=True)

@@ -8,11 +8,6 @@ from trainer import records, storage
 from trainer.config import PlotConfig
 from trainer.exits import RefusedError
 
-CURVES = {
-    "loss": ("loss/generator", "loss/discriminator"),
-    "mean score": ("score/real", "score/fake"),
-}
-
 
 def run(config: PlotConfig) -> None:
     """Draws the curves and prints the picture's path."""
@@ -33,7 +28,7 @@ def draw(job_dir: Path) -> Path:
     steps = [line["step"] for line in lines]
     figure = Figure(figsize=(8, 6), layout="constrained")
     for axes, (title, tags) in zip(
-        figure.subplots(len(CURVES), sharex=True), CURVES.items(), strict=True
+        figure.subplots(len(records.CHARTS), sharex=True), records.CHARTS.items(), strict=True
     ):
         for tag in tags:
             axes.plot(steps, [line[tag] for line in lines], label=tag, linewidth=1)

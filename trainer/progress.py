@@ -16,7 +16,7 @@ LINE_SECONDS = 30.0
 
 
 class Progress:
-    """Shows how far a training is. Make it when the first loop starts."""
+    """Shows how far a training is."""
 
     def __init__(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,8 +20,24 @@ LOCK_PATIENCE_SECONDS = 10.0
 _PARTIAL = ".partial-"
 
 
-def writable_folder(path: Path, flag: str) -> Path:
-    """Makes the folder if need be and returns it.
+def check_folder(path: Path, flag: str) -> None:
+    """Refuses what cannot become a writable folder; makes nothing.
+
+    Raises:
+      RefusedError: it, or what it would be made in, is not a folder or not writable.
+    """
+    try:
+        there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        if not there.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "not a folder")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "permission denied")
+    except OSError as error:
+        raise _unwritable(path, flag, error) from error
+
+
+def make_folder(path: Path, flag: str) -> None:
+    """Makes the folder if need be.
 
     Raises:
       RefusedError: it is not a folder, cannot be made, or cannot be written to.
@@ -27,11 +45,15 @@ def writable_folder(path: Path, flag: str) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
-            return path
+            pass
     except OSError as error:
-        raise RefusedError(
-            f"--{flag}={path} cannot be written to ({error.strerror}): choose another folder"
-        ) from error
+        raise _unwritable(path, flag, error) from error
+
+
+def _unwritable(path: Path, flag: str, error: OSError) -> RefusedError:
+    return RefusedError(
+        f"--{flag}={path} cannot be written to ({error.strerror}): choose another folder"
+    )
 
 
 @contextmanager
@@ -43,7 +65,7 @@ def exclusive(
     Raises:
       RefusedError: another process holds it and did not let go in time.
     """
-    with open(folder / ".lock", "a+") as file:
+    with _lock_file(folder, flag) as file:
         deadline = time.monotonic() + patience_seconds
         while not _locked(file):
             if time.monotonic() > deadline:
@@ -59,6 +81,13 @@ def exclusive(
         yield
 
 
+def _lock_file(folder: Path, flag: str) -> IO[str]:
+    try:
+        return open(folder / ".lock", "a+", encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(folder / ".lock", flag, error) from error
+
+
 def _locked(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,10 +99,11 @@ def _locked(file: IO[str]) -> bool:
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Calls `write` with a temporary name beside `path`, then renames it to `path`.
 
-    The temporary name keeps the suffix, by which writers choose their format.
+    The temporary name keeps two suffixes, by which writers choose their format, and nothing else,
+    by which readers would take it for the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{_PARTIAL}{os.getpid()}-{path.name}")
+    temporary = path.with_name(partial_prefix() + "".join(path.suffixes[-2:]))
     try:
         write(temporary)
         temporary.replace(path)
@@ -86,8 +116,27 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
-def sweep_partial(*folders: Path) -> None:
-    """Removes what writers that were killed left behind in these folders."""
-    for folder in folders:
-        for left_over in folder.glob(f"{_PARTIAL}*"):
+def partial_prefix() -> str:
+    """How the names of this process's unfinished files and folders begin."""
+    return f"{_PARTIAL}{os.getpid()}-"
+
+
+def sweep_partial(folder: Path) -> None:
+    """Removes what writers that were killed left behind in this folder and those below."""
+    for left_over in list(folder.rglob(f"{_PARTIAL}*")):
+        if _is_alive(int(left_over.name.removeprefix(_PARTIAL).split("-")[0])):
+            continue
+        if left_over.is_dir():
+            shutil.rmtree(left_over)
+        else:
             left_over.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()

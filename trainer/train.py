@@ -5,6 +5,7 @@ from __future__ import annotations
 from trainer import config as configuration
 from trainer import storage
 from trainer.config import Config
+from trainer.data import loading
 
 
 def run(config: Config) -> None:
@@ -14,13 +15,15 @@ def run(config: Config) -> None:
       RefusedError: the run directory cannot be used, or holds a run of another recipe.
       InterruptedRun: a signal stopped the training, and it was saved.
     """
+    storage.check_folder(config.job_dir, "job_dir")
+    loading.check(config.recipe.dataset, config.data_dir)
     if config.dry_run:
         _refuse_another_recipe(config)
         from trainer import training
 
         training.describe(config)
         return
-    storage.writable_folder(config.job_dir, "job_dir")
+    storage.make_folder(config.job_dir, "job_dir")
     with storage.exclusive(config.job_dir, "job_dir"):
         _refuse_another_recipe(config)
         # TensorFlow is imported only now: what is wrong above is said at once.

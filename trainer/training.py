@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import platform
+import shlex
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,7 @@ from trainer import (
     __version__,
     checkpoints,
     cluster,
+    events,
     export,
     interrupts,
     loop,
@@ -29,7 +33,7 @@ from trainer import (
 )
 from trainer import config as configuration
 from trainer.checkpoints import Checkpoints
-from trainer.config import Config, Recipe, Schedule
+from trainer.config import NETWORKS, Config, Recipe, Schedule
 from trainer.data import loading, order, pixels
 from trainer.exits import InterruptedRun, RefusedError
 from trainer.gan import METRICS, FashionGAN, TrainSteps, build_networks, make_train_steps
@@ -40,7 +44,6 @@ from trainer.randomness import Draws
 log = logging.getLogger(__name__)
 
 SAMPLES = 64  # in a grid
-MODELS = ("generator", "discriminator")
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,6 @@ def run(config: Config) -> None:
     """
     plan = Plan(config.recipe, config.schedule)
     strategy = _make_strategy(config)
-    images, _ = loading.load(config.recipe.dataset, "train", config.data_dir)
     with strategy.scope():
         gan = FashionGAN(config.recipe)
     saved = Checkpoints(
@@ -100,37 +102,29 @@ def run(config: Config) -> None:
     step = _restore(config.job_dir, saved, resolved)
     if step is not None and step >= plan.last_step and _is_finished(config.job_dir):
         log.info("%s is complete at step %d: nothing to do", config.job_dir, step)
+        _say_where(config.job_dir)
         return
+    images, _ = loading.load(config.recipe.dataset, "train", config.data_dir)
     _cut(config, -1 if step is None else step)
-    model_monitor = ModelMonitor(
-        config.job_dir,
-        config.recipe,
-        _sampler(gan),
-        gan.learning_rates,
-        Progress(step or 0, plan.last_step),
-    )
-    if step is None:
-        step = 0
-        _start(config, model_monitor, saved, resolved, images)
-    data = pixels.resident(images, strategy.extended.worker_devices)
-    train = _trainer(config.recipe, make_train_steps(gan, strategy, data), len(images))
-    length = loop.LoopLength(config.schedule.steps_per_loop)
-    with interrupts.graceful():
-        reached = loop.run(
-            step,
-            plan.last_step,
-            train,
-            plan,
-            model_monitor,
-            saved.save,
-            interrupts.requested,
-            length,
-        )
-    if reached < plan.last_step:
-        raise InterruptedRun(f"interrupted and saved at step {reached}: run the same again")
-    model_monitor.draw_final()
-    model_monitor.close()
-    _finish(config.job_dir, saved)
+    progress = Progress(step or 0, plan.last_step)
+    with contextlib.closing(
+        ModelMonitor(config.job_dir, config.recipe, _sampler(gan), gan.learning_rates, progress)
+    ) as model_monitor:
+        if step is None:
+            step = 0
+            _start(config, model_monitor, saved, resolved, images)
+        data = pixels.resident(images, strategy.extended.worker_devices)
+        train = _trainer(config.recipe, make_train_steps(gan, strategy, data), len(images))
+        length = loop.LoopLength(config.schedule.steps_per_loop)
+        with interrupts.graceful():
+            reached = loop.run(
+                step, plan, train, model_monitor, saved.save, interrupts.requested, length
+            )
+        if reached < plan.last_step:
+            raise InterruptedRun(f"interrupted and saved at step {reached}: run the same again")
+        _finish(config.job_dir, model_monitor)
+    log.info("complete at step %d; saving took %.1f s", reached, saved.seconds_saving)
+    _say_where(config.job_dir)
 
 
 def _make_strategy(config: Config) -> tf.distribute.Strategy:
@@ -146,6 +140,7 @@ def _resolved(config: Config, strategy: tf.distribute.Strategy) -> str:
         "fashion_gan": __version__,
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
+        "numpy": np.__version__,
         "processor": _processor(),
         "replicas": strategy.num_replicas_in_sync,
         "threads": config.runtime.threads,
@@ -207,11 +202,11 @@ def _cut(config: Config, step: int) -> None:
     """Removes from the run directory what came after the checkpoint of `step`."""
     job_dir = config.job_dir
     records.cut_metrics(job_dir / records.METRICS_FILE, step)
-    records.cut_events(job_dir / "tensorboard" / "train", step)
-    monitor.cut_results(job_dir, config.recipe, step)
+    events.cut(job_dir / "tensorboard" / "train", step)
+    monitor.cut_grids(job_dir, config.recipe, step)
     for path in _finished_files(job_dir):
         path.unlink(missing_ok=True)
-    storage.sweep_partial(job_dir, job_dir / "results", job_dir / "models")
+    storage.sweep_partial(job_dir)
 
 
 def _start(
@@ -246,8 +241,8 @@ def _trainer(
         means, first_bad = train_steps(tf.constant(rows))
         if first_bad >= 0:
             raise RefusedError(
-                f"a loss or gradient is not finite at step {int(first_bad)}: the last checkpoint "
-                "stays; start anew with lower learning rates"
+                f"a loss or gradient is not finite at step {int(first_bad)}: no later "
+                "checkpoint was saved; start anew with lower learning rates"
             )
         return dict(zip(METRICS, map(float, means), strict=True))
 
@@ -255,21 +250,29 @@ def _trainer(
 
 
 def _finished_files(job_dir: Path) -> list[Path]:
-    results, models = job_dir / "results", job_dir / "models"
-    pictures = [results / "final.png", results / "loss_curves.png"]
-    return pictures + [models / f"{name}.keras" for name in MODELS]
+    """What a finished run has, in the order in which it is written."""
+    models = [job_dir / "models" / f"{name}.keras" for name in NETWORKS]
+    return [*models, job_dir / "results" / "loss_curves.png", job_dir / "results" / "final.png"]
 
 
 def _is_finished(job_dir: Path) -> bool:
     return all(path.exists() for path in _finished_files(job_dir))
 
 
-def _finish(job_dir: Path, saved: Checkpoints) -> None:
-    """Writes the curves and the models, and says where everything is."""
-    plot.draw(job_dir)
+def _finish(job_dir: Path, model_monitor: ModelMonitor) -> None:
+    """Writes models, curves and, last, the picture, which nothing else writes."""
     networks = trained.load(job_dir, "latest")
-    for name in MODELS:
+    for name in NETWORKS:
         export.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
-    log.info("complete at %s; saving took %.1f s", networks.source, saved.seconds_saving)
+    plot.draw(job_dir)
+    model_monitor.draw_final()
+
+
+def _say_where(job_dir: Path) -> None:
+    """Names the picture and the way to the curves, as commands that work as they stand."""
+    tensorboard = Path(sys.executable).with_name("tensorboard")
+    if tensorboard.is_relative_to(Path.cwd()):
+        tensorboard = tensorboard.relative_to(Path.cwd())
     log.info("picture: %s", job_dir / "results" / "final.png")
-    log.info("curves: tensorboard --logdir=%s", job_dir / "tensorboard")
+    command = [str(tensorboard), f"--logdir={job_dir / 'tensorboard'}"]
+    log.info("TensorBoard: %s", shlex.join(command))

@@ -82,12 +82,12 @@ def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
     Raises:
       RefusedError: as for `load`.
     """
-    if _is_prepared(data_dir):
+    if is_prepared(data_dir):
         log.info("data: %s prepared in %s", NAME, data_dir)
     else:
-        storage.writable_folder(data_dir, "data_dir")
+        storage.make_folder(data_dir, "data_dir")
         with storage.exclusive(data_dir, "data_dir", PREPARING_PATIENCE_SECONDS):
-            if not _is_prepared(data_dir):
+            if not is_prepared(data_dir):
                 _prepare_from(_folder_of_files(data_dir, source), data_dir)
     decoded = {split: _read_decoded(split, data_dir) for split in DECODED}
     arrays = {split: content for split, content in decoded.items() if content is not None}
@@ -98,12 +98,12 @@ def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
 
 
 def _folder_of_files(data_dir: Path, source: Path | None) -> Path | None:
-    """The first folder that holds any of the four files, or None."""
-    for folder in (source, data_dir, DEBIAN_FOLDER):
-        if folder and any(_file(folder, name) for name in PAYLOADS):
-            return folder
+    """The given folder, or the first that holds any of the four files, or None."""
     if source:
-        raise RefusedError(f"--source={source} holds none of {', '.join(PAYLOADS)} (or .gz)")
+        return source
+    for folder in (data_dir, DEBIAN_FOLDER):
+        if any(_file(folder, name) for name in PAYLOADS):
+            return folder
     return None
 
 
@@ -131,7 +131,7 @@ def _payload(folder: Path, name: str) -> bytes:
     """One of the four files, decompressed and compared with the published one."""
     path = _file(folder, name)
     if path is None:
-        raise RefusedError(f"{folder / name} (or .gz) is missing beside the other files")
+        raise RefusedError(f"{folder / name} (or .gz) is missing")
     try:
         content = path.read_bytes()
         if path.suffix == ".gz":
@@ -179,7 +179,7 @@ def _download(data_dir: Path) -> None:
             builder(data_dir=data_dir).download_and_prepare(download_config=config)
     except Exception as error:  # whatever the network, its proxies and TFDS raise
         raise RefusedError(
-            f"Fashion-MNIST cannot be downloaded ({type(error).__name__}). Three ways out: "
+            f"Fashion-MNIST cannot be downloaded ({_first_line(error)}). Three ways out: "
             f"put its four IDX files ({', '.join(PAYLOADS)}, plain or .gz) into "
             f"--data_dir={data_dir}; or `apt-get install dataset-fashion-mnist`; or name a "
             f"--data_dir that holds the prepared set {NAME}/{VERSION}"
@@ -196,8 +196,12 @@ def _stdout_to_log() -> Iterator[None]:
         yield
 
 
-def _is_prepared(data_dir: Path) -> bool:
-    return (data_dir / NAME / VERSION / "dataset_info.json").exists()
+def is_prepared(data_dir: Path) -> bool:
+    """Whether the prepared set stands there. Its content is compared when it is read."""
+    try:
+        return (data_dir / NAME / VERSION / "dataset_info.json").exists()
+    except OSError:  # a name that no file can have
+        return False
 
 
 def _decode(data_dir: Path) -> dict[str, Arrays]:
@@ -211,11 +215,15 @@ def _decode(data_dir: Path) -> dict[str, Arrays]:
                 tfds.load(NAME, split=split, data_dir=data_dir, download=False, batch_size=-1)
             )
         except Exception as error:  # missing or damaged records show in many ways
-            raise _damaged(data_dir, str(error).splitlines()[0]) from error
+            raise _damaged(data_dir, _first_line(error)) from error
         arrays[split] = (content["image"], content["label"])
         if _digest(*arrays[split]) != DECODED[split]:
             raise _damaged(data_dir, f"other contents in {split}")
     return arrays
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _damaged(data_dir: Path, what: str) -> RefusedError:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from trainer import storage
 from trainer.data import fashion_mnist, synthetic
 from trainer.data.fashion_mnist import Arrays
 
@@ -19,6 +20,16 @@ def load(dataset: str, split: str, data_dir: Path) -> Arrays:
       RefusedError: no source can be reached, or the data are not what they should be.
     """
     return _LOADERS[dataset](split, data_dir)
+
+
+def check(dataset: str, data_dir: Path) -> None:
+    """Refuses a folder in which the data set neither stands nor can be prepared; reads no data.
+
+    Raises:
+      RefusedError: as the name says.
+    """
+    if dataset != "synthetic" and not fashion_mnist.is_prepared(data_dir):
+        storage.check_folder(data_dir, "data_dir")
 
 
 def _load_synthetic(split: str, data_dir: Path) -> Arrays:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from trainer.models.layers import Dropout
+from trainer.models.layers import BatchNormalization, Dropout
 
 
 def generator(noise_dim: int, image_shape: tuple[int, int, int]) -> keras.Model:
@@ -46,6 +46,5 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float) -> keras.Mo
 
 
 def _normalised(x, name: str):
-    # Synchronised, so that statistics are those of the global batch on any number of replicas.
-    x = layers.BatchNormalization(synchronized=True, name=f"{name}_normalisation")(x)
+    x = BatchNormalization(name=f"{name}_normalisation")(x)
     return layers.LeakyReLU(0.3, name=f"{name}_activation")(x)
