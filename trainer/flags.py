@@ -7,7 +7,7 @@ A preset is a flag file that is read before the command line: what the user give
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from absl import flags
@@ -171,38 +171,45 @@ def _default_data_dir() -> str:
     return os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
 
 
+class _Group:
+    """Defines flags that stand together in a command's `--help`."""
+
+    def __init__(self, values: flags.FlagValues, name: str) -> None:
+        self._where = {"flag_values": values, "module_name": name}
+
+    def text(self, name: str, default: str | None, text: str, required: bool = False) -> None:
+        flags.DEFINE_string(name, default, text, required=required, **self._where)
+
+    def integer(
+        self, name: str, default: int | None, text: str, lowest: int, highest: int = MOST
+    ) -> None:
+        flags.DEFINE_integer(name, default, text, lowest, highest, **self._where)
+
+    def number(self, name: str, text: str) -> None:
+        flags.DEFINE_float(name, None, text, **self._where)
+
+    def choice(self, name: str, default: str | None, choices: Iterable[str], text: str) -> None:
+        flags.DEFINE_enum(name, default, list(choices), text, **self._where)
+
+    def switch(self, name: str, default: bool, text: str) -> None:
+        flags.DEFINE_boolean(name, default, text, **self._where)
+
+
 def _define_job_dir(values: flags.FlagValues) -> None:
-    flags.DEFINE_string(
-        "job_dir", None, "The run directory.", flag_values=values, required=True, module_name="run"
-    )
+    _Group(values, "run").text("job_dir", None, "The run directory.", required=True)
 
 
 def _define_checkpoint(values: flags.FlagValues) -> None:
-    flags.DEFINE_string(
-        "checkpoint",
-        "latest",
-        "latest, a step, or a path without suffix.",
-        flag_values=values,
-        module_name="run",
-    )
+    text = "latest, a step, or a path without suffix."
+    _Group(values, "run").text("checkpoint", "latest", text)
 
 
 def _define_data(values: flags.FlagValues) -> None:
-    flags.DEFINE_enum(
-        "dataset",
-        "fashion_mnist",
-        list(DATASETS),
-        "The data set; synthetic is drawn in code.",
-        flag_values=values,
-        module_name="data",
-    )
-    flags.DEFINE_string(
-        "data_dir",
-        _default_data_dir(),
-        "Where TensorFlow Datasets keeps prepared data sets.",
-        flag_values=values,
-        module_name="data",
-    )
+    data = _Group(values, "data")
+    text = "The data set; synthetic is drawn in code."
+    data.choice("dataset", "fashion_mnist", DATASETS, text)
+    text = "Where TensorFlow Datasets keeps prepared data sets."
+    data.text("data_dir", _default_data_dir(), text)
 
 
 def _define_train(values: flags.FlagValues) -> None:
@@ -214,166 +221,64 @@ def _define_train(values: flags.FlagValues) -> None:
 
 
 def _define_run(values: flags.FlagValues) -> None:
-    def integer(name: str, default: int | None, lowest: int, text: str) -> None:
-        flags.DEFINE_integer(
-            name, default, text, lowest, MOST, flag_values=values, module_name="run"
-        )
-
-    integer("epochs", 50, 1, "Passes over the data set (the preset's, unless given).")
-    integer("steps", None, 1, "Generator updates; overrides --epochs.")
-    integer("save_interval", 1, 1, "Epochs between image grids.")
-    integer("checkpoint_interval", 200, 1, "Steps between checkpoints.")
-    integer("keep_checkpoints", 3, 1, "Newest checkpoints to keep.")
-    integer(
-        "steps_per_loop",
-        0,
-        0,
-        "Steps between two looks at the host; 0: as many as take about two seconds.",
-    )
-    flags.DEFINE_boolean(
-        "dry_run",
-        False,
-        "Print the resolved configuration and the networks, train nothing.",
-        flag_values=values,
-        module_name="run",
-    )
+    run = _Group(values, "run")
+    run.integer("epochs", 50, "Passes over the data set (the preset's, unless given).", 1)
+    run.integer("steps", None, "Generator updates; overrides --epochs.", 1)
+    run.integer("save_interval", 1, "Epochs between image grids.", 1)
+    run.integer("checkpoint_interval", 200, "Steps between checkpoints.", 1)
+    run.integer("keep_checkpoints", 3, "Newest checkpoints to keep.", 1)
+    text = "Steps between two looks at the host; 0: as many as take about two seconds."
+    run.integer("steps_per_loop", 0, text, 0)
+    text = "Print the resolved configuration and the networks, train nothing."
+    run.switch("dry_run", False, text)
 
 
 def _define_recipe(values: flags.FlagValues) -> None:
-    def rate(name: str, text: str) -> None:
-        flags.DEFINE_float(name, None, text, flag_values=values, module_name="recipe")
-
-    def integer(name: str, text: str) -> None:
-        flags.DEFINE_integer(name, None, text, 1, 10**6, flag_values=values, module_name="recipe")
-
-    flags.DEFINE_string(
-        "preset", "dcgan", "The recipe; see `presets`.", flag_values=values, module_name="recipe"
-    )
-    flags.DEFINE_enum(
-        "architecture",
-        None,
-        list(config.ARCHITECTURES),
-        "The networks.",
-        flag_values=values,
-        module_name="recipe",
-    )
-    integer("noise_dim", "Dimensions of a latent.")
-    integer("batch_size", "Images a step, over all replicas.")
-    rate("dropout", "Dropout rate in the discriminator.")
-    rate("generator_learning_rate", "Adam's learning rate for the generator.")
-    rate("discriminator_learning_rate", "Adam's learning rate for the discriminator.")
-    flags.DEFINE_integer(
-        "seed",
-        0,
-        "Decides the initial weights, the data order and every draw.",
-        lower_bound=0,
-        upper_bound=config.MAX_SEED,
-        flag_values=values,
-        module_name="recipe",
-    )
-    flags.DEFINE_enum(
-        "precision",
-        "float32",
-        list(config.PRECISIONS),
-        "Of activations; weights, losses and outputs stay in float32.",
-        flag_values=values,
-        module_name="recipe",
-    )
+    recipe = _Group(values, "recipe")
+    recipe.text("preset", "dcgan", "The recipe; see `presets`.")
+    recipe.choice("architecture", None, config.ARCHITECTURES, "The networks.")
+    recipe.integer("noise_dim", None, "Dimensions of a latent.", 1, 10**6)
+    recipe.integer("batch_size", None, "Images a step, over all replicas.", 1)
+    recipe.number("dropout", "Dropout rate in the discriminator.")
+    recipe.number("generator_learning_rate", "Adam's learning rate for the generator.")
+    recipe.number("discriminator_learning_rate", "Adam's learning rate for the discriminator.")
+    text = "Decides the initial weights, the data order and every draw."
+    recipe.integer("seed", 0, text, 0, config.MAX_SEED)
+    text = "Of activations; weights, losses and outputs stay in float32."
+    recipe.choice("precision", "float32", config.PRECISIONS, text)
 
 
 def _define_runtime(values: flags.FlagValues) -> None:
-    flags.DEFINE_enum(
-        "strategy",
-        "auto",
-        list(config.STRATEGIES),
-        "auto: mirrored over several GPUs or virtual devices, else one device.",
-        flag_values=values,
-        module_name="runtime",
-    )
-    flags.DEFINE_integer(
-        "virtual_devices",
-        0,
-        "Split the CPU into this many devices, for runs of several replicas without GPUs.",
-        lower_bound=0,
-        upper_bound=64,
-        flag_values=values,
-        module_name="runtime",
-    )
-    flags.DEFINE_integer(
-        "threads",
-        0,
-        "Threads within an operation; 0: all cores.",
-        lower_bound=0,
-        upper_bound=4096,
-        flag_values=values,
-        module_name="runtime",
-    )
-    flags.DEFINE_boolean(
-        "deterministic",
-        True,
-        "Use only operations that give the same bits again.",
-        flag_values=values,
-        module_name="runtime",
-    )
+    runtime = _Group(values, "runtime")
+    text = "auto: mirrored over several GPUs or virtual devices, else one device."
+    runtime.choice("strategy", "auto", config.STRATEGIES, text)
+    text = "Split the CPU into this many devices, for runs of several replicas without GPUs."
+    runtime.integer("virtual_devices", 0, text, 0, 64)
+    runtime.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)
+    text = "Use only operations that give the same bits again."
+    runtime.switch("deterministic", True, text)
 
 
 def _define_generate(values: flags.FlagValues) -> None:
     _define_job_dir(values)
     _define_checkpoint(values)
-    flags.DEFINE_string(
-        "output",
-        None,
-        "A .png (grid), an .npz, or a folder for single PNGs.",
-        flag_values=values,
-        required=True,
-        module_name="generate",
-    )
-    flags.DEFINE_integer("num", 64, "Images.", 1, 10**7, flag_values=values, module_name="generate")
-    flags.DEFINE_integer(
-        "seed",
-        0,
-        "Decides the latents.",
-        lower_bound=0,
-        upper_bound=config.MAX_SEED,
-        flag_values=values,
-        module_name="generate",
-    )
+    samples = _Group(values, "generate")
+    text = "A .png (grid), an .npz, or a folder for single PNGs."
+    samples.text("output", None, text, required=True)
+    samples.integer("num", 64, "Images.", 1, 10**7)
+    samples.integer("seed", 0, "Decides the latents.", 0, config.MAX_SEED)
 
 
 def _define_export(values: flags.FlagValues) -> None:
     _define_job_dir(values)
     _define_checkpoint(values)
-    flags.DEFINE_enum(
-        "format",
-        "keras",
-        list(config.EXPORT_SUFFIXES),
-        "The format.",
-        flag_values=values,
-        module_name="export",
-    )
-    flags.DEFINE_enum(
-        "network",
-        "generator",
-        list(config.NETWORKS),
-        "The network.",
-        flag_values=values,
-        module_name="export",
-    )
-    flags.DEFINE_string(
-        "output",
-        None,
-        "File or folder; default: in JOB_DIR/models.",
-        flag_values=values,
-        module_name="export",
-    )
+    network = _Group(values, "export")
+    network.choice("format", "keras", config.EXPORT_SUFFIXES, "The format.")
+    network.choice("network", "generator", config.NETWORKS, "The network.")
+    network.text("output", None, "File or folder; default: in JOB_DIR/models.")
 
 
 def _define_prepare_data(values: flags.FlagValues) -> None:
     _define_data(values)
-    flags.DEFINE_string(
-        "source",
-        None,
-        "A folder of the original files, used first.",
-        flag_values=values,
-        module_name="data",
-    )
+    text = "A folder of the original files, used instead of the usual places."
+    _Group(values, "data").text("source", None, text)
