@@ -21,7 +21,7 @@ for argument in "$@"; do
   expects_value=
 done
 
-quick_start=(--preset=dcgan --epochs=6 --save_interval=1 --job_dir=runs/quickstart)
+quick_start=(--preset=dcgan --epochs=5 --save_interval=1 --job_dir=runs/quickstart)
 # Half as fast again where the processor computes in it.
 if grep -qs avx512_bf16 /proc/cpuinfo; then
   quick_start+=(--precision=bfloat16)
