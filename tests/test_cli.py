@@ -19,6 +19,7 @@ from trainer.exits import RefusedError
 def main(monkeypatch: pytest.MonkeyPatch):
     """The entry point in this process, which keeps its own signal handlers."""
     monkeypatch.setattr(interrupts, "install", lambda: None)
+    monkeypatch.setattr(interrupts, "ignore", lambda: None)
     return __main__.main
 
 

@@ -98,6 +98,19 @@ def test_as_pid_1_too(tmp_path):
     assert process.returncode == exits.INTERRUPTED
 
 
+def test_a_signal_after_the_result_changes_no_exit_code(tmp_path):
+    process = start(tmp_path)
+    process.terminate()
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "interrupted and saved" in line:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.1)
+            process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == exits.INTERRUPTED
+
+
 def test_two_jobs_cannot_write_one_run_directory(tmp_path):
     process = start(tmp_path)
     refused = run(*train_flags(tmp_path, *ENDLESS), code=exits.REFUSED)

@@ -211,7 +211,7 @@ def test_on_a_terminal_a_bar_shows_losses_speed_and_time_left(capsys):
     progress.show(50, 0.5, LOOP, steps_per_second=2.0)
     progress.close()
     shown = capsys.readouterr().err
-    assert "50/100" in shown and "99 images/s" in shown and "generator 0.700" in shown
+    assert "50/100" in shown and "99 images/s, loss G 0.70 D 1.40" in shown
 
 
 def test_the_data_shown_as_real_are_of_the_data_set(finished):

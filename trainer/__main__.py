@@ -61,6 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except exits.InterruptedRun as interrupted:
         print(f"fashion-gan {name}: {interrupted}", file=sys.stderr)
         return exits.INTERRUPTED
+    finally:
+        interrupts.ignore()
     return exits.OK
 
 

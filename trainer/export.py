@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
-import sys
 import tempfile
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def write(networks: Trained, name: str, form: str, path: Path) -> None:
     network = without_own_layers(
         networks.generator if name == "generator" else networks.discriminator
     )
-    with contextlib.redirect_stdout(sys.stderr):  # TensorFlow prints; stdout is for results
+    with contextlib.redirect_stdout(io.StringIO()):  # TensorFlow prints what it captured
         if form == "saved_model":
             _write_saved_model(networks, network, path)
         elif form == "tflite":

@@ -52,6 +52,12 @@ def graceful() -> Iterator[None]:
         _in_grace.clear()
 
 
+def ignore() -> None:
+    """Lets the process end with the exit code that is decided, whatever signal comes now."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _watch(signals: int) -> None:
     """Reads signal numbers from the pipe `signals` for as long as the process lives."""
     deadline: float | None = None
@@ -78,5 +84,5 @@ def _say(text: str) -> None:
 
 
 def _leave(reason: str) -> None:
-    _say(f"{reason}: leaving at once, what is on disk is whole")
+    _say(f"{reason}: leaving at once; what is on disk is whole, run the same command again")
     os._exit(exits.INTERRUPTED)

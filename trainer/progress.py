@@ -13,6 +13,7 @@ from tqdm import tqdm
 log = logging.getLogger(__name__)
 
 LINE_SECONDS = 30.0
+BAR = "{percentage:3.0f}%|{bar}| {n}/{total} [{elapsed}<{remaining}{postfix}]"
 
 
 class Progress:
@@ -30,25 +31,26 @@ class Progress:
         self._next_line = clock()
         self._bar: tqdm | None = None
         if sys.stderr.isatty() if terminal is None else terminal:
-            self._bar = tqdm(total=last_step, initial=step, unit="step", dynamic_ncols=True)
+            self._bar = tqdm(
+                total=last_step, initial=step, unit="step", dynamic_ncols=True, bar_format=BAR
+            )
 
     def show(
         self, step: int, epoch: float, metrics: dict[str, float], steps_per_second: float
     ) -> None:
         """Shows one loop's end."""
-        losses = (
-            f"loss generator {metrics['loss/generator']:.3f} "
-            f"discriminator {metrics['loss/discriminator']:.3f}, "
-            f"{metrics['throughput/images_per_second']:.0f} images/s"
-        )
+        generator, discriminator = metrics["loss/generator"], metrics["loss/discriminator"]
+        speed = f"{metrics['throughput/images_per_second']:.0f} images/s"
         if self._bar is not None:
-            self._bar.set_postfix_str(losses, refresh=False)
+            short = f"{speed}, loss G {generator:.2f} D {discriminator:.2f}"
+            self._bar.set_postfix_str(short, refresh=False)
             self._bar.update(step - self._bar.n)
         elif self._clock() >= self._next_line or step == self._last_step:
             self._next_line = self._clock() + LINE_SECONDS
             left = timedelta(seconds=round((self._last_step - step) / steps_per_second))
             log.info(
-                "step %d/%d, epoch %.2f, %s, ETA %s", step, self._last_step, epoch, losses, left
+                "step %d/%d, epoch %.2f, loss generator %.3f discriminator %.3f, %s, ETA %s",
+                *(step, self._last_step, epoch, generator, discriminator, speed, left),
             )
 
     def close(self) -> None:

@@ -121,7 +121,9 @@ def run(config: Config) -> None:
                 step, plan, train, model_monitor, saved.save, interrupts.requested, length
             )
         if reached < plan.last_step:
-            raise InterruptedRun(f"interrupted and saved at step {reached}: run the same again")
+            raise InterruptedRun(
+                f"interrupted and saved at step {reached}: run the same command again"
+            )
         _finish(config.job_dir, model_monitor)
     log.info("complete at step %d; saving took %.1f s", reached, saved.seconds_saving)
     _say_where(config.job_dir)
