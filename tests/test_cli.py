@@ -68,6 +68,7 @@ WRONG_FLAGS = {
     "--job_dir=README.md": "cannot be written",
     "--job_dir=/dev/null/run --dry_run": "cannot be written",
     "--job_dir=~nobody_of_that_name/run": "job_dir",
+    "--job_dir=both --data_dir=both": "separate them",
     "--job_dir=runs/[a]": "must not contain",
     "--data_dir=README.md": "--data_dir=README.md cannot be written",
     "--data_dir=README.md --dry_run": "--data_dir=README.md cannot be written",

@@ -171,6 +171,7 @@ def test_without_any_source_three_ways_out_are_named(tmp_path, monkeypatch):
     with pytest.raises(RefusedError) as error:
         fashion_mnist.load("train", tmp_path / "data")
 
+    assert "Three ways out" in str(error.value)  # by which scripts/train.sh knows the case
     for way_out in ("train-images-idx3-ubyte", "dataset-fashion-mnist", "--data_dir"):
         assert way_out in str(error.value)
 

@@ -174,7 +174,7 @@ def test_events_that_a_kill_cut_short_are_dropped(tmp_path):
 
 def test_a_grid_has_every_image_at_its_place():
     images = np.arange(6, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 3, 1), np.uint8)
-    picture = pictures.grid(images, columns=3)
+    picture = pictures.grid(images)
     assert picture.shape == (2 * 2 * 8, 2 * 3 * 7, 1)
     centres = picture[8::16, 7::14, 0]
     np.testing.assert_array_equal(centres, [[0, 1, 2], [3, 4, 5]])

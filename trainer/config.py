@@ -160,6 +160,8 @@ def check(config: Config) -> None:
             "leave one of them out"
         )
     check_replicas(recipe, max(1, runtime.virtual_devices))
+    if config.job_dir == config.data_dir:  # each has a lock, and they would wait for each other
+        raise RefusedError(f"--job_dir and --data_dir are both {config.job_dir}: separate them")
 
 
 def check_replicas(recipe: Recipe, replicas: int) -> None:

@@ -14,18 +14,17 @@ _MARGIN = 2  # pixels around each image of a grid
 _ZOOM = 2  # of a grid, so that small images can be seen
 
 
-def grid(images: np.ndarray, columns: int | None = None) -> np.ndarray:
-    """Images side by side on white.
+def grid(images: np.ndarray) -> np.ndarray:
+    """Images side by side on white, about as wide as high.
 
     Args:
       images: uint8 `[N, height, width, channels]`.
-      columns: images in a row; None for a grid about as wide as high.
 
     Returns:
       uint8 `[grid height, grid width, channels]`.
     """
     count, height, width, channels = images.shape
-    columns = columns or math.ceil(math.sqrt(count))
+    columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     cell = (height + 2 * _MARGIN, width + 2 * _MARGIN)
     canvas = np.full((rows * cell[0], columns * cell[1], channels), 255, np.uint8)

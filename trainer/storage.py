@@ -139,4 +139,4 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return pid != os.getpid()
+    return pid != os.getpid()  # in containers each process has the number of the one before it

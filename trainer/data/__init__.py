@@ -12,23 +12,9 @@ class DatasetSpec:
     image_shape: tuple[int, int, int]  # height, width, channels
     train_examples: int
     test_examples: int
-    class_names: tuple[str, ...]
 
-
-GARMENTS = (
-    "t-shirt",
-    "trouser",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "boot",
-)
 
 DATASETS = {
-    "fashion_mnist": DatasetSpec((28, 28, 1), 60_000, 10_000, GARMENTS),
-    "synthetic": DatasetSpec((28, 28, 1), 4_000, 1_000, GARMENTS),
+    "fashion_mnist": DatasetSpec((28, 28, 1), 60_000, 10_000),
+    "synthetic": DatasetSpec((28, 28, 1), 4_000, 1_000),
 }

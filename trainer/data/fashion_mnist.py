@@ -74,7 +74,7 @@ def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
 
     Args:
       data_dir: where TensorFlow Datasets keeps its sets.
-      source: a folder of the four IDX files, used before the usual places.
+      source: a folder of the four IDX files, used instead of the usual places.
 
     Returns:
       What `load` returns, by split.
