@@ -11,8 +11,10 @@ data_flags=()
 expects_value=
 for argument in "$@"; do
   case $expects_value$argument in
-    yes* | --data_dir=* | --dataset=* | -data_dir=* | -dataset=*) data_flags+=("$argument") ;;
-    --data_dir | --dataset | -data_dir | -dataset)
+    yes* | --data_dir=* | --dataset=* | --image_size=* | -data_dir=* | -dataset=* | -image_size=*)
+      data_flags+=("$argument")
+      ;;
+    --data_dir | --dataset | --image_size | -data_dir | -dataset | -image_size)
       data_flags+=("$argument")
       expects_value=yes
       continue
@@ -21,11 +23,7 @@ for argument in "$@"; do
   expects_value=
 done
 
-quick_start=(--preset=dcgan --epochs=5 --save_interval=1 --job_dir=runs/quickstart)
-# Half as fast again where the processor computes in it.
-if grep -qs avx512_bf16 /proc/cpuinfo; then
-  quick_start+=(--precision=bfloat16)
-fi
+quick_start=(--preset=fashion --job_dir=runs/quickstart)
 
 make_environment requirements.lock
 prepare_data ${data_flags[@]+"${data_flags[@]}"}

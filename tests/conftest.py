@@ -43,6 +43,7 @@ def train_flags(job_dir: Path, *more: str) -> list[str]:
     return [
         "train",
         f"--job_dir={job_dir}",
+        "--preset=mlp",  # the fastest
         "--steps=30",
         "--batch_size=8",
         "--checkpoint_interval=10",
@@ -91,5 +92,12 @@ def idx_folder() -> Path:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished training on the synthetic set: a grid an epoch, two epochs and a bit."""
     job_dir = tmp_path_factory.mktemp("runs") / "finished"
-    run(*train_flags(job_dir, "--dataset=synthetic", "--steps=130", "--batch_size=64"))
+    run(*finished_flags(job_dir))
     return job_dir
+
+
+def finished_flags(job_dir: Path) -> list[str]:
+    """Flags of the run of `finished`."""
+    return train_flags(
+        job_dir, "--preset=dcgan", "--dataset=synthetic", "--steps=130", "--batch_size=64"
+    )

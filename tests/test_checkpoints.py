@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conftest import damage_by_flipping, run, train_flags
+from tests.conftest import damage_by_flipping, finished_flags, run, train_flags
 from trainer import checkpoints, exits
 from trainer.checkpoints import Checkpoints
 from trainer.exits import RefusedError
@@ -158,7 +158,7 @@ def finished_copy(finished, tmp_path):
 
 def resume(job_dir: Path, *more: str, code: int = 0) -> str:
     flags = ["--dataset=synthetic", "--batch_size=64", "--steps=131", *more]
-    return run(*train_flags(job_dir, *flags), code=code).stderr
+    return run(*finished_flags(job_dir), *flags, code=code).stderr
 
 
 def test_a_run_with_a_damaged_newest_checkpoint_goes_on_from_the_one_before(finished_copy):

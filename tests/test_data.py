@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import damage_by_flipping
-from trainer.data import DATASETS, fashion_mnist, loading, order, pixels
+from trainer.data import DATASETS, fashion_mnist, feeding, loading, order, pixels
 from trainer.exits import RefusedError
 
 
@@ -33,28 +33,50 @@ def test_a_step_s_batch_does_not_depend_on_where_the_loop_began():
     np.testing.assert_array_equal(whole, np.concatenate(parts))
 
 
-def test_bytes_survive_the_way_through_floats():
+@pytest.mark.parametrize("lowest", [-1.0, 0.0])
+def test_bytes_survive_the_way_through_floats(lowest):
     every = np.arange(256, dtype=np.uint8)
-    floats = pixels.to_floats(every).numpy()
-    assert floats.min() == -1 and floats.max() == 1
-    np.testing.assert_array_equal(pixels.to_bytes(floats), every)
+    floats = pixels.to_floats(every, lowest).numpy()
+    assert floats.min() == lowest and floats.max() == 1
+    np.testing.assert_array_equal(pixels.to_bytes(floats, lowest), every)
 
 
 def test_floats_out_of_range_are_clipped():
-    np.testing.assert_array_equal(pixels.to_bytes(np.array([-1.7, 1.2])), [0, 255])
+    np.testing.assert_array_equal(pixels.to_bytes(np.array([-1.7, 1.2]), -1.0), [0, 255])
 
 
-def test_a_resident_set_is_gathered_by_rows_from_each_device():
+def test_a_resident_and_a_streamed_set_give_the_same_rows():
     images = np.random.default_rng(0).integers(0, 256, (9, 2, 2, 1), np.uint8)
-    for copy in pixels.resident(images, ["/cpu:0", "/cpu:1"]):
-        gathered = pixels.gather(copy, np.array([8, 0, 8], np.int32))
-        np.testing.assert_array_equal(gathered, pixels.to_floats(images[[8, 0, 8]]))
+    labels = np.arange(9)
+    rows = np.array([[8, 0, 8], [1, 2, 3]], np.int32)
+    feeds = (
+        feeding.Resident(images, labels, ["/cpu:0", "/cpu:1"]),
+        feeding.Streamed(images, labels),
+    )
+    for feed in feeds:
+        sent = feed.send(rows)
+        assert [
+            spec.is_compatible_with(part)
+            for spec, part in zip(feed.signature(3), sent, strict=True)
+        ]
+        for replica in (0, 1):
+            gathered, of_rows = feed.fetch([part[0] for part in sent], replica)
+            np.testing.assert_array_equal(gathered, images[rows[0]])
+            np.testing.assert_array_equal(of_rows, labels[rows[0]])
+
+
+def test_a_set_too_large_for_a_device_stays_on_the_host(monkeypatch):
+    images, labels = np.zeros((9, 2, 2, 1), np.uint8), np.zeros(9)
+    monkeypatch.setattr(feeding, "RESIDENT_BYTES", 35)
+    assert isinstance(feeding.feed(images, labels, ["/cpu:0"]), feeding.Streamed)
+    monkeypatch.setattr(feeding, "RESIDENT_BYTES", 36)
+    assert isinstance(feeding.feed(images, labels, ["/cpu:0"]), feeding.Resident)
 
 
 def test_synthetic_garments_are_the_same_each_time_and_differ_by_class(tmp_path):
-    images, labels = loading.load("synthetic", "train", tmp_path)
-    again, _ = loading.load("synthetic", "train", tmp_path)
-    test_images, _ = loading.load("synthetic", "test", tmp_path)
+    images, labels = loading.load(DATASETS["synthetic"], "train", tmp_path)
+    again, _ = loading.load(DATASETS["synthetic"], "train", tmp_path)
+    test_images, _ = loading.load(DATASETS["synthetic"], "test", tmp_path)
 
     spec = DATASETS["synthetic"]
     assert images.shape == (spec.train_examples, *spec.image_shape) and images.dtype == np.uint8
@@ -66,8 +88,8 @@ def test_synthetic_garments_are_the_same_each_time_and_differ_by_class(tmp_path)
 
 
 def test_fashion_mnist_is_the_published_one(data_dir):
-    images, labels = loading.load("fashion_mnist", "train", data_dir)
-    test_images, test_labels = loading.load("fashion_mnist", "test", data_dir)
+    images, labels = loading.load(DATASETS["fashion_mnist"], "train", data_dir)
+    test_images, test_labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir)
     assert images.shape == (60_000, 28, 28, 1) and test_images.shape == (10_000, 28, 28, 1)
     np.testing.assert_array_equal(np.bincount(labels), [6000] * 10)
     np.testing.assert_array_equal(np.bincount(test_labels), [1000] * 10)

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from trainer import flags
-from trainer.data import pixels
-from trainer.gan import METRICS, FashionGAN, make_train_steps
+from trainer.data import feeding, pixels
+from trainer.gan import FashionGAN
 from trainer.models.layers import BatchNormalization, initialise, without_own_layers
 from trainer.randomness import Draws, drawing_from
+from trainer.steps import make_train_steps
+from trainer.updates import METRICS
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 28, 28, 1), np.uint8)
 
 
-def recipe(**changes):
-    resolved = flags.train(["train", "--job_dir=x", "--batch_size=8", "--dataset=synthetic"])
-    return dataclasses.replace(resolved.recipe, **changes)
+LABELS = np.arange(50) % 10
+
+
+def make(*more, preset="dcgan"):
+    """An untrained GAN of a preset, at batch 8."""
+    base = ["train", "--job_dir=x", "--batch_size=8", "--dataset=synthetic", f"--preset={preset}"]
+    return FashionGAN(flags.train([*base, *more]).recipe, horizon=100)
 
 
 def train(gan, rows):
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
-    steps = make_train_steps(gan, strategy, pixels.resident(IMAGES, ["/cpu:0"]))
-    return steps(tf.constant(rows, tf.int32))
+    feed = feeding.Resident(IMAGES, LABELS, ["/cpu:0"])
+    return make_train_steps(gan, strategy, feed)(*feed.send(np.asarray(rows, np.int32)))
 
 
 def test_the_networks_are_the_tutorial_s():
-    gan = FashionGAN(recipe())
+    gan = make()
     assert gan.generator.count_params() == 2_330_944
     assert gan.discriminator.count_params() == 212_865
-    images = gan.sample(tf.zeros([3, 100]))
+    images = gan.sample(tf.zeros([3, 100]), tf.zeros([3]))
     assert images.shape == (3, 28, 28, 1)
     assert float(tf.reduce_max(tf.abs(images))) <= 1
     assert gan.discriminator(images).shape == (3, 1)
@@ -41,10 +45,10 @@ def test_the_networks_are_the_tutorial_s():
 
 def test_initial_weights_depend_on_the_seed_alone():
     tf.random.set_seed(1)
-    one = FashionGAN(recipe())
+    one = make()
     tf.random.set_seed(2)
-    same = FashionGAN(recipe())
-    other = FashionGAN(recipe(seed=1))
+    same = make()
+    other = make("--seed=1")
     for left, right in zip(one.generator.get_weights(), same.generator.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
     kernels = [gan.discriminator.get_layer("down1").kernel.numpy() for gan in (one, other)]
@@ -61,13 +65,13 @@ def test_a_weight_that_keras_would_draw_from_global_state_is_refused():
 
 
 def test_a_step_is_one_simultaneous_update_by_adam_of_the_mean_losses():
-    gan = FashionGAN(recipe(dropout=0.0))
+    gan = make("--dropout=0")
     rows = np.arange(8)[None]
-    expected = FashionGAN(recipe(dropout=0.0))
+    expected = make("--dropout=0")
     latents = Draws(0, 0, 0, 8).normal("latents", 100)
     with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
         fakes = expected.generator(latents, training=True)
-        real_logits = expected.discriminator(pixels.to_floats(IMAGES[:8]))
+        real_logits = expected.discriminator(pixels.to_floats(IMAGES[:8], -1.0))
         fake_logits = expected.discriminator(fakes)
         bce = tf.keras.losses.BinaryCrossentropy(from_logits=True)
         generator_loss = bce(tf.ones([8, 1]), fake_logits)
@@ -90,7 +94,7 @@ def test_a_step_is_one_simultaneous_update_by_adam_of_the_mean_losses():
     )
     # Adam's first step is the sign of the gradient: where that is clear, weights agree.
     for network in ("generator", "discriminator"):
-        before = getattr(FashionGAN(recipe()), network).get_weights()
+        before = getattr(make(), network).get_weights()
         ours, theirs = (getattr(state, network).get_weights() for state in (gan, expected))
         for start, mine, reference in zip(before, ours, theirs, strict=True):
             assert np.mean(np.abs(mine - reference) < 1e-6) > 0.99
@@ -99,7 +103,7 @@ def test_a_step_is_one_simultaneous_update_by_adam_of_the_mean_losses():
 
 def test_steps_in_one_loop_are_steps_in_several():
     rows = np.random.default_rng(1).integers(0, 50, (6, 8))
-    whole, parts = FashionGAN(recipe()), FashionGAN(recipe())
+    whole, parts = make(), make()
 
     train(whole, rows)
     for part in (rows[:1], rows[1:4], rows[4:]):
@@ -112,7 +116,7 @@ def test_steps_in_one_loop_are_steps_in_several():
 
 
 def test_the_first_step_that_is_not_finite_is_named():
-    gan = FashionGAN(recipe())
+    gan = make()
     train(gan, np.zeros((2, 8)))
     gan.discriminator.get_layer("logits").bias.assign([np.nan])
     _, first_bad = train(gan, np.zeros((3, 8)))
@@ -120,24 +124,24 @@ def test_the_first_step_that_is_not_finite_is_named():
 
 
 def test_bfloat16_keeps_variables_and_outputs_in_float32():
-    gan = FashionGAN(recipe(precision="bfloat16"))
+    gan = make("--precision=bfloat16")
     assert gan.generator.get_layer("up1").compute_dtype == "bfloat16"
     assert {v.dtype for v in gan.generator.weights + gan.discriminator.weights} == {"float32"}
-    assert gan.sample(tf.zeros([1, 100])).dtype == tf.float32
+    assert gan.sample(tf.zeros([1, 100]), tf.zeros([1])).dtype == tf.float32
     assert gan.discriminator(IMAGES[:1]).dtype == tf.float32
-    assert FashionGAN(recipe()).generator.get_layer("up1").compute_dtype == "float32"
+    assert make().generator.get_layer("up1").compute_dtype == "float32"
 
 
 def test_networks_without_our_layers_compute_the_same():
-    gan = FashionGAN(recipe())
+    gan = make()
     clone = without_own_layers(gan.discriminator)
     assert {type(layer).__module__.split(".")[0] for layer in clone.layers} == {"keras"}
-    images = pixels.to_floats(IMAGES[:4])
+    images = pixels.to_floats(IMAGES[:4], -1.0)
     np.testing.assert_array_equal(clone(images), gan.discriminator(images))
 
 
 def test_weights_that_overflow_are_found_before_they_are_saved():
-    gan = FashionGAN(recipe(generator_learning_rate=1e38))
+    gan = make("--generator_learning_rate=1e38")
     metrics, first_bad = train(gan, np.zeros((1, 8)))
     assert np.isfinite(metrics).all()
     assert first_bad == 1
@@ -159,7 +163,7 @@ def test_batch_normalisation_is_keras_s_own_up_to_rounding():
 
 
 def test_training_needs_a_source_of_draws():
-    gan = FashionGAN(recipe())
+    gan = make()
     with pytest.raises(RuntimeError, match="drawing_from"):
         gan.discriminator(tf.zeros([2, 28, 28, 1]), training=True)
     with drawing_from(Draws(0, 0, 0, 2), "real"):

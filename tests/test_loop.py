@@ -19,6 +19,9 @@ class Recorder:
     def draw(self, step):
         self.happened.append(f"draw {step}")
 
+    def preview(self):
+        self.happened.append("preview")
+
     def flush(self):
         self.happened.append("flush")
 
@@ -57,8 +60,8 @@ def test_it_pauses_where_something_is_due_and_saves_last():
 
     assert recorder.happened == [
         "record 40", "draw 40",
-        "record 50", "flush", "save 50",
-        "record 80", "draw 80", "flush", "save 80",
+        "record 50", "preview", "flush", "save 50",
+        "record 80", "draw 80", "preview", "flush", "save 80",
     ]  # fmt: skip
 
 
@@ -74,7 +77,7 @@ def test_a_request_to_stop_is_obeyed_after_the_loop_in_flight_and_saved():
     recorder = Recorder()
     reached = train(plan("--batch_size=100", "--steps=90"), recorder, per_loop=7, stop_after=2)
     assert reached == 14
-    assert recorder.happened[-3:] == ["record 14", "flush", "save 14"]
+    assert recorder.happened[-3:] == ["record 14", "preview", "flush", "save 14"]
 
 
 def test_a_request_before_the_first_loop_trains_nothing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import shutil
@@ -12,12 +13,12 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.conftest import ROOT, run, train_flags
+from tests.conftest import ROOT, finished_flags, run
 from trainer import events as event_files
 from trainer import pictures, records
-from trainer.data import loading
-from trainer.gan import METRICS
+from trainer.data import DATASETS, loading
 from trainer.progress import Progress
+from trainer.updates import METRICS
 
 SCALARS = {
     *METRICS,
@@ -85,6 +86,7 @@ def test_a_finished_run_holds_every_file_of_the_contract(finished):
     ):
         assert (finished / file).stat().st_size > 0, file
     assert len(list((finished / "checkpoints").glob("*.index"))) == 3
+    assert not (finished / "results" / "latest.png").exists()  # only while it trains
     assert not list(finished.rglob(".partial*"))
 
 
@@ -102,7 +104,7 @@ def test_a_complete_run_says_so_and_touches_nothing(finished):
         return {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
 
     before = modified()
-    again = run(*train_flags(finished, "--dataset=synthetic", "--steps=130", "--batch_size=64"))
+    again = run(*finished_flags(finished))
     assert "complete at step 130" in again.stderr
     changed = {path for path, time in modified().items() if before.get(path) != time}
     assert changed <= {finished / ".lock"}
@@ -111,10 +113,11 @@ def test_a_complete_run_says_so_and_touches_nothing(finished):
 def test_a_complete_run_needs_no_data(finished, tmp_path):
     job_dir = tmp_path / "run"
     shutil.copytree(finished, job_dir)
-    text = (job_dir / "config.json").read_text()
-    (job_dir / "config.json").write_text(text.replace('"synthetic"', '"fashion_mnist"'))
+    stored = json.loads((job_dir / "config.json").read_text())
+    stored["recipe"]["data"] = dataclasses.asdict(DATASETS["fashion_mnist"])
+    (job_dir / "config.json").write_text(json.dumps(stored))
     empty = f"--data_dir={tmp_path / 'empty'}"
-    again = run(*train_flags(job_dir, "--steps=130", "--batch_size=64", empty))
+    again = run(*finished_flags(job_dir), "--dataset=fashion_mnist", empty)
     assert "complete at step 130" in again.stderr
     assert not (tmp_path / "empty").exists()
 
@@ -127,7 +130,7 @@ def test_what_a_kill_left_unfinished_is_made_again(finished, tmp_path):
     unfinished = job_dir / "models" / ".partial-999999999-"
     unfinished.mkdir()
     (unfinished / "new").write_text("half an export")
-    run(*train_flags(job_dir, "--dataset=synthetic", "--steps=130", "--batch_size=64"))
+    run(*finished_flags(job_dir))
     for file in ("results/final.png", "models/generator.keras"):
         assert (job_dir / file).stat().st_size == (finished / file).stat().st_size
     assert not unfinished.exists()
@@ -144,8 +147,7 @@ def test_a_longer_run_goes_on_and_leaves_no_duplicate_and_no_gap(finished, tmp_p
     stray.close()
     shutil.copy(job_dir / "results" / "final.png", job_dir / "results" / "epoch_00099.png")
 
-    flags = ["--dataset=synthetic", "--steps=140", "--batch_size=64", "--steps_per_loop=2"]
-    run(*train_flags(job_dir, *flags))
+    run(*finished_flags(job_dir), "--steps=140", "--steps_per_loop=2")
 
     text = (job_dir / "metrics.jsonl").read_text()
     lines = [json.loads(line)["step"] for line in text.splitlines()]
@@ -218,5 +220,5 @@ def test_the_data_shown_as_real_are_of_the_data_set(finished):
     stored = events(finished).Tensors("real")[0].tensor_proto.string_val[2]
     shown = tf.io.decode_png(stored).numpy()
     first = shown[4:60:2, 4:60:2]
-    images, _ = loading.load("synthetic", "train", ROOT)
+    images, _ = loading.load(DATASETS["synthetic"], "train", ROOT)
     assert (images == first).all(axis=(1, 2, 3)).any()

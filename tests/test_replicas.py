@@ -9,36 +9,40 @@ import pytest
 
 from tests.conftest import run, train_flags
 from trainer import config, records
-from trainer.gan import METRICS
+from trainer.updates import METRICS
 
 STEPS = 50
 
 
-def metrics(job_dir: Path, replicas: int) -> np.ndarray:
-    """Metrics of each of 50 steps, `[STEPS, len(METRICS)]`, dropout and normalisation on."""
+def metrics(job_dir: Path, preset: str, replicas: int) -> np.ndarray:
+    """Metrics of each of 50 steps, `[STEPS, len(METRICS)]`."""
     # A process each: TensorFlow's collectives keep the first group of devices that they meet.
     # With small batches one activation that rounds to the other side of zero shows in the norms.
-    flags = [f"--steps={STEPS}", "--batch_size=64", "--steps_per_loop=1"]
+    flags = [f"--preset={preset}", f"--steps={STEPS}", "--batch_size=64", "--steps_per_loop=1"]
     run(*train_flags(job_dir, *flags, f"--virtual_devices={replicas}"))
     stored = config.read_json(job_dir)
     assert stored is not None
     assert stored["environment"]["replicas"] == replicas
-    assert stored["recipe"]["dropout"] > 0
     lines = records.read_metrics(job_dir / "metrics.jsonl")
     assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
     return np.array([[line[tag] for tag in METRICS] for line in lines])
 
 
-@pytest.fixture(scope="module")
-def one_replica(data_dir, tmp_path_factory):
-    return metrics(tmp_path_factory.mktemp("one") / "run", 1)
-
-
-@pytest.mark.parametrize("replicas", [2, 4])
+@pytest.mark.parametrize(
+    ("preset", "others"),
+    [
+        ("dcgan", [2, 4]),  # dropout and batch normalisation
+        ("fashion", [2]),  # labels, penalties, moving average
+        ("mlp", [2]),
+    ],
+)
 def test_losses_and_gradients_do_not_depend_on_the_number_of_replicas(
-    replicas, one_replica, tmp_path
+    preset, others, data_dir, tmp_path
 ):
-    np.testing.assert_allclose(metrics(tmp_path, replicas), one_replica, rtol=1e-3)
+    one = metrics(tmp_path / "1", preset, 1)
+    for replicas in others:
+        many = metrics(tmp_path / str(replicas), preset, replicas)
+        np.testing.assert_allclose(many, one, rtol=1e-3, atol=1e-6)
 
 
 def test_a_run_begun_on_two_replicas_goes_on_with_one_and_with_four(data_dir, tmp_path):

@@ -17,11 +17,20 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.conftest import ROOT, assert_same_bits, command, run, train_flags
-from trainer import checkpoints, exits
+from trainer import checkpoints, exits, records
+from trainer.updates import METRICS
 
 STEPS = 120
+EVERY_STATE = [  # beside networks and optimizers: moving average, singular vectors, schedules
+    "--conditional",
+    "--ema_half_life=500",
+    "--spectral_norm",
+    "--update=alternating",
+    "--generator_schedule=cosine",
+    "--generator_final_factor=0.1",
+]
 VARIANTS = {
-    "float32": [],
+    "float32": EVERY_STATE,
     "two_replicas": ["--virtual_devices=2"],
     "bfloat16": ["--precision=bfloat16"],
 }
@@ -29,7 +38,7 @@ VARIANTS = {
 
 def flags_of(job_dir: Path, variant: str) -> list[str]:
     # Short loops and frequent saves: many places to be killed in.
-    common = [f"--steps={STEPS}", "--batch_size=16", "--checkpoint_interval=5"]
+    common = ["--preset=dcgan", f"--steps={STEPS}", "--batch_size=16", "--checkpoint_interval=5"]
     return train_flags(job_dir, *common, "--steps_per_loop=2", *VARIANTS[variant])
 
 
@@ -185,11 +194,26 @@ def reference_of_short_runs(tmp_path_factory) -> ShortRuns:
     return runs
 
 
+def assert_same_records(job_dir: Path, reference: Path) -> None:
+    """Asserts equal metrics where both runs have a line, so that a failure names its first step."""
+    ours, theirs = (
+        {line["step"]: [line[tag] for tag in METRICS] for line in records.read_metrics(path)}
+        for path in (job_dir / "metrics.jsonl", reference / "metrics.jsonl")
+    )
+    # Lines are means since the line before: equal where that has the same step, too.
+    both = [step for step in ours if step in theirs]
+    starts = [dict(zip(steps, [0, *steps], strict=False)) for steps in (list(ours), list(theirs))]
+    same = [step for step in both if starts[0][step] == starts[1][step]]
+    assert same
+    assert {step: ours[step] for step in same} == {step: theirs[step] for step in same}
+
+
 def assert_same_run(job_dir: Path, reference: Path, steps: int = STEPS) -> None:
     ours, theirs = (
         checkpoints.read(checkpoints.prefix(folder / "checkpoints", steps))
         for folder in (job_dir, reference)
     )
+    assert_same_records(job_dir, reference)
     assert_same_bits(ours, theirs)
     for file in ("results/final.png", "results/epoch_00000.png"):
         assert (job_dir / file).read_bytes() == (reference / file).read_bytes()

@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from tests.conftest import run
-from trainer import config, export, flags, generate, plot, trained
+from tests.conftest import run, train_flags
+from trainer import checkpoints, config, export, flags, generate, plot, trained
 from trainer.exits import RefusedError
 
 
@@ -83,6 +84,99 @@ def test_a_checkpoint_of_another_network_is_refused(finished, tmp_path):
         sample(job_dir, tmp_path / "x.npz", f"--checkpoint={finished / 'checkpoints/ckpt-130'}")
 
 
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory) -> Path:
+    """A short run of a conditional recipe with a moving average."""
+    job_dir = tmp_path_factory.mktemp("runs") / "conditional"
+    run(*train_flags(job_dir, "--preset=fashion", "--dataset=synthetic", "--steps=6"))
+    return job_dir
+
+
+def test_labels_cycle_unless_some_are_asked_for_by_name_or_number(conditional, tmp_path):
+    every = np.load(sample(conditional, tmp_path / "every.npz", "--num=12"))
+    some = np.load(sample(conditional, tmp_path / "some.npz", "--num=3", "--labels=Sneaker,8"))
+    assert every["labels"].dtype == np.int64
+    assert list(every["labels"]) == [*range(10), 0, 1]
+    assert list(some["labels"]) == [7, 8, 7]
+    assert some["images"].shape == (3, 28, 28, 1)
+    assert not np.array_equal(some["images"][0], every["images"][0])  # same latent, other label
+
+
+def test_a_grid_of_a_conditional_model_has_a_row_a_class(conditional, tmp_path):
+    path = sample(conditional, tmp_path / "x.png", "--num=21", "--labels=bag,coat,sneaker")
+    assert tf.io.decode_png(path.read_bytes()).shape == (3 * 64, 7 * 64, 1)
+    grid = tf.io.decode_png((conditional / "results" / "final.png").read_bytes())
+    assert grid.shape == (10 * 64, 8 * 64, 1)
+
+
+@pytest.mark.parametrize(("labels", "reason"), [("sneakers", "no class"), ("10", "no class")])
+def test_an_unknown_label_is_refused_with_those_there_are(labels, reason, conditional, tmp_path):
+    with pytest.raises(RefusedError, match=f"{reason}; there are 0 t-shirt, .* 9 boot"):
+        sample(conditional, tmp_path / "x.png", f"--labels={labels}")
+
+
+def test_labels_for_a_run_without_them_are_refused(finished, tmp_path):
+    with pytest.raises(RefusedError, match="not conditional"):
+        sample(finished, tmp_path / "x.png", "--labels=bag")
+
+
+def test_a_film_goes_from_one_latent_to_another_and_back(conditional, tmp_path):
+    with Image.open(sample(conditional, tmp_path / "x.gif", "--num=8", "--labels=bag")) as film:
+        assert film.n_frames == 8 and film.size == (64, 64)
+        frames = []
+        for number in range(8):
+            film.seek(number)
+            frames.append(np.asarray(film.convert("L"), float))
+    np.testing.assert_array_equal(frames[1], frames[7])
+    steps = [np.abs(frames[i + 1] - frames[i]).mean() for i in range(7)]
+    assert min(steps) > 0 and np.abs(frames[4] - frames[0]).mean() > max(steps)
+
+
+def test_truncation_brings_latents_in_and_keeps_their_order(conditional):
+    recipe = trained.load(conditional, "latest").recipe
+    free, cut = (trained.latents(recipe, 0, 0, 200, limit).numpy() for limit in (None, 0.7))
+    assert np.abs(cut).max() <= 0.7 < np.abs(free).max()
+    assert (np.argsort(cut.ravel()) == np.argsort(free.ravel())).mean() > 0.99
+    wide = trained.latents(recipe, 0, 0, 200, 6.0)
+    np.testing.assert_allclose(wide, free, atol=1e-4)
+
+
+def test_a_conditional_generator_is_exported_with_its_labels_and_average(conditional, tmp_path):
+    networks = trained.load(conditional, "latest")
+    latents = trained.latents(networks.recipe, 0, 0, 4)
+    labels = tf.constant([0, 3, 7, 9])
+    expected = networks.generate(latents, labels)
+    tensors = checkpoints.read(conditional / "checkpoints" / "ckpt-6")
+    kernel = networks.generator.get_layer("dense").kernel
+    np.testing.assert_array_equal(kernel, tensors[f"average/{kernel.path}"])
+    assert not np.array_equal(kernel, tensors[f"generator/{kernel.path}"])
+
+    model = keras.models.load_model(exported(conditional, tmp_path, "keras", "generator"))
+    np.testing.assert_array_equal(model([latents, labels], training=False), expected)
+    loaded = tf.saved_model.load(str(exported(conditional, tmp_path, "saved_model", "generator")))
+    np.testing.assert_allclose(loaded.serve([latents, labels]), expected, atol=1e-5)
+    images = loaded.sample(tf.constant(12, tf.int64), tf.constant(0, tf.int64))
+    (bytes_,) = trained.sample_batches(networks, 12, 0, trained.label_cycle(networks.recipe))
+    assert np.abs(np.rint(np.clip(images, -1, 1) * 127.5 + 127.5) - bytes_).max() <= 1
+    lite = exported(conditional, tmp_path, "tflite", "generator")
+    with pytest.warns(UserWarning):
+        runner = tf.lite.Interpreter(model_path=str(lite)).get_signature_runner()
+    shown = runner(latents=latents[:1], labels=labels[:1])
+    np.testing.assert_allclose(next(iter(shown.values())), expected[:1], atol=1e-4)
+    for network in ("generator", "discriminator"):
+        assert exported(conditional, tmp_path, "weights", network).exists()
+
+
+def test_a_normalised_discriminator_is_exported_with_normalised_kernels(tmp_path):
+    job_dir = tmp_path / "run"
+    flags_given = ["--spectral_norm", "--dataset=synthetic", "--steps=2"]
+    run(*train_flags(job_dir, *flags_given))
+    discriminator = trained.load(job_dir, "latest").discriminator
+    for layer in ("dense1", "dense2", "logits"):
+        kernel = discriminator.get_layer(layer).kernel.numpy()
+        assert 0.8 < np.linalg.norm(kernel, 2) < 1.2
+
+
 def exported(finished: Path, tmp_path: Path, form: str, network: str) -> Path:
     path = tmp_path / f"{network}{config.EXPORT_SUFFIXES[form]}"
     export.run(config.ExportConfig(finished, path, form, network, "latest"))
@@ -135,7 +229,7 @@ def test_an_export_replaces_no_folder_of_anything_else(finished, tmp_path):
 def test_a_saved_generator_samples_as_generate_does(finished, networks, tmp_path):
     loaded = tf.saved_model.load(str(exported(finished, tmp_path, "saved_model", "generator")))
     images = loaded.sample(tf.constant(3, tf.int64), tf.constant(4, tf.int64))
-    (expected,) = trained.sample_batches(networks, 3, seed=4)
+    (expected,) = trained.sample_batches(networks, 3, seed=4, cycle=[0])
     ours = np.rint(np.asarray(images) * 127.5 + 127.5)
     assert np.abs(ours - expected).max() <= 1
 

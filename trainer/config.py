@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainer.data import DATASETS
+from trainer.data import DatasetSpec
 from trainer.exits import RefusedError
 
-ARCHITECTURES = ("dcgan",)
 PRECISIONS = ("float32", "bfloat16")
 STRATEGIES = ("auto", "one_device", "mirrored")
 MAX_SEED = 2**31 - 1
@@ -28,19 +27,89 @@ EXPORT_SUFFIXES = {
     "saved_model": "",  # a folder
     "tflite": ".tflite",
 }
+LOSSES = ("bce", "lsgan", "wgan", "hinge", "relativistic")
+UPDATES = ("simultaneous", "alternating")
+OPTIMIZERS = ("adam", "rmsprop")
+SCHEDULES = ("constant", "linear", "cosine", "exponential")
+AUGMENTATIONS = ("translation", "cutout")
+
+
+@dataclass(frozen=True)
+class ArchitectureSpec:
+    """What is known of an architecture before TensorFlow is imported."""
+
+    drops_out: bool = False  # has places for dropout
+
+
+ARCHITECTURES = {
+    "classic": ArchitectureSpec(drops_out=True),
+    "cropped": ArchitectureSpec(drops_out=True),
+    "dcgan": ArchitectureSpec(drops_out=True),
+    "fashion": ArchitectureSpec(),
+    "mlp": ArchitectureSpec(drops_out=True),
+    "r3gan": ArchitectureSpec(),
+    "residual": ArchitectureSpec(),
+    "upsampling": ArchitectureSpec(drops_out=True),
+}
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What the two networks are."""
+
+    architecture: str
+    noise_dim: int  # dimensions of a latent
+    conditional: bool  # labels go into both networks
+    spectral_norm: bool  # in the discriminator
+    dropout: float  # rate, in the discriminator
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the two networks are trained for."""
+
+    loss: str
+    update: str  # of both networks at once, or of one after the other
+    critic_steps: int  # discriminator updates a generator update
+    label_noise: float  # targets move by up to this much
+    gradient_penalty: float  # weight; 0: none
+    r1: float  # gamma; 0: none
+    r2: float  # gamma; 0: none
+    penalty_interval: int  # discriminator updates between penalised ones
+    penalty_schedule: str
+    penalty_final_factor: float  # share of the penalty that is left at the horizon
+    weight_clip: float  # bound of the discriminator's weights; 0: none
+    augment: str  # names of AUGMENTATIONS, joined by commas
+
+    @property
+    def penalised(self) -> bool:
+        """Whether a penalty differentiates the discriminator by its input."""
+        return bool(self.gradient_penalty or self.r1 or self.r2)
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """How one network follows its gradient."""
+
+    learning_rate: float  # at the start
+    schedule: str
+    final_factor: float  # share of the learning rate that is left at the horizon
+    beta_1: float  # Adam's decay of the mean
+    beta_2: float  # Adam's decay of the mean square; RMSprop's rho
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides the bits of the trained model, versions and hardware aside."""
 
-    dataset: str
-    architecture: str
-    noise_dim: int  # dimensions of a latent
-    dropout: float  # rate, in the discriminator
-    batch_size: int  # images a step, over all replicas
-    generator_learning_rate: float  # Adam
-    discriminator_learning_rate: float  # Adam
+    data: DatasetSpec
+    networks: Networks
+    objective: Objective
+    optimizer: str
+    generator: Optimizer
+    discriminator: Optimizer
+    batch_size: int  # images an update, over all replicas
+    ema_half_life: float  # images; 0: no moving average of the generator
     precision: str  # of activations; variables are always float32
     seed: int
 
@@ -85,9 +154,11 @@ class SampleConfig:
     """What `generate` is asked for."""
 
     job_dir: Path
-    output: Path  # .png, .npz, or a folder
-    num: int
+    output: Path  # .png, .gif, .npz, or a folder
+    num: int  # images, or frames of a .gif
     seed: int
+    labels: tuple[str, ...]  # names or numbers, taken by turns; none: all
+    truncation: float | None  # standard deviations within which latents lie
     checkpoint: str  # latest, a step, or a path
 
 
@@ -113,7 +184,7 @@ class PlotConfig:
 class PrepareConfig:
     """What `prepare_data` is asked for."""
 
-    dataset: str
+    data: DatasetSpec
     data_dir: Path
     source: Path | None  # a folder of the original files; None: the usual places
 
@@ -127,70 +198,17 @@ def total_steps(recipe: Recipe, schedule: Schedule) -> int:
 
 def step_of_epoch(recipe: Recipe, epoch: int) -> int:
     """The first step after which that many epochs of images have been seen."""
-    return math.ceil(epoch * DATASETS[recipe.dataset].train_examples / recipe.batch_size)
+    return math.ceil(epoch * recipe.data.train_examples / images_a_step(recipe))
 
 
 def epoch_of_step(recipe: Recipe, step: int) -> float:
     """Epochs of images seen after that many steps."""
-    return step * recipe.batch_size / DATASETS[recipe.dataset].train_examples
+    return step * images_a_step(recipe) / recipe.data.train_examples
 
 
-def check(config: Config) -> None:
-    """Refuses combinations that single flags cannot see.
-
-    Raises:
-      RefusedError: with one line that says what is wrong and what to do.
-    """
-    recipe, runtime = config.recipe, config.runtime
-    for name in ("generator_learning_rate", "discriminator_learning_rate"):
-        rate = getattr(recipe, name)
-        if not (math.isfinite(rate) and rate > 0):
-            raise RefusedError(f"--{name}={rate} must be a positive number")
-    if not 0 <= recipe.dropout < 1:
-        raise RefusedError(f"--dropout={recipe.dropout} must be at least 0 and below 1")
-    examples = DATASETS[recipe.dataset].train_examples
-    if recipe.batch_size > examples:
-        raise RefusedError(
-            f"--batch_size={recipe.batch_size} is more than the {examples} images of "
-            f"--dataset={recipe.dataset}"
-        )
-    if runtime.strategy == "one_device" and runtime.virtual_devices > 1:
-        raise RefusedError(
-            f"--strategy=one_device contradicts --virtual_devices={runtime.virtual_devices}: "
-            "leave one of them out"
-        )
-    check_replicas(recipe, max(1, runtime.virtual_devices))
-    if config.job_dir == config.data_dir:  # each has a lock, and they would wait for each other
-        raise RefusedError(f"--job_dir and --data_dir are both {config.job_dir}: separate them")
-
-
-def check_replicas(recipe: Recipe, replicas: int) -> None:
-    """Refuses a global batch that the replicas cannot share evenly."""
-    if recipe.batch_size % replicas:
-        raise RefusedError(
-            f"--batch_size={recipe.batch_size} is not divisible by the {replicas} replicas: "
-            f"try {recipe.batch_size // replicas * replicas or replicas}"
-        )
-
-
-def check_sample(config: SampleConfig) -> None:
-    """Refuses an output that is none of the formats of `generate`."""
-    if config.output.suffix not in ("", ".png", ".npz"):
-        raise RefusedError(f"--output={config.output} must be a .png, an .npz or a folder")
-    if config.output.suffix and config.output.is_dir():
-        raise RefusedError(f"--output={config.output} is a folder: give it no suffix")
-
-
-def check_export(config: ExportConfig) -> None:
-    """Refuses an output that the format cannot be, or that would replace something else."""
-    suffix, output = EXPORT_SUFFIXES[config.format], config.output
-    if not output.name.endswith(suffix) or (not suffix and output.suffix):
-        wanted = f"end in {suffix}" if suffix else "be a folder, without a suffix"
-        raise RefusedError(f"--output={output} must {wanted} for --format={config.format}")
-    if output.exists() and (output.is_file() if not suffix else output.is_dir()):
-        raise RefusedError(f"--output={output} is there, and no {config.format}: choose another")
-    if output.is_dir() and not (output / "saved_model.pb").exists() and any(output.iterdir()):
-        raise RefusedError(f"--output={output} holds something else: choose another folder")
+def images_a_step(recipe: Recipe) -> int:
+    """Images of the data set that a step takes: a step is one update of the generator."""
+    return recipe.batch_size * recipe.objective.critic_steps
 
 
 def to_json(config: Config, horizon: int, environment: dict[str, Any]) -> str:
@@ -237,28 +255,34 @@ def recipe_from(stored: dict[str, Any], job_dir: Path) -> Recipe:
       RefusedError: it was written by a version with other fields.
     """
     try:
-        return Recipe(**stored["recipe"])
-    except TypeError as error:
+        return _build(Recipe, stored["recipe"])
+    except (TypeError, KeyError) as error:
         raise RefusedError(
             f"{job_dir / 'config.json'} was written by another version of fashion-gan ({error})"
         ) from error
 
 
-def check_resume(stored: dict[str, Any], config: Config) -> None:
-    """Refuses to resume with a recipe that would change the result.
+def flag_values(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe as it is stored, by the names of the flags that decide it."""
+    values: dict[str, Any] = {}
+    for name, value in recipe.items():
+        if name in NETWORKS and isinstance(value, dict):
+            values |= {f"{name}_{inner}": content for inner, content in value.items()}
+        elif isinstance(value, dict):
+            values |= value
+        else:
+            values[name] = value
+    return values
 
-    Raises:
-      RefusedError: with a table of the differences.
-    """
-    before, now = stored["recipe"], dataclasses.asdict(config.recipe)
-    rows = [
-        (name, before.get(name, "absent"), now.get(name, "absent"))
-        for name in {**before, **now}
-        if before.get(name, "absent") != now.get(name, "absent")
-    ]
-    if rows:
-        table = "\n".join(f"  {name:<28} {old!s:<16} {new!s}" for name, old, new in rows)
-        raise RefusedError(
-            f"--job_dir={config.job_dir} holds a run of another recipe: give its flags again, "
-            f"or choose another folder\n  {'flag':<28} {'the run':<16} asked for\n{table}"
-        )
+
+def _build(kind: type, stored: dict[str, Any]) -> Any:
+    """A dataclass from its JSON."""
+    nested = {field.name: _PARTS.get(str(field.type)) for field in dataclasses.fields(kind)}
+    arguments = {
+        name: _build(part, value) if (part := nested.get(name)) else value
+        for name, value in stored.items()
+    }
+    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in arguments.items()})
+
+
+_PARTS = {part.__name__: part for part in (DatasetSpec, Networks, Objective, Optimizer)}

@@ -47,18 +47,26 @@ def write(networks: Trained, name: str, form: str, path: Path) -> None:
 
 def _write_saved_model(networks: Trained, network: keras.Model, path: Path) -> None:
     """A SavedModel with `serve`, and for a generator `sample(n, seed)`, as `generate` draws."""
+    conditional = networks.recipe.networks.conditional
+
+    def sample(latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        return network([latents, labels] if conditional else latents, training=False)
+
     archive = keras.export.ExportArchive()
     archive.track(network)
+    cycle = trained.label_cycle(networks.recipe)
     archive.add_endpoint(
         "serve",
         lambda inputs: network(inputs, training=False),
-        input_signature=[tf.TensorSpec([None, *network.input_shape[1:]], tf.float32)],
+        input_signature=[_signature(network)],
     )
     if network.name == "generator":
         scalar = tf.TensorSpec([], tf.int64)
         archive.add_endpoint(
             "sample",
-            lambda n, seed: network(trained.latents(networks.recipe, seed, 0, n), training=False),
+            lambda n, seed: sample(
+                trained.latents(networks.recipe, seed, 0, n), trained.labels_of(cycle, 0, n)
+            ),
             input_signature=[scalar, scalar],
         )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,3 +75,9 @@ def _write_saved_model(networks: Trained, network: keras.Model, path: Path) -> N
         if path.exists():
             path.rename(Path(scratch, "old"))
         Path(scratch, "new").rename(path)
+
+
+def _signature(network: keras.Model) -> tf.TensorSpec | list[tf.TensorSpec]:
+    """What the network takes: one tensor, or one and labels."""
+    specs = [tf.TensorSpec([None, *part.shape[1:]], part.dtype) for part in network.inputs]
+    return specs if len(specs) > 1 else specs[0]

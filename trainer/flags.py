@@ -1,4 +1,4 @@
-"""Every flag, and the way from flags to configurations. Nothing else reads flags.
+"""The way from flags to configurations. Nothing else reads flags.
 
 Each command has its own `absl.flags.FlagValues`, so that its `--help` shows its own flags.
 A preset is a flag file that is read before the command line: what the user gives wins.
@@ -6,17 +6,16 @@ A preset is a flag file that is read before the command line: what the user give
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from absl import flags
 
-from trainer import config, presets
-from trainer.data import DATASETS
+from trainer import checks, config, definitions, presets
+from trainer.data import DatasetSpec, loading
 from trainer.exits import RefusedError
-
-MOST = 10**9  # more steps, images or the like than any run can have
 
 
 class HelpRequested(Exception):
@@ -25,8 +24,8 @@ class HelpRequested(Exception):
 
 def train(argv: Sequence[str]) -> config.Config:
     """The configuration of `train`. `argv` starts with the command's name."""
-    preset = presets.arguments(_parse(argv, _define_train).preset)
-    values = _parse([argv[0], *preset, *argv[1:]], _define_train)
+    preset = presets.arguments(_parse(argv, definitions.train).preset)
+    values = _parse([argv[0], *preset, *argv[1:]], definitions.train)
     resolved = config.Config(
         preset=values.preset,
         job_dir=_path(values, "job_dir"),
@@ -41,27 +40,29 @@ def train(argv: Sequence[str]) -> config.Config:
         ),
         dry_run=values.dry_run,
     )
-    config.check(resolved)
+    checks.check(resolved)
     return resolved
 
 
 def generate(argv: Sequence[str]) -> config.SampleConfig:
     """The configuration of `generate`."""
-    values = _parse(argv, _define_generate)
+    values = _parse(argv, definitions.generate)
     resolved = config.SampleConfig(
         job_dir=_path(values, "job_dir"),
         output=_path(values, "output"),
         num=values.num,
         seed=values.seed,
+        labels=tuple(name.strip() for name in values.labels.split(",") if name.strip()),
+        truncation=values.truncation,
         checkpoint=values.checkpoint,
     )
-    config.check_sample(resolved)
+    checks.check_sample(resolved)
     return resolved
 
 
 def export(argv: Sequence[str]) -> config.ExportConfig:
     """The configuration of `export`."""
-    values = _parse(argv, _define_export)
+    values = _parse(argv, definitions.export)
     job_dir = _path(values, "job_dir")
     name = values.network + config.EXPORT_SUFFIXES[values.format]
     resolved = config.ExportConfig(
@@ -71,20 +72,20 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
         network=values.network,
         checkpoint=values.checkpoint,
     )
-    config.check_export(resolved)
+    checks.check_export(resolved)
     return resolved
 
 
 def plot(argv: Sequence[str]) -> config.PlotConfig:
     """The configuration of `plot`."""
-    return config.PlotConfig(job_dir=_path(_parse(argv, _define_job_dir), "job_dir"))
+    return config.PlotConfig(job_dir=_path(_parse(argv, definitions.job_dir), "job_dir"))
 
 
 def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     """The configuration of `prepare_data`."""
-    values = _parse(argv, _define_prepare_data)
+    values = _parse(argv, definitions.prepare_data)
     return config.PrepareConfig(
-        dataset=values.dataset,
+        data=_dataset(values),
         data_dir=_path(values, "data_dir"),
         source=None if values.source is None else _path(values, "source"),
     )
@@ -104,16 +105,66 @@ def available_cores() -> int:
 
 def _recipe(values: flags.FlagValues) -> config.Recipe:
     return config.Recipe(
-        dataset=values.dataset,
-        architecture=values.architecture,
-        noise_dim=values.noise_dim,
-        dropout=values.dropout,
+        data=_dataset(values),
+        networks=config.Networks(
+            architecture=values.architecture,
+            noise_dim=values.noise_dim,
+            conditional=values.conditional,
+            spectral_norm=values.spectral_norm,
+            dropout=values.dropout,
+        ),
+        objective=_objective(values),
+        optimizer=values.optimizer,
+        generator=_optimizer(values, "generator"),
+        discriminator=_optimizer(values, "discriminator"),
         batch_size=values.batch_size,
-        generator_learning_rate=values.generator_learning_rate,
-        discriminator_learning_rate=values.discriminator_learning_rate,
+        ema_half_life=values.ema_half_life,
         precision=values.precision,
         seed=values.seed,
     )
+
+
+def _dataset(values: flags.FlagValues) -> DatasetSpec:
+    size = None if values.image_size is None else int(values.image_size)
+    return loading.specify(values.dataset, _path(values, "data_dir"), size)
+
+
+def _objective(values: flags.FlagValues) -> config.Objective:
+    return config.Objective(
+        loss=values.loss,
+        update=values.update,
+        critic_steps=values.critic_steps,
+        label_noise=values.label_noise,
+        gradient_penalty=values.gradient_penalty,
+        r1=values.r1,
+        r2=values.r2,
+        penalty_interval=values.penalty_interval,
+        penalty_schedule=values.penalty_schedule,
+        penalty_final_factor=values.penalty_final_factor,
+        weight_clip=values.weight_clip,
+        augment=_augmentations(values.augment),
+    )
+
+
+def _optimizer(values: flags.FlagValues, network: str) -> config.Optimizer:
+    fields = dataclasses.fields(config.Optimizer)
+    return config.Optimizer(
+        **{field.name: values[f"{network}_{field.name}"].value for field in fields}
+    )
+
+
+def _augmentations(text: str) -> str:
+    """The names in the order in which they are applied.
+
+    Raises:
+      RefusedError: a name is unknown.
+    """
+    wanted = {name.strip() for name in text.split(",") if name.strip()}
+    unknown = sorted(wanted - set(config.AUGMENTATIONS))
+    if unknown:
+        known = ", ".join(config.AUGMENTATIONS)
+        raise RefusedError(f"--augment={text} names {unknown[0]!r}: there are {known}")
+    return ",".join(name for name in config.AUGMENTATIONS if name in wanted)
 
 
 def _schedule(values: flags.FlagValues) -> config.Schedule:
@@ -165,120 +216,3 @@ def _path(values: flags.FlagValues, name: str) -> Path:
         return Path(value).expanduser()
     except RuntimeError as error:
         raise RefusedError(f"--{name}={value}: {error}") from error
-
-
-def _default_data_dir() -> str:
-    return os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-
-
-class _Group:
-    """Defines flags that stand together in a command's `--help`."""
-
-    def __init__(self, values: flags.FlagValues, name: str) -> None:
-        self._where = {"flag_values": values, "module_name": name}
-
-    def text(self, name: str, default: str | None, text: str, required: bool = False) -> None:
-        flags.DEFINE_string(name, default, text, required=required, **self._where)
-
-    def integer(
-        self, name: str, default: int | None, text: str, lowest: int, highest: int = MOST
-    ) -> None:
-        flags.DEFINE_integer(name, default, text, lowest, highest, **self._where)
-
-    def number(self, name: str, text: str) -> None:
-        flags.DEFINE_float(name, None, text, **self._where)
-
-    def choice(self, name: str, default: str | None, choices: Iterable[str], text: str) -> None:
-        flags.DEFINE_enum(name, default, list(choices), text, **self._where)
-
-    def switch(self, name: str, default: bool, text: str) -> None:
-        flags.DEFINE_boolean(name, default, text, **self._where)
-
-
-def _define_job_dir(values: flags.FlagValues) -> None:
-    _Group(values, "run").text("job_dir", None, "The run directory.", required=True)
-
-
-def _define_checkpoint(values: flags.FlagValues) -> None:
-    text = "latest, a step, or a path without suffix."
-    _Group(values, "run").text("checkpoint", "latest", text)
-
-
-def _define_data(values: flags.FlagValues) -> None:
-    data = _Group(values, "data")
-    text = "The data set; synthetic is drawn in code."
-    data.choice("dataset", "fashion_mnist", DATASETS, text)
-    text = "Where TensorFlow Datasets keeps prepared data sets."
-    data.text("data_dir", _default_data_dir(), text)
-
-
-def _define_train(values: flags.FlagValues) -> None:
-    _define_job_dir(values)
-    _define_data(values)
-    _define_run(values)
-    _define_recipe(values)
-    _define_runtime(values)
-
-
-def _define_run(values: flags.FlagValues) -> None:
-    run = _Group(values, "run")
-    run.integer("epochs", 50, "Passes over the data set (the preset's, unless given).", 1)
-    run.integer("steps", None, "Generator updates; overrides --epochs.", 1)
-    run.integer("save_interval", 1, "Epochs between image grids.", 1)
-    run.integer("checkpoint_interval", 200, "Steps between checkpoints.", 1)
-    run.integer("keep_checkpoints", 3, "Newest checkpoints to keep.", 1)
-    text = "Steps between two looks at the host; 0: as many as take about two seconds."
-    run.integer("steps_per_loop", 0, text, 0)
-    text = "Print the resolved configuration and the networks, train nothing."
-    run.switch("dry_run", False, text)
-
-
-def _define_recipe(values: flags.FlagValues) -> None:
-    recipe = _Group(values, "recipe")
-    recipe.text("preset", "dcgan", "The recipe; see `presets`.")
-    recipe.choice("architecture", None, config.ARCHITECTURES, "The networks.")
-    recipe.integer("noise_dim", None, "Dimensions of a latent.", 1, 10**6)
-    recipe.integer("batch_size", None, "Images a step, over all replicas.", 1)
-    recipe.number("dropout", "Dropout rate in the discriminator.")
-    recipe.number("generator_learning_rate", "Adam's learning rate for the generator.")
-    recipe.number("discriminator_learning_rate", "Adam's learning rate for the discriminator.")
-    text = "Decides the initial weights, the data order and every draw."
-    recipe.integer("seed", 0, text, 0, config.MAX_SEED)
-    text = "Of activations; weights, losses and outputs stay in float32."
-    recipe.choice("precision", "float32", config.PRECISIONS, text)
-
-
-def _define_runtime(values: flags.FlagValues) -> None:
-    runtime = _Group(values, "runtime")
-    text = "auto: mirrored over several GPUs or virtual devices, else one device."
-    runtime.choice("strategy", "auto", config.STRATEGIES, text)
-    text = "Split the CPU into this many devices, for runs of several replicas without GPUs."
-    runtime.integer("virtual_devices", 0, text, 0, 64)
-    runtime.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)
-    text = "Use only operations that give the same bits again."
-    runtime.switch("deterministic", True, text)
-
-
-def _define_generate(values: flags.FlagValues) -> None:
-    _define_job_dir(values)
-    _define_checkpoint(values)
-    samples = _Group(values, "generate")
-    text = "A .png (grid), an .npz, or a folder for single PNGs."
-    samples.text("output", None, text, required=True)
-    samples.integer("num", 64, "Images.", 1, 10**7)
-    samples.integer("seed", 0, "Decides the latents.", 0, config.MAX_SEED)
-
-
-def _define_export(values: flags.FlagValues) -> None:
-    _define_job_dir(values)
-    _define_checkpoint(values)
-    network = _Group(values, "export")
-    network.choice("format", "keras", config.EXPORT_SUFFIXES, "The format.")
-    network.choice("network", "generator", config.NETWORKS, "The network.")
-    network.text("output", None, "File or folder; default: in JOB_DIR/models.")
-
-
-def _define_prepare_data(values: flags.FlagValues) -> None:
-    _define_data(values)
-    text = "A folder of the original files, used instead of the usual places."
-    _Group(values, "data").text("source", None, text)

@@ -1,80 +1,117 @@
-"""FashionGAN: the state of a training (networks, optimizers, step) and the step over it."""
+"""FashionGAN: the state of a training: networks, moving average, optimizers and step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
-from trainer import losses
-from trainer.config import Recipe
-from trainer.data import DATASETS, pixels
-from trainer.models import ARCHITECTURES
+from trainer.annealing import FallingRate
+from trainer.config import Optimizer, Recipe
+from trainer.exits import RefusedError
+from trainer.models import ARCHITECTURES, spectral
 from trainer.models.layers import initialise
 from trainer.randomness import Draws, drawing_from
 
-METRICS = (
-    "loss/generator",
-    "loss/discriminator",
-    "score/real",
-    "score/fake",
-    "gradient_norm/generator",
-    "gradient_norm/discriminator",
-)
+State = dict[str, dict[str, tf.Variable]]  # part -> path -> variable
+
+# A moving average over a twentieth of the images seen forgets the untrained generator in a short
+# run (Karras et al. 2020, arXiv:2006.06676, whose ramp-up it is).
+EMA_RAMP_UP = 0.05
 
 
 def build_networks(recipe: Recipe, precision: str) -> tuple[keras.Model, keras.Model]:
-    """The recipe's generator and discriminator, with Keras's initial weights."""
-    image_shape = DATASETS[recipe.dataset].image_shape
-    architecture = ARCHITECTURES[recipe.architecture]
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    """The recipe's generator and discriminator, with Keras's initial weights.
+
+    A discriminator that a penalty differentiates stays in float32.
+
+    Raises:
+      RefusedError: the penalty cannot differentiate the discriminator.
+    """
+    networks = recipe.networks
+    architecture = ARCHITECTURES[networks.architecture]
+    image_shape = recipe.data.image_shape
+    classes = len(recipe.data.class_names) if networks.conditional else 0
+    mixed = "mixed_bfloat16" if precision == "bfloat16" else "float32"
     try:
-        return (
-            architecture.generator(recipe.noise_dim, image_shape),
-            architecture.discriminator(image_shape, recipe.dropout),
-        )
+        keras.config.set_dtype_policy(mixed)
+        generator = architecture.generator(networks.noise_dim, image_shape, classes)
+        keras.config.set_dtype_policy("float32" if recipe.objective.penalised else mixed)
+        discriminator = architecture.discriminator(image_shape, networks.dropout, classes)
     finally:
         keras.config.set_dtype_policy("float32")
+    if recipe.objective.penalised:
+        check_differentiable_twice(discriminator)
+    return generator, discriminator
+
+
+def check_differentiable_twice(discriminator: keras.Model) -> None:
+    """Refuses a discriminator whose slopes cannot be penalised.
+
+    Raises:
+      RefusedError: with the layer's name.
+    """
+    for layer in discriminator.layers:
+        if isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "nearest":
+            raise RefusedError(
+                f"--r1, --r2 and --gradient_penalty differentiate the discriminator twice, which "
+                f"TensorFlow cannot do with its UpSampling2D layer {layer.name}: use 0 for them, "
+                "or bilinear interpolation in the layer"
+            )
+
+
+def ema_decay(half_life: float, batch_size: int, step: tf.Tensor) -> tf.Tensor:
+    """What is left of the generator's moving average after an update.
+
+    Args:
+      half_life: in images; grows to it during the run's first images.
+      batch_size: images an update.
+      step: updates before this one.
+
+    Returns:
+      float32 `[]`: 0.5 to the power of the batch's share of the half-life.
+    """
+    seen = tf.cast(step + 1, tf.float32) * batch_size
+    return 0.5 ** (batch_size / tf.minimum(half_life, EMA_RAMP_UP * seen))
 
 
 class FashionGAN:
-    """Generator, discriminator, their optimizers and the step. Make it in a strategy's scope."""
+    """Generator, discriminator, their optimizers and all else that a run's future depends on.
 
-    def __init__(self, recipe: Recipe) -> None:
+    Make it in a strategy's scope.
+    """
+
+    def __init__(self, recipe: Recipe, horizon: int) -> None:
+        """Builds the untrained state; schedules end at step `horizon`."""
         self.recipe = recipe
+        self.horizon = horizon
+        self.lowest = ARCHITECTURES[recipe.networks.architecture].lowest  # value of black
         self.generator, self.discriminator = build_networks(recipe, recipe.precision)
         for network in (self.generator, self.discriminator):
             initialise(network, recipe.seed, network.name)
-        self.generator_optimizer = keras.optimizers.Adam(
-            recipe.generator_learning_rate, name="generator_optimizer"
-        )
-        self.discriminator_optimizer = keras.optimizers.Adam(
-            recipe.discriminator_learning_rate, name="discriminator_optimizer"
-        )
-        self.generator_optimizer.build(self.generator.trainable_variables)
-        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
-        self.step = tf.Variable(
-            0,
-            dtype=tf.int64,
-            trainable=False,
-            name="step",
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
+        updates = horizon * recipe.objective.critic_steps
+        self.generator_optimizer = _optimizer(recipe.optimizer, recipe.generator, horizon)
+        self.discriminator_optimizer = _optimizer(recipe.optimizer, recipe.discriminator, updates)
+        for name in ("generator", "discriminator"):
+            optimizer = getattr(self, f"{name}_optimizer")
+            optimizer.name = f"{name}_optimizer"
+            optimizer.build(getattr(self, name).trainable_variables)
+        self.average = self._average() if recipe.ema_half_life else {}
+        self.singular = self._singular() if recipe.networks.spectral_norm else {}
+        self.step = _variable("step", tf.constant(0, tf.int64))
 
-    def state(self) -> dict[str, dict[str, tf.Variable]]:
+    def state(self) -> State:
         """Every variable that a resume needs, by part and path."""
-        parts = {
-            "generator": self.generator,
-            "discriminator": self.discriminator,
-            "generator_optimizer": self.generator_optimizer,
-            "discriminator_optimizer": self.discriminator_optimizer,
+        parts = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer")
+        state = {
+            name: {variable.path: variable.value for variable in getattr(self, name).variables}
+            for name in parts
         }
-        variables = {
-            name: {variable.path: variable.value for variable in part.variables}
-            for name, part in parts.items()
-        }
-        return {**variables, "training": {"step": self.step}}
+        state["training"] = {"step": self.step}
+        more = {"average": self.average, "singular": self.singular}
+        return state | {name: variables for name, variables in more.items() if variables}
 
     def learning_rates(self) -> dict[str, float]:
         """The rates in force, by network."""
@@ -87,115 +124,117 @@ class FashionGAN:
             for name, optimizer in optimizers.items()
         }
 
-    def sample(self, latents: tf.Tensor) -> tf.Tensor:
-        """Latents `[N, noise_dim]` to images in [-1, 1], as the finished generator makes them."""
-        return self.generator(latents, training=False)
-
-    def train_step(self, images: tf.Tensor, draws: Draws) -> tf.Tensor:
-        """One simultaneous update of both networks, in a replica's context.
+    def sample(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Images in [lowest, 1] as the finished generator makes them.
 
         Args:
-          images: this replica's rows of the global batch, in [-1, 1].
-          draws: the random numbers of those rows.
-
-        Returns:
-          float32 `[len(METRICS)]`: summed over the replicas, the metrics of the global batch.
+          latents: `[N, noise_dim]`.
+          labels: int32 `[N]`, which only a conditional generator reads.
         """
-        share = 1.0 / self.recipe.batch_size
-        latents = draws.normal("latents", self.recipe.noise_dim)
-        with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
-            fakes = self.generator(latents, training=True)
-            with drawing_from(draws, "real"):
-                real_logits = self.discriminator(images, training=True)
-            with drawing_from(draws, "fake"):
-                fake_logits = self.discriminator(fakes, training=True)
-            # Gradients are summed over replicas, therefore divided by the global batch here.
-            generator_loss = tf.reduce_sum(losses.bce_generator(fake_logits)) * share
-            discriminator_loss = (
-                tf.reduce_sum(losses.bce_discriminator(real_logits, fake_logits)) * share
+        inputs = [latents, labels] if self.recipe.networks.conditional else latents
+        if not self.average:
+            return self.generator(inputs, training=False)
+        weights = [
+            [self.average[weight.path] for weight in kind]
+            for kind in (
+                self.generator.trainable_variables,
+                self.generator.non_trainable_variables,
             )
-        norms = [
-            _apply(self.generator_optimizer, self.generator, generator_tape, generator_loss),
-            _apply(
-                self.discriminator_optimizer,
-                self.discriminator,
-                discriminator_tape,
-                discriminator_loss,
-            ),
         ]
-        scores = [
-            tf.reduce_sum(tf.sigmoid(logits)) * share for logits in (real_logits, fake_logits)
-        ]
-        return tf.stack([generator_loss, discriminator_loss, *scores, *norms])
+        return self.generator.stateless_call(*weights, inputs, training=False)[0]
+
+    def generate(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Fakes in training, from what `sample` takes."""
+        inputs = [latents, labels] if self.recipe.networks.conditional else latents
+        return self.generator(inputs, training=True)
+
+    def score(self, images: tf.Tensor, labels: tf.Tensor, draws: Draws, *calls: str) -> tf.Tensor:
+        """Logits `[N, 1]` in training.
+
+        Args:
+          images: `[N, height, width, channels]`.
+          labels: int32 `[N]`, which only a conditional discriminator reads.
+          draws: the source of dropout masks.
+          calls: see `drawing_from`.
+        """
+        inputs = [images, labels] if self.recipe.networks.conditional else images
+        with drawing_from(draws, *calls):
+            if not self.singular:
+                return self.discriminator(inputs, training=True)
+            weights = [
+                spectral.normalise(weight.value, self.singular[weight.path])
+                if weight.path in self.singular
+                else weight.value
+                for weight in self.discriminator.trainable_variables
+            ]
+            return self.discriminator.stateless_call(weights, [], inputs, training=True)[0]
+
+    def follow_generator(self) -> None:
+        """Moves the average towards the updated generator, in a replica's context."""
+        if self.average:
+            decay = ema_decay(self.recipe.ema_half_life, self.recipe.batch_size, self.step)
+            weights = [weight.value for weight in self.generator.variables]
+            averages = [self.average[weight.path] for weight in self.generator.variables]
+            _assign_everywhere(
+                averages,
+                [
+                    old + (1 - decay) * (new - old)
+                    for old, new in zip(averages, weights, strict=True)
+                ],
+            )
+
+    def follow_discriminator(self) -> None:
+        """Keeps the updated discriminator's bounds, in a replica's context."""
+        weights = {weight.path: weight.value for weight in self.discriminator.trainable_variables}
+        if bound := self.recipe.objective.weight_clip:
+            clipped = [tf.clip_by_value(weight, -bound, bound) for weight in weights.values()]
+            _assign_everywhere(list(weights.values()), clipped)
+        if self.singular:
+            advanced = [
+                spectral.next_vector(weights[path], vector)
+                for path, vector in self.singular.items()
+            ]
+            _assign_everywhere(list(self.singular.values()), advanced)
+
+    def _average(self) -> dict[str, tf.Variable]:
+        return {
+            weight.path: _variable(weight.path, tf.convert_to_tensor(weight.value))
+            for weight in self.generator.variables
+        }
+
+    def _singular(self) -> dict[str, tf.Variable]:
+        vectors = {}
+        for kernel in spectral.kernels(self.discriminator):
+            seed = zlib.crc32(kernel.path.encode()) ^ self.recipe.seed
+            vector = spectral.first_vector(tf.convert_to_tensor(kernel.value), seed)
+            vectors[kernel.path] = _variable(kernel.path, vector)
+        return vectors
 
 
-def _apply(
-    optimizer: keras.Optimizer, network: keras.Model, tape: tf.GradientTape, loss: tf.Tensor
-) -> tf.Tensor:
-    """Updates the network; returns this replica's share of the global gradient's norm."""
-    variables = network.trainable_variables
-    gradients = tape.gradient(loss, [variable.value for variable in variables])
-    context = tf.distribute.get_replica_context()
-    replicas = context.num_replicas_in_sync
-    if replicas > 1:
-        # The optimizer will sum over replicas too. Summing here as well costs a second all-reduce;
-        # the norm of the global gradient cannot be had without the global gradient.
-        summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        gradients = [gradient / replicas for gradient in summed]
-    else:
-        summed = gradients
-    optimizer.apply(gradients, variables)
-    return tf.linalg.global_norm(summed) / replicas
+def _optimizer(kind: str, settings: Optimizer, updates: int) -> keras.Optimizer:
+    rate = settings.learning_rate
+    if settings.schedule != "constant":
+        rate = FallingRate(rate, settings.schedule, settings.final_factor, updates)
+    if kind == "rmsprop":
+        return keras.optimizers.RMSprop(rate, rho=settings.beta_2)
+    return keras.optimizers.Adam(rate, settings.beta_1, settings.beta_2)
 
 
-TrainSteps = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+def _variable(path: str, value: tf.Tensor) -> tf.Variable:
+    """A variable that is no weight of a network, equal on all replicas."""
+    return tf.Variable(
+        value,
+        trainable=False,
+        name=path.replace("/", "_"),
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+    )
 
 
-def make_train_steps(
-    gan: FashionGAN, strategy: tf.distribute.Strategy, images: Sequence[tf.Variable]
-) -> TrainSteps:
-    """A graph that trains for as many steps as it is given batches.
+def _assign_everywhere(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> None:
+    """Assigns what each replica computed to its own copy: all computed the same."""
 
-    Args:
-      gan: the state, made in the strategy's scope.
-      strategy: where the replicas run.
-      images: the resident data set, one copy a replica.
+    def assign(strategy: tf.distribute.Strategy, *merged: tf.Tensor) -> None:
+        for variable, value in zip(variables, merged, strict=True):
+            strategy.extended.update(variable, lambda copy, new: copy.assign(new), args=(value,))
 
-    Returns:
-      A function of indices int32 `[steps, batch_size]` that gives the means of the metrics over
-      these steps, float32 `[len(METRICS)]`, and the first step with a metric that is not finite
-      or with weights that overflow, int64, or -1.
-    """
-    replicas = strategy.num_replicas_in_sync
-    rows = gan.recipe.batch_size // replicas
-    networks = (gan.generator, gan.discriminator)
-    weights = [weight.value for network in networks for weight in network.trainable_variables]
-
-    def replica_step(indices: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        replica = int(
-            tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
-        )
-        first_row = replica * rows
-        draws = Draws(gan.recipe.seed, step, first_row, rows)
-        batch = pixels.gather(images[replica], indices[first_row : first_row + rows])
-        return gan.train_step(batch, draws)
-
-    @tf.function(input_signature=[tf.TensorSpec([None, gan.recipe.batch_size], tf.int32)])
-    def train_steps(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        steps = tf.shape(indices)[0]
-        totals = tf.zeros([len(METRICS)])
-        first_bad = tf.constant(-1, tf.int64)
-        for i in tf.range(steps):
-            step = gan.step.read_value()
-            per_replica = strategy.run(replica_step, args=(indices[i], step))
-            metrics = strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
-            gan.step.assign_add(1)
-            bad = not tf.reduce_all(tf.math.is_finite(metrics))
-            first_bad = tf.where(tf.logical_and(bad, first_bad < 0), step + 1, first_bad)
-            totals += metrics
-        # A last update that overflows would show only in the next loop, after it was saved.
-        overflow = not tf.math.is_finite(tf.linalg.global_norm(weights))
-        first_bad = tf.where(tf.logical_and(overflow, first_bad < 0), gan.step, first_bad)
-        return totals / tf.cast(steps, tf.float32), first_bad
-
-    return train_steps
+    tf.distribute.get_replica_context().merge_call(assign, args=tuple(values))

@@ -1,31 +1,76 @@
-"""The generate command: samples of a trained generator as a grid, arrays or single pictures."""
+"""The generate command: samples of a trained generator as a grid, a film, arrays or pictures."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
+import tensorflow as tf
 
 from trainer import pictures, storage, trained
 from trainer.config import SampleConfig
+from trainer.data import pixels
+from trainer.trained import Trained
 
 log = logging.getLogger(__name__)
 
 
 def run(config: SampleConfig) -> None:
-    """Writes the samples and prints where."""
+    """Writes the samples and prints where.
+
+    Raises:
+      RefusedError: there is no such run, checkpoint or class.
+    """
     output = config.output
     storage.make_folder(output.parent if output.suffix else output, "output")
     network = trained.load(config.job_dir, config.checkpoint)
-    log.info("generating %d images from %s", config.num, network.source)
-    batches = trained.sample_batches(network, config.num, config.seed)
-    if output.suffix == ".png":
-        pictures.write_png(output, pictures.grid(np.concatenate(list(batches))))
-    elif output.suffix == ".npz":
-        images = np.concatenate(list(batches))
-        storage.write_atomically(output, lambda path: np.savez_compressed(path, images=images))
+    cycle = trained.label_cycle(network.recipe, config.labels)
+    if output.suffix == ".gif":
+        log.info("generating %d frames from %s", config.num, network.source)
+        pictures.write_gif(output, _frames(network, config, cycle))
     else:
+        log.info("generating %d images from %s", config.num, network.source)
+        _write_images(network, config, cycle)
+    print(output)
+
+
+def _write_images(network: Trained, config: SampleConfig, cycle: Sequence[int]) -> None:
+    output = config.output
+    batches = trained.sample_batches(network, config.num, config.seed, cycle, config.truncation)
+    if not output.suffix:
         digits = max(5, len(str(config.num - 1)))
         for number, image in enumerate(image for batch in batches for image in batch):
             pictures.write_png(output / f"{number:0{digits}d}.png", image)
-    print(output)
+        return
+    images = np.concatenate(list(batches))
+    labels = trained.labels_of(cycle, 0, config.num).numpy()
+    conditional = network.recipe.networks.conditional
+    if output.suffix == ".png":
+        picture = pictures.rows(images, labels) if conditional else pictures.grid(images)
+        pictures.write_png(output, picture)
+    else:
+        arrays = {"images": images}
+        if conditional:
+            arrays["labels"] = labels.astype(np.int64)
+        storage.write_atomically(output, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
+
+
+def _frames(network: Trained, config: SampleConfig, cycle: Sequence[int]) -> list[np.ndarray]:
+    """The way from one latent to another and back, an image of each label in a frame."""
+    ends = trained.latents(network.recipe, config.seed, 0, 2, config.truncation)
+    ways = 1 - np.abs(np.linspace(-1, 1, config.num, endpoint=False))
+    draw = tf.function(network.generate)
+    frames = []
+    for way in ways:
+        latent = _between(ends[0], ends[1], float(way))
+        images = draw(tf.tile(latent[tf.newaxis], [len(cycle), 1]), tf.constant(cycle))
+        frames.append(pictures.grid(pixels.to_bytes(images.numpy(), network.lowest)))
+    return frames
+
+
+def _between(start: tf.Tensor, end: tf.Tensor, way: float) -> tf.Tensor:
+    """Spherical interpolation, which keeps the length that latents have (Shoemake 1985)."""
+    cosine = tf.reduce_sum(tf.math.l2_normalize(start) * tf.math.l2_normalize(end))
+    angle = tf.acos(tf.clip_by_value(cosine, -0.9999, 0.9999))
+    return (tf.sin((1 - way) * angle) * start + tf.sin(way * angle) * end) / tf.sin(angle)

@@ -41,6 +41,10 @@ class Monitor(Protocol):
         """Draws a grid of samples."""
         ...
 
+    def preview(self) -> None:
+        """Draws how it stands, between two grids."""
+        ...
+
     def flush(self) -> None:
         """Puts all records on disk."""
         ...
@@ -89,6 +93,7 @@ def run(
             monitor.draw(step)
         stopping = stop_requested()
         if plan.saves_at(step) or stopping:
+            monitor.preview()
             monitor.flush()
             save(step)
     return step

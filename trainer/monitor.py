@@ -17,6 +17,8 @@ from trainer import config, pictures, records
 from trainer.config import Recipe
 from trainer.progress import Progress
 
+PREVIEW = "latest.png"  # as of the latest checkpoint, while a run trains
+
 
 class ModelMonitor:
     """Writes TensorBoard's files, metrics.jsonl and the image grids, and shows progress."""
@@ -25,7 +27,7 @@ class ModelMonitor:
         self,
         job_dir: Path,
         recipe: Recipe,
-        sample: Callable[[], np.ndarray],
+        picture: Callable[[], np.ndarray],
         learning_rates: Callable[[], dict[str, float]],
         progress: Progress,
     ) -> None:
@@ -34,13 +36,13 @@ class ModelMonitor:
         Args:
           job_dir: the run directory.
           recipe: the run's recipe.
-          sample: gives images from fixed latents, uint8 `[N, height, width, channels]`.
+          picture: gives a grid of images from fixed latents, uint8 `[height, width, channels]`.
           learning_rates: gives the rates in force, by network.
           progress: what people see.
         """
         self._results = job_dir / "results"
         self._recipe = recipe
-        self._sample = sample
+        self._picture = picture
         self._learning_rates = learning_rates
         self._progress = progress
         self._writer = tf.summary.create_file_writer(str(job_dir / "tensorboard" / "train"))
@@ -75,7 +77,7 @@ class ModelMonitor:
             )
             tf.summary.text("configuration", f"```\n{configuration}\n```")
             tf.summary.image("real", pictures.grid(real)[np.newaxis])
-            hparams.hparams(dataclasses.asdict(self._recipe))
+            hparams.hparams(_hyperparameters(self._recipe))
         self.draw(0)
 
     def record(self, step: int, metrics: dict[str, float], steps_per_second: float) -> None:
@@ -83,7 +85,7 @@ class ModelMonitor:
         scalars = {
             **metrics,
             **{f"learning_rate/{name}": rate for name, rate in self._learning_rates().items()},
-            "throughput/images_per_second": steps_per_second * self._recipe.batch_size,
+            "throughput/images_per_second": steps_per_second * config.images_a_step(self._recipe),
         }
         epoch = config.epoch_of_step(self._recipe, step)
         with self._writer.as_default(step=step):
@@ -95,15 +97,20 @@ class ModelMonitor:
 
     def draw(self, step: int) -> None:
         """Draws the fixed latents' images of an epoch that ends at `step`."""
-        image = pictures.grid(self._sample())
+        image = self._picture()
         epoch = int(config.epoch_of_step(self._recipe, step))
         pictures.write_png(self._results / grid_name(epoch), image)
         with self._writer.as_default(step=step):
             tf.summary.image("samples", image[np.newaxis])
 
+    def preview(self) -> None:
+        """Draws the fixed latents' images as they are now, over those of the last time."""
+        pictures.write_png(self._results / PREVIEW, self._picture())
+
     def draw_final(self) -> None:
         """Draws the finished generator's images."""
-        pictures.write_png(self._results / "final.png", pictures.grid(self._sample()))
+        pictures.write_png(self._results / "final.png", self._picture())
+        (self._results / PREVIEW).unlink(missing_ok=True)
 
     def flush(self) -> None:
         """Puts all records on disk."""
@@ -115,6 +122,14 @@ class ModelMonitor:
         self._progress.close()
         self._writer.close()
         self._metrics.close()
+
+
+def _hyperparameters(recipe: Recipe) -> dict[str, object]:
+    """What TensorBoard's HParams compares: single values only."""
+    values = config.flag_values(dataclasses.asdict(recipe))
+    return {
+        name: str(value) if isinstance(value, tuple) else value for name, value in values.items()
+    }
 
 
 def grid_name(epoch: int) -> str:

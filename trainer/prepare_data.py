@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from trainer.config import PrepareConfig
-from trainer.data import fashion_mnist
+from trainer.data import IMAGE_FOLDER, fashion_mnist, image_folder, prepared
 from trainer.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -13,10 +13,17 @@ log = logging.getLogger(__name__)
 
 def run(config: PrepareConfig) -> None:
     """Prepares the set and prints where it lies."""
-    if config.dataset == "synthetic":
-        if config.source:
-            raise RefusedError("--source makes no sense with --dataset=synthetic: leave it out")
+    name = config.data.dataset
+    if config.source and name != fashion_mnist.NAME:
+        raise RefusedError(f"--source makes no sense with --dataset={name}: leave it out")
+    if name == "synthetic":
         log.info("data: synthetic is drawn at each start, there is nothing to prepare")
-        return
-    fashion_mnist.prepare(config.data_dir, config.source)
-    print(config.data_dir / fashion_mnist.NAME)
+    elif name == IMAGE_FOLDER:
+        image_folder.load(config.data, "train", config.data_dir)
+        print(config.data_dir)
+    elif name == fashion_mnist.NAME:
+        fashion_mnist.prepare(config.data_dir, config.source)
+        print(config.data_dir / name)
+    else:
+        prepared.prepare(config.data, config.data_dir)
+        print(config.data_dir / name)

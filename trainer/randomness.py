@@ -51,15 +51,16 @@ _scope = threading.local()  # a mirrored strategy traces its replicas in threads
 
 
 @contextmanager
-def drawing_from(draws: Draws, call: str) -> Iterator[None]:
+def drawing_from(draws: Draws, *calls: str) -> Iterator[None]:
     """Makes `draws` the source of the noise that layers add in this thread.
 
     Args:
       draws: where the numbers come from.
-      call: names this pass through a network, so that two passes get different noise.
+      calls: name this pass through a network, so that two passes get different noise; several
+        where the rows of several passes are joined, one after the other.
     """
     outer = getattr(_scope, "source", None)
-    _scope.source = (draws, call)
+    _scope.source = (draws, calls)
     try:
         yield
     finally:
@@ -67,7 +68,7 @@ def drawing_from(draws: Draws, call: str) -> Iterator[None]:
 
 
 def uniform_for_layer(layer_name: str, shape: tuple[int, ...]) -> tf.Tensor:
-    """Uniform numbers for a layer within `drawing_from`: float32 `[rows, *shape]`.
+    """Uniform numbers for a layer within `drawing_from`: float32 `[calls * rows, *shape]`.
 
     Raises:
       RuntimeError: outside of `drawing_from`.
@@ -75,6 +76,7 @@ def uniform_for_layer(layer_name: str, shape: tuple[int, ...]) -> tf.Tensor:
     source = getattr(_scope, "source", None)
     if source is None:
         raise RuntimeError(f"layer {layer_name} was called for training outside drawing_from")
-    draws, call = source
+    draws, calls = source
     size = int(tf.TensorShape(shape).num_elements())
-    return tf.reshape(draws.uniform(f"{call}/{layer_name}", size), (draws.rows, *shape))
+    numbers = tf.concat([draws.uniform(f"{call}/{layer_name}", size) for call in calls], axis=0)
+    return tf.reshape(numbers, (len(calls) * draws.rows, *shape))

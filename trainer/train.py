@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from trainer import checks, storage
 from trainer import config as configuration
-from trainer import storage
 from trainer.config import Config
 from trainer.data import loading
 
@@ -16,7 +16,7 @@ def run(config: Config) -> None:
       InterruptedRun: a signal stopped the training, and it was saved.
     """
     storage.check_folder(config.job_dir, "job_dir")
-    loading.check(config.recipe.dataset, config.data_dir)
+    loading.check(config.recipe.data, config.data_dir)
     if config.dry_run:
         _refuse_another_recipe(config)
         from trainer import training
@@ -35,4 +35,4 @@ def run(config: Config) -> None:
 def _refuse_another_recipe(config: Config) -> None:
     stored = configuration.read_json(config.job_dir)
     if stored is not None:
-        configuration.check_resume(stored, config)
+        checks.check_resume(stored, config)

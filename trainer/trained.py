@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from trainer import checkpoints, config
+from trainer.checkpoints import Tensors
 from trainer.config import Recipe
 from trainer.data import pixels
 from trainer.exits import RefusedError
 from trainer.gan import build_networks
+from trainer.models import ARCHITECTURES, spectral
 from trainer.randomness import Draws
 
 # Fixed, so that the bits of an image do not depend on how many are asked for.
@@ -21,12 +26,26 @@ SAMPLING_BATCH = 128
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run has learnt, in float32, and where it was read from."""
+    """What a run has learnt, in float32, and where it was read from.
+
+    The generator has the weights of the moving average where there is one, the discriminator
+    normalised kernels where they are normalised.
+    """
 
     recipe: Recipe
     generator: keras.Model
     discriminator: keras.Model
     source: str
+
+    @property
+    def lowest(self) -> float:
+        """Value of a black pixel."""
+        return ARCHITECTURES[self.recipe.networks.architecture].lowest
+
+    def generate(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Images from latents `[N, noise_dim]` and, for a conditional generator, labels `[N]`."""
+        inputs = [latents, labels] if self.recipe.networks.conditional else latents
+        return self.generator(inputs, training=False)
 
 
 def load(job_dir: Path, checkpoint: str) -> Trained:
@@ -50,21 +69,76 @@ def load(job_dir: Path, checkpoint: str) -> Trained:
         for network in (generator, discriminator)
     }
     checkpoints.assign(state, tensors, source)
+    if recipe.ema_half_life:
+        averaged = {"average": state["generator"]}
+        checkpoints.assign(averaged, tensors, source)
+    if recipe.networks.spectral_norm:
+        _normalise(discriminator, tensors)
     return Trained(recipe, generator, discriminator, source)
 
 
-def latents(recipe: Recipe, seed: int | tf.Tensor, first: int, count: int | tf.Tensor) -> tf.Tensor:
-    """The latents of images `first` to `first + count` of a seed: `[count, noise_dim]`."""
-    return Draws(seed, 0, first, count).normal("generate", recipe.noise_dim)
+def _normalise(discriminator: keras.Model, tensors: Tensors) -> None:
+    for kernel in spectral.kernels(discriminator):
+        kernel.assign(spectral.normalise(kernel.value, tensors[f"singular/{kernel.path}"]))
 
 
-def sample_batches(trained: Trained, num: int, seed: int):
-    """Yields uint8 images `[N, height, width, channels]`, `num` in all."""
+def latents(
+    recipe: Recipe,
+    seed: int | tf.Tensor,
+    first: int,
+    count: int | tf.Tensor,
+    truncation: float | None = None,
+) -> tf.Tensor:
+    """The latents of images `first` to `first + count` of a seed: `[count, noise_dim]`.
 
-    @tf.function(input_signature=[tf.TensorSpec([SAMPLING_BATCH, trained.recipe.noise_dim])])
-    def sample(noise: tf.Tensor) -> tf.Tensor:
-        return trained.generator(noise, training=False)
+    Truncated ones are those of a normal distribution cut at so many standard deviations (Brock
+    et al. 2018, arXiv:1809.11096), each at the quantile of the one that it would have been.
+    """
+    normal = Draws(seed, 0, first, count).normal("generate", recipe.networks.noise_dim)
+    if truncation is None:
+        return normal
+    inside = tf.math.erf(tf.constant(truncation / math.sqrt(2), tf.float64))
+    centred = inside * tf.math.erf(tf.cast(normal, tf.float64) / math.sqrt(2))
+    return tf.cast(math.sqrt(2) * tf.math.erfinv(centred), tf.float32)
 
+
+def label_cycle(recipe: Recipe, names: Sequence[str] = ()) -> list[int]:
+    """The labels that images get by turns.
+
+    Args:
+      recipe: a run's.
+      names: classes by name or number; none: all of them.
+
+    Raises:
+      RefusedError: a class is unknown, or the run has none.
+    """
+    known = recipe.data.class_names if recipe.networks.conditional else ()
+    if names and not known:
+        raise RefusedError(f"--labels={','.join(names)}: this run is not conditional, leave it out")
+    labels = []
+    for name in names:
+        if name.isdecimal() and int(name) < len(known):
+            labels.append(int(name))
+        elif name.lower() in known:
+            labels.append(known.index(name.lower()))
+        else:
+            there = ", ".join(f"{number} {kind}" for number, kind in enumerate(known))
+            raise RefusedError(f"--labels names {name!r}, which is no class; there are {there}")
+    return labels or list(range(len(known))) or [0]
+
+
+def labels_of(cycle: Sequence[int], first: int, count: int | tf.Tensor) -> tf.Tensor:
+    """The labels of images `first` to `first + count`: int32 `[count]`."""
+    return tf.gather(tf.constant(cycle, tf.int32), (tf.range(count) + first) % len(cycle))
+
+
+def sample_batches(
+    trained: Trained, num: int, seed: int, cycle: Sequence[int], truncation: float | None = None
+) -> Iterator[np.ndarray]:
+    """Yields uint8 images `[N, height, width, channels]`, `num` in all, labels by turns."""
+    recipe = trained.recipe
+    sample = tf.function(trained.generate)
     for first in range(0, num, SAMPLING_BATCH):
-        images = sample(latents(trained.recipe, seed, first, SAMPLING_BATCH)).numpy()
-        yield pixels.to_bytes(images[: num - first])
+        noise = latents(recipe, seed, first, SAMPLING_BATCH, truncation)
+        images = sample(noise, labels_of(cycle, first, SAMPLING_BATCH)).numpy()
+        yield pixels.to_bytes(images[: num - first], trained.lowest)

@@ -20,12 +20,14 @@ import tensorflow as tf
 from trainer import (
     __version__,
     checkpoints,
+    checks,
     cluster,
     events,
     export,
     interrupts,
     loop,
     monitor,
+    pictures,
     plot,
     records,
     storage,
@@ -34,16 +36,20 @@ from trainer import (
 from trainer import config as configuration
 from trainer.checkpoints import Checkpoints
 from trainer.config import NETWORKS, Config, Recipe, Schedule
-from trainer.data import loading, order, pixels
+from trainer.data import feeding, loading, order, pixels
+from trainer.data.feeding import Feed
 from trainer.exits import InterruptedRun, RefusedError
-from trainer.gan import METRICS, FashionGAN, TrainSteps, build_networks, make_train_steps
+from trainer.gan import FashionGAN, build_networks
+from trainer.models import cost
 from trainer.monitor import ModelMonitor
 from trainer.progress import Progress
 from trainer.randomness import Draws
+from trainer.steps import TrainSteps, make_train_steps
+from trainer.updates import METRICS
 
 log = logging.getLogger(__name__)
 
-SAMPLES = 64  # in a grid
+COLUMNS = 8  # of a grid
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ def describe(config: Config) -> None:
     print(_resolved(config, _make_strategy(config)))
     for network in build_networks(config.recipe, config.recipe.precision):
         network.summary(print_fn=print)
+        print(cost.described(network))
 
 
 def run(config: Config) -> None:
@@ -94,7 +101,7 @@ def run(config: Config) -> None:
     plan = Plan(config.recipe, config.schedule)
     strategy = _make_strategy(config)
     with strategy.scope():
-        gan = FashionGAN(config.recipe)
+        gan = FashionGAN(config.recipe, _horizon(config))
     saved = Checkpoints(
         config.job_dir / "checkpoints", gan.state(), config.schedule.keep_checkpoints
     )
@@ -104,17 +111,17 @@ def run(config: Config) -> None:
         log.info("%s is complete at step %d: nothing to do", config.job_dir, step)
         _say_where(config.job_dir)
         return
-    images, _ = loading.load(config.recipe.dataset, "train", config.data_dir)
+    images, labels = loading.load(config.recipe.data, "train", config.data_dir)
     _cut(config, -1 if step is None else step)
     progress = Progress(step or 0, plan.last_step)
     with contextlib.closing(
-        ModelMonitor(config.job_dir, config.recipe, _sampler(gan), gan.learning_rates, progress)
+        ModelMonitor(config.job_dir, config.recipe, _picture(gan), gan.learning_rates, progress)
     ) as model_monitor:
         if step is None:
             step = 0
             _start(config, model_monitor, saved, resolved, images)
-        data = pixels.resident(images, strategy.extended.worker_devices)
-        train = _trainer(config.recipe, make_train_steps(gan, strategy, data), len(images))
+        feed = feeding.feed(images, labels, strategy.extended.worker_devices)
+        train = _trainer(config.recipe, make_train_steps(gan, strategy, feed), feed)
         length = loop.LoopLength(config.schedule.steps_per_loop)
         with interrupts.graceful():
             reached = loop.run(
@@ -132,7 +139,7 @@ def run(config: Config) -> None:
 def _make_strategy(config: Config) -> tf.distribute.Strategy:
     cluster.configure(config.runtime)
     strategy = cluster.make_strategy(config.runtime)
-    configuration.check_replicas(config.recipe, strategy.num_replicas_in_sync)
+    checks.check_replicas(config.recipe, strategy.num_replicas_in_sync)
     return strategy
 
 
@@ -148,8 +155,15 @@ def _resolved(config: Config, strategy: tf.distribute.Strategy) -> str:
         "threads": config.runtime.threads,
         "deterministic": config.runtime.deterministic,
     }
-    horizon = configuration.total_steps(config.recipe, config.schedule)
-    return configuration.to_json(config, horizon, environment)
+    return configuration.to_json(config, _horizon(config), environment)
+
+
+def _horizon(config: Config) -> int:
+    """The length that schedules are functions of: as planned at the run's first start."""
+    stored = configuration.read_json(config.job_dir)
+    if stored is not None:
+        return int(stored["horizon"])
+    return configuration.total_steps(config.recipe, config.schedule)
 
 
 def _processor() -> str:
@@ -219,28 +233,35 @@ def _start(
     images: np.ndarray,
 ) -> None:
     """Records the untrained run. It counts as started when config.json is there."""
-    first_rows = order.permutation(config.recipe.seed, 0, len(images))[:SAMPLES]
+    first_rows = order.permutation(config.recipe.seed, 0, len(images))[: COLUMNS**2]
     model_monitor.introduce(resolved, images[first_rows])
     model_monitor.flush()
     saved.save(0)
     storage.write_text(config.job_dir / "config.json", resolved)
 
 
-def _sampler(gan: FashionGAN) -> Callable[[], np.ndarray]:
-    """Images of the run's fixed latents, uint8 `[SAMPLES, height, width, channels]`."""
-    latents = Draws(gan.recipe.seed, 0, 0, SAMPLES).normal("samples", gan.recipe.noise_dim)
+def _picture(gan: FashionGAN) -> Callable[[], np.ndarray]:
+    """Draws the run's fixed latents: a grid, of a conditional generator with a row a class."""
+    recipe = gan.recipe
+    rows = len(recipe.data.class_names) if recipe.networks.conditional else COLUMNS
+    samples = rows * COLUMNS
+    latents = Draws(recipe.seed, 0, 0, samples).normal("samples", recipe.networks.noise_dim)
+    labels = tf.range(samples) // COLUMNS
     sample = tf.function(gan.sample)
-    return lambda: pixels.to_bytes(sample(latents).numpy())
+    return lambda: pictures.grid(
+        pixels.to_bytes(sample(latents, labels).numpy(), gan.lowest), COLUMNS
+    )
 
 
 def _trainer(
-    recipe: Recipe, train_steps: TrainSteps, examples: int
+    recipe: Recipe, train_steps: TrainSteps, feed: Feed
 ) -> Callable[[int, int], dict[str, float]]:
     """The loop's `train`: feeds the data order and stops at the first bad number."""
 
     def train(step: int, count: int) -> dict[str, float]:
-        rows = order.batches(recipe.seed, examples, recipe.batch_size, step, count)
-        means, first_bad = train_steps(tf.constant(rows))
+        batch = configuration.images_a_step(recipe)
+        rows = order.batches(recipe.seed, feed.examples, batch, step, count)
+        means, first_bad = train_steps(*feed.send(rows))
         if first_bad >= 0:
             raise RefusedError(
                 f"a loss or gradient is not finite at step {int(first_bad)}: no later "

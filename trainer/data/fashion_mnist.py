@@ -11,18 +11,17 @@ import contextlib
 import gzip
 import hashlib
 import logging
-import sys
 import tempfile
 import urllib.parse
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from trainer import storage
+from trainer.data.prepared import Arrays, first_line, quiet_tfds
 from trainer.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -32,8 +31,6 @@ VERSION = "3.0.1"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 PREPARING_PATIENCE_SECONDS = 600.0
 REACHABLE_SECONDS = 15.0
-
-Arrays = tuple[np.ndarray, np.ndarray]  # uint8 [N, 28, 28, 1], int64 [N]
 
 # SHA-256 of the decompressed files: compression differs between distributions.
 PAYLOADS = {
@@ -116,7 +113,7 @@ def _prepare_from(folder: Path | None, data_dir: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for name, content in payloads.items():
             Path(scratch, name).write_bytes(content)
-        with _stdout_to_log():
+        with quiet_tfds():
             _builder_from_files(Path(scratch), data_dir).download_and_prepare()
 
 
@@ -175,25 +172,15 @@ def _download(data_dir: Path) -> None:
     try:
         # Without this look, the download's own retries take minutes where there is no network.
         urllib.request.urlopen(first_file, timeout=REACHABLE_SECONDS).close()
-        with _stdout_to_log():
+        with quiet_tfds():
             builder(data_dir=data_dir).download_and_prepare(download_config=config)
     except Exception as error:  # whatever the network, its proxies and TFDS raise
         raise RefusedError(
-            f"Fashion-MNIST cannot be downloaded ({_first_line(error)}). Three ways out: "
+            f"Fashion-MNIST cannot be downloaded ({first_line(error)}). Three ways out: "
             f"put its four IDX files ({', '.join(PAYLOADS)}, plain or .gz) into "
             f"--data_dir={data_dir}; or `apt-get install dataset-fashion-mnist`; or name a "
             f"--data_dir that holds the prepared set {NAME}/{VERSION}"
         ) from error
-
-
-@contextlib.contextmanager
-def _stdout_to_log() -> Iterator[None]:
-    """TensorFlow Datasets prints and draws bars; stdout is for results."""
-    import tensorflow_datasets as tfds
-
-    tfds.disable_progress_bar()
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
 
 
 def is_prepared(data_dir: Path) -> bool:
@@ -215,15 +202,11 @@ def _decode(data_dir: Path) -> dict[str, Arrays]:
                 tfds.load(NAME, split=split, data_dir=data_dir, download=False, batch_size=-1)
             )
         except Exception as error:  # missing or damaged records show in many ways
-            raise _damaged(data_dir, _first_line(error)) from error
+            raise _damaged(data_dir, first_line(error)) from error
         arrays[split] = (content["image"], content["label"])
         if _digest(*arrays[split]) != DECODED[split]:
             raise _damaged(data_dir, f"other contents in {split}")
     return arrays
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _damaged(data_dir: Path, what: str) -> RefusedError:

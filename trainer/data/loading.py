@@ -3,42 +3,74 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 from trainer import storage
-from trainer.data import fashion_mnist, synthetic
-from trainer.data.fashion_mnist import Arrays
+from trainer.data import (
+    DATASETS,
+    IMAGE_FOLDER,
+    DatasetSpec,
+    fashion_mnist,
+    image_folder,
+    prepared,
+    synthetic,
+)
+from trainer.data.prepared import Arrays
+from trainer.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
+DEFAULT_FOLDER_SIZE = 32
+RESIZED = ("celeb_a", IMAGE_FOLDER)
 
-def load(dataset: str, split: str, data_dir: Path) -> Arrays:
+
+def specify(dataset: str, data_dir: Path, image_size: int | None) -> DatasetSpec:
+    """What is known of a data set before its images are read.
+
+    Args:
+      dataset: one of `DATASETS`, or `image_folder`.
+      data_dir: where prepared sets are, or the pictures.
+      image_size: the side to which pictures are resized; None: the set's own.
+
+    Raises:
+      RefusedError: the set's pictures have one size, or there are none.
+    """
+    if image_size is not None and dataset not in RESIZED:
+        side = DATASETS[dataset].image_shape[0]
+        raise RefusedError(
+            f"--image_size={image_size} makes no sense with --dataset={dataset}, whose images are "
+            f"{side} pixels wide: leave it out"
+        )
+    if dataset == IMAGE_FOLDER:
+        return image_folder.specify(data_dir, image_size or DEFAULT_FOLDER_SIZE)
+    if dataset in ("fashion_mnist", "synthetic"):  # pinned, and drawn in code
+        return DATASETS[dataset]
+    return prepared.specify(dataset, data_dir, image_size)
+
+
+def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
     """Images and labels of `train` or `test`, prepared first if need be.
 
     Raises:
       RefusedError: no source can be reached, or the data are not what they should be.
     """
-    return _LOADERS[dataset](split, data_dir)
+    if spec.dataset == IMAGE_FOLDER:
+        return image_folder.load(spec, split, data_dir)
+    if spec.dataset == "fashion_mnist":
+        return fashion_mnist.load(split, data_dir)
+    if spec.dataset == "synthetic":
+        log.info("data: synthetic, drawn in code")
+        return synthetic.load(split)
+    return prepared.load(spec, split, data_dir)
 
 
-def check(dataset: str, data_dir: Path) -> None:
+def check(spec: DatasetSpec, data_dir: Path) -> None:
     """Refuses a folder in which the data set neither stands nor can be prepared; reads no data.
 
     Raises:
       RefusedError: as the name says.
     """
-    if dataset != "synthetic" and not fashion_mnist.is_prepared(data_dir):
+    if spec.dataset == "fashion_mnist" and not fashion_mnist.is_prepared(data_dir):
         storage.check_folder(data_dir, "data_dir")
-
-
-def _load_synthetic(split: str, data_dir: Path) -> Arrays:
-    del data_dir
-    log.info("data: synthetic, drawn in code")
-    return synthetic.load(split)
-
-
-_LOADERS: dict[str, Callable[[str, Path], Arrays]] = {
-    "fashion_mnist": fashion_mnist.load,
-    "synthetic": _load_synthetic,
-}
+    elif spec.dataset not in ("fashion_mnist", "synthetic", IMAGE_FOLDER):
+        prepared.check(spec, data_dir)

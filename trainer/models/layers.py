@@ -83,8 +83,10 @@ def initialise(network: keras.Model, seed: int, name: str) -> None:
     seeds = np.random.SeedSequence(entropy).generate_state(len(kernels))
     for layer, layer_seed in zip(kernels, seeds, strict=True):
         initializer = layer.kernel_initializer
-        settings = {**initializer.get_config(), "seed": int(layer_seed >> 1)}
-        seeded = type(initializer).from_config(settings)
+        settings = initializer.get_config()
+        if "seed" not in settings:  # a constant
+            continue
+        seeded = type(initializer).from_config({**settings, "seed": int(layer_seed >> 1)})
         layer.kernel.assign(seeded(layer.kernel.shape, dtype=layer.kernel.dtype))
     drawn = {layer.kernel.path for layer in kernels}
     for weight in network.weights:

@@ -1,0 +1,67 @@
+"""How labels get into the networks, and the sides that images pass through."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+SMALLEST_SIDE = 4
+
+
+def halvings(side: int) -> int:
+    """How often a side can be halved: 28 is 7 after two, 32 and 64 are 4 after three and four."""
+    if side % 2 or side <= SMALLEST_SIDE:
+        return 0
+    return 1 + halvings(side // 2)
+
+
+def generator_inputs(noise_dim: int, classes: int):
+    """Inputs of a generator, and latents with an embedding of the label beside them.
+
+    (Mirza and Osindero 2014, arXiv:1411.1784.)
+    """
+    latents = keras.Input((noise_dim,), name="latents")
+    if not classes:
+        return latents, latents
+    labels = keras.Input((), dtype="int32", name="labels")
+    embedded = layers.Dense(
+        noise_dim,
+        use_bias=False,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
+        name="label_embedding",
+    )(keras.ops.one_hot(labels, classes))
+    return [latents, labels], layers.Concatenate(name="conditioned")([latents, embedded])
+
+
+def discriminator_inputs(image_shape: tuple[int, int, int], classes: int):
+    """Inputs of a discriminator, its images, and its labels or None."""
+    images = keras.Input(image_shape, name="images")
+    if not classes:
+        return images, images, None
+    labels = keras.Input((), dtype="int32", name="labels")
+    return [images, labels], images, labels
+
+
+def label_planes(images, labels, classes: int):
+    """Images with a plane a class behind their channels, ones in that of the label."""
+    if labels is None:
+        return images
+    height, width = images.shape[1:3]
+    hot = keras.ops.one_hot(labels, classes, dtype=images.dtype)
+    planes = keras.ops.tile(hot[:, None, None, :], (1, height, width, 1))
+    return layers.Concatenate(name="conditioned")([images, planes])
+
+
+def projected_logits(features, labels, classes: int):
+    """Logits in float32: linear, plus the features' product with the label's embedding.
+
+    (Miyato and Koyama 2018, arXiv:1802.05637.)
+    """
+    logits = layers.Dense(1, dtype="float32", name="logits")(features)
+    if labels is None:
+        return logits
+    embedded = layers.Dense(
+        features.shape[-1], use_bias=False, dtype="float32", name="label_embedding"
+    )(keras.ops.one_hot(labels, classes))
+    product = layers.Dot(1, dtype="float32", name="projection")([features, embedded])
+    return layers.Add(dtype="float32", name="projected")([logits, product])

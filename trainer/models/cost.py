@@ -1,0 +1,29 @@
+"""What a network costs: parameters and multiplications."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+from keras import layers
+
+
+def multiply_adds(network: keras.Model) -> int:
+    """Multiplications of one image's way through dense layers and convolutions."""
+    total = 0
+    for layer in network.layers:
+        if isinstance(layer, layers.Conv2DTranspose):
+            total += math.prod(layer.input.shape[1:3]) * math.prod(layer.kernel.shape)
+        elif isinstance(layer, layers.Conv2D):
+            total += math.prod(layer.output.shape[1:3]) * math.prod(layer.kernel.shape)
+        elif isinstance(layer, layers.Dense):
+            total += math.prod(layer.kernel.shape)
+    return total
+
+
+def described(network: keras.Model) -> str:
+    """Parameters and millions of multiply-adds, for people."""
+    return (
+        f"{network.name}: {network.count_params():,} parameters, "
+        f"{multiply_adds(network) / 1e6:.1f} MMAC an image"
+    )

@@ -1,0 +1,72 @@
+"""The networks of Keras's WGAN-GP example: powers of two inside, cropped and padded outside.
+
+https://keras.io/examples/generative/wgan_gp/
+"""
+
+from __future__ import annotations
+
+import math
+
+import keras
+from keras import layers
+
+from trainer.models.conditioning import (
+    SMALLEST_SIDE,
+    discriminator_inputs,
+    generator_inputs,
+    label_planes,
+)
+from trainer.models.layers import BatchNormalization, Dropout
+
+_WIDTH = 64
+
+
+def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
+    """Images in [-1, 1]."""
+    ups, (vertical, horizontal) = _frame(image_shape)
+    inputs, x = generator_inputs(noise_dim, classes)
+    filters = 256
+    x = layers.Dense(SMALLEST_SIDE**2 * filters, use_bias=False, name="dense")(x)
+    x = _normalised(x, "dense")
+    x = layers.Reshape((SMALLEST_SIDE, SMALLEST_SIDE, filters), name="reshape")(x)
+    for number in range(1, ups):
+        filters = max(filters // 2, _WIDTH)
+        x = layers.UpSampling2D(name=f"up{number}")(x)
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv{number}")(x)
+        x = _normalised(x, f"conv{number}")
+    x = layers.UpSampling2D(name=f"up{ups}")(x)
+    x = layers.Conv2D(
+        image_shape[2], 3, padding="same", activation="tanh", dtype="float32", name="pixels"
+    )(x)
+    images = layers.Cropping2D((vertical, horizontal), dtype="float32", name="images")(x)
+    return keras.Model(inputs, images, name="generator")
+
+
+def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
+    """Strided convolutions; labels come in as planes."""
+    downs, (vertical, horizontal) = _frame(image_shape)
+    inputs, images, labels = discriminator_inputs(image_shape, classes)
+    x = label_planes(images, labels, classes)
+    x = layers.ZeroPadding2D((vertical, horizontal), name="padded")(x)
+    for number in range(1, downs + 2):
+        filters = _WIDTH << (number - 1)
+        x = layers.Conv2D(filters, 5, 2, padding="same", name=f"down{number}")(x)
+        x = layers.LeakyReLU(0.2, name=f"down{number}_activation")(x)
+        if 1 < number <= downs:
+            x = Dropout(dropout, name=f"down{number}_dropout")(x)
+    x = layers.Flatten(name="flatten")(x)
+    logits = layers.Dense(1, dtype="float32", name="logits")(x)
+    return keras.Model(inputs, logits, name="discriminator")
+
+
+def _frame(image_shape: tuple[int, int, int]) -> tuple[int, tuple[int, int]]:
+    """Doublings from the smallest side, and how much wider than the image they lead, a side."""
+    height, width, _ = image_shape
+    ups = math.ceil(math.log2(max(height, width) / SMALLEST_SIDE))
+    side = SMALLEST_SIDE << ups
+    return ups, ((side - height) // 2, (side - width) // 2)
+
+
+def _normalised(x, name: str):
+    x = BatchNormalization(name=f"{name}_normalisation")(x)
+    return layers.LeakyReLU(0.2, name=f"{name}_activation")(x)

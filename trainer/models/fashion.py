@@ -1,0 +1,67 @@
+"""Small networks without any normalisation, for R3GAN's objective on a processor.
+
+Every convolution is one that two cores do near their peak: four by four with stride two, or
+three by three at the smallest side. Initial weights after He et al. 2015 (arXiv:1502.01852).
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from trainer.models.conditioning import (
+    discriminator_inputs,
+    generator_inputs,
+    halvings,
+    projected_logits,
+)
+
+_WIDTH = 48
+_FEATURES = 128
+_SLOPE = 0.2
+_INITIALIZER = "he_normal"
+
+
+def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
+    """Images around [-1, 1]: the output is linear."""
+    height, width, channels = image_shape
+    ups = halvings(height)
+    base, filters = (height >> ups, width >> ups), _WIDTH << ups
+    inputs, x = generator_inputs(noise_dim, classes)
+    units = base[0] * base[1] * filters
+    x = layers.Dense(units, kernel_initializer=_INITIALIZER, name="dense")(x)
+    x = layers.LeakyReLU(_SLOPE, name="dense_activation")(x)
+    x = layers.Reshape((*base, filters), name="reshape")(x)
+    for number in range(1, ups + 1):
+        filters //= 2
+        x = layers.Conv2DTranspose(
+            filters, 4, 2, padding="same", kernel_initializer=_INITIALIZER, name=f"up{number}"
+        )(x)
+        x = layers.LeakyReLU(_SLOPE, name=f"up{number}_activation")(x)
+    images = layers.Conv2D(channels, 3, padding="same", dtype="float32", name="images")(x)
+    return keras.Model(inputs, images, name="generator")
+
+
+def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
+    """Labels come in by projection. Has no place for dropout."""
+    del dropout
+    inputs, x, labels = discriminator_inputs(image_shape, classes)
+    downs = halvings(image_shape[0])
+    for number in range(1, downs + 1):
+        x = layers.Conv2D(
+            _WIDTH << (number - 1),
+            4,
+            2,
+            padding="same",
+            kernel_initializer=_INITIALIZER,
+            name=f"down{number}",
+        )(x)
+        x = layers.LeakyReLU(_SLOPE, name=f"down{number}_activation")(x)
+    filters = _WIDTH << downs
+    x = layers.Conv2D(filters, 3, padding="same", kernel_initializer=_INITIALIZER, name="conv")(x)
+    x = layers.LeakyReLU(_SLOPE, name="conv_activation")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(_FEATURES, kernel_initializer=_INITIALIZER, name="features")(x)
+    x = layers.LeakyReLU(_SLOPE, name="features_activation")(x)
+    logits = projected_logits(x, labels, classes)
+    return keras.Model(inputs, logits, name="discriminator")

@@ -1,0 +1,39 @@
+"""The fully connected GAN of the first paper, Goodfellow et al. 2014 (arXiv:1406.2661)."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+from keras import layers
+
+from trainer.models.conditioning import discriminator_inputs, generator_inputs
+from trainer.models.layers import Dropout
+
+_WIDTHS = (256, 512)
+
+
+def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
+    """Images in [-1, 1]."""
+    inputs, x = generator_inputs(noise_dim, classes)
+    for number, width in enumerate(_WIDTHS, start=1):
+        x = layers.Dense(width, name=f"dense{number}")(x)
+        x = layers.LeakyReLU(0.2, name=f"dense{number}_activation")(x)
+    x = layers.Dense(math.prod(image_shape), activation="tanh", dtype="float32", name="pixels")(x)
+    images = layers.Reshape(image_shape, dtype="float32", name="images")(x)
+    return keras.Model(inputs, images, name="generator")
+
+
+def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
+    """Labels come in as ones beside the pixels."""
+    inputs, images, labels = discriminator_inputs(image_shape, classes)
+    x = layers.Flatten(name="flatten")(images)
+    if labels is not None:
+        hot = keras.ops.one_hot(labels, classes, dtype=x.dtype)
+        x = layers.Concatenate(name="conditioned")([x, hot])
+    for number, width in enumerate(reversed(_WIDTHS), start=1):
+        x = layers.Dense(width, name=f"dense{number}")(x)
+        x = layers.LeakyReLU(0.2, name=f"dense{number}_activation")(x)
+        x = Dropout(dropout, name=f"dense{number}_dropout")(x)
+    logits = layers.Dense(1, dtype="float32", name="logits")(x)
+    return keras.Model(inputs, logits, name="discriminator")

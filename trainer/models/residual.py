@@ -1,0 +1,77 @@
+"""SNGAN's residual networks (Miyato et al. 2018, arXiv:1802.05957), at half of their width."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from trainer.models.conditioning import (
+    discriminator_inputs,
+    generator_inputs,
+    halvings,
+    projected_logits,
+)
+from trainer.models.layers import BatchNormalization
+
+_WIDTH = 64
+
+
+def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
+    """Images in [-1, 1]: a block a doubling, with batch normalisation."""
+    height, width, channels = image_shape
+    ups = halvings(height)
+    base = (height >> ups, width >> ups)
+    inputs, x = generator_inputs(noise_dim, classes)
+    x = layers.Dense(base[0] * base[1] * _WIDTH, name="dense")(x)
+    x = layers.Reshape((*base, _WIDTH), name="reshape")(x)
+    for number in range(1, ups + 1):
+        x = _up_block(x, f"up{number}")
+    x = BatchNormalization(name="last_normalisation")(x)
+    x = layers.ReLU(name="last_activation")(x)
+    images = layers.Conv2D(
+        channels, 3, padding="same", activation="tanh", dtype="float32", name="images"
+    )(x)
+    return keras.Model(inputs, images, name="generator")
+
+
+def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
+    """A block a halving and two more; labels come in by projection. Has no place for dropout."""
+    del dropout
+    inputs, x, labels = discriminator_inputs(image_shape, classes)
+    downs = halvings(image_shape[0])
+    for number in range(1, downs + 1):
+        x = _down_block(x, f"down{number}", activated=number > 1, halved=True)
+    for number in (1, 2):
+        x = _down_block(x, f"block{number}", activated=True, halved=False)
+    x = layers.ReLU(name="last_activation")(x)
+    x = layers.GlobalAveragePooling2D(name="features")(x)
+    logits = projected_logits(x, labels, classes)
+    return keras.Model(inputs, logits, name="discriminator")
+
+
+def _up_block(x, name: str):
+    """Doubles the sides: normalised and activated before each of two convolutions."""
+    skipped = layers.UpSampling2D(name=f"{name}_skip_resized")(x)
+    skipped = layers.Conv2D(_WIDTH, 1, name=f"{name}_skip")(skipped)
+    for number in (1, 2):
+        x = BatchNormalization(name=f"{name}_normalisation{number}")(x)
+        x = layers.ReLU(name=f"{name}_activation{number}")(x)
+        if number == 1:
+            x = layers.UpSampling2D(name=f"{name}_resized")(x)
+        x = layers.Conv2D(_WIDTH, 3, padding="same", name=f"{name}_conv{number}")(x)
+    return layers.Add(name=f"{name}_sum")([skipped, x])
+
+
+def _down_block(x, name: str, activated: bool, halved: bool):
+    """Two convolutions beside a way around them; the very first sees pixels, not activations."""
+    skipped = x
+    if halved:
+        skipped = layers.AveragePooling2D(2, name=f"{name}_skip_resized")(skipped)
+        skipped = layers.Conv2D(_WIDTH, 1, name=f"{name}_skip")(skipped)
+    for number in (1, 2):
+        if activated or number == 2:
+            x = layers.ReLU(name=f"{name}_activation{number}")(x)
+        x = layers.Conv2D(_WIDTH, 3, padding="same", name=f"{name}_conv{number}")(x)
+    if halved:
+        x = layers.AveragePooling2D(2, name=f"{name}_resized")(x)
+    return layers.Add(name=f"{name}_sum")([skipped, x])
