@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import config
+from trainer import choices
 from trainer.annealing import FallingRate, factor
 
 PROGRESS = tf.constant([0.0, 0.25, 0.5, 1.0, 3.0])
@@ -18,7 +18,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("schedule", config.SCHEDULES)
+@pytest.mark.parametrize("schedule", choices.SCHEDULES)
 def test_a_schedule_falls_to_its_end_at_the_horizon_and_stays_there(schedule):
     left = factor(schedule, 0.1, PROGRESS)
     np.testing.assert_allclose(left, EXPECTED[schedule], rtol=1e-6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import config
+from trainer import choices
 from trainer.augment import AUGMENTATIONS, augment
 from trainer.randomness import Draws
 
@@ -25,7 +25,7 @@ def dot(size=28):
 
 
 def test_every_augmentation_is_known_to_the_flags():
-    assert tuple(AUGMENTATIONS) == config.AUGMENTATIONS
+    assert tuple(AUGMENTATIONS) == choices.AUGMENTATIONS
 
 
 def test_no_names_mean_no_change():
@@ -56,7 +56,7 @@ def test_cutout_blackens_a_square_somewhere():
     np.testing.assert_allclose(share, share[::-1, ::-1], atol=0.08)  # and none preferred
 
 
-@pytest.mark.parametrize("name", config.AUGMENTATIONS)
+@pytest.mark.parametrize("name", choices.AUGMENTATIONS)
 def test_gradients_flow_to_what_is_shown_and_to_nothing_else(name):
     images = tf.constant(np.random.default_rng(0).normal(size=(5, 8, 8, 2)), tf.float32)
     with tf.GradientTape() as tape:

@@ -11,11 +11,20 @@ from tests.conftest import ROOT
 # Ground floor first. A module imports only from floors below its own, or listed on its own.
 FLOORS = [
     {"annealing", "exits", "loop", "randomness", "losses", "models.cost", "models.spectral"},
-    {"augment", "data", "interrupts", "storage", "presets", "progress", "models.conditioning"},
+    {
+        "augment",
+        "choices",
+        "data",
+        "interrupts",
+        "storage",
+        "presets",
+        "progress",
+        "models.conditioning",
+    },
     {"config", "data.prepared", "data.synthetic", "data.order", "data.pixels", "pictures"},
     {"checks", "definitions", "data.fashion_mnist", "data.image_folder", "data.feeding"},
     {"data.loading", "models.layers"},
-    {"flags", "cluster", "checkpoints", "records", "events"},
+    {"flags", "cluster", "checkpoints", "environment", "records", "events"},
     {f"models.{name}" for name in ("classic", "cropped", "dcgan", "fashion", "mlp", "r3gan")}
     | {"models.residual", "models.upsampling"},
     {"models", "monitor", "plot", "prepare_data", "list_presets"},

@@ -77,7 +77,7 @@ def test_a_request_to_stop_is_obeyed_after_the_loop_in_flight_and_saved():
     recorder = Recorder()
     reached = train(plan("--batch_size=100", "--steps=90"), recorder, per_loop=7, stop_after=2)
     assert reached == 14
-    assert recorder.happened[-3:] == ["record 14", "preview", "flush", "save 14"]
+    assert recorder.happened[-4:] == ["record 14", "preview", "flush", "save 14"]
 
 
 def test_a_request_before_the_first_loop_trains_nothing():

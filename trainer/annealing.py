@@ -12,7 +12,7 @@ def factor(schedule: str, final_factor: float, progress: tf.Tensor) -> tf.Tensor
     """What is left of a quantity.
 
     Args:
-      schedule: one of `config.SCHEDULES`.
+      schedule: one of `choices.SCHEDULES`.
       final_factor: the share that is left at the end.
       progress: float32, the share of the horizon that has passed; beyond one nothing changes.
 

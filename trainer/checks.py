@@ -7,10 +7,8 @@ import json
 import math
 from typing import Any
 
+from trainer.choices import ARCHITECTURES, EXPORT_SUFFIXES, LOSSES, NETWORKS
 from trainer.config import (
-    ARCHITECTURES,
-    EXPORT_SUFFIXES,
-    NETWORKS,
     Config,
     ExportConfig,
     Objective,
@@ -29,9 +27,9 @@ def check(config: Config) -> None:
       RefusedError: with one line that says what is wrong and what to do.
     """
     recipe, runtime = config.recipe, config.runtime
-    _check_networks(recipe)
     _check_objective(recipe.objective)
     _check_penalties(recipe.objective)
+    _check_networks(recipe)
     for name in NETWORKS:
         _check_optimizer(name, getattr(recipe, name), recipe.optimizer)
     if not (math.isfinite(recipe.ema_half_life) and recipe.ema_half_life >= 0):
@@ -61,10 +59,26 @@ def _check_networks(recipe: Recipe) -> None:
             f"--dropout={networks.dropout} has no place in --architecture={networks.architecture}: "
             "its discriminator works without; use --dropout=0"
         )
-    if networks.conditional and not recipe.data.class_names:
+    if networks.conditional and len(recipe.data.class_names) < 2:
+        found = "a single one" if recipe.data.class_names else "none"
         raise RefusedError(
-            f"--conditional needs labels, and --dataset={recipe.data.dataset} has none: "
+            f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
             "add --noconditional"
+        )
+    if networks.spectral_norm and ARCHITECTURES[networks.architecture].starts_at_zero:
+        raise RefusedError(
+            f"--spectral_norm divides by a norm that is zero at first in "
+            f"--architecture={networks.architecture}: use --nospectral_norm"
+        )
+    clip = recipe.objective.weight_clip
+    if networks.spectral_norm and clip:
+        raise RefusedError(f"--spectral_norm undoes --weight_clip={clip}: use one of them")
+    if LOSSES[recipe.objective.loss].wants_bound and not (
+        clip or recipe.objective.gradient_penalty or networks.spectral_norm
+    ):
+        raise RefusedError(
+            f"--loss={recipe.objective.loss} diverges without a bound on the critic: add "
+            "--weight_clip, --gradient_penalty or --spectral_norm"
         )
 
 
@@ -72,7 +86,7 @@ def _check_objective(objective: Objective) -> None:
     loss, noise, clip = objective.loss, objective.label_noise, objective.weight_clip
     if not 0 <= noise < 0.5:
         raise RefusedError(f"--label_noise={noise} must be at least 0 and below 0.5")
-    if noise and loss not in ("bce", "lsgan"):
+    if noise and not LOSSES[loss].has_targets:
         raise RefusedError(
             f"--label_noise={noise} moves the targets of a loss, and --loss={loss} has none: "
             "use --label_noise=0, or --loss=bce or lsgan"
@@ -84,7 +98,7 @@ def _check_objective(objective: Objective) -> None:
         )
     if not (math.isfinite(clip) and clip >= 0):
         raise RefusedError(f"--weight_clip={clip} must not be negative")
-    if clip and loss != "wgan":
+    if clip and not LOSSES[loss].wants_bound:
         raise RefusedError(
             f"--weight_clip={clip} bounds a Wasserstein critic, and --loss={loss} has none: "
             "use --weight_clip=0, or --loss=wgan"
@@ -164,8 +178,8 @@ def check_sample(config: SampleConfig) -> None:
     """Refuses an output that is none of the formats of `generate`, and latents that cannot be."""
     if config.output.suffix not in ("", ".png", ".gif", ".npz"):
         raise RefusedError(f"--output={config.output} must be a .png, a .gif, an .npz or a folder")
-    if config.output.suffix == ".gif" and config.num < 2:
-        raise RefusedError(f"--num={config.num} frames show no change: use at least 2 for a .gif")
+    if config.output.suffix == ".gif" and config.num == 1:
+        raise RefusedError("--num=1 frame shows no change: use at least 2 for a .gif")
     if config.truncation is not None and not config.truncation > 0:
         raise RefusedError(f"--truncation={config.truncation} must be a positive number")
     if config.output.suffix and config.output.is_dir():
@@ -194,13 +208,20 @@ def check_resume(stored: dict[str, Any], config: Config) -> None:
     asked_for = json.loads(json.dumps(dataclasses.asdict(config.recipe)))
     before, now = flag_values(stored["recipe"]), flag_values(asked_for)
     rows = [
-        (name, before.get(name, "absent"), now.get(name, "absent"))
+        (name, _short(before.get(name, "absent")), _short(now.get(name, "absent")))
         for name in {**before, **now}
         if before.get(name, "absent") != now.get(name, "absent")
     ]
     if rows:
-        table = "\n".join(f"  {name:<28} {old!s:<16} {new!s}" for name, old, new in rows)
+        table = "\n".join(f"  {name:<28} {old:<16} {new}" for name, old, new in rows)
         raise RefusedError(
             f"--job_dir={config.job_dir} holds a run of another recipe: give its flags again, "
-            f"or choose another folder\n  {'flag':<28} {'the run':<16} asked for\n{table}"
+            f"or choose another folder\n  {'setting':<28} {'the run':<16} asked for\n{table}"
         )
+
+
+def _short(value: Any) -> str:
+    """A value for a table."""
+    if isinstance(value, list):
+        value = "x".join(map(str, value)) if len(value) < 4 else f"{len(value)} names"
+    return str(value)

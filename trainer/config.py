@@ -13,44 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainer.choices import NETWORKS
 from trainer.data import DatasetSpec
 from trainer.exits import RefusedError
-
-PRECISIONS = ("float32", "bfloat16")
-STRATEGIES = ("auto", "one_device", "mirrored")
-MAX_SEED = 2**31 - 1
-NETWORKS = ("generator", "discriminator")
-EXPORT_SUFFIXES = {
-    "keras": ".keras",
-    "weights": ".weights.h5",
-    "h5": ".h5",
-    "saved_model": "",  # a folder
-    "tflite": ".tflite",
-}
-LOSSES = ("bce", "lsgan", "wgan", "hinge", "relativistic")
-UPDATES = ("simultaneous", "alternating")
-OPTIMIZERS = ("adam", "rmsprop")
-SCHEDULES = ("constant", "linear", "cosine", "exponential")
-AUGMENTATIONS = ("translation", "cutout")
-
-
-@dataclass(frozen=True)
-class ArchitectureSpec:
-    """What is known of an architecture before TensorFlow is imported."""
-
-    drops_out: bool = False  # has places for dropout
-
-
-ARCHITECTURES = {
-    "classic": ArchitectureSpec(drops_out=True),
-    "cropped": ArchitectureSpec(drops_out=True),
-    "dcgan": ArchitectureSpec(drops_out=True),
-    "fashion": ArchitectureSpec(),
-    "mlp": ArchitectureSpec(drops_out=True),
-    "r3gan": ArchitectureSpec(),
-    "residual": ArchitectureSpec(),
-    "upsampling": ArchitectureSpec(drops_out=True),
-}
 
 
 @dataclass(frozen=True)
@@ -79,7 +44,7 @@ class Objective:
     penalty_schedule: str
     penalty_final_factor: float  # share of the penalty that is left at the horizon
     weight_clip: float  # bound of the discriminator's weights; 0: none
-    augment: str  # names of AUGMENTATIONS, joined by commas
+    augment: str  # names of `choices.AUGMENTATIONS`, joined by commas
 
     @property
     def penalised(self) -> bool:
@@ -155,7 +120,7 @@ class SampleConfig:
 
     job_dir: Path
     output: Path  # .png, .gif, .npz, or a folder
-    num: int  # images, or frames of a .gif
+    num: int | None  # images, or frames of a .gif
     seed: int
     labels: tuple[str, ...]  # names or numbers, taken by turns; none: all
     truncation: float | None  # standard deviations within which latents lie

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from absl import flags
 
-from trainer import config
+from trainer import choices
 from trainer.data import DATASETS, IMAGE_FOLDER, IMAGE_SIZES
 
 MOST = 10**9  # more steps, images or the like than any run can have
@@ -91,17 +91,20 @@ def _define_recipe(values: flags.FlagValues) -> None:
     recipe = _Group(values, "recipe")
     recipe.text("preset", "fashion", "The recipe; see `presets`.")
     recipe.integer("batch_size", None, "Images an update, over all replicas.", 1)
-    text = "Half-life of the generator's moving average, in images; 0: none."
+    text = (
+        "Half-life of the generator's moving average, in images; 0: none. It is never more than a "
+        "twentieth of the images seen."
+    )
     recipe.number("ema_half_life", 0.0, text)
     text = "Decides the initial weights, the data order and every draw."
-    recipe.integer("seed", 0, text, 0, config.MAX_SEED)
-    text = "Of activations; weights, losses, penalties and outputs stay in float32."
-    recipe.choice("precision", "float32", config.PRECISIONS, text)
+    recipe.integer("seed", 0, text, 0, choices.MAX_SEED)
+    text = "Of activations; weights, losses, outputs and a penalised discriminator stay in float32."
+    recipe.choice("precision", "float32", choices.PRECISIONS, text)
 
 
 def _define_networks(values: flags.FlagValues) -> None:
     networks = _Group(values, "networks")
-    networks.choice("architecture", None, config.ARCHITECTURES, "The networks.")
+    networks.choice("architecture", None, choices.ARCHITECTURES, "The networks.")
     networks.integer("noise_dim", None, "Dimensions of a latent.", 1, 10**6)
     networks.switch("conditional", False, "Labels go into both networks.")
     text = "Divide the discriminator's kernels by their largest singular value."
@@ -111,9 +114,9 @@ def _define_networks(values: flags.FlagValues) -> None:
 
 def _define_objective(values: flags.FlagValues) -> None:
     objective = _Group(values, "objective")
-    objective.choice("loss", "bce", config.LOSSES, "The loss of both networks.")
+    objective.choice("loss", "bce", choices.LOSSES, "The loss of both networks.")
     text = "Both networks at once, or the discriminator, then the generator."
-    objective.choice("update", "simultaneous", config.UPDATES, text)
+    objective.choice("update", "simultaneous", choices.UPDATES, text)
     text = "Discriminator updates a generator update."
     objective.integer("critic_steps", 1, text, 1, 100)
     text = "Move the targets of bce and lsgan towards each other by up to this much."
@@ -132,13 +135,13 @@ def _define_objective(values: flags.FlagValues) -> None:
 
 
 def _listed() -> str:
-    return " and ".join(config.AUGMENTATIONS)
+    return " and ".join(choices.AUGMENTATIONS)
 
 
 def _define_optimizers(values: flags.FlagValues) -> None:
     optimizers = _Group(values, "optimizers")
-    optimizers.choice("optimizer", "adam", config.OPTIMIZERS, "The optimizer of both networks.")
-    for name in config.NETWORKS:
+    optimizers.choice("optimizer", "adam", choices.OPTIMIZERS, "The optimizer of both networks.")
+    for name in choices.NETWORKS:
         text = f"Learning rate of the {name} at the start."
         optimizers.number(f"{name}_learning_rate", None, text)
         _define_schedule(optimizers, name, f"the {name}'s learning rate")
@@ -150,14 +153,14 @@ def _define_optimizers(values: flags.FlagValues) -> None:
 
 def _define_schedule(group: _Group, name: str, what: str) -> None:
     text = f"How {what} falls until the end of the run as first planned."
-    group.choice(f"{name}_schedule", "constant", config.SCHEDULES, text)
+    group.choice(f"{name}_schedule", "constant", choices.SCHEDULES, text)
     group.number(f"{name}_final_factor", 1.0, f"Share of {what} that is left then.")
 
 
 def _define_runtime(values: flags.FlagValues) -> None:
     runtime = _Group(values, "runtime")
     text = "auto: mirrored over several GPUs or virtual devices, else one device."
-    runtime.choice("strategy", "auto", config.STRATEGIES, text)
+    runtime.choice("strategy", "auto", choices.STRATEGIES, text)
     text = "Split the CPU into this many devices, for runs of several replicas without GPUs."
     runtime.integer("virtual_devices", 0, text, 0, 64)
     runtime.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)
@@ -172,8 +175,9 @@ def generate(values: flags.FlagValues) -> None:
     samples = _Group(values, "generate")
     text = "A .png (grid), a .gif (between two latents), an .npz, or a folder for single PNGs."
     samples.text("output", None, text, required=True)
-    samples.integer("num", 64, "Images; frames of a .gif.", 1, 10**7)
-    samples.integer("seed", 0, "Decides the latents.", 0, config.MAX_SEED)
+    text = "Images; frames of a .gif. Unless given, 64, or 8 a class of a conditional model."
+    samples.integer("num", None, text, 1, 10**7)
+    samples.integer("seed", 0, "Decides the latents.", 0, choices.MAX_SEED)
     text = "Classes by name or number, joined by commas, taken by turns; all unless given."
     samples.text("labels", "", text)
     text = "Standard deviations within which latents lie: fewer give plainer images."
@@ -185,13 +189,13 @@ def export(values: flags.FlagValues) -> None:
     job_dir(values)
     _define_checkpoint(values)
     network = _Group(values, "export")
-    network.choice("format", "keras", config.EXPORT_SUFFIXES, "The format.")
-    network.choice("network", "generator", config.NETWORKS, "The network.")
+    network.choice("format", "keras", choices.EXPORT_SUFFIXES, "The format.")
+    network.choice("network", "generator", choices.NETWORKS, "The network.")
     network.text("output", None, "File or folder; default: in JOB_DIR/models.")
 
 
 def prepare_data(values: flags.FlagValues) -> None:
     """The flags of `prepare_data`."""
     _define_data(values)
-    text = "A folder of the original files, used instead of the usual places."
+    text = "A folder of the original files of fashion_mnist, used instead of the usual places."
     _Group(values, "data").text("source", None, text)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from absl import flags
 
-from trainer import checks, config, definitions, presets
+from trainer import checks, choices, config, definitions, presets
 from trainer.data import DatasetSpec, loading
 from trainer.exits import RefusedError
 
@@ -64,7 +64,7 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
     """The configuration of `export`."""
     values = _parse(argv, definitions.export)
     job_dir = _path(values, "job_dir")
-    name = values.network + config.EXPORT_SUFFIXES[values.format]
+    name = values.network + choices.EXPORT_SUFFIXES[values.format]
     resolved = config.ExportConfig(
         job_dir=job_dir,
         output=job_dir / "models" / name if values.output is None else _path(values, "output"),
@@ -160,11 +160,11 @@ def _augmentations(text: str) -> str:
       RefusedError: a name is unknown.
     """
     wanted = {name.strip() for name in text.split(",") if name.strip()}
-    unknown = sorted(wanted - set(config.AUGMENTATIONS))
+    unknown = sorted(wanted - set(choices.AUGMENTATIONS))
     if unknown:
-        known = ", ".join(config.AUGMENTATIONS)
+        known = ", ".join(choices.AUGMENTATIONS)
         raise RefusedError(f"--augment={text} names {unknown[0]!r}: there are {known}")
-    return ",".join(name for name in config.AUGMENTATIONS if name in wanted)
+    return ",".join(name for name in choices.AUGMENTATIONS if name in wanted)
 
 
 def _schedule(values: flags.FlagValues) -> config.Schedule:

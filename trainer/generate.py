@@ -26,25 +26,28 @@ def run(config: SampleConfig) -> None:
     storage.make_folder(output.parent if output.suffix else output, "output")
     network = trained.load(config.job_dir, config.checkpoint)
     cycle = trained.label_cycle(network.recipe, config.labels)
-    if output.suffix == ".gif":
-        log.info("generating %d frames from %s", config.num, network.source)
-        pictures.write_gif(output, _frames(network, config, cycle))
+    conditional = network.recipe.networks.conditional
+    film = output.suffix == ".gif"
+    num = config.num or (8 * len(cycle) if conditional and not film else 64)
+    if film:
+        log.info("generating %d frames from %s", num, network.source)
+        pictures.write_gif(output, _frames(network, config, cycle, num))
     else:
-        log.info("generating %d images from %s", config.num, network.source)
-        _write_images(network, config, cycle)
+        log.info("generating %d images from %s", num, network.source)
+        _write_images(network, config, cycle, num)
     print(output)
 
 
-def _write_images(network: Trained, config: SampleConfig, cycle: Sequence[int]) -> None:
+def _write_images(network: Trained, config: SampleConfig, cycle: Sequence[int], num: int) -> None:
     output = config.output
-    batches = trained.sample_batches(network, config.num, config.seed, cycle, config.truncation)
+    batches = trained.sample_batches(network, num, config.seed, cycle, config.truncation)
     if not output.suffix:
-        digits = max(5, len(str(config.num - 1)))
+        digits = max(5, len(str(num - 1)))
         for number, image in enumerate(image for batch in batches for image in batch):
             pictures.write_png(output / f"{number:0{digits}d}.png", image)
         return
     images = np.concatenate(list(batches))
-    labels = trained.labels_of(cycle, 0, config.num).numpy()
+    labels = trained.labels_of(cycle, 0, num).numpy()
     conditional = network.recipe.networks.conditional
     if output.suffix == ".png":
         picture = pictures.rows(images, labels) if conditional else pictures.grid(images)
@@ -56,10 +59,12 @@ def _write_images(network: Trained, config: SampleConfig, cycle: Sequence[int]) 
         storage.write_atomically(output, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
 
 
-def _frames(network: Trained, config: SampleConfig, cycle: Sequence[int]) -> list[np.ndarray]:
+def _frames(
+    network: Trained, config: SampleConfig, cycle: Sequence[int], num: int
+) -> list[np.ndarray]:
     """The way from one latent to another and back, an image of each label in a frame."""
     ends = trained.latents(network.recipe, config.seed, 0, 2, config.truncation)
-    ways = 1 - np.abs(np.linspace(-1, 1, config.num, endpoint=False))
+    ways = 1 - np.abs(np.linspace(-1, 1, num, endpoint=False))
     draw = tf.function(network.generate)
     frames = []
     for way in ways:

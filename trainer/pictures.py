@@ -39,17 +39,17 @@ def grid(images: np.ndarray, columns: int = 0) -> np.ndarray:
 
 
 def rows(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """A grid with a row for each label, in ascending order; white where a row has fewer images.
+    """A grid with a row for each label, in their order; white where a row has fewer images.
 
     Args:
       images: uint8 `[N, height, width, channels]`.
       labels: int `[N]`.
     """
-    values, counts = np.unique(labels, return_counts=True)
-    columns = int(counts.max())
-    cells = np.full((len(values), columns, *images.shape[1:]), 255, np.uint8)
-    for row, value in enumerate(values):
-        cells[row, : counts[row]] = images[labels == value]
+    of_label = [images[labels == label] for label in dict.fromkeys(labels.tolist())]
+    columns = max(map(len, of_label))
+    cells = np.full((len(of_label), columns, *images.shape[1:]), 255, np.uint8)
+    for row, some in zip(cells, of_label, strict=True):
+        row[: len(some)] = some
     return grid(cells.reshape(-1, *images.shape[1:]), columns)
 
 

@@ -73,13 +73,16 @@ def load(job_dir: Path, checkpoint: str) -> Trained:
         averaged = {"average": state["generator"]}
         checkpoints.assign(averaged, tensors, source)
     if recipe.networks.spectral_norm:
-        _normalise(discriminator, tensors)
+        _normalise(discriminator, tensors, source)
     return Trained(recipe, generator, discriminator, source)
 
 
-def _normalise(discriminator: keras.Model, tensors: Tensors) -> None:
-    for kernel in spectral.kernels(discriminator):
-        kernel.assign(spectral.normalise(kernel.value, tensors[f"singular/{kernel.path}"]))
+def _normalise(discriminator: keras.Model, tensors: Tensors, source: str) -> None:
+    kernels = spectral.kernels(discriminator)
+    vectors = {kernel.path: tf.Variable(tf.zeros(kernel.shape[-1:])) for kernel in kernels}
+    checkpoints.assign({"singular": vectors}, tensors, source)
+    for kernel in kernels:
+        kernel.assign(spectral.normalise(kernel.value, vectors[kernel.path]))
 
 
 def latents(
@@ -115,16 +118,20 @@ def label_cycle(recipe: Recipe, names: Sequence[str] = ()) -> list[int]:
     known = recipe.data.class_names if recipe.networks.conditional else ()
     if names and not known:
         raise RefusedError(f"--labels={','.join(names)}: this run is not conditional, leave it out")
-    labels = []
-    for name in names:
-        if name.isdecimal() and int(name) < len(known):
-            labels.append(int(name))
-        elif name.lower() in known:
-            labels.append(known.index(name.lower()))
-        else:
-            there = ", ".join(f"{number} {kind}" for number, kind in enumerate(known))
-            raise RefusedError(f"--labels names {name!r}, which is no class; there are {there}")
-    return labels or list(range(len(known))) or [0]
+    return [_label(name, known) for name in names] or list(range(len(known))) or [0]
+
+
+def _label(name: str, known: Sequence[str]) -> int:
+    """A class's number: by its name, else by its name in other letters, else by its number."""
+    if name in known:
+        return known.index(name)
+    folded = [kind.casefold() for kind in known]
+    if folded.count(name.casefold()) == 1:
+        return folded.index(name.casefold())
+    if name.isdecimal() and int(name) < len(known):
+        return int(name)
+    there = ", ".join(f"{number} {kind}" for number, kind in enumerate(known))
+    raise RefusedError(f"--labels names {name!r}, which is no class; there are {there}")
 
 
 def labels_of(cycle: Sequence[int], first: int, count: int | tf.Tensor) -> tf.Tensor:

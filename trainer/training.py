@@ -5,23 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import platform
 import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from trainer import (
-    __version__,
     checkpoints,
     checks,
     cluster,
+    environment,
     events,
     export,
     interrupts,
@@ -35,7 +32,8 @@ from trainer import (
 )
 from trainer import config as configuration
 from trainer.checkpoints import Checkpoints
-from trainer.config import NETWORKS, Config, Recipe, Schedule
+from trainer.choices import NETWORKS
+from trainer.config import Config, Recipe, Schedule
 from trainer.data import feeding, loading, order, pixels
 from trainer.data.feeding import Feed
 from trainer.exits import InterruptedRun, RefusedError
@@ -50,6 +48,7 @@ from trainer.updates import METRICS
 log = logging.getLogger(__name__)
 
 COLUMNS = 8  # of a grid
+MOST_ROWS = 16  # of classes
 
 
 @dataclass(frozen=True)
@@ -145,17 +144,9 @@ def _make_strategy(config: Config) -> tf.distribute.Strategy:
 
 def _resolved(config: Config, strategy: tf.distribute.Strategy) -> str:
     """The content of config.json."""
-    environment = {
-        "fashion_gan": __version__,
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "processor": _processor(),
-        "replicas": strategy.num_replicas_in_sync,
-        "threads": config.runtime.threads,
-        "deterministic": config.runtime.deterministic,
-    }
-    return configuration.to_json(config, _horizon(config), environment)
+    return configuration.to_json(
+        config, _horizon(config), environment.describe(config.runtime, strategy)
+    )
 
 
 def _horizon(config: Config) -> int:
@@ -164,18 +155,6 @@ def _horizon(config: Config) -> int:
     if stored is not None:
         return int(stored["horizon"])
     return configuration.total_steps(config.recipe, config.schedule)
-
-
-def _processor() -> str:
-    gpus = tf.config.list_physical_devices("GPU")
-    if gpus:
-        return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
-    described = Path("/proc/cpuinfo")  # Linux; elsewhere Python knows
-    if described.exists():
-        for line in described.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def _restore(job_dir: Path, saved: Checkpoints, resolved: str) -> int | None:
@@ -200,18 +179,8 @@ def _restore(job_dir: Path, saved: Checkpoints, resolved: str) -> int | None:
             "another folder"
         )
     log.info("resuming %s at step %d", job_dir, step)
-    _warn_of_other_bits(stored.get("environment", {}), json.loads(resolved)["environment"])
+    environment.warn_of_changes(stored.get("environment", {}), json.loads(resolved)["environment"])
     return step
-
-
-def _warn_of_other_bits(before: dict[str, Any], now: dict[str, Any]) -> None:
-    changes = [
-        f"{key} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key]
-    ]
-    if changes:
-        log.warning(
-            "%s: the bits may differ from those of a run that was left alone", ", ".join(changes)
-        )
 
 
 def _cut(config: Config, step: int) -> None:
@@ -243,7 +212,8 @@ def _start(
 def _picture(gan: FashionGAN) -> Callable[[], np.ndarray]:
     """Draws the run's fixed latents: a grid, of a conditional generator with a row a class."""
     recipe = gan.recipe
-    rows = len(recipe.data.class_names) if recipe.networks.conditional else COLUMNS
+    classes = len(recipe.data.class_names)
+    rows = min(classes, MOST_ROWS) if recipe.networks.conditional else COLUMNS
     samples = rows * COLUMNS
     latents = Draws(recipe.seed, 0, 0, samples).normal("samples", recipe.networks.noise_dim)
     labels = tf.range(samples) // COLUMNS

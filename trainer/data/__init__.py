@@ -14,6 +14,7 @@ class DatasetSpec:
     train_examples: int
     test_examples: int
     class_names: tuple[str, ...]  # none: there are no labels
+    fingerprint: str = ""  # of names and sizes, for sets that users can change
 
 
 _CLOTHES = (

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,61 +53,87 @@ def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
       RefusedError: the set cannot be downloaded, or is damaged.
     """
     folder = prepare(spec, data_dir)
-    files = [_array_file(folder, spec, split, kind) for kind in ("images", "labels")]
     log.info("data: %s prepared in %s", spec.dataset, data_dir)
-    try:
-        images, labels = (np.load(file, mmap_mode="r") for file in files)
-    except (OSError, ValueError) as error:
-        raise RefusedError(
-            f"{files[0]} or its labels are damaged ({error}): remove them"
-        ) from error
-    return images, labels
+    kept = folder.parent / f"decoded-{folder.name}-{spec.image_shape[0]}-{split}"
+    return mapped(kept) or _decode(folder, spec, split, kept)
 
 
 def prepare(spec: DatasetSpec, data_dir: Path) -> Path:
-    """Downloads and decodes what is not there yet.
+    """Downloads the set if it is not there.
 
     Returns:
       The folder of the prepared set.
 
     Raises:
-      RefusedError: as for `load`.
+      RefusedError: it cannot be downloaded.
     """
     folder = _prepared(spec.dataset, data_dir)
-    if folder is not None and _is_decoded(folder, spec):
+    if folder is not None:
         return folder
     storage.make_folder(data_dir, "data_dir")
     with storage.exclusive(data_dir, "data_dir", PREPARING_PATIENCE_SECONDS):
-        folder = _prepared(spec.dataset, data_dir) or _download(spec.dataset, data_dir)
-        if not _is_decoded(folder, spec):
-            for split in ("train", "test"):
-                _decode(folder, spec, split, data_dir)
-    return folder
+        return _prepared(spec.dataset, data_dir) or _download(spec.dataset, data_dir)
 
 
-def write_arrays(
-    images: Path,
-    labels: Path,
+def mapped(kept: Path) -> Arrays | None:
+    """Arrays that `keep` has written, or None."""
+    try:
+        images, labels = (
+            np.load(kept.with_name(f"{kept.name}-{kind}.npy"), mmap_mode="r")
+            for kind in ("images", "labels")
+        )
+    except (OSError, ValueError, EOFError):  # absent, or a damaged copy
+        return None
+    return images, labels
+
+
+def keep(
+    kept: Path,
     count: int,
-    shape: Sequence[int],
+    shape: tuple[int, int, int],
     examples: Callable[[], Iterator[tuple[np.ndarray, int]]],
-) -> None:
-    """Writes images and labels as two arrays, each whole or not at all, labels last."""
+) -> Arrays:
+    """Decodes a set into files, whole or not at all, and maps them; into memory if it must be.
+
+    Args:
+      kept: the files' common beginning.
+      count: examples.
+      shape: of an image.
+      examples: gives images uint8 and labels.
+
+    Raises:
+      RefusedError: by `examples`, or there are not so many.
+    """
+    labels = np.zeros(count, np.int64)
+
+    def fill(images: np.ndarray) -> None:
+        row = 0
+        for row, (image, label) in enumerate(examples(), start=1):
+            images[row - 1], labels[row - 1] = image, label
+        if row != count:
+            raise RefusedError(f"{kept.parent} holds {row} images, not {count}: prepare it again")
 
     def write_images(path: Path) -> None:
         array = np.lib.format.open_memmap(path, "w+", np.uint8, (count, *shape))
-        for row, (image, label) in enumerate(examples()):
-            array[row] = image
-            numbers[row] = label
+        fill(array)
         array.flush()
 
     def write_labels(path: Path) -> None:
         with open(path, "wb") as file:
-            np.save(file, numbers)
+            np.save(file, labels)
 
-    numbers = np.zeros(count, np.int64)
-    storage.write_atomically(images, write_images)
-    storage.write_atomically(labels, write_labels)
+    try:
+        storage.sweep_partial(kept.parent)
+        storage.write_atomically(kept.with_name(f"{kept.name}-images.npy"), write_images)
+        storage.write_atomically(kept.with_name(f"{kept.name}-labels.npy"), write_labels)
+        written = mapped(kept)
+        assert written is not None
+        return written
+    except OSError as error:  # a read-only folder, a full disk
+        log.info("data: decoded arrays are not kept (%s)", error)
+        images = np.zeros((count, *shape), np.uint8)
+        fill(images)
+        return images, labels
 
 
 def fitted(image: Image.Image, size: int, channels: int) -> np.ndarray:
@@ -134,10 +161,14 @@ def first_line(error: Exception) -> str:
 def _prepared(name: str, data_dir: Path) -> Path | None:
     """The folder of the newest prepared version, or None."""
     try:
-        versions = sorted((data_dir / name).glob("*/dataset_info.json"))
+        found = [
+            path.parent
+            for path in (data_dir / name).glob("*/dataset_info.json")
+            if re.fullmatch(r"\d+\.\d+\.\d+", path.parent.name)
+        ]
     except OSError:  # a name that no file can have
         return None
-    return versions[-1].parent if versions else None
+    return max(found, key=lambda path: [int(part) for part in path.name.split(".")], default=None)
 
 
 def _counts(folder: Path) -> list[int]:
@@ -151,15 +182,6 @@ def _counts(folder: Path) -> list[int]:
         raise RefusedError(
             f"{path} is damaged ({first_line(error)}): prepare the set again"
         ) from error
-
-
-def _array_file(folder: Path, spec: DatasetSpec, split: str, kind: str) -> Path:
-    side = spec.image_shape[0]
-    return folder.parent / f"decoded-{folder.name}-{side}-{split}-{kind}.npy"
-
-
-def _is_decoded(folder: Path, spec: DatasetSpec) -> bool:
-    return _array_file(folder, spec, "test", "labels").exists()  # written last
 
 
 def _download(name: str, data_dir: Path) -> Path:
@@ -181,27 +203,25 @@ def _download(name: str, data_dir: Path) -> Path:
     return folder
 
 
-def _decode(folder: Path, spec: DatasetSpec, split: str, data_dir: Path) -> None:
+def _decode(folder: Path, spec: DatasetSpec, split: str, kept: Path) -> Arrays:
     """Reads the prepared set through TensorFlow Datasets, which decodes its pictures."""
     import tensorflow_datasets as tfds
 
-    count = spec.train_examples if split == "train" else spec.test_examples
+    side, _, channels = spec.image_shape
 
     def examples() -> Iterator[tuple[np.ndarray, int]]:
-        read = tfds.as_numpy(
-            tfds.load(spec.dataset, split=split, data_dir=data_dir, download=False)
-        )
-        for example in read:
-            image = example["image"]
-            if image.shape != spec.image_shape:
-                image = fitted(Image.fromarray(image), spec.image_shape[0], spec.image_shape[2])
-            yield image, int(example.get("label", 0))
+        try:
+            builder = tfds.builder_from_directory(str(folder))
+            for example in tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False)):
+                image = example["image"]
+                if image.shape != spec.image_shape:
+                    image = fitted(Image.fromarray(image), side, channels)
+                yield image, int(example.get("label", 0))
+        except Exception as error:  # missing or damaged records show in many ways
+            raise RefusedError(
+                f"{folder} is damaged ({first_line(error)}): remove it to prepare it again"
+            ) from error
 
+    count = spec.train_examples if split == "train" else spec.test_examples
     log.info("data: decoding %d images of %s", count, spec.dataset)
-    files = [_array_file(folder, spec, split, kind) for kind in ("images", "labels")]
-    try:
-        write_arrays(files[0], files[1], count, spec.image_shape, examples)
-    except Exception as error:  # missing or damaged records show in many ways
-        raise RefusedError(
-            f"{folder} is damaged ({first_line(error)}): remove it to prepare it again"
-        ) from error
+    return keep(kept, count, spec.image_shape, examples)

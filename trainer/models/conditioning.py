@@ -15,6 +15,11 @@ def halvings(side: int) -> int:
     return 1 + halvings(side // 2)
 
 
+def one_hot(labels, classes: int):
+    """Ones at the labels, `[N, classes]`, by a layer that every file format knows."""
+    return layers.CategoryEncoding(classes, output_mode="one_hot", name="label_one_hot")(labels)
+
+
 def generator_inputs(noise_dim: int, classes: int):
     """Inputs of a generator, and latents with an embedding of the label beside them.
 
@@ -29,7 +34,7 @@ def generator_inputs(noise_dim: int, classes: int):
         use_bias=False,
         kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
         name="label_embedding",
-    )(keras.ops.one_hot(labels, classes))
+    )(one_hot(labels, classes))
     return [latents, labels], layers.Concatenate(name="conditioned")([latents, embedded])
 
 
@@ -47,8 +52,8 @@ def label_planes(images, labels, classes: int):
     if labels is None:
         return images
     height, width = images.shape[1:3]
-    hot = keras.ops.one_hot(labels, classes, dtype=images.dtype)
-    planes = keras.ops.tile(hot[:, None, None, :], (1, height, width, 1))
+    planes = layers.RepeatVector(height * width, name="label_pixels")(one_hot(labels, classes))
+    planes = layers.Reshape((height, width, classes), name="label_planes")(planes)
     return layers.Concatenate(name="conditioned")([images, planes])
 
 
@@ -62,6 +67,6 @@ def projected_logits(features, labels, classes: int):
         return logits
     embedded = layers.Dense(
         features.shape[-1], use_bias=False, dtype="float32", name="label_embedding"
-    )(keras.ops.one_hot(labels, classes))
+    )(one_hot(labels, classes))
     product = layers.Dot(1, dtype="float32", name="projection")([features, embedded])
     return layers.Add(dtype="float32", name="projected")([logits, product])

@@ -55,6 +55,7 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
         if 1 < number <= downs:
             x = Dropout(dropout, name=f"down{number}_dropout")(x)
     x = layers.Flatten(name="flatten")(x)
+    x = Dropout(dropout, name="flatten_dropout")(x)
     logits = layers.Dense(1, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="discriminator")
 

@@ -7,7 +7,7 @@ import math
 import keras
 from keras import layers
 
-from trainer.models.conditioning import discriminator_inputs, generator_inputs
+from trainer.models.conditioning import discriminator_inputs, generator_inputs, one_hot
 from trainer.models.layers import Dropout
 
 _WIDTHS = (256, 512)
@@ -29,8 +29,7 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
     inputs, images, labels = discriminator_inputs(image_shape, classes)
     x = layers.Flatten(name="flatten")(images)
     if labels is not None:
-        hot = keras.ops.one_hot(labels, classes, dtype=x.dtype)
-        x = layers.Concatenate(name="conditioned")([x, hot])
+        x = layers.Concatenate(name="conditioned")([x, one_hot(labels, classes)])
     for number, width in enumerate(reversed(_WIDTHS), start=1):
         x = layers.Dense(width, name=f"dense{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"dense{number}_activation")(x)
