@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.conftest import ROOT
 from tests.test_gan import IMAGES, LABELS, make, train
-from trainer import presets
+from trainer import choices, models, presets
 from trainer.data import pixels
 from trainer.exits import RefusedError
 from trainer.gan import check_differentiable_twice, ema_decay
@@ -262,3 +266,17 @@ def test_every_preset_trains_and_goes_on_from_its_state_bit_for_bit(preset):
         assert variable.numpy().tobytes() == value.tobytes(), variable.name
     images = gan.sample(tf.zeros([2, gan.recipe.networks.noise_dim]), tf.constant([0, 1]))
     assert images.shape == (2, 28, 28, 1) and np.isfinite(images).all()
+
+
+def test_the_architecture_that_contributing_adds_trains(monkeypatch):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(# trainer/models/tiny\.py.*?)```", text, re.DOTALL)
+    tiny: dict[str, Any] = {}
+    exec(code, tiny)
+    added = models.Architecture(tiny["generator"], tiny["discriminator"])
+    monkeypatch.setitem(models.ARCHITECTURES, "tiny", added)
+    monkeypatch.setitem(choices.ARCHITECTURES, "tiny", choices.ArchitectureSpec())
+
+    gan = make("--architecture=tiny", "--conditional", "--r1=1", "--dropout=0", preset="mlp")
+
+    assert np.isfinite(list(metrics_of(gan).values())).all()

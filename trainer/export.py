@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from trainer import storage, trained
 from trainer.config import ExportConfig
+from trainer.models.conditioning import inputs_of
 from trainer.models.layers import without_own_layers
 from trainer.trained import Trained
 
@@ -47,11 +48,6 @@ def write(networks: Trained, name: str, form: str, path: Path) -> None:
 
 def _write_saved_model(networks: Trained, network: keras.Model, path: Path) -> None:
     """A SavedModel with `serve`, and for a generator `sample(n, seed)`, as `generate` draws."""
-    conditional = networks.recipe.networks.conditional
-
-    def sample(latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        return network([latents, labels] if conditional else latents, training=False)
-
     archive = keras.export.ExportArchive()
     archive.track(network)
     cycle = trained.label_cycle(networks.recipe)
@@ -64,8 +60,13 @@ def _write_saved_model(networks: Trained, network: keras.Model, path: Path) -> N
         scalar = tf.TensorSpec([], tf.int64)
         archive.add_endpoint(
             "sample",
-            lambda n, seed: sample(
-                trained.latents(networks.recipe, seed, 0, n), trained.labels_of(cycle, 0, n)
+            lambda n, seed: network(
+                inputs_of(
+                    network,
+                    trained.latents(networks.recipe, seed, 0, n),
+                    trained.labels_of(cycle, 0, n),
+                ),
+                training=False,
             ),
             input_signature=[scalar, scalar],
         )

@@ -12,6 +12,7 @@ from trainer.annealing import FallingRate
 from trainer.config import Optimizer, Recipe
 from trainer.exits import RefusedError
 from trainer.models import ARCHITECTURES, spectral
+from trainer.models.conditioning import inputs_of
 from trainer.models.layers import initialise
 from trainer.randomness import Draws, drawing_from
 
@@ -131,7 +132,7 @@ class FashionGAN:
           latents: `[N, noise_dim]`.
           labels: int32 `[N]`, which only a conditional generator reads.
         """
-        inputs = [latents, labels] if self.recipe.networks.conditional else latents
+        inputs = inputs_of(self.generator, latents, labels)
         if not self.average:
             return self.generator(inputs, training=False)
         weights = [
@@ -145,8 +146,7 @@ class FashionGAN:
 
     def generate(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Fakes in training, from what `sample` takes."""
-        inputs = [latents, labels] if self.recipe.networks.conditional else latents
-        return self.generator(inputs, training=True)
+        return self.generator(inputs_of(self.generator, latents, labels), training=True)
 
     def score(self, images: tf.Tensor, labels: tf.Tensor, draws: Draws, *calls: str) -> tf.Tensor:
         """Logits `[N, 1]` in training.
@@ -157,7 +157,7 @@ class FashionGAN:
           draws: the source of dropout masks.
           calls: see `drawing_from`.
         """
-        inputs = [images, labels] if self.recipe.networks.conditional else images
+        inputs = inputs_of(self.discriminator, images, labels)
         with drawing_from(draws, *calls):
             if not self.singular:
                 return self.discriminator(inputs, training=True)

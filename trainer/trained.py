@@ -18,6 +18,7 @@ from trainer.data import pixels
 from trainer.exits import RefusedError
 from trainer.gan import build_networks
 from trainer.models import ARCHITECTURES, spectral
+from trainer.models.conditioning import inputs_of
 from trainer.randomness import Draws
 
 # Fixed, so that the bits of an image do not depend on how many are asked for.
@@ -44,8 +45,7 @@ class Trained:
 
     def generate(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Images from latents `[N, noise_dim]` and, for a conditional generator, labels `[N]`."""
-        inputs = [latents, labels] if self.recipe.networks.conditional else latents
-        return self.generator(inputs, training=False)
+        return self.generator(inputs_of(self.generator, latents, labels), training=False)
 
 
 def load(job_dir: Path, checkpoint: str) -> Trained:

@@ -15,6 +15,11 @@ def halvings(side: int) -> int:
     return 1 + halvings(side // 2)
 
 
+def inputs_of(network: keras.Model, values, labels):
+    """What a network is called with: values, and labels where it is conditional."""
+    return [values, labels] if len(network.inputs) > 1 else values
+
+
 def one_hot(labels, classes: int):
     """Ones at the labels, `[N, classes]`, by a layer that every file format knows."""
     return layers.CategoryEncoding(classes, output_mode="one_hot", name="label_one_hot")(labels)
