@@ -53,6 +53,8 @@ def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Fe
         totals = tf.zeros([len(METRICS)])
         first_bad = tf.constant(-1, tf.int64)
         for i in tf.range(steps):
+            # A step reads what the one before it wrote, on each device: none may run ahead.
+            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
             step = gan.step.read_value()
             per_replica = strategy.run(replica_step, args=([part[i] for part in sent], step))
             metrics = strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
