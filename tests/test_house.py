@@ -25,6 +25,7 @@ FLOORS = [
     {"checks", "definitions", "data.fashion_mnist", "data.image_folder", "data.feeding"},
     {"data.loading", "models.layers"},
     {"flags", "cluster", "checkpoints", "environment", "records", "events"},
+    {"models.strided"},
     {f"models.{name}" for name in ("classic", "cropped", "dcgan", "fashion", "mlp", "r3gan")}
     | {"models.residual", "models.upsampling"},
     {"models", "monitor", "plot", "prepare_data", "list_presets"},

@@ -12,6 +12,9 @@ from trainer import config, records
 from trainer.updates import METRICS
 
 STEPS = 50
+# A norm jumps where one activation rounds to the other side of its kink, a loss does not.
+NORMS = [index for index, tag in enumerate(METRICS) if tag.startswith("gradient_norm")]
+LOSSES = [index for index in range(len(METRICS)) if index not in NORMS]
 
 
 # Steps so small that no activation crosses its kink in one run and not in the other: at the
@@ -47,7 +50,8 @@ def test_losses_and_gradients_do_not_depend_on_the_number_of_replicas(recipe, da
     one = metrics(tmp_path / "1", recipe, 1)
     for replicas in RECIPES[recipe]:
         many = metrics(tmp_path / str(replicas), recipe, replicas)
-        np.testing.assert_allclose(many, one, rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(many[:, LOSSES], one[:, LOSSES], rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(many[:, NORMS], one[:, NORMS], rtol=1e-2)
 
 
 def test_a_run_begun_on_two_replicas_goes_on_with_one_and_with_four(data_dir, tmp_path):

@@ -5,15 +5,12 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from trainer.models.conditioning import (
-    discriminator_inputs,
-    generator_inputs,
-    halvings,
-    label_planes,
-)
-from trainer.models.layers import BatchNormalization, Dropout
+from trainer.models.conditioning import generator_inputs, halvings
+from trainer.models.layers import BatchNormalization
+from trainer.models.strided import strided_discriminator
 
 _WIDTH = 64
+_SLOPE = 0.3
 
 
 def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
@@ -45,18 +42,9 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
 
 def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
     """Strided convolutions; labels come in as planes."""
-    inputs, images, labels = discriminator_inputs(image_shape, classes)
-    x = label_planes(images, labels, classes)
-    for number in range(1, halvings(image_shape[0]) + 1):
-        filters = _WIDTH << (number - 1)
-        x = layers.Conv2D(filters, 5, 2, padding="same", name=f"down{number}")(x)
-        x = layers.LeakyReLU(0.3, name=f"down{number}_activation")(x)
-        x = Dropout(dropout, name=f"down{number}_dropout")(x)
-    x = layers.Flatten(name="flatten")(x)
-    logits = layers.Dense(1, dtype="float32", name="logits")(x)
-    return keras.Model(inputs, logits, name="discriminator")
+    return strided_discriminator(image_shape, dropout, classes, _WIDTH, _SLOPE)
 
 
 def _normalised(x, name: str):
     x = BatchNormalization(name=f"{name}_normalisation")(x)
-    return layers.LeakyReLU(0.3, name=f"{name}_activation")(x)
+    return layers.LeakyReLU(_SLOPE, name=f"{name}_activation")(x)

@@ -1,0 +1,28 @@
+"""The discriminator that several recipes share: strided convolutions and dropout."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from trainer.models.conditioning import discriminator_inputs, halvings, label_planes
+from trainer.models.layers import Dropout
+
+
+def strided_discriminator(
+    image_shape: tuple[int, int, int], dropout: float, classes: int, width: int, slope: float
+) -> keras.Model:
+    """A convolution a halving, from `width` filters on; labels come in as planes.
+
+    (After Radford et al. 2015, arXiv:1511.06434, without normalisation.)
+    """
+    inputs, images, labels = discriminator_inputs(image_shape, classes)
+    x = label_planes(images, labels, classes)
+    for number in range(1, halvings(image_shape[0]) + 1):
+        filters = width << (number - 1)
+        x = layers.Conv2D(filters, 5, 2, padding="same", name=f"down{number}")(x)
+        x = layers.LeakyReLU(slope, name=f"down{number}_activation")(x)
+        x = Dropout(dropout, name=f"down{number}_dropout")(x)
+    x = layers.Flatten(name="flatten")(x)
+    logits = layers.Dense(1, dtype="float32", name="logits")(x)
+    return keras.Model(inputs, logits, name="discriminator")
