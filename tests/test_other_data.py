@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,23 @@ def test_a_set_that_can_neither_be_found_nor_downloaded_is_refused(tmp_path, mon
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", unreachable)
     spec = resolve("--dataset=cifar10", f"--data_dir={tmp_path}").recipe.data
     with pytest.raises(RefusedError, match=r"cifar10 cannot be downloaded .*no route to host"):
+        loading.load(spec, "train", tmp_path)
+
+
+def test_a_disk_without_room_keeps_the_arrays_in_memory(tmp_path, monkeypatch):
+    folder = pictures(tmp_path / "shapes")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(prepared.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    images, _ = loading.load(loading.specify("image_folder", folder, 32), "train", folder)
+    assert images.shape == (12, 32, 32, 3) and not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize("claimed", [TRAIN - 1, TRAIN + 1])
+def test_another_number_of_images_than_the_set_claims_is_refused(claimed, tmp_path):
+    prepare_small("mnist", tmp_path)
+    spec = resolve("--dataset=mnist", f"--data_dir={tmp_path}").recipe.data
+    spec = dataclasses.replace(spec, train_examples=claimed)
+    with pytest.raises(RefusedError, match=f"does not hold {claimed} images"):
         loading.load(spec, "train", tmp_path)
 
 

@@ -54,7 +54,7 @@ def load(spec: DatasetSpec, split: str, folder: Path) -> Arrays:
     files = _files(folder)
     of_size = f".decoded-{spec.image_shape[0]}-"
     kept = folder / f"{of_size}{_digest(spec, files)}"
-    arrays = mapped(kept)
+    arrays = mapped(kept, len(files))
     if arrays is None:
         log.info("data: decoding %d pictures in %s", len(files), folder)
         arrays = keep(kept, len(files), spec.image_shape, lambda: _examples(spec, files, folder))

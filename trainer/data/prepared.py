@@ -7,9 +7,14 @@ into memory: a set of any size can be trained on.
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import json
 import logging
+import math
+import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,7 +60,8 @@ def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
     folder = prepare(spec, data_dir)
     log.info("data: %s prepared in %s", spec.dataset, data_dir)
     kept = folder.parent / f"decoded-{folder.name}-{spec.image_shape[0]}-{split}"
-    return mapped(kept) or _decode(folder, spec, split, kept)
+    count = spec.train_examples if split == "train" else spec.test_examples
+    return mapped(kept, count) or _decode(folder, spec, split, kept, count)
 
 
 def prepare(spec: DatasetSpec, data_dir: Path) -> Path:
@@ -75,8 +81,8 @@ def prepare(spec: DatasetSpec, data_dir: Path) -> Path:
         return _prepared(spec.dataset, data_dir) or _download(spec.dataset, data_dir)
 
 
-def mapped(kept: Path) -> Arrays | None:
-    """Arrays that `keep` has written, or None."""
+def mapped(kept: Path, count: int) -> Arrays | None:
+    """Arrays of so many examples that `keep` has written, or None."""
     try:
         images, labels = (
             np.load(kept.with_name(f"{kept.name}-{kind}.npy"), mmap_mode="r")
@@ -84,7 +90,7 @@ def mapped(kept: Path) -> Arrays | None:
         )
     except (OSError, ValueError, EOFError):  # absent, or a damaged copy
         return None
-    return images, labels
+    return (images, labels) if len(images) == len(labels) == count else None
 
 
 def keep(
@@ -107,13 +113,18 @@ def keep(
     labels = np.zeros(count, np.int64)
 
     def fill(images: np.ndarray) -> None:
-        row = 0
-        for row, (image, label) in enumerate(examples(), start=1):
-            images[row - 1], labels[row - 1] = image, label
-        if row != count:
-            raise RefusedError(f"{kept.parent} holds {row} images, not {count}: prepare it again")
+        rows = 0
+        for image, label in itertools.islice(examples(), count + 1):
+            if rows < count:
+                images[rows], labels[rows] = image, label
+            rows += 1
+        if rows != count:
+            raise RefusedError(f"{kept.parent} does not hold {count} images: prepare it again")
 
     def write_images(path: Path) -> None:
+        if shutil.disk_usage(path.parent).free < count * math.prod(shape):
+            # To a mapped file the disk's end comes as a signal that kills.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         array = np.lib.format.open_memmap(path, "w+", np.uint8, (count, *shape))
         fill(array)
         array.flush()
@@ -126,7 +137,7 @@ def keep(
         storage.sweep_partial(kept.parent)
         storage.write_atomically(kept.with_name(f"{kept.name}-images.npy"), write_images)
         storage.write_atomically(kept.with_name(f"{kept.name}-labels.npy"), write_labels)
-        written = mapped(kept)
+        written = mapped(kept, count)
         assert written is not None
         return written
     except OSError as error:  # a read-only folder, a full disk
@@ -203,7 +214,7 @@ def _download(name: str, data_dir: Path) -> Path:
     return folder
 
 
-def _decode(folder: Path, spec: DatasetSpec, split: str, kept: Path) -> Arrays:
+def _decode(folder: Path, spec: DatasetSpec, split: str, kept: Path, count: int) -> Arrays:
     """Reads the prepared set through TensorFlow Datasets, which decodes its pictures."""
     import tensorflow_datasets as tfds
 
@@ -222,6 +233,5 @@ def _decode(folder: Path, spec: DatasetSpec, split: str, kept: Path) -> Arrays:
                 f"{folder} is damaged ({first_line(error)}): remove it to prepare it again"
             ) from error
 
-    count = spec.train_examples if split == "train" else spec.test_examples
     log.info("data: decoding %d images of %s", count, spec.dataset)
     return keep(kept, count, spec.image_shape, examples)
