@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import run, train_flags
-from trainer import checks, config, exits, flags, trained
+from trainer import checks, config, exits, flags, presets, trained
 from trainer.data import DATASETS, feeding, loading, prepared
 from trainer.exits import RefusedError
 
@@ -261,7 +261,7 @@ def test_a_run_on_pictures_resumes_and_refuses_a_changed_folder(tmp_path):
         checks.check_resume(stored, changed)
 
 
-@pytest.mark.parametrize("preset", ["dcgan", "fashion", "r3gan"])
+@pytest.mark.parametrize("preset", presets.names())
 @pytest.mark.parametrize("size", [32, 64])
 def test_networks_take_their_depth_and_channels_from_the_image_s_shape(preset, size, tmp_path):
     from trainer.gan import build_networks
