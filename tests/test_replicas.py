@@ -12,22 +12,20 @@ from trainer import config, records
 from trainer.updates import METRICS
 
 STEPS = 50
-# A norm jumps where one activation rounds to the other side of its kink, a loss does not.
 NORMS = [index for index, tag in enumerate(METRICS) if tag.startswith("gradient_norm")]
 LOSSES = [index for index in range(len(METRICS)) if index not in NORMS]
-
-
-# Steps so small that no activation crosses its kink in one run and not in the other: at the
-# recipes' own rates, without normalisation, rounding grows tenfold a step.
+# Steps so small that losses stay together: at the recipes' own rates, without normalisation,
+# rounding grows tenfold a step. A norm still jumps where one activation rounds to the other side
+# of its kink, therefore its tolerance.
 SLOWLY = "--generator_learning_rate=1e-5 --discriminator_learning_rate=1e-5"
-RECIPES = {
+RECIPES = {  # numbers of replicas to compare with one, relative tolerance of gradient norms
     # batch normalisation and dropout
-    "--preset=dcgan": [2, 4],
+    "--preset=dcgan": ([2, 4], 1e-3),
     # labels, penalties, schedules
-    f"--preset=fashion {SLOWLY}": [2],
+    f"--preset=fashion {SLOWLY}": ([2], 1e-2),
     # every other part that draws, or keeps a state of its own
     f"--preset=mlp {SLOWLY} --update=alternating --critic_steps=2 --spectral_norm --conditional "
-    "--r1=1 --penalty_interval=3 --augment=translation,cutout --label_noise=0.1": [2],
+    "--r1=1 --penalty_interval=3 --augment=translation,cutout --label_noise=0.1": ([2], 1e-2),
 }
 
 
@@ -47,11 +45,12 @@ def metrics(job_dir: Path, recipe: str, replicas: int) -> np.ndarray:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_losses_and_gradients_do_not_depend_on_the_number_of_replicas(recipe, data_dir, tmp_path):
+    counts, tolerance = RECIPES[recipe]
     one = metrics(tmp_path / "1", recipe, 1)
-    for replicas in RECIPES[recipe]:
+    for replicas in counts:
         many = metrics(tmp_path / str(replicas), recipe, replicas)
         np.testing.assert_allclose(many[:, LOSSES], one[:, LOSSES], rtol=1e-3, atol=1e-6)
-        np.testing.assert_allclose(many[:, NORMS], one[:, NORMS], rtol=1e-2)
+        np.testing.assert_allclose(many[:, NORMS], one[:, NORMS], rtol=tolerance)
 
 
 def test_a_run_begun_on_two_replicas_goes_on_with_one_and_with_four(data_dir, tmp_path):
