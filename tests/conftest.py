@@ -24,6 +24,11 @@ tf.config.set_logical_device_configuration(
 )
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The slow check is the same test, more often: `--disturbances=30`."""
+    parser.addoption("--disturbances", type=int, default=3, help="of a group of workers")
+
+
 def command(*arguments: str | Path) -> list[str]:
     """The command line of fashion-gan."""
     return [sys.executable, "-m", "trainer", *map(str, arguments)]

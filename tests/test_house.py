@@ -21,11 +21,14 @@ FLOORS = [
         "progress",
         "models.conditioning",
     },
-    {"config", "data.prepared", "data.synthetic", "data.order", "data.pixels", "pictures"},
-    {"checks", "definitions", "data.fashion_mnist", "data.image_folder", "data.feeding"},
+    {"config", "data.prepared", "data.synthetic", "data.order", "data.pixels", "pictures"}
+    | {"membership", "watchdog"},
+    {"checks", "definitions", "data.fashion_mnist", "data.image_folder", "data.feeding"}
+    | {"liveness"},
     {"data.loading", "models.layers"},
-    {"flags", "cluster", "checkpoints", "environment", "records", "events"},
-    {"models.strided"},
+    {"flags", "checkpoints", "environment", "records", "events"},
+    {"group", "models.strided"},
+    {"cluster"},
     {f"models.{name}" for name in ("classic", "cropped", "dcgan", "fashion", "mlp", "r3gan")}
     | {"models.residual", "models.upsampling"},
     {"models", "monitor", "plot", "prepare_data", "list_presets"},

@@ -47,8 +47,7 @@ def train(the_plan: Plan, recorder: Recorder, step=0, per_loop=100, stop_after=N
         steps,
         recorder,
         recorder.save,
-        lambda: stop_after is not None and len(trained) >= stop_after,
-        loop.LoopLength(per_loop),
+        loop.Pace(per_loop, lambda: stop_after is not None and len(trained) >= stop_after),
     )
 
 
@@ -99,7 +98,7 @@ def test_a_resumed_run_pauses_at_the_same_steps():
 
 
 def test_a_loop_grows_to_two_seconds_and_shrinks_when_steps_get_slow():
-    length = loop.LoopLength(0)
+    length = loop.Pace(0, lambda: False)
     length.learn(1, 20.0)  # the trace
     assert length.steps == 1
     for _ in range(5):
@@ -110,7 +109,7 @@ def test_a_loop_grows_to_two_seconds_and_shrinks_when_steps_get_slow():
 
 
 def test_a_fixed_length_stays():
-    length = loop.LoopLength(9)
+    length = loop.Pace(9, lambda: False)
     for seconds in (20.0, 0.001):
         length.learn(9, seconds)
     assert length.steps == 9

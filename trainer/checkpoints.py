@@ -172,7 +172,7 @@ def assign(state: State, tensors: Tensors, source: str) -> None:
     Raises:
       RefusedError: the tensors are those of other networks.
     """
-    variables = dict(_named(state))
+    variables = dict(named(state))
     parts = tuple(f"{part}/" for part in state)
     stored = {name for name in tensors if name.startswith(parts)}
     for name in sorted(variables.keys() ^ stored):
@@ -187,7 +187,8 @@ def assign(state: State, tensors: Tensors, source: str) -> None:
         variable.assign(tensors[name])
 
 
-def _named(state: State) -> Iterator[tuple[str, tf.Variable]]:
+def named(state: State) -> Iterator[tuple[str, tf.Variable]]:
+    """Every variable with its name in a checkpoint, in the order of the state."""
     for part, variables in state.items():
         for path, variable in variables.items():
             yield f"{part}/{path}", variable

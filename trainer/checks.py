@@ -40,10 +40,10 @@ def check(config: Config) -> None:
             f"--batch_size={recipe.batch_size} is more than the {examples} images of "
             f"--dataset={recipe.data.dataset}"
         )
-    if runtime.strategy == "one_device" and runtime.virtual_devices > 1:
+    if runtime.strategy in ("one_device", "multi_worker") and runtime.virtual_devices > 1:
         raise RefusedError(
-            f"--strategy=one_device contradicts --virtual_devices={runtime.virtual_devices}: "
-            "leave one of them out"
+            f"--strategy={runtime.strategy} contradicts "
+            f"--virtual_devices={runtime.virtual_devices}: leave one of them out"
         )
     check_replicas(recipe, max(1, runtime.virtual_devices))
     if config.job_dir == config.data_dir:  # each has a lock, and they would wait for each other

@@ -1,15 +1,24 @@
-"""Devices and the distribution strategy over them."""
+"""Devices, the other workers, and the distribution strategy over all of them."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import time
+from collections.abc import Iterator
 
 import tensorflow as tf
 
+from trainer import interrupts, liveness, watchdog
 from trainer.config import Runtime
 from trainer.exits import RefusedError
+from trainer.group import Group
+from trainer.membership import Member
 
 log = logging.getLogger(__name__)
+
+FORMING_SECONDS = 45  # a peer may die while TensorFlow waits for it
 
 
 def configure(runtime: Runtime) -> None:
@@ -52,3 +61,47 @@ def make_strategy(runtime: Runtime) -> tf.distribute.Strategy:
     if len(names) > 1 or runtime.strategy == "mirrored":
         return tf.distribute.MirroredStrategy(names)
     return tf.distribute.OneDeviceStrategy(names[0])
+
+
+@contextlib.contextmanager
+def joined(runtime: Runtime, member: Member) -> Iterator[tuple[tf.distribute.Strategy, Group]]:
+    """Within, this process trains with all others; one that is lost ends them all.
+
+    Raises:
+      InterruptedRun: not all of them came in time.
+    """
+    configure(runtime)
+    workers = len(member.addresses)
+    if workers == 1:
+        strategy = make_strategy(runtime)
+        yield strategy, Group(strategy, 0, 1)
+        return
+    log.info("worker %d of %d: waiting for the others", member.index, workers)
+    with liveness.together(member, runtime.cluster_timeout), _losses_told_from_defects():
+        strategy = _form(member)
+        here = strategy.extended.worker_devices
+        log.info("devices: %d on each of %d workers, %s", len(here), workers, here[0])
+        yield strategy, Group(strategy, member.index, workers)
+
+
+def _form(member: Member) -> tf.distribute.Strategy:
+    """TensorFlow's strategy over workers that are all there."""
+    os.environ["TF_CONFIG"] = member.tf_config()
+    # gRPC would ask a proxy for its peers.
+    hosts = [address.rpartition(":")[0] for address in member.addresses]
+    os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), *hosts]))
+    with watchdog.bounded(FORMING_SECONDS):
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    interrupts.take_over()  # TensorFlow has made SIGTERM its own
+    return strategy
+
+
+@contextlib.contextmanager
+def _losses_told_from_defects() -> Iterator[None]:
+    """A lost peer shows as any of TensorFlow's errors, before or after its heartbeats cease."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        log.warning("%s; waiting whether a worker is lost", str(error).splitlines()[0])
+        time.sleep(liveness.SILENCE_SECONDS + 2 * liveness.LINGER_SECONDS)
+        raise

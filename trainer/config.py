@@ -99,6 +99,7 @@ class Runtime:
     virtual_devices: int  # logical CPU devices, 0: none
     threads: int  # intra-op
     deterministic: bool
+    cluster_timeout: int  # seconds for all workers to appear
 
 
 @dataclass(frozen=True)

@@ -159,11 +159,16 @@ def _define_schedule(group: _Group, name: str, what: str) -> None:
 
 def _define_runtime(values: flags.FlagValues) -> None:
     runtime = _Group(values, "runtime")
-    text = "auto: mirrored over several GPUs or virtual devices, else one device."
+    text = (
+        "multi_worker: over all machines that TF_CONFIG names. auto: that where it names several, "
+        "else mirrored over several GPUs or virtual devices, else one device."
+    )
     runtime.choice("strategy", "auto", choices.STRATEGIES, text)
     text = "Split the CPU into this many devices, for runs of several replicas without GPUs."
     runtime.integer("virtual_devices", 0, text, 0, 64)
     runtime.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)
+    text = "Seconds within which all workers of a cluster must appear."
+    runtime.integer("cluster_timeout", 600, text, 1, 86_400)
     text = "Use only operations that give the same bits again."
     runtime.switch("deterministic", True, text)
 

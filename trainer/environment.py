@@ -17,7 +17,7 @@ from trainer.config import Runtime
 log = logging.getLogger(__name__)
 
 
-def describe(runtime: Runtime, strategy: tf.distribute.Strategy) -> dict[str, Any]:
+def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
     """What config.json keeps of it."""
     return {
         "fashion_gan": __version__,
@@ -25,7 +25,7 @@ def describe(runtime: Runtime, strategy: tf.distribute.Strategy) -> dict[str, An
         "keras": keras.__version__,
         "numpy": np.__version__,
         "processor": _processor(),
-        "replicas": strategy.num_replicas_in_sync,
+        "replicas": replicas,
         "threads": runtime.threads,
         "deterministic": runtime.deterministic,
     }

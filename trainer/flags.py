@@ -37,6 +37,7 @@ def train(argv: Sequence[str]) -> config.Config:
             virtual_devices=values.virtual_devices,
             threads=values.threads or available_cores(),
             deterministic=values.deterministic,
+            cluster_timeout=values.cluster_timeout,
         ),
         dry_run=values.dry_run,
     )

@@ -30,11 +30,16 @@ def install() -> None:
     """Takes over SIGTERM and SIGINT. Call once, in the main thread, before TensorFlow's import."""
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    take_over()
+    threading.Thread(target=_watch, args=(read_end,), name="interrupts", daemon=True).start()
+
+
+def take_over() -> None:
+    """Makes SIGTERM and SIGINT ours, also after a library has made them its own."""
     for number in (signal.SIGTERM, signal.SIGINT):
         # A handler must exist, also for PID 1, to whom the default action does not apply.
         signal.signal(number, lambda *_: None)
-    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(read_end,), name="interrupts", daemon=True).start()
 
 
 def requested() -> bool:
@@ -64,15 +69,15 @@ def _watch(signals: int) -> None:
     while True:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         if not select.select([signals], [], [], left)[0]:
-            _leave(f"not stopped within {GRACE_SECONDS:.0f} s of the signal")
+            leave(f"not stopped within {GRACE_SECONDS:.0f} s of the signal")
         number = os.read(signals, 1)[0]
         if number not in (signal.SIGTERM, signal.SIGINT):
             continue
         name = signal.Signals(number).name
         if _stop.is_set() and number == signal.SIGINT:
-            _leave("second interrupt")
+            leave("second interrupt")
         if not _in_grace.is_set():
-            _leave(f"{name} outside the training loop")
+            leave(f"{name} outside the training loop")
         if deadline is None:
             deadline = time.monotonic() + GRACE_SECONDS
             _say(f"{name}: finishing the loop in flight and saving")
@@ -83,6 +88,7 @@ def _say(text: str) -> None:
     os.write(2, f"fashion-gan: {text}\n".encode())
 
 
-def _leave(reason: str) -> None:
+def leave(reason: str) -> None:
+    """Ends the process, from any thread, with the code that asks to be run again."""
     _say(f"{reason}: leaving at once; what is on disk is whole, run the same command again")
     os._exit(exits.INTERRUPTED)

@@ -50,13 +50,28 @@ class Monitor(Protocol):
         ...
 
 
-class LoopLength:
+class Pace:
     """How many steps a loop takes: as asked, or as many as last about two seconds."""
 
-    def __init__(self, fixed: int) -> None:
+    def __init__(
+        self,
+        fixed: int,
+        stop_requested: Callable[[], bool],
+        agree: Callable[[int], int] = lambda steps: steps,
+    ) -> None:
+        """Loops of `fixed` steps, 0: of a length that is learnt.
+
+        `agree` turns the length that this process would like into that of all workers.
+        """
         self.steps = fixed or 1
+        self._stop_requested = stop_requested
+        self._agree = agree
         self._learns = not fixed
         self._traced = False
+
+    def next(self) -> int:
+        """The length of the next loop; 0: it is time to leave."""
+        return self._agree(0 if self._stop_requested() else self.steps)
 
     def learn(self, steps: int, seconds: float) -> None:
         """Takes in how long a loop was. The first one, which traces the graph, says nothing."""
@@ -72,27 +87,26 @@ def run(
     train: Callable[[int, int], dict[str, float]],
     monitor: Monitor,
     save: Callable[[int], None],
-    stop_requested: Callable[[], bool],
-    length: LoopLength,
+    pace: Pace,
 ) -> int:
     """Trains from `step` to the plan's last step and returns the step reached, which is saved.
 
     `train(step, count)` runs that many steps and returns the means of their metrics. Records
     are flushed before the checkpoint is saved: the checkpoint is the commit.
     """
-    stopping = stop_requested()
-    while step < plan.last_step and not stopping:
-        count = min(length.steps, plan.next_pause(step) - step)
+    steps = pace.next()
+    while step < plan.last_step and steps:
+        count = min(steps, plan.next_pause(step) - step)
         started = time.monotonic()
         metrics = train(step, count)
         seconds = time.monotonic() - started
-        length.learn(count, seconds)
+        pace.learn(count, seconds)
         step += count
         monitor.record(step, metrics, count / seconds)
         if plan.draws_at(step):
             monitor.draw(step)
-        stopping = stop_requested()
-        if plan.saves_at(step) or stopping:
+        steps = pace.next()
+        if plan.saves_at(step) or not steps:
             monitor.preview()
             monitor.flush()
             save(step)

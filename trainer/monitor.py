@@ -124,6 +124,22 @@ class ModelMonitor:
         self._metrics.close()
 
 
+class Silent:
+    """The monitor of a worker that is not the chief."""
+
+    def record(self, step: int, metrics: dict[str, float], steps_per_second: float) -> None:
+        """Leaves it to the chief."""
+
+    def draw(self, step: int) -> None:
+        """Leaves it to the chief."""
+
+    def preview(self) -> None:
+        """Leaves it to the chief."""
+
+    def flush(self) -> None:
+        """Has nothing to flush."""
+
+
 def _hyperparameters(recipe: Recipe) -> dict[str, object]:
     """What TensorBoard's HParams compares: single values only."""
     values = config.flag_values(dataclasses.asdict(recipe))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from trainer import checks, storage
+import contextlib
+import os
+
+from trainer import checks, membership, storage
 from trainer import config as configuration
 from trainer.config import Config
 from trainer.data import loading
@@ -15,21 +18,26 @@ def run(config: Config) -> None:
       RefusedError: the run directory cannot be used, or holds a run of another recipe.
       InterruptedRun: a signal stopped the training, and it was saved.
     """
-    storage.check_folder(config.job_dir, "job_dir")
+    member = membership.find(config.runtime.strategy, os.environ)
+    checks.check_replicas(config.recipe, len(member.addresses))
+    if member.is_chief:
+        storage.check_folder(config.job_dir, "job_dir")
     loading.check(config.recipe.data, config.data_dir)
     if config.dry_run:
         _refuse_another_recipe(config)
         from trainer import training
 
-        training.describe(config)
+        training.describe(config, len(member.addresses))
         return
-    storage.make_folder(config.job_dir, "job_dir")
-    with storage.exclusive(config.job_dir, "job_dir"):
-        _refuse_another_recipe(config)
+    with contextlib.ExitStack() as stack:
+        if member.is_chief:  # the other workers need not even see the run directory
+            storage.make_folder(config.job_dir, "job_dir")
+            stack.enter_context(storage.exclusive(config.job_dir, "job_dir"))
+            _refuse_another_recipe(config)
         # TensorFlow is imported only now: what is wrong above is said at once.
         from trainer import training
 
-        training.run(config)
+        training.run(config, member)
 
 
 def _refuse_another_recipe(config: Config) -> None:

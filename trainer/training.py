@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import shlex
 import sys
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,14 +37,15 @@ from trainer.checkpoints import Checkpoints
 from trainer.choices import NETWORKS
 from trainer.config import Config, Recipe, Schedule
 from trainer.data import feeding, loading, order, pixels
-from trainer.data.feeding import Feed
 from trainer.exits import InterruptedRun, RefusedError
 from trainer.gan import FashionGAN, build_networks
+from trainer.group import Group, checksum
+from trainer.membership import Member
 from trainer.models import cost
 from trainer.monitor import ModelMonitor
 from trainer.progress import Progress
 from trainer.randomness import Draws
-from trainer.steps import TrainSteps, make_train_steps
+from trainer.steps import make_train_steps
 from trainer.updates import METRICS
 
 log = logging.getLogger(__name__)
@@ -82,34 +85,51 @@ class Plan:
         return configuration.step_of_epoch(self.recipe, (epoch // interval + 1) * interval)
 
 
-def describe(config: Config) -> None:
-    """Prints the resolved configuration and the networks; trains nothing."""
-    print(_resolved(config, _make_strategy(config)))
+def describe(config: Config, workers: int) -> None:
+    """Prints the resolved configuration and the networks; trains nothing, and joins no cluster."""
+    cluster.configure(config.runtime)
+    replicas = workers * cluster.make_strategy(config.runtime).num_replicas_in_sync
+    checks.check_replicas(config.recipe, replicas)
+    print(_resolved(config, replicas))
     for network in build_networks(config.recipe, config.recipe.precision):
         network.summary(print_fn=print)
         print(cost.described(network))
 
 
-def run(config: Config) -> None:
-    """Trains or resumes. The caller holds the run's lock.
+def run(config: Config, member: Member) -> None:
+    """Trains or resumes, as one of the cluster's workers. The chief's caller holds the run's lock.
 
     Raises:
       RefusedError: the data, the checkpoints or the losses do not allow to go on.
       InterruptedRun: a signal stopped the training, and it was saved.
     """
+    with cluster.joined(config.runtime, member) as (strategy, group):
+        checks.check_replicas(config.recipe, strategy.num_replicas_in_sync)
+        group.check_same("the configuration", _fingerprint(config))
+        (horizon,) = group.from_chief(_horizon(config) if group.is_chief else 0)
+        with strategy.scope():
+            gan = FashionGAN(config.recipe, horizon)
+        if group.is_chief:
+            _lead(config, strategy, group, gan)
+        else:
+            _follow(config, strategy, group, gan)
+
+
+def _lead(config: Config, strategy: tf.distribute.Strategy, group: Group, gan: FashionGAN) -> None:
+    """The chief's part: it alone reads and writes the run directory."""
     plan = Plan(config.recipe, config.schedule)
-    strategy = _make_strategy(config)
-    with strategy.scope():
-        gan = FashionGAN(config.recipe, _horizon(config))
     saved = Checkpoints(
         config.job_dir / "checkpoints", gan.state(), config.schedule.keep_checkpoints
     )
-    resolved = _resolved(config, strategy)
+    resolved = _resolved(config, strategy.num_replicas_in_sync)
     step = _restore(config.job_dir, saved, resolved)
-    if step is not None and step >= plan.last_step and _is_finished(config.job_dir):
+    is_complete = step is not None and step >= plan.last_step and _is_finished(config.job_dir)
+    group.from_chief(is_complete)
+    if is_complete:
         log.info("%s is complete at step %d: nothing to do", config.job_dir, step)
         _say_where(config.job_dir)
         return
+    _start_together(group, gan)
     images, labels = loading.load(config.recipe.data, "train", config.data_dir)
     _cut(config, -1 if step is None else step)
     progress = Progress(step or 0, plan.last_step)
@@ -117,35 +137,66 @@ def run(config: Config) -> None:
         ModelMonitor(config.job_dir, config.recipe, _picture(gan), gan.learning_rates, progress)
     ) as model_monitor:
         if step is None:
-            step = 0
             _start(config, model_monitor, saved, resolved, images)
-        feed = feeding.feed(images, labels, strategy.extended.worker_devices)
-        train = _trainer(config.recipe, make_train_steps(gan, strategy, feed), feed)
-        length = loop.LoopLength(config.schedule.steps_per_loop)
-        with interrupts.graceful():
-            reached = loop.run(
-                step, plan, train, model_monitor, saved.save, interrupts.requested, length
-            )
-        if reached < plan.last_step:
-            raise InterruptedRun(
-                f"interrupted and saved at step {reached}: run the same command again"
-            )
+        train = _trainer(gan, strategy, images, labels)
+        _loop(config, plan, group, gan, train, model_monitor, saved.save)
         _finish(config.job_dir, model_monitor)
-    log.info("complete at step %d; saving took %.1f s", reached, saved.seconds_saving)
+    log.info("complete at step %d; saving took %.1f s", plan.last_step, saved.seconds_saving)
     _say_where(config.job_dir)
 
 
-def _make_strategy(config: Config) -> tf.distribute.Strategy:
-    cluster.configure(config.runtime)
-    strategy = cluster.make_strategy(config.runtime)
-    checks.check_replicas(config.recipe, strategy.num_replicas_in_sync)
-    return strategy
+def _follow(
+    config: Config, strategy: tf.distribute.Strategy, group: Group, gan: FashionGAN
+) -> None:
+    """The other workers' part: they train, and keep nothing."""
+    (is_complete,) = group.from_chief(0)
+    if is_complete:
+        log.info("the run is complete: nothing to do")
+        return
+    _start_together(group, gan)
+    images, labels = loading.load(config.recipe.data, "train", config.data_dir)
+    train = _trainer(gan, strategy, images, labels)
+    plan = Plan(config.recipe, config.schedule)
+    _loop(config, plan, group, gan, train, monitor.Silent(), lambda step: None)
+    log.info("complete at step %d; the chief has the results", plan.last_step)
 
 
-def _resolved(config: Config, strategy: tf.distribute.Strategy) -> str:
+def _start_together(group: Group, gan: FashionGAN) -> None:
+    group.spread(gan.state())
+    group.check_same("the state before the first step", checksum(gan.state()))
+
+
+def _loop(
+    config: Config,
+    plan: Plan,
+    group: Group,
+    gan: FashionGAN,
+    train: Callable[[int, int], dict[str, float]],
+    shown: loop.Monitor,
+    save: Callable[[int], None],
+) -> None:
+    """Trains to the end.
+
+    Raises:
+      InterruptedRun: a signal, to any worker, came before that.
+    """
+    pace = loop.Pace(config.schedule.steps_per_loop, interrupts.requested, group.agree)
+    with interrupts.graceful():
+        reached = loop.run(int(gan.step.numpy()), plan, train, shown, save, pace)
+    if reached < plan.last_step:
+        raise InterruptedRun(f"interrupted and saved at step {reached}: run the same command again")
+
+
+def _fingerprint(config: Config) -> int:
+    """A number that differs where workers would not train the same, or part company."""
+    shared = (config.recipe, config.schedule)
+    return zlib.crc32(json.dumps([dataclasses.asdict(part) for part in shared]).encode())
+
+
+def _resolved(config: Config, replicas: int) -> str:
     """The content of config.json."""
     return configuration.to_json(
-        config, _horizon(config), environment.describe(config.runtime, strategy)
+        config, _horizon(config), environment.describe(config.runtime, replicas)
     )
 
 
@@ -224,9 +275,12 @@ def _picture(gan: FashionGAN) -> Callable[[], np.ndarray]:
 
 
 def _trainer(
-    recipe: Recipe, train_steps: TrainSteps, feed: Feed
+    gan: FashionGAN, strategy: tf.distribute.Strategy, images: np.ndarray, labels: np.ndarray
 ) -> Callable[[int, int], dict[str, float]]:
     """The loop's `train`: feeds the data order and stops at the first bad number."""
+    recipe = gan.recipe
+    feed = feeding.feed(images, labels, strategy.extended.worker_devices)
+    train_steps = make_train_steps(gan, strategy, feed)
 
     def train(step: int, count: int) -> dict[str, float]:
         batch = configuration.images_a_step(recipe)

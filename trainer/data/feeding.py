@@ -39,7 +39,8 @@ class Resident:
     def fetch(self, sent: Sequence[tf.Tensor], replica: int) -> Examples:
         """A replica's examples from some rows of what was sent for a step."""
         (rows,) = sent
-        images, labels = self._copies[replica]
+        # Devices of other machines are not ours, and each machine has as many of them.
+        images, labels = self._copies[replica % len(self._copies)]
         return images.sparse_read(rows), labels.sparse_read(rows)
 
 

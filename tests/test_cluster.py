@@ -1,0 +1,220 @@
+"""Several workers train as one, save and leave together, and outlive a lost one by seconds only."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT, assert_same_bits, command, run, train_flags
+from trainer import checkpoints, exits, membership, records
+from trainer.exits import RefusedError
+from trainer.updates import METRICS
+
+GONE_SECONDS = 60  # within which all workers leave when one is lost
+SMALL = ["--dataset=synthetic", "--batch_size=12", "--threads=1", "--strategy=multi_worker"]
+
+
+def start(
+    job_dir: Path, workers: int, *more: str, absent: int = -1, own: str = ""
+) -> list[subprocess.Popen[str]]:
+    """Starts a training by so many workers on this machine; each keeps a log beside `job_dir`.
+
+    The worker `absent` is not started; each gets the flag `own` followed by its number.
+    """
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(workers)]
+    addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
+    for server in sockets:
+        server.close()
+    processes = []
+    for index in range(workers):
+        if index == absent:
+            continue
+        task = {"type": "worker", "index": index}
+        tf_config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+        own_flag = [own + str(index)] if own else []
+        with open(f"{job_dir}.{index}.log", "w", encoding="utf-8") as kept:
+            processes.append(
+                subprocess.Popen(
+                    command(*train_flags(job_dir, *SMALL, *more, *own_flag)),
+                    cwd=ROOT,
+                    env={**os.environ, "TF_CONFIG": tf_config},
+                    stderr=kept,
+                )
+            )
+    return processes
+
+
+def codes(processes: list[subprocess.Popen[str]], seconds: float = 300) -> list[int]:
+    """The exit codes of all."""
+    deadline = time.monotonic() + seconds
+    try:
+        return [process.wait(max(0.1, deadline - time.monotonic())) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def log(job_dir: Path, index: int) -> str:
+    return Path(f"{job_dir}.{index}.log").read_text(encoding="utf-8")
+
+
+def wait_for_steps(processes: list[subprocess.Popen[str]], job_dir: Path) -> None:
+    lines = job_dir / "metrics.jsonl"
+    while not lines.exists() or lines.read_text().count("\n") < 3:
+        assert all(process.poll() is None for process in processes), log(job_dir, 0)
+        time.sleep(0.05)
+
+
+# With batch normalisation over all workers, and dropout.
+FOLLOWED = ["--preset=dcgan", "--steps=50", "--steps_per_loop=1"]
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    """Metrics of one process."""
+    job_dir = tmp_path_factory.mktemp("one") / "run"
+    run(*train_flags(job_dir, *SMALL[:-1], *FOLLOWED))
+    return metrics(job_dir)
+
+
+def metrics(job_dir: Path) -> np.ndarray:
+    """Of each step: `[steps, len(METRICS)]`."""
+    lines = records.read_metrics(job_dir / "metrics.jsonl")
+    return np.array([[line[tag] for tag in METRICS] for line in lines])
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_workers_follow_the_losses_of_one_process(workers, followed, tmp_path):
+    job_dir = tmp_path / "run"
+
+    assert codes(start(job_dir, workers, *FOLLOWED)) == [exits.OK] * workers
+
+    many = metrics(job_dir)
+    assert many.shape == followed.shape == (50, len(METRICS))
+    np.testing.assert_allclose(many, followed, rtol=1e-3, atol=1e-6)
+    assert (job_dir / "results/final.png").exists()
+
+
+def test_a_signal_to_one_worker_saves_and_stops_all_at_one_step(tmp_path):
+    job_dir = tmp_path / "run"
+    processes = start(job_dir, 2, "--steps=100000")
+    wait_for_steps(processes, job_dir)
+
+    processes[1].terminate()
+
+    assert codes(processes, GONE_SECONDS) == [exits.INTERRUPTED] * 2
+    saved = [re.search(r"saved at step (\d+)", log(job_dir, index)) for index in (0, 1)]
+    newest = checkpoints.read_newest(job_dir / "checkpoints")
+    assert newest is not None
+    assert [int(match[1]) for match in saved if match] == [newest[0]] * 2
+
+
+def test_a_group_disturbed_at_random_moments_ends_with_the_same_bits(tmp_path, request):
+    alone, disturbed = tmp_path / "alone", tmp_path / "disturbed"
+    flags = ["--steps=60", "--checkpoint_interval=7", "--steps_per_loop=2", "--cluster_timeout=20"]
+    assert codes(start(alone, 2, *flags)) == [exits.OK] * 2
+    moments = random.Random(1)
+    for number in range(request.config.getoption("--disturbances")):
+        kind = (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP)[number % 3]
+        processes = start(disturbed, 2, *flags)
+        time.sleep(moments.uniform(3, 14))
+        victim = processes.pop(moments.randrange(2))
+        victim.send_signal(kind)
+        others = codes(processes, GONE_SECONDS)
+        victim.send_signal(signal.SIGCONT)
+        print(number, kind, codes([victim], GONE_SECONDS), others)
+        assert others in ([exits.INTERRUPTED], [exits.OK])
+
+    assert codes(start(disturbed, 2, *flags)) == [exits.OK] * 2
+
+    ours, theirs = (
+        checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", 60))
+        for job_dir in (disturbed, alone)
+    )
+    assert_same_bits(ours, theirs)
+
+
+def test_a_peer_that_never_appears_is_not_waited_for_longer_than_asked(tmp_path):
+    for absent in (0, 1):
+        job_dir = tmp_path / str(absent)
+        processes = start(job_dir, 2, "--cluster_timeout=2", absent=absent)
+        assert codes(processes, GONE_SECONDS) == [exits.INTERRUPTED]
+        assert "did not appear within 2 s" in log(job_dir, 1 - absent).splitlines()[-1]
+
+
+def test_workers_with_different_flags_are_refused(tmp_path):
+    processes = start(tmp_path / "run", 2, own="--seed=")
+    assert codes(processes) == [exits.REFUSED] * 2
+    for index in (0, 1):
+        assert "the configuration of worker 1 is not the chief's" in log(tmp_path / "run", index)
+
+
+def test_the_watchdog_ends_a_process_that_holds_pythons_lock():
+    hangs = (
+        "import ctypes\nfrom trainer import watchdog\n"
+        "with watchdog.bounded(60):\n  pass\n"
+        "with watchdog.bounded(1):\n  ctypes.PyDLL(None).sleep(60)"
+    )
+    done = subprocess.run([sys.executable, "-c", hangs], cwd=ROOT, timeout=50)
+    assert done.returncode == exits.INTERRUPTED
+
+
+JOB = {
+    "JOB_COMPLETION_INDEX": "1",
+    "JOB_NAME": "run-a",
+    "TF_SUBDOMAIN": "fashion-gan",
+    "TF_PORT": "2222",
+    "TF_WORKERS": "2",
+}
+
+
+def test_a_job_names_the_workers_by_its_environment():
+    member = membership.find("auto", JOB)
+    assert member.addresses == ("run-a-0.fashion-gan:2222", "run-a-1.fashion-gan:2222")
+    assert member.index == 1 and not member.is_chief
+
+
+def test_tf_config_wins_and_its_chief_is_the_first_worker():
+    cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
+    tf_config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 1}})
+    member = membership.find("multi_worker", {**JOB, "TF_CONFIG": tf_config})
+    assert member.addresses == ("a:1", "b:1", "c:1")
+    assert member.index == 2
+
+
+@pytest.mark.parametrize(
+    ("strategy", "environ", "reason"),
+    [
+        ("multi_worker", {}, "finds no cluster"),
+        ("mirrored", JOB, "uses one machine"),
+        ("auto", {**JOB, "TF_PORT": ""}, "TF_PORT not"),
+        ("auto", {**JOB, "JOB_COMPLETION_INDEX": "2"}, "no worker 2 among 2"),
+        ("auto", {**JOB, "TF_WORKERS": "two"}, "no worker"),
+        ("auto", {"TF_CONFIG": "{"}, "does not describe this worker"),
+        ("auto", {"TF_CONFIG": "[]"}, "does not describe this worker"),
+        (
+            "auto",
+            {"TF_CONFIG": '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}'},
+            "'a' is no host:port",
+        ),
+        (
+            "auto",
+            {"TF_CONFIG": '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}'},
+            "chief or worker",
+        ),
+    ],
+)
+def test_a_wrong_description_of_the_cluster_is_refused(strategy, environ, reason):
+    with pytest.raises(RefusedError, match=reason):
+        membership.find(strategy, environ)
