@@ -8,3 +8,4 @@ pin=(uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 -
   --custom-compile-command scripts/lock.sh)
 "${pin[@]}" --output-file requirements.lock
 "${pin[@]}" --group dev --constraints requirements.lock --output-file requirements-dev.lock
+"${pin[@]}" --extra cuda --constraints requirements.lock --output-file requirements-cuda.lock

@@ -11,6 +11,7 @@ prepare_data --data_dir="$TFDS_DATA_DIR"
 PATH=$PWD/.venv/bin:$PATH
 ruff check .
 ruff format --check .
+hadolint Dockerfile
 shellcheck --external-sources scripts/*.sh .ci/run
 mypy
 python -m pytest "$@"
