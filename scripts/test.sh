@@ -13,5 +13,6 @@ ruff check .
 ruff format --check .
 hadolint Dockerfile
 shellcheck --external-sources scripts/*.sh .ci/run
+yamllint --strict .
 mypy
 python -m pytest "$@"

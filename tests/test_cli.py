@@ -83,6 +83,7 @@ WRONG_FLAGS = {
     "--strategy=one_device --virtual_devices=2": "contradicts",
     "--virtual_devices=-1": "virtual_devices",
     "--threads=-1": "threads",
+    "--metrics_port=65536": "metrics_port",
     "--job_dir=": "job_dir",
     "--job_dir=gs://bucket/run": "local path",
     "--data_dir=s3://bucket/data": "local path",

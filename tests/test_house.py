@@ -22,7 +22,7 @@ FLOORS = [
         "models.conditioning",
     },
     {"config", "data.prepared", "data.synthetic", "data.order", "data.pixels", "pictures"}
-    | {"membership", "watchdog"},
+    | {"membership", "prometheus", "restarts", "watchdog"},
     {"checks", "definitions", "data.fashion_mnist", "data.image_folder", "data.feeding"}
     | {"liveness"},
     {"data.loading", "models.layers"},

@@ -28,6 +28,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, state: State, keep: int) -> None:
         self.seconds_saving = 0.0
+        self._last_save = time.monotonic()
         self._folder = folder
         self._state = state
         self._keep = keep
@@ -64,7 +65,12 @@ class Checkpoints:
         # TensorFlow's counter of saves is in the file too: an interrupted run has more of them.
         self._checkpoint.save_counter.assign(step - 1)
         self._manager.save(checkpoint_number=step)
-        self.seconds_saving += time.monotonic() - started
+        self._last_save = time.monotonic()
+        self.seconds_saving += self._last_save - started
+
+    def seconds_since_save(self) -> float:
+        """Seconds since this process last saved; before that, since it began."""
+        return time.monotonic() - self._last_save
 
     def _set_aside(self, step: int) -> None:
         aside = self._folder / "damaged"

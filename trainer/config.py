@@ -98,6 +98,7 @@ class Runtime:
     strategy: str
     virtual_devices: int  # logical CPU devices, 0: none
     threads: int  # intra-op
+    metrics_port: int  # for Prometheus, 0: none
     deterministic: bool
     cluster_timeout: int  # seconds for all workers to appear
 

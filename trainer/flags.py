@@ -36,6 +36,7 @@ def train(argv: Sequence[str]) -> config.Config:
             strategy=values.strategy,
             virtual_devices=values.virtual_devices,
             threads=values.threads or available_cores(),
+            metrics_port=values.metrics_port,
             deterministic=values.deterministic,
             cluster_timeout=values.cluster_timeout,
         ),

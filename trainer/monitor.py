@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -15,13 +16,26 @@ from tensorboard.plugins.hparams import api as hparams
 
 from trainer import config, pictures, records
 from trainer.config import Recipe
-from trainer.progress import Progress
 
 PREVIEW = "latest.png"  # as of the latest checkpoint, while a run trains
 
 
+class Display(Protocol):
+    """What shows how a run stands now, and keeps nothing."""
+
+    def show(
+        self, step: int, epoch: float, metrics: dict[str, float], steps_per_second: float
+    ) -> None:
+        """Shows one loop's end."""
+        ...
+
+    def close(self) -> None:
+        """Ends the display."""
+        ...
+
+
 class ModelMonitor:
-    """Writes TensorBoard's files, metrics.jsonl and the image grids, and shows progress."""
+    """Writes TensorBoard's files, metrics.jsonl and the image grids, and feeds the displays."""
 
     def __init__(
         self,
@@ -29,7 +43,7 @@ class ModelMonitor:
         recipe: Recipe,
         picture: Callable[[], np.ndarray],
         learning_rates: Callable[[], dict[str, float]],
-        progress: Progress,
+        displays: Sequence[Display],
     ) -> None:
         """Opens the records; those after the step to start from must have been cut.
 
@@ -38,13 +52,13 @@ class ModelMonitor:
           recipe: the run's recipe.
           picture: gives a grid of images from fixed latents, uint8 `[height, width, channels]`.
           learning_rates: gives the rates in force, by network.
-          progress: what people see.
+          displays: where people and machines see how it goes.
         """
         self._results = job_dir / "results"
         self._recipe = recipe
         self._picture = picture
         self._learning_rates = learning_rates
-        self._progress = progress
+        self._displays = displays
         self._writer = tf.summary.create_file_writer(str(job_dir / "tensorboard" / "train"))
         self._metrics = open(job_dir / records.METRICS_FILE, "a", encoding="utf-8")
 
@@ -93,7 +107,8 @@ class ModelMonitor:
                 tf.summary.scalar(tag, value)
         self._metrics.write(json.dumps({"step": step, "epoch": round(epoch, 6), **scalars}) + "\n")
         self.flush()
-        self._progress.show(step, epoch, scalars, steps_per_second)
+        for display in self._displays:
+            display.show(step, epoch, scalars, steps_per_second)
 
     def draw(self, step: int) -> None:
         """Draws the fixed latents' images of an epoch that ends at `step`."""
@@ -119,7 +134,8 @@ class ModelMonitor:
 
     def close(self) -> None:
         """Closes the records."""
-        self._progress.close()
+        for display in self._displays:
+            display.close()
         self._writer.close()
         self._metrics.close()
 

@@ -28,7 +28,9 @@ from trainer import (
     monitor,
     pictures,
     plot,
+    prometheus,
     records,
+    restarts,
     storage,
     trained,
 )
@@ -42,7 +44,7 @@ from trainer.gan import FashionGAN, build_networks
 from trainer.group import Group, checksum
 from trainer.membership import Member
 from trainer.models import cost
-from trainer.monitor import ModelMonitor
+from trainer.monitor import Display, ModelMonitor
 from trainer.progress import Progress
 from trainer.randomness import Draws
 from trainer.steps import make_train_steps
@@ -129,12 +131,12 @@ def _lead(config: Config, strategy: tf.distribute.Strategy, group: Group, gan: F
         log.info("%s is complete at step %d: nothing to do", config.job_dir, step)
         _say_where(config.job_dir)
         return
+    displays = _displays(config, plan.last_step, saved, step)
     _start_together(group, gan)
     images, labels = loading.load(config.recipe.data, "train", config.data_dir)
     _cut(config, -1 if step is None else step)
-    progress = Progress(step or 0, plan.last_step)
     with contextlib.closing(
-        ModelMonitor(config.job_dir, config.recipe, _picture(gan), gan.learning_rates, progress)
+        ModelMonitor(config.job_dir, config.recipe, _picture(gan), gan.learning_rates, displays)
     ) as model_monitor:
         if step is None:
             _start(config, model_monitor, saved, resolved, images)
@@ -159,6 +161,18 @@ def _follow(
     plan = Plan(config.recipe, config.schedule)
     _loop(config, plan, group, gan, train, monitor.Silent(), lambda step: None)
     log.info("complete at step %d; the chief has the results", plan.last_step)
+
+
+def _displays(
+    config: Config, last_step: int, saved: Checkpoints, step: int | None
+) -> list[Display]:
+    """What shows the run that starts, or goes on at `step`, which counts as a restart."""
+    resumes = 0 if step is None else restarts.count(config.job_dir)
+    displays: list[Display] = [Progress(step or 0, last_step)]
+    if config.runtime.metrics_port:
+        port, since_save = config.runtime.metrics_port, saved.seconds_since_save
+        displays.append(prometheus.Exporter(port, step or 0, resumes, since_save))
+    return displays
 
 
 def _start_together(group: Group, gan: FashionGAN) -> None:
