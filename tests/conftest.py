@@ -14,6 +14,8 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import tensorflow as tf
 
+from scripts.run_objects import Run
+from tests import manifests
 from trainer.data import fashion_mnist
 
 ROOT = Path(__file__).parent.parent
@@ -106,3 +108,15 @@ def finished_flags(job_dir: Path) -> list[str]:
     return train_flags(
         job_dir, "--preset=dcgan", "--dataset=synthetic", "--steps=130", "--batch_size=64"
     )
+
+
+@pytest.fixture(params=manifests.OVERLAYS)
+def overlay(request: pytest.FixtureRequest) -> Run:
+    """Each overlay of k8s/, as it stands."""
+    return manifests.rendered(request.param)
+
+
+@pytest.fixture(params=manifests.OVERLAYS)
+def custom(request: pytest.FixtureRequest) -> Run:
+    """Each overlay of k8s/ with all components and other names."""
+    return manifests.customised(request.param)
