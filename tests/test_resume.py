@@ -14,7 +14,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.conftest import ROOT, assert_same_bits, command, run, train_flags
-from trainer import checkpoints, exits, records
+from trainer import checkpoints, exits, records, restarts
 from trainer.updates import METRICS
 
 STEPS = 120
@@ -106,6 +106,7 @@ def test_a_run_terminated_again_and_again_ends_with_the_same_bits(uninterrupted,
     run(*flags_of(job_dir, variant))
 
     assert log_of(job_dir).count("interrupted and saved at step") == 3
+    assert (job_dir / restarts.RESTARTS_FILE).read_text() == "3\n"
     assert_same_run(job_dir, reference)
 
 
