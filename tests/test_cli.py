@@ -85,7 +85,7 @@ WRONG_FLAGS = {
     "--threads=-1": "threads",
     "--metrics_port=65536": "metrics_port",
     "--job_dir=": "job_dir",
-    "--job_dir=gs://bucket/run": "local path",
+    "--job_dir=s3://bucket/run": "local path",
     "--data_dir=s3://bucket/data": "local path",
     "--flagfile=missing.flags": "missing.flags",
     "extra": "stray argument 'extra'",

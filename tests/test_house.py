@@ -14,6 +14,9 @@ FLOORS = [
     {
         "augment",
         "choices",
+        "cloud",
+        "cloud.processes",
+        "cloud.url",
         "data",
         "interrupts",
         "storage",
@@ -21,6 +24,11 @@ FLOORS = [
         "progress",
         "models.conditioning",
     },
+    {"cloud.failures", "cloud.workspace"},
+    {"cloud.bucket"},
+    {"cloud.lease"},
+    {"cloud.mirror"},
+    {"cloud.data", "cloud.runs"},
     {"config", "data.prepared", "data.synthetic", "data.order", "data.pixels", "pictures"}
     | {"membership", "prometheus", "restarts", "watchdog"},
     {"checks", "definitions", "data.fashion_mnist", "data.image_folder", "data.feeding"}

@@ -14,6 +14,7 @@ import absl.flags
 import absl.logging
 
 from trainer import exits, flags, interrupts
+from trainer.cloud import workspace
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     absl.flags.FLAGS(sys.argv[:1])  # libraries' own flags keep their defaults: warnings only
     absl.logging.use_absl_handler()
+    absl.logging.get_absl_handler().addFilter(workspace.ShowsUrls())
     logging.getLogger("trainer").setLevel(logging.INFO)
     name, *arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in ("--help", "-h", "help"):
@@ -56,10 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except flags.HelpRequested as help_requested:
         print(f"fashion-gan {name}: {command.summary}\n{help_requested}")
     except exits.RefusedError as error:
-        print(f"fashion-gan {name}: {error}", file=sys.stderr)
+        print(workspace.shown(f"fashion-gan {name}: {error}"), file=sys.stderr)
         return exits.REFUSED
     except exits.InterruptedRun as interrupted:
-        print(f"fashion-gan {name}: {interrupted}", file=sys.stderr)
+        print(workspace.shown(f"fashion-gan {name}: {interrupted}"), file=sys.stderr)
         return exits.INTERRUPTED
     finally:
         interrupts.ignore()

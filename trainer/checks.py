@@ -46,8 +46,10 @@ def check(config: Config) -> None:
             f"--virtual_devices={runtime.virtual_devices}: leave one of them out"
         )
     check_replicas(recipe, max(1, runtime.virtual_devices))
-    if config.job_dir == config.data_dir:  # each has a lock, and they would wait for each other
-        raise RefusedError(f"--job_dir and --data_dir are both {config.job_dir}: separate them")
+    job_dir = config.job_dir_url or config.job_dir
+    if job_dir == (config.data_dir_url or config.data_dir):
+        # Each has a lock, and they would wait for each other.
+        raise RefusedError(f"--job_dir and --data_dir are both {job_dir}: separate them")
 
 
 def _check_networks(recipe: Recipe) -> None:

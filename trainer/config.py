@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.choices import NETWORKS
+from trainer.cloud.url import GsUrl
 from trainer.data import DatasetSpec
 from trainer.exits import RefusedError
 
@@ -105,7 +106,10 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Config:
-    """A training run as its user asked for it."""
+    """A training run as its user asked for it.
+
+    Folders are local here and in what follows. One with a URL is the local copy of a bucket's.
+    """
 
     preset: str
     job_dir: Path
@@ -114,6 +118,8 @@ class Config:
     schedule: Schedule
     runtime: Runtime
     dry_run: bool = False
+    job_dir_url: GsUrl | None = None
+    data_dir_url: GsUrl | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,7 @@ class SampleConfig:
     labels: tuple[str, ...]  # names or numbers, taken by turns; none: all
     truncation: float | None  # standard deviations within which latents lie
     checkpoint: str  # latest, a step, or a path
+    job_dir_url: GsUrl | None = None
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,7 @@ class ExportConfig:
     format: str
     network: str
     checkpoint: str  # latest, a step, or a path
+    job_dir_url: GsUrl | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,7 @@ class PlotConfig:
     """What `plot` is asked for."""
 
     job_dir: Path
+    job_dir_url: GsUrl | None = None
 
 
 @dataclass(frozen=True)
@@ -154,6 +163,7 @@ class PrepareConfig:
     data: DatasetSpec
     data_dir: Path
     source: Path | None  # a folder of the original files; None: the usual places
+    data_dir_url: GsUrl | None = None
 
 
 def total_steps(recipe: Recipe, schedule: Schedule) -> int:

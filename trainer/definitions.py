@@ -43,7 +43,8 @@ class _Group:
 
 def job_dir(values: flags.FlagValues) -> None:
     """The flags of a command that needs a run alone."""
-    _Group(values, "run").text("job_dir", None, "The run directory.", required=True)
+    text = "The run directory: a local folder, or gs://bucket/folder."
+    _Group(values, "run").text("job_dir", None, text, required=True)
 
 
 def _define_checkpoint(values: flags.FlagValues) -> None:
@@ -55,7 +56,10 @@ def _define_data(values: flags.FlagValues) -> None:
     data = _Group(values, "data")
     text = "The data set; synthetic is drawn in code."
     data.choice("dataset", "fashion_mnist", (*DATASETS, IMAGE_FOLDER), text)
-    text = "Where TensorFlow Datasets keeps prepared data sets; of image_folder, the pictures."
+    text = (
+        "Where TensorFlow Datasets keeps prepared data sets; of image_folder, the pictures. "
+        "A local folder, or gs://bucket/folder."
+    )
     data.text("data_dir", _default_data_dir(), text)
     text = "Side to which the pictures of celeb_a and image_folder are resized."
     sizes = map(str, IMAGE_SIZES)

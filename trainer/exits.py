@@ -14,4 +14,4 @@ class RefusedError(Exception):
 
 
 class InterruptedRun(Exception):
-    """The run was asked to stop, and has saved what it had."""
+    """The run cannot go on now, and what it had saved is whole: run me again."""

@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from trainer import storage, trained
+from trainer.cloud import runs, workspace
 from trainer.config import ExportConfig
 from trainer.models.conditioning import inputs_of
 from trainer.models.layers import without_own_layers
@@ -22,11 +23,16 @@ log = logging.getLogger(__name__)
 
 def run(config: ExportConfig) -> None:
     """Writes the network and prints where."""
+    copy = None
+    if config.job_dir_url:
+        copy = runs.fetch(config.job_dir_url, config.job_dir, *trained.FILES)
     networks = trained.load(config.job_dir, config.checkpoint)
     storage.make_folder(config.output.parent, "output")
     log.info("exporting the %s of %s", config.network, networks.source)
     write(networks, config.network, config.format, config.output)
-    print(config.output)
+    if copy:
+        runs.add(copy)
+    print(workspace.shown(str(config.output)))
 
 
 def write(networks: Trained, name: str, form: str, path: Path) -> None:

@@ -14,6 +14,9 @@ from pathlib import Path
 from absl import flags
 
 from trainer import checks, choices, config, definitions, presets
+from trainer.cloud import url, workspace
+from trainer.cloud.data import CopiedData
+from trainer.cloud.url import GsUrl
 from trainer.data import DatasetSpec, loading
 from trainer.exits import RefusedError
 
@@ -26,10 +29,12 @@ def train(argv: Sequence[str]) -> config.Config:
     """The configuration of `train`. `argv` starts with the command's name."""
     preset = presets.arguments(_parse(argv, definitions.train).preset)
     values = _parse([argv[0], *preset, *argv[1:]], definitions.train)
+    job_dir, job_dir_url = _job_dir(values)
+    data_dir, data_dir_url = _folder(values, "data_dir")
     resolved = config.Config(
         preset=values.preset,
-        job_dir=_path(values, "job_dir"),
-        data_dir=_path(values, "data_dir"),
+        job_dir=job_dir,
+        data_dir=data_dir,
         recipe=_recipe(values),
         schedule=_schedule(values),
         runtime=config.Runtime(
@@ -41,6 +46,8 @@ def train(argv: Sequence[str]) -> config.Config:
             cluster_timeout=values.cluster_timeout,
         ),
         dry_run=values.dry_run,
+        job_dir_url=job_dir_url,
+        data_dir_url=data_dir_url,
     )
     checks.check(resolved)
     return resolved
@@ -49,14 +56,16 @@ def train(argv: Sequence[str]) -> config.Config:
 def generate(argv: Sequence[str]) -> config.SampleConfig:
     """The configuration of `generate`."""
     values = _parse(argv, definitions.generate)
+    job_dir, job_dir_url = _job_dir(values)
     resolved = config.SampleConfig(
-        job_dir=_path(values, "job_dir"),
+        job_dir=job_dir,
         output=_path(values, "output"),
         num=values.num,
         seed=values.seed,
         labels=tuple(name.strip() for name in values.labels.split(",") if name.strip()),
         truncation=values.truncation,
         checkpoint=values.checkpoint,
+        job_dir_url=job_dir_url,
     )
     checks.check_sample(resolved)
     return resolved
@@ -65,7 +74,7 @@ def generate(argv: Sequence[str]) -> config.SampleConfig:
 def export(argv: Sequence[str]) -> config.ExportConfig:
     """The configuration of `export`."""
     values = _parse(argv, definitions.export)
-    job_dir = _path(values, "job_dir")
+    job_dir, job_dir_url = _job_dir(values)
     name = values.network + choices.EXPORT_SUFFIXES[values.format]
     resolved = config.ExportConfig(
         job_dir=job_dir,
@@ -73,6 +82,7 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
         format=values.format,
         network=values.network,
         checkpoint=values.checkpoint,
+        job_dir_url=job_dir_url,
     )
     checks.check_export(resolved)
     return resolved
@@ -80,16 +90,19 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
 
 def plot(argv: Sequence[str]) -> config.PlotConfig:
     """The configuration of `plot`."""
-    return config.PlotConfig(job_dir=_path(_parse(argv, definitions.job_dir), "job_dir"))
+    job_dir, job_dir_url = _job_dir(_parse(argv, definitions.job_dir))
+    return config.PlotConfig(job_dir=job_dir, job_dir_url=job_dir_url)
 
 
 def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     """The configuration of `prepare_data`."""
     values = _parse(argv, definitions.prepare_data)
+    data_dir, data_dir_url = _folder(values, "data_dir")
     return config.PrepareConfig(
         data=_dataset(values),
-        data_dir=_path(values, "data_dir"),
+        data_dir=data_dir,
         source=None if values.source is None else _path(values, "source"),
+        data_dir_url=data_dir_url,
     )
 
 
@@ -128,7 +141,10 @@ def _recipe(values: flags.FlagValues) -> config.Recipe:
 
 def _dataset(values: flags.FlagValues) -> DatasetSpec:
     size = None if values.image_size is None else int(values.image_size)
-    return loading.specify(values.dataset, _path(values, "data_dir"), size)
+    folder, folder_url = _folder(values, "data_dir")
+    if folder_url and values.dataset not in loading.PINNED:
+        CopiedData(folder_url, folder, values.dataset)  # decides what the set is
+    return loading.specify(values.dataset, folder, size)
 
 
 def _objective(values: flags.FlagValues) -> config.Objective:
@@ -198,6 +214,31 @@ def _parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> f
     if stray:
         raise RefusedError(f"stray argument {stray[0]!r}: flags are written --name=value")
     return values
+
+
+def _job_dir(values: flags.FlagValues) -> tuple[Path, GsUrl | None]:
+    """The run directory, as `_folder` gives it.
+
+    Raises:
+      RefusedError: as there, or it is a whole bucket.
+    """
+    path, parsed = _folder(values, "job_dir")
+    if parsed and not parsed.key:
+        raise RefusedError(f"--job_dir={parsed} is a whole bucket: name a folder, {parsed}/run")
+    return path, parsed
+
+
+def _folder(values: flags.FlagValues, name: str) -> tuple[Path, GsUrl | None]:
+    """A flag's folder: itself if it is local, else the place of its local copy, and its URL.
+
+    Raises:
+      RefusedError: there can be no such folder.
+    """
+    value = values[name].value
+    if not value.startswith(url.SCHEME):
+        return _path(values, name), None
+    parsed = url.parse(value, name)
+    return workspace.copy_of(parsed), parsed
 
 
 def _path(values: flags.FlagValues, name: str) -> Path:

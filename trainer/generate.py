@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer import pictures, storage, trained
+from trainer.cloud import runs
 from trainer.config import SampleConfig
 from trainer.data import pixels
 from trainer.trained import Trained
@@ -24,6 +25,8 @@ def run(config: SampleConfig) -> None:
     """
     output = config.output
     storage.make_folder(output.parent if output.suffix else output, "output")
+    if config.job_dir_url:
+        runs.fetch(config.job_dir_url, config.job_dir, *trained.FILES)
     network = trained.load(config.job_dir, config.checkpoint)
     cycle = trained.label_cycle(network.recipe, config.labels)
     conditional = network.recipe.networks.conditional

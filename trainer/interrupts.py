@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from trainer import exits
 
@@ -88,7 +89,7 @@ def _say(text: str) -> None:
     os.write(2, f"fashion-gan: {text}\n".encode())
 
 
-def leave(reason: str) -> None:
-    """Ends the process, from any thread, with the code that asks to be run again."""
+def leave(reason: str) -> NoReturn:
+    """Ends the process, from whatever thread, with the code that asks to be run again."""
     _say(f"{reason}: leaving at once; what is on disk is whole, run the same command again")
     os._exit(exits.INTERRUPTED)

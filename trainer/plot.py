@@ -5,13 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainer import records, storage
+from trainer.cloud import runs, workspace
 from trainer.config import PlotConfig
 from trainer.exits import RefusedError
 
 
 def run(config: PlotConfig) -> None:
     """Draws the curves and prints the picture's path."""
-    print(draw(config.job_dir))
+    copy = None
+    if config.job_dir_url:
+        copy = runs.fetch(config.job_dir_url, config.job_dir, records.METRICS_FILE)
+    picture = draw(config.job_dir)
+    if copy:
+        runs.add(copy)
+    print(workspace.shown(str(picture)))
 
 
 def draw(job_dir: Path) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from trainer.cloud import workspace
+from trainer.cloud.data import CopiedData
 from trainer.config import PrepareConfig
 from trainer.data import IMAGE_FOLDER, fashion_mnist, image_folder, prepared
 from trainer.exits import RefusedError
@@ -18,12 +20,15 @@ def run(config: PrepareConfig) -> None:
         raise RefusedError(f"--source makes no sense with --dataset={name}: leave it out")
     if name == "synthetic":
         log.info("data: synthetic is drawn at each start, there is nothing to prepare")
-    elif name == IMAGE_FOLDER:
+        return
+    copy = CopiedData(config.data_dir_url, config.data_dir, name) if config.data_dir_url else None
+    place = config.data_dir if name == IMAGE_FOLDER else config.data_dir / name
+    if name == IMAGE_FOLDER:
         image_folder.load(config.data, "train", config.data_dir)
-        print(config.data_dir)
     elif name == fashion_mnist.NAME:
         fashion_mnist.prepare(config.data_dir, config.source)
-        print(config.data_dir / name)
     else:
         prepared.prepare(config.data, config.data_dir)
-        print(config.data_dir / name)
+    if copy:
+        copy.send()
+    print(workspace.shown(str(place)))

@@ -17,7 +17,7 @@ from trainer.exits import RefusedError
 
 # A process that was killed holds its lock until the kernel has taken its memory back.
 LOCK_PATIENCE_SECONDS = 10.0
-_PARTIAL = ".partial-"
+PARTIAL = ".partial-"  # how names of unfinished files and folders begin
 
 
 def check_folder(path: Path, flag: str) -> None:
@@ -118,13 +118,13 @@ def write_text(path: Path, text: str) -> None:
 
 def partial_prefix() -> str:
     """How the names of this process's unfinished files and folders begin."""
-    return f"{_PARTIAL}{os.getpid()}-"
+    return f"{PARTIAL}{os.getpid()}-"
 
 
 def sweep_partial(folder: Path) -> None:
     """Removes what writers that were killed left behind in this folder and those below."""
-    for left_over in list(folder.rglob(f"{_PARTIAL}*")):
-        if _is_alive(int(left_over.name.removeprefix(_PARTIAL).split("-")[0])):
+    for left_over in list(folder.rglob(f"{PARTIAL}*")):
+        if _is_alive(int(left_over.name.removeprefix(PARTIAL).split("-")[0])):
             continue
         if left_over.is_dir():
             shutil.rmtree(left_over)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
+import logging
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 from trainer import checks, membership, storage
 from trainer import config as configuration
+from trainer.cloud import runs
+from trainer.cloud.bucket import Bucket
+from trainer.cloud.data import CopiedData
 from trainer.config import Config
 from trainer.data import loading
+from trainer.exits import RefusedError
+
+log = logging.getLogger(__name__)
+
+Commit = Callable[[], None]
 
 
 def run(config: Config) -> None:
@@ -16,28 +27,69 @@ def run(config: Config) -> None:
 
     Raises:
       RefusedError: the run directory cannot be used, or holds a run of another recipe.
-      InterruptedRun: a signal stopped the training, and it was saved.
+      InterruptedRun: a signal stopped the training, and it was saved; or storage is lost.
     """
     member = membership.find(config.runtime.strategy, os.environ)
     checks.check_replicas(config.recipe, len(member.addresses))
-    if member.is_chief:
+    if member.is_chief and config.job_dir_url is None:
         storage.check_folder(config.job_dir, "job_dir")
+    send_data = _fetch_data(config)
     loading.check(config.recipe.data, config.data_dir)
     if config.dry_run:
+        if config.job_dir_url:
+            runs.fetch(config.job_dir_url, config.job_dir, "config.json")
         _refuse_another_recipe(config)
         from trainer import training
 
         training.describe(config, len(member.addresses))
         return
-    with contextlib.ExitStack() as stack:
-        if member.is_chief:  # the other workers need not even see the run directory
-            storage.make_folder(config.job_dir, "job_dir")
-            stack.enter_context(storage.exclusive(config.job_dir, "job_dir"))
+    # The other workers need not even see the run directory.
+    with _held(config) if member.is_chief else nullcontext(_nothing) as send_run:
+        if member.is_chief:
             _refuse_another_recipe(config)
         # TensorFlow is imported only now: what is wrong above is said at once.
         from trainer import training
 
-        training.run(config, member)
+        def commit() -> None:
+            send_run()
+            send_data()
+
+        training.run(config, member, commit)
+
+
+def _nothing() -> None:
+    """The commit of a local folder."""
+
+
+@contextmanager
+def _held(config: Config) -> Iterator[Commit]:
+    """Holds the run's lock, and yields what makes its commits last."""
+    if config.job_dir_url:
+        with runs.held(config.job_dir_url, config.job_dir) as send:
+            yield send
+    else:
+        storage.make_folder(config.job_dir, "job_dir")
+        with storage.exclusive(config.job_dir, "job_dir"):
+            yield _nothing
+
+
+def _fetch_data(config: Config) -> Commit:
+    """Fetches the data from their bucket, if they have one; gives what sends them back, once."""
+    dataset = config.recipe.data.dataset
+    if config.data_dir_url is None or dataset == "synthetic":
+        return _nothing
+    if config.dry_run:
+        Bucket(config.data_dir_url, "data_dir")
+        return _nothing
+    copy = CopiedData(config.data_dir_url, config.data_dir, dataset)
+
+    def send() -> None:
+        try:
+            copy.send()
+        except RefusedError as error:  # the bucket may be for reading only
+            log.info("data: what was prepared is not kept (%s)", error)
+
+    return functools.cache(send)
 
 
 def _refuse_another_recipe(config: Config) -> None:

@@ -21,6 +21,7 @@ from trainer.models import ARCHITECTURES, spectral
 from trainer.models.conditioning import inputs_of
 from trainer.randomness import Draws
 
+FILES = ("config.json", "checkpoints")  # of a run, that its networks are read from
 # Fixed, so that the bits of an image do not depend on how many are asked for.
 SAMPLING_BATCH = 128
 

@@ -98,12 +98,18 @@ def describe(config: Config, workers: int) -> None:
         print(cost.described(network))
 
 
-def run(config: Config, member: Member) -> None:
+def run(config: Config, member: Member, commit: Callable[[], None]) -> None:
     """Trains or resumes, as one of the cluster's workers. The chief's caller holds the run's lock.
+
+    Args:
+      config: the run.
+      member: this worker.
+      commit: the chief calls it when the run directory is one that a kill may leave: after each
+        checkpoint, and at the end.
 
     Raises:
       RefusedError: the data, the checkpoints or the losses do not allow to go on.
-      InterruptedRun: a signal stopped the training, and it was saved.
+      InterruptedRun: a signal stopped the training, and it was saved; or storage is lost.
     """
     with cluster.joined(config.runtime, member) as (strategy, group):
         checks.check_replicas(config.recipe, strategy.num_replicas_in_sync)
@@ -112,12 +118,18 @@ def run(config: Config, member: Member) -> None:
         with strategy.scope():
             gan = FashionGAN(config.recipe, horizon)
         if group.is_chief:
-            _lead(config, strategy, group, gan)
+            _lead(config, strategy, group, gan, commit)
         else:
             _follow(config, strategy, group, gan)
 
 
-def _lead(config: Config, strategy: tf.distribute.Strategy, group: Group, gan: FashionGAN) -> None:
+def _lead(
+    config: Config,
+    strategy: tf.distribute.Strategy,
+    group: Group,
+    gan: FashionGAN,
+    commit: Callable[[], None],
+) -> None:
     """The chief's part: it alone reads and writes the run directory."""
     plan = Plan(config.recipe, config.schedule)
     saved = Checkpoints(
@@ -140,9 +152,16 @@ def _lead(config: Config, strategy: tf.distribute.Strategy, group: Group, gan: F
     ) as model_monitor:
         if step is None:
             _start(config, model_monitor, saved, resolved, images)
+            commit()
+
+        def save(step: int) -> None:
+            saved.save(step)
+            commit()
+
         train = _trainer(gan, strategy, images, labels)
-        _loop(config, plan, group, gan, train, model_monitor, saved.save)
+        _loop(config, plan, group, gan, train, model_monitor, save)
         _finish(config.job_dir, model_monitor)
+    commit()
     log.info("complete at step %d; saving took %.1f s", plan.last_step, saved.seconds_saving)
     _say_where(config.job_dir)
 

@@ -21,6 +21,7 @@ from trainer.exits import RefusedError
 log = logging.getLogger(__name__)
 
 DEFAULT_FOLDER_SIZE = 32
+PINNED = ("fashion_mnist", "synthetic")  # by their published digests, and by code
 RESIZED = ("celeb_a", IMAGE_FOLDER)
 
 
@@ -43,7 +44,7 @@ def specify(dataset: str, data_dir: Path, image_size: int | None) -> DatasetSpec
         )
     if dataset == IMAGE_FOLDER:
         return image_folder.specify(data_dir, image_size or DEFAULT_FOLDER_SIZE)
-    if dataset in ("fashion_mnist", "synthetic"):  # pinned, and drawn in code
+    if dataset in PINNED:
         return DATASETS[dataset]
     return prepared.specify(dataset, data_dir, image_size)
 
@@ -72,5 +73,5 @@ def check(spec: DatasetSpec, data_dir: Path) -> None:
     """
     if spec.dataset == "fashion_mnist" and not fashion_mnist.is_prepared(data_dir):
         storage.check_folder(data_dir, "data_dir")
-    elif spec.dataset not in ("fashion_mnist", "synthetic", IMAGE_FOLDER):
+    elif spec.dataset not in (*PINNED, IMAGE_FOLDER):
         prepared.check(spec, data_dir)

@@ -1,0 +1,68 @@
+"""What a request's failure means: try again, refuse, or tell the caller."""
+
+from __future__ import annotations
+
+import json
+
+from trainer.exits import RefusedError
+
+
+class Conflict(Exception):
+    """An object is not in the version that was expected: somebody else has written it."""
+
+
+class Vanished(Exception):
+    """An object, or this version of it, is not there."""
+
+
+def transient(name: str, error: Exception) -> str:
+    """Says what has failed, if trying again can help.
+
+    Args:
+      name: what the request was for, as its user wrote it.
+      error: whatever gcsfs, aiohttp or google-auth has raised.
+
+    Raises:
+      Conflict: the object is there in another version.
+      Vanished: there is no such object, version or bucket.
+      RefusedError: no permission, no valid credentials, or a request that the storage rejects.
+    """
+    import aiohttp
+    from gcsfs.retry import ChecksumError, HttpError
+    from google.auth.exceptions import GoogleAuthError, TransportError
+
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, FileNotFoundError):
+        raise Vanished(str(error)) from error
+    if isinstance(error, FileExistsError):
+        raise Conflict(str(error)) from error
+    if isinstance(error, OSError) and str(error).startswith("Forbidden"):
+        raise RefusedError(
+            f"{name}: permission denied ({str(error).splitlines()[-1]}): give this account the "
+            "role roles/storage.objectUser on the bucket, or name another"
+        ) from error
+    cause = error.__cause__ if isinstance(error, HttpError) else error
+    if isinstance(cause, GoogleAuthError):  # gcsfs hides it behind a 401 of its own
+        if isinstance(cause, TransportError) or cause.retryable:
+            return first_line(cause)
+        raise RefusedError(
+            f"{name}: the credentials do not work ({first_line(cause)}): renew them"
+        ) from error
+    if isinstance(error, HttpError):
+        code = int(error.code or 0)
+        if code >= 500 or code in (408, 429):
+            return f"HTTP {code}"
+        what = "its credentials are not accepted" if code == 401 else "the storage rejects this"
+        raise RefusedError(f"{name}: {what} ({first_line(error)})") from error
+    if isinstance(error, (OSError, json.JSONDecodeError, ChecksumError, aiohttp.ClientError)):
+        return first_line(error)
+    if isinstance(error, ValueError):  # gcsfs's name for some answers
+        raise RefusedError(f"{name}: the storage rejects this ({first_line(error)})") from error
+    raise error
+
+
+def first_line(error: BaseException) -> str:
+    """An error in a line, for a message."""
+    lines = str(error).splitlines()
+    return lines[0] if lines and lines[0] else type(error).__name__
