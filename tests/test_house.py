@@ -44,6 +44,7 @@ FLOORS = [
     {"updates", "trained"},
     {"steps"},
     {"export", "generate"},
+    {"run_directory"},
     {"training"},
     {"train"},
     {"__main__"},

@@ -6,37 +6,28 @@ import contextlib
 import dataclasses
 import json
 import logging
-import shlex
-import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from trainer import (
-    checkpoints,
     checks,
     cluster,
     environment,
-    events,
-    export,
     interrupts,
     loop,
     monitor,
     pictures,
-    plot,
     prometheus,
-    records,
     restarts,
+    run_directory,
     storage,
-    trained,
 )
 from trainer import config as configuration
 from trainer.checkpoints import Checkpoints
-from trainer.choices import NETWORKS
 from trainer.config import Config, Recipe, Schedule
 from trainer.data import feeding, loading, order, pixels
 from trainer.exits import InterruptedRun, RefusedError
@@ -114,7 +105,7 @@ def run(config: Config, member: Member, commit: Callable[[], None]) -> None:
     with cluster.joined(config.runtime, member) as (strategy, group):
         checks.check_replicas(config.recipe, strategy.num_replicas_in_sync)
         group.check_same("the configuration", _fingerprint(config))
-        (horizon,) = group.from_chief(_horizon(config) if group.is_chief else 0)
+        (horizon,) = group.from_chief(run_directory.horizon(config) if group.is_chief else 0)
         with strategy.scope():
             gan = FashionGAN(config.recipe, horizon)
         if group.is_chief:
@@ -136,17 +127,19 @@ def _lead(
         config.job_dir / "checkpoints", gan.state(), config.schedule.keep_checkpoints
     )
     resolved = _resolved(config, strategy.num_replicas_in_sync)
-    step = _restore(config.job_dir, saved, resolved)
-    is_complete = step is not None and step >= plan.last_step and _is_finished(config.job_dir)
+    step = run_directory.restore(config.job_dir, saved, resolved)
+    is_complete = (
+        step is not None and step >= plan.last_step and run_directory.is_finished(config.job_dir)
+    )
     group.from_chief(is_complete)
     if is_complete:
         log.info("%s is complete at step %d: nothing to do", config.job_dir, step)
-        _say_where(config.job_dir)
+        run_directory.say_where(config.job_dir)
         return
     displays = _displays(config, plan.last_step, saved, step)
     _start_together(group, gan)
     images, labels = loading.load(config.recipe.data, "train", config.data_dir)
-    _cut(config, -1 if step is None else step)
+    run_directory.cut(config, -1 if step is None else step)
     with contextlib.closing(
         ModelMonitor(config.job_dir, config.recipe, _picture(gan), gan.learning_rates, displays)
     ) as model_monitor:
@@ -160,10 +153,10 @@ def _lead(
 
         train = _trainer(gan, strategy, images, labels)
         _loop(config, plan, group, gan, train, model_monitor, save)
-        _finish(config.job_dir, model_monitor)
+        run_directory.finish(config.job_dir, model_monitor)
     commit()
     log.info("complete at step %d; saving took %.1f s", plan.last_step, saved.seconds_saving)
-    _say_where(config.job_dir)
+    run_directory.say_where(config.job_dir)
 
 
 def _follow(
@@ -229,53 +222,8 @@ def _fingerprint(config: Config) -> int:
 def _resolved(config: Config, replicas: int) -> str:
     """The content of config.json."""
     return configuration.to_json(
-        config, _horizon(config), environment.describe(config.runtime, replicas)
+        config, run_directory.horizon(config), environment.describe(config.runtime, replicas)
     )
-
-
-def _horizon(config: Config) -> int:
-    """The length that schedules are functions of: as planned at the run's first start."""
-    stored = configuration.read_json(config.job_dir)
-    if stored is not None:
-        return int(stored["horizon"])
-    return configuration.total_steps(config.recipe, config.schedule)
-
-
-def _restore(job_dir: Path, saved: Checkpoints, resolved: str) -> int | None:
-    """Restores the run in `job_dir`; None if a new one starts there.
-
-    A run has started once its config.json is written, which comes after its first checkpoint.
-    """
-    stored = configuration.read_json(job_dir)
-    if stored is None:
-        newest = checkpoints.newest_step(job_dir / "checkpoints") or 0
-        if newest or records.read_metrics(job_dir / records.METRICS_FILE):
-            raise RefusedError(
-                f"--job_dir={job_dir} holds a run without its config.json: restore the file, "
-                "or choose another folder"
-            )
-        log.info("starting a new run in %s", job_dir)
-        return None
-    step = saved.restore_newest()
-    if step is None:
-        raise RefusedError(
-            f"--job_dir={job_dir} holds a run whose checkpoints are gone: restore them, or choose "
-            "another folder"
-        )
-    log.info("resuming %s at step %d", job_dir, step)
-    environment.warn_of_changes(stored.get("environment", {}), json.loads(resolved)["environment"])
-    return step
-
-
-def _cut(config: Config, step: int) -> None:
-    """Removes from the run directory what came after the checkpoint of `step`."""
-    job_dir = config.job_dir
-    records.cut_metrics(job_dir / records.METRICS_FILE, step)
-    events.cut(job_dir / "tensorboard" / "train", step)
-    monitor.cut_grids(job_dir, config.recipe, step)
-    for path in _finished_files(job_dir):
-        path.unlink(missing_ok=True)
-    storage.sweep_partial(job_dir)
 
 
 def _start(
@@ -327,32 +275,3 @@ def _trainer(
         return dict(zip(METRICS, map(float, means), strict=True))
 
     return train
-
-
-def _finished_files(job_dir: Path) -> list[Path]:
-    """What a finished run has, in the order in which it is written."""
-    models = [job_dir / "models" / f"{name}.keras" for name in NETWORKS]
-    return [*models, job_dir / "results" / "loss_curves.png", job_dir / "results" / "final.png"]
-
-
-def _is_finished(job_dir: Path) -> bool:
-    return all(path.exists() for path in _finished_files(job_dir))
-
-
-def _finish(job_dir: Path, model_monitor: ModelMonitor) -> None:
-    """Writes models, curves and, last, the picture, which nothing else writes."""
-    networks = trained.load(job_dir, "latest")
-    for name in NETWORKS:
-        export.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
-    plot.draw(job_dir)
-    model_monitor.draw_final()
-
-
-def _say_where(job_dir: Path) -> None:
-    """Names the picture and the way to the curves, as commands that work as they stand."""
-    tensorboard = Path(sys.executable).with_name("tensorboard")
-    if tensorboard.is_relative_to(Path.cwd()):
-        tensorboard = tensorboard.relative_to(Path.cwd())
-    log.info("picture: %s", job_dir / "results" / "final.png")
-    command = [str(tensorboard), f"--logdir={job_dir / 'tensorboard'}"]
-    log.info("TensorBoard: %s", shlex.join(command))
