@@ -23,6 +23,7 @@ from tests.test_resume import assert_same_run
 from trainer import __main__, exits, interrupts
 from trainer.cloud import bucket, lease, processes, url
 from trainer.cloud.bucket import Bucket
+from trainer.cloud.data import CopiedData
 from trainer.exits import InterruptedRun
 
 
@@ -336,6 +337,24 @@ def test_a_lease_of_a_process_that_has_died_here_is_taken_at_once(storage):
     started = time.monotonic()
     with lease.held(Bucket(url.parse(f"gs://{BUCKET}/leases/dead", "job_dir"), "job_dir")):
         assert time.monotonic() - started < 5
+
+
+def test_data_of_which_a_kill_left_a_part_are_prepared_and_sent_again(storage, tmp_path):
+    place = url.parse(f"gs://{BUCKET}/half", "data_dir")
+    storage.write("half/kmnist/3.0.1/kmnist-train.tfrecord-00000-of-00001", b"images")
+    copy = CopiedData(place, tmp_path / "first", "kmnist")
+    folder = tmp_path / "first" / "kmnist" / "3.0.1"
+    assert not folder.exists()  # or TensorFlow Datasets would take it for prepared
+
+    folder.mkdir(parents=True)
+    for name in ("dataset_info.json", "features.json", "kmnist-train.tfrecord-00000-of-00001"):
+        (folder / name).write_bytes(b"images" if "tfrecord" in name else b"{}")
+    copy.send()
+
+    sent = [name.removeprefix("half/kmnist/3.0.1/") for name in storage.sent("")]
+    assert sent == ["features.json", "dataset_info.json"]  # the images are there already
+    CopiedData(place, tmp_path / "second", "kmnist")
+    assert len(list((tmp_path / "second").rglob("*.*/*"))) == 3
 
 
 def test_prepared_data_come_from_a_bucket_and_are_not_sent_back(storage, data_dir, main, capsys):

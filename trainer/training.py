@@ -147,12 +147,8 @@ def _lead(
             _start(config, model_monitor, saved, resolved, images)
             commit()
 
-        def save(step: int) -> None:
-            saved.save(step)
-            commit()
-
         train = _trainer(gan, strategy, images, labels)
-        _loop(config, plan, group, gan, train, model_monitor, save)
+        _loop(config, plan, group, gan, train, model_monitor, _save(saved, commit))
         run_directory.finish(config.job_dir, model_monitor)
     commit()
     log.info("complete at step %d; saving took %.1f s", plan.last_step, saved.seconds_saving)
@@ -239,6 +235,16 @@ def _start(
     model_monitor.flush()
     saved.save(0)
     storage.write_text(config.job_dir / "config.json", resolved)
+
+
+def _save(saved: Checkpoints, commit: Callable[[], None]) -> Callable[[int], None]:
+    """The loop's `save`."""
+
+    def save(step: int) -> None:
+        saved.save(step)
+        commit()
+
+    return save
 
 
 def _picture(gan: FashionGAN) -> Callable[[], np.ndarray]:

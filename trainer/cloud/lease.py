@@ -52,6 +52,7 @@ class Lease:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._generation = 0
+        self._renewed = 0.0  # by the monotonic clock
         self._changing = threading.Lock()
         self._content = json.dumps(
             {
@@ -103,6 +104,16 @@ class Lease:
                     f"{self._bucket.name} has been taken over by another process"
                 ) from error
 
+    def confirm(self) -> None:
+        """Makes sure that nobody can hold the lease but this process, which may have been frozen.
+
+        Raises:
+          Taken: somebody does.
+          InterruptedRun: the storage does not answer.
+        """
+        if time.monotonic() - self._renewed > LEASE_SECONDS / 2:
+            self.renew()
+
     def release(self) -> None:
         """Gives the lease back, if the storage answers and it is still this process's."""
         with self._changing, contextlib.suppress(Conflict, InterruptedRun, RefusedError):
@@ -120,7 +131,9 @@ class Lease:
         return True
 
     def _write(self, generation: int, patience: float | None = None) -> None:
+        began = time.monotonic()
         self._generation = self._bucket.write(NAME, self._content, generation, patience).generation
+        self._renewed = began
 
     def _look(self) -> _Seen | None:
         while there := self._bucket.find(NAME):

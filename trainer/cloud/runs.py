@@ -101,6 +101,7 @@ def _turn(name: str) -> int:
 def _insist(mirror: Mirror, ours: Lease, name: str, act: Callable[[str], None]) -> None:
     """Replaces also what a command without the lease has written, as long as the lease is ours."""
     while True:
+        ours.confirm()
         try:
             act(name)
             return
