@@ -68,7 +68,7 @@ def _frames(
     """The way from one latent to another and back, an image of each label in a frame."""
     ends = trained.latents(network.recipe, config.seed, 0, 2, config.truncation)
     ways = 1 - np.abs(np.linspace(-1, 1, num, endpoint=False))
-    draw = tf.function(network.generate)
+    draw = tf.function(network.generate, autograph=False)
     frames = []
     for way in ways:
         latent = _between(ends[0], ends[1], float(way))

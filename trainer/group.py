@@ -25,7 +25,7 @@ class Group:
         self._workers = workers
         replicas_here = strategy.num_replicas_in_sync // workers
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)], autograph=False)
         def total(words: tf.Tensor) -> tf.Tensor:
             def replica_total() -> tf.Tensor:
                 context = tf.distribute.get_replica_context()

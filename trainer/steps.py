@@ -34,6 +34,7 @@ def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Fe
     networks = (gan.generator, gan.discriminator)
     weights = [weight.value for network in networks for weight in network.trainable_weights]
 
+    @tf.autograph.experimental.do_not_convert  # which would take longer than the first steps
     def replica_step(sent: Sequence[tf.Tensor], step: tf.Tensor) -> tf.Tensor:
         replica = int(
             tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)

@@ -145,7 +145,7 @@ def sample_batches(
 ) -> Iterator[np.ndarray]:
     """Yields uint8 images `[N, height, width, channels]`, `num` in all, labels by turns."""
     recipe = trained.recipe
-    sample = tf.function(trained.generate)
+    sample = tf.function(trained.generate, autograph=False)
     for first in range(0, num, SAMPLING_BATCH):
         noise = latents(recipe, seed, first, SAMPLING_BATCH, truncation)
         images = sample(noise, labels_of(cycle, first, SAMPLING_BATCH)).numpy()

@@ -255,7 +255,7 @@ def _picture(gan: FashionGAN) -> Callable[[], np.ndarray]:
     samples = rows * COLUMNS
     latents = Draws(recipe.seed, 0, 0, samples).normal("samples", recipe.networks.noise_dim)
     labels = tf.range(samples) // COLUMNS
-    sample = tf.function(gan.sample)
+    sample = tf.function(gan.sample, autograph=False)
     return lambda: pictures.grid(
         pixels.to_bytes(sample(latents, labels).numpy(), gan.lowest), COLUMNS
     )
