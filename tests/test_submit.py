@@ -23,7 +23,7 @@ from trainer import exits
 
 SCRIPT = ROOT / "scripts" / "submit"
 LOCAL = ("--overlay=local", "--name=a", "--image=gan:1.2", "--job_dir=/data/runs/a")
-CLOUD = ("--overlay=gke-multi-spot", "--name=a", "--image=gan:1.2", "--job_dir=gs://bk/runs/a")
+CLOUD = ("--overlay=gke-multi-spot", "--name=a", "--image=gan:1.2", "--job_dir=gs://bucket/runs/a")
 JOB_SET = ("--overlay=jobset-multi-spot", *CLOUD[1:])
 
 # Stands for a cluster: one file holds the Job that is in it, others what was asked of it.
@@ -148,7 +148,7 @@ def test_a_run_on_a_cloud_takes_its_gpus_its_bucket_and_its_account(overlay, sub
     assert code == exits.OK
     assert run.job["completions"] == 4
     assert resources["limits"]["nvidia.com/gpu"] == resources["requests"]["nvidia.com/gpu"] == "8"
-    assert "--data_dir=gs://bk/tensorflow_datasets" in run.container["args"]
+    assert "--data_dir=gs://bucket/tensorflow_datasets" in run.container["args"]
     assert annotation == account
     assert run.of_kind("Namespace")["metadata"]["name"] == "team"
     assert {each["metadata"].get("namespace", "team") for each in run.objects} == {"team"}
