@@ -106,7 +106,12 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished_flags(job_dir: Path) -> list[str]:
     """Flags of the run of `finished`."""
     return train_flags(
-        job_dir, "--preset=dcgan", "--dataset=synthetic", "--steps=130", "--batch_size=64"
+        job_dir,
+        "--preset=classic",
+        "--save_interval=1",
+        "--dataset=synthetic",
+        "--steps=130",
+        "--batch_size=64",
     )
 
 

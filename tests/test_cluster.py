@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT, assert_same_bits, command, run, train_flags
+from tests.test_replicas import LOSSES, NORMS
 from trainer import checkpoints, exits, membership, records
 from trainer.exits import RefusedError
 from trainer.updates import METRICS
@@ -102,7 +103,8 @@ def test_workers_follow_the_losses_of_one_process(workers, followed, tmp_path):
 
     many = metrics(job_dir)
     assert many.shape == followed.shape == (50, len(METRICS))
-    np.testing.assert_allclose(many, followed, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(many[:, LOSSES], followed[:, LOSSES], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(many[:, NORMS], followed[:, NORMS], rtol=1e-2)
     assert (job_dir / "results/final.png").exists()
 
 

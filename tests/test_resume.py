@@ -35,8 +35,9 @@ VARIANTS = {
 
 def flags_of(job_dir: Path, variant: str) -> list[str]:
     # Short loops and frequent saves: many places to be killed in.
-    common = ["--preset=dcgan", f"--steps={STEPS}", "--batch_size=16", "--checkpoint_interval=5"]
-    return train_flags(job_dir, *common, "--steps_per_loop=2", *VARIANTS[variant])
+    intervals = ["--checkpoint_interval=5", "--steps_per_loop=2"]
+    recipe = ["--preset=classic", "--update=simultaneous", "--batch_size=16", *VARIANTS[variant]]
+    return train_flags(job_dir, f"--steps={STEPS}", *intervals, *recipe)
 
 
 def start(job_dir: Path, variant: str) -> subprocess.Popen[bytes]:
