@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import re
 import signal
 import socket
 import subprocess
@@ -16,12 +15,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import emulated
 from tests.conftest import ROOT, assert_same_bits, command, run, train_flags
 from tests.test_replicas import LOSSES, NORMS
-from trainer import checkpoints, exits, membership, records
+from trainer import checkpoints, exits, liveness, membership, records
 from trainer.exits import RefusedError
 from trainer.updates import METRICS
 
+RUN_IN_A_BUCKET = f"gs://{emulated.BUCKET}/run"
 GONE_SECONDS = 60  # within which all workers leave when one is lost
 SMALL = ["--dataset=synthetic", "--batch_size=12", "--threads=1", "--strategy=multi_worker"]
 
@@ -70,11 +71,17 @@ def log(job_dir: Path, index: int) -> str:
     return Path(f"{job_dir}.{index}.log").read_text(encoding="utf-8")
 
 
-def wait_for_steps(processes: list[subprocess.Popen[str]], job_dir: Path) -> None:
-    lines = job_dir / "metrics.jsonl"
-    while not lines.exists() or lines.read_text().count("\n") < 3:
+def wait_for_step(processes: list[subprocess.Popen[str]], job_dir: Path, step: int) -> None:
+    """Returns when this start of the group has recorded that step, or a later one."""
+    while "] step " not in log(job_dir, 0) or last_step(job_dir) < step:
         assert all(process.poll() is None for process in processes), log(job_dir, 0)
-        time.sleep(0.05)
+        time.sleep(0.02)
+
+
+def last_step(job_dir: Path) -> int:
+    return max(
+        (line["step"] for line in records.read_metrics(job_dir / "metrics.jsonl")), default=0
+    )
 
 
 # With batch normalisation over all workers, and dropout.
@@ -108,38 +115,55 @@ def test_workers_follow_the_losses_of_one_process(workers, followed, tmp_path):
     assert (job_dir / "results/final.png").exists()
 
 
-def test_a_signal_to_one_worker_saves_and_stops_all_at_one_step(tmp_path):
-    job_dir = tmp_path / "run"
-    processes = start(job_dir, 2, "--steps=100000")
-    wait_for_steps(processes, job_dir)
+def test_a_signal_to_one_worker_saves_and_stops_all_at_one_step(tmp_path, monkeypatch):
+    with emulated.started() as storage:
+        for name, value in storage.environment.items():
+            monkeypatch.setenv(name, value)
+        # Only the chief sees the bucket's run; both keep logs here.
+        processes = start(tmp_path / "run", 2, "--steps=100000", f"--job_dir={RUN_IN_A_BUCKET}")
+        while log(tmp_path / "run", 0).count("] step ") == 0:
+            assert all(process.poll() is None for process in processes), log(tmp_path / "run", 0)
+            time.sleep(0.05)
+        time.sleep(1)
 
-    processes[1].terminate()
+        processes[1].terminate()
 
-    assert codes(processes, GONE_SECONDS) == [exits.INTERRUPTED] * 2
-    saved = [re.search(r"saved at step (\d+)", log(job_dir, index)) for index in (0, 1)]
+        assert codes(processes, GONE_SECONDS) == [exits.INTERRUPTED] * 2
+        job_dir = storage.copy("run", tmp_path / "sent")
     newest = checkpoints.read_newest(job_dir / "checkpoints")
-    assert newest is not None
-    assert [int(match[1]) for match in saved if match] == [newest[0]] * 2
+    assert newest is not None and newest[0] > 0
+    for index in (0, 1):
+        assert f"saved at step {newest[0]}:" in log(tmp_path / "run", index)
 
 
-def test_a_group_disturbed_at_random_moments_ends_with_the_same_bits(tmp_path, request):
+def test_a_group_disturbed_again_and_again_ends_with_the_same_bits(tmp_path, request):
     alone, disturbed = tmp_path / "alone", tmp_path / "disturbed"
     flags = ["--steps=60", "--checkpoint_interval=7", "--steps_per_loop=2", "--cluster_timeout=20"]
     assert codes(start(alone, 2, *flags)) == [exits.OK] * 2
     moments = random.Random(1)
-    for number in range(request.config.getoption("--disturbances")):
+    disturbances = request.config.getoption("--disturbances")
+    for number in range(disturbances):
         kind = (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP)[number % 3]
         processes = start(disturbed, 2, *flags)
-        time.sleep(moments.uniform(3, 14))
+        if number % 4 == 3:
+            time.sleep(moments.uniform(1, 10))  # in start-up
+        else:
+            wait_for_step(processes, disturbed, 50 * (number + 1) // disturbances)
+            time.sleep(moments.uniform(0, 0.3))
         victim = processes.pop(moments.randrange(2))
         victim.send_signal(kind)
+        stopped = time.monotonic()
         others = codes(processes, GONE_SECONDS)
+        seconds = time.monotonic() - stopped
         victim.send_signal(signal.SIGCONT)
-        print(number, kind, codes([victim], GONE_SECONDS), others)
-        assert others in ([exits.INTERRUPTED], [exits.OK])
+        own = codes([victim], GONE_SECONDS)
+        print(f"{kind.name}: {own}, the other {others} after {seconds:.1f} s")
+        assert others == [exits.INTERRUPTED]
+        assert own == [-signal.SIGKILL if kind == signal.SIGKILL else exits.INTERRUPTED]
 
     assert codes(start(disturbed, 2, *flags)) == [exits.OK] * 2
 
+    assert "resuming" in log(disturbed, 0)
     ours, theirs = (
         checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", 60))
         for job_dir in (disturbed, alone)
@@ -153,6 +177,57 @@ def test_a_peer_that_never_appears_is_not_waited_for_longer_than_asked(tmp_path)
         processes = start(job_dir, 2, "--cluster_timeout=2", absent=absent)
         assert codes(processes, GONE_SECONDS) == [exits.INTERRUPTED]
         assert "did not appear within 2 s" in log(job_dir, 1 - absent).splitlines()[-1]
+
+
+def test_a_chief_that_is_lost_while_it_writes_results_takes_the_others_with_it(tmp_path):
+    job_dir = tmp_path / "run"
+    flags = ["--steps=40"]
+    processes = start(job_dir, 2, *flags)
+    while not (job_dir / "models").exists():
+        assert processes[0].poll() is None, log(job_dir, 0)
+        time.sleep(0.002)
+
+    processes[0].kill()
+
+    assert codes(processes, GONE_SECONDS) == [-signal.SIGKILL, exits.INTERRUPTED]
+    assert codes(start(job_dir, 2, *flags)) == [exits.OK] * 2
+    assert (job_dir / "results/final.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("ending", "left_alone"), [("StoppedTogether", True), ("InterruptedRun", False)]
+)
+def test_only_who_stops_by_agreement_is_not_missed(ending, left_alone):
+    addresses = (f"localhost:{free_port()}", "localhost:1")
+    meet = (
+        "import time\nfrom trainer import exits, liveness\nfrom trainer.membership import Member\n"
+        f"with liveness.together(Member({{}}, {addresses}), 60):\n  {{}}"
+    )
+    chief = meet.format(0, f"raise exits.{ending}('alone')")
+    worker = meet.format(1, f"time.sleep({liveness.LINGER_SECONDS + 2})")
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
+        for code in (chief, worker)
+    ]
+
+    errors = [process.communicate(timeout=60)[1].decode() for process in processes]
+
+    assert ending in errors[0]
+    assert processes[1].returncode == (exits.OK if left_alone else exits.INTERRUPTED)
+    assert ("the chief is gone" in errors[1]) != left_alone
+
+
+def test_a_port_that_another_holds_is_refused(tmp_path):
+    with socket.create_server(("", 0)) as other:
+        member = membership.Member(0, (f"localhost:{other.getsockname()[1]}", "localhost:1"))
+        with pytest.raises(RefusedError, match="cannot be served"):
+            with liveness.together(member, 60):
+                pass
+
+
+def free_port() -> int:
+    with socket.create_server(("", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def test_workers_with_different_flags_are_refused(tmp_path):

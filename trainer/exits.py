@@ -15,3 +15,7 @@ class RefusedError(Exception):
 
 class InterruptedRun(Exception):
     """The run cannot go on now, and what it had saved is whole: run me again."""
+
+
+class StoppedTogether(InterruptedRun):
+    """All workers of the run have agreed to stop here."""

@@ -54,6 +54,10 @@ class Group:
         """What the chief said; what others say does not count."""
         return [int(value) for value in self.gather(*values)[0]]
 
+    def meet(self) -> None:
+        """Returns when all workers have come here."""
+        self.gather(0)  # of nothing at all TensorFlow's sum crashes
+
     def agree(self, steps: int) -> int:
         """The length of the next loop: the chief's, or 0 if any worker says so."""
         said = self.gather(steps)[:, 0]

@@ -11,6 +11,7 @@ never comes for ever, and cannot be interrupted.
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
 import time
@@ -18,13 +19,17 @@ import zlib
 from collections.abc import Iterator
 
 from trainer import interrupts
-from trainer.exits import InterruptedRun
+from trainer.exits import InterruptedRun, RefusedError, StoppedTogether
 from trainer.membership import Member
+
+log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1.0
 SILENCE_SECONDS = 30.0  # then a worker counts as frozen
 # A refusal ends all workers, each by itself: the others' ends must not hide its exit code.
 LINGER_SECONDS = 3.0
+TELL_SECONDS = 30.0  # between two lines about workers that are waited for
+PORT_SECONDS = 10.0  # for which another process may still hold the chief's port
 _BEAT, _WELCOME, _FAREWELL = b".", b"+", b"!"
 
 
@@ -51,14 +56,16 @@ def _receive(member: Member, deadline: float) -> dict[str, socket.socket]:
     """The chief's connections to all others, once all are there."""
     guests: dict[int, socket.socket] = {}
     expected = range(1, len(member.addresses))
-    port = int(member.addresses[0].rpartition(":")[2])
-    with socket.create_server(("", port), backlog=len(member.addresses)) as server:
+    with _listening(int(member.addresses[0].rpartition(":")[2])) as server:
         while missing := [str(index) for index in expected if index not in guests]:
-            server.settimeout(max(0.01, deadline - time.monotonic()))
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"worker {', '.join(missing)}")
+            server.settimeout(max(0.01, min(TELL_SECONDS, deadline - time.monotonic())))
             try:
                 connection, _ = server.accept()
-            except TimeoutError as error:
-                raise TimeoutError(f"worker {', '.join(missing)}") from error
+            except TimeoutError:
+                log.info("waiting for worker %s", ", ".join(missing))
+                continue
             index = _greeted(connection, member)
             if index is not None and index in expected:
                 guests[index] = connection  # the last counts: it may have been started again
@@ -69,12 +76,33 @@ def _receive(member: Member, deadline: float) -> dict[str, socket.socket]:
     return {f"worker {index}": connection for index, connection in guests.items()}
 
 
+def _listening(port: int) -> socket.socket:
+    """A server for all addresses of this machine.
+
+    Raises:
+      RefusedError: the port is forbidden, or was not given back by another process in time.
+    """
+    dual = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual else socket.AF_INET
+    patience = time.monotonic() + PORT_SECONDS
+    while True:
+        try:
+            return socket.create_server(("", port), family=family, dualstack_ipv6=dual)
+        except OSError as error:
+            if time.monotonic() > patience:
+                raise RefusedError(
+                    f"port {port}, this worker's in TF_CONFIG or TF_PORT, cannot be served "
+                    f"({error.strerror}): choose another"
+                ) from error
+        time.sleep(BEAT_SECONDS)
+
+
 def _visit(member: Member, deadline: float) -> dict[str, socket.socket]:
     """A worker's connection to the chief, once all are there."""
     host, _, port = member.addresses[0].rpartition(":")
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
-            connection = socket.create_connection((host, int(port)), timeout=BEAT_SECONDS)
+            connection = socket.create_connection((host.strip("[]"), int(port)), BEAT_SECONDS)
             connection.sendall(f"{_cluster(member)} {member.index}\n".encode())
             connection.settimeout(max(0.01, deadline - time.monotonic()))
             if connection.recv(1) == _WELCOME:
@@ -141,12 +169,13 @@ def _beating(links: list[_Link]) -> Iterator[None]:
 
     for task in (beat, *(link.watch for link in links)):
         threading.Thread(target=task, name="heartbeats", daemon=True).start()
+    # No farewell after an error: the others must not wait for this process.
     try:
         yield
-    except InterruptedRun:
+    except StoppedTogether:
         _part(done, links)
         raise
-    _part(done, links)  # not after an error: the others must not wait for this process
+    _part(done, links)
 
 
 def _part(done: threading.Event, links: list[_Link]) -> None:

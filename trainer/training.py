@@ -30,7 +30,7 @@ from trainer import config as configuration
 from trainer.checkpoints import Checkpoints
 from trainer.config import Config, Recipe, Schedule
 from trainer.data import feeding, loading, order, pixels
-from trainer.exits import InterruptedRun, RefusedError
+from trainer.exits import RefusedError, StoppedTogether
 from trainer.gan import FashionGAN, build_networks
 from trainer.group import Group, checksum
 from trainer.membership import Member
@@ -151,6 +151,7 @@ def _lead(
         _loop(config, plan, group, gan, train, model_monitor, _save(saved, commit))
         run_directory.finish(config.job_dir, model_monitor)
     commit()
+    group.meet()
     log.info("complete at step %d; saving took %.1f s", plan.last_step, saved.seconds_saving)
     run_directory.say_where(config.job_dir)
 
@@ -168,6 +169,7 @@ def _follow(
     train = _trainer(gan, strategy, images, labels)
     plan = Plan(config.recipe, config.schedule)
     _loop(config, plan, group, gan, train, monitor.Silent(), lambda step: None)
+    group.meet()  # until the chief has written all: should it be lost, all must come again
     log.info("complete at step %d; the chief has the results", plan.last_step)
 
 
@@ -200,19 +202,24 @@ def _loop(
     """Trains to the end.
 
     Raises:
-      InterruptedRun: a signal, to any worker, came before that.
+      StoppedTogether: a signal, to any worker, came before that.
     """
     pace = loop.Pace(config.schedule.steps_per_loop, interrupts.requested, group.agree)
     with interrupts.graceful():
         reached = loop.run(int(gan.step.numpy()), plan, train, shown, save, pace)
     if reached < plan.last_step:
-        raise InterruptedRun(f"interrupted and saved at step {reached}: run the same command again")
+        raise StoppedTogether(
+            f"interrupted and saved at step {reached}: run the same command again"
+        )
 
 
 def _fingerprint(config: Config) -> int:
     """A number that differs where workers would not train the same, or part company."""
-    shared = (config.recipe, config.schedule)
-    return zlib.crc32(json.dumps([dataclasses.asdict(part) for part in shared]).encode())
+    described = environment.describe(config.runtime, replicas=0)
+    for own in ("processor", "threads"):
+        del described[own]
+    shared = [dataclasses.asdict(config.recipe), dataclasses.asdict(config.schedule), described]
+    return zlib.crc32(json.dumps(shared).encode())
 
 
 def _resolved(config: Config, replicas: int) -> str:
