@@ -55,7 +55,7 @@ def test_no_overlay_needs_more_than_kubernetes_but_the_one_that_is_named_so():
 def test_kueue_gets_the_run_by_its_label(custom):
     (queue,) = of_kind(custom, "LocalQueue")
     labels = custom.workload["metadata"]["labels"]
-    assert queue["metadata"]["name"].removesuffix("-other") == labels["kueue.x-k8s.io/queue-name"]
+    assert queue["metadata"]["name"] == labels["kueue.x-k8s.io/queue-name"]
 
 
 def test_prometheus_finds_the_chief_and_rules_name_what_it_serves(custom):
