@@ -24,7 +24,7 @@ from trainer import __main__, exits, interrupts
 from trainer.cloud import bucket, lease, processes, url
 from trainer.cloud.bucket import Bucket
 from trainer.cloud.data import CopiedData
-from trainer.exits import InterruptedRun
+from trainer.exits import InterruptedRun, RefusedError
 
 
 @pytest.fixture(scope="module")
@@ -290,6 +290,20 @@ def test_a_lease_of_another_machine_is_waited_for(storage, caplog):
         )
     assert "(pid 7 on mars): waiting up to 3 s" in caplog.text
     assert not storage.names("leases/silent")
+
+
+def test_who_may_make_objects_but_not_replace_them_is_refused_and_leaves_no_lease(storage):
+    storage.answers = lambda request: (
+        403 if request.method == "POST" and len(storage.sent("")) > 1 else None
+    )
+    place = url.parse(f"gs://{BUCKET}/leases/made", "job_dir")
+    with (
+        pytest.raises(RefusedError, match="permission denied"),
+        lease.held(Bucket(place, "job_dir")),
+    ):
+        pass
+    assert storage.sent("") == 2 * ["leases/made/.lock"]
+    assert not storage.names("leases/made")
 
 
 HOLDING = """

@@ -68,6 +68,7 @@ class Lease:
 
         Raises:
           RefusedError: another process holds it and goes on, or nothing may be written here.
+          InterruptedRun: the storage does not answer.
         """
         started = time.monotonic()
         seen, since = self._look(), time.monotonic()
@@ -87,7 +88,11 @@ class Lease:
                     f"{self._bucket.name} is being written by another process ({seen.holder}): "
                     "stop it or choose another folder"
                 )
-        self.renew()  # who may make objects may not be allowed to replace them: that shows now
+        try:
+            self.renew()  # who may make objects may not be allowed to replace them: that shows now
+        except (InterruptedRun, RefusedError):
+            self.release()  # or whoever comes next would wait for the end of nobody
+            raise
 
     def renew(self, patience: float | None = None) -> None:
         """Makes sure that the lease is still this process's, and prolongs it.
