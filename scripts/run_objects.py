@@ -175,7 +175,7 @@ def _arguments(order: Order, overlays: list[str]) -> list[str]:
 
 
 def _check(overlay: Run, arguments: list[str], workers: int, gpus: int) -> None:
-    config = flags.train(arguments)
+    config = flags.train_elsewhere(arguments)
     strategy = config.runtime.strategy
     if (strategy == "multi_worker") != overlay.is_indexed:
         raise RefusedError(f"--strategy={strategy} does not fit the overlay: leave it out")

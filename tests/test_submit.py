@@ -154,6 +154,22 @@ def test_a_run_on_a_cloud_takes_its_gpus_its_bucket_and_its_account(overlay, sub
     assert {each["metadata"].get("namespace", "team") for each in run.objects} == {"team"}
 
 
+@pytest.mark.parametrize(
+    ("overlay", "training"),
+    [
+        (LOCAL, ["--dataset=image_folder", "--data_dir=/data/pictures", "--conditional"]),
+        (CLOUD, ["--dataset=image_folder", "--data_dir=gs://pictures", "--conditional"]),
+        (CLOUD, ["--dataset=kmnist"]),
+    ],
+)
+def test_data_that_only_the_pods_reach_are_not_looked_at(
+    overlay, training, submit, cluster, monkeypatch
+):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")  # nothing listens there
+    assert submit.main([*overlay, "--", *training]) == exits.OK
+    assert applied(cluster).container["args"][-len(training) :] == training
+
+
 def test_components_are_added(submit, cluster):
     submit.main([*LOCAL, "--components=kueue,monitoring"])
     run = applied(cluster)
@@ -232,6 +248,9 @@ WRONG = {
     "-- --bach_size=64": "Did you mean: batch_size",
     "-- --batch_size=63": "not divisible by the 2 replicas",
     "--workers=3": "--batch_size=64 is not divisible by the 3 replicas: try 63",
+    "-- --dataset=kmnist --image_size=32": "28 pixels wide",
+    "-- --dataset=celeb_a --conditional": "--dataset=celeb_a has none",
+    "-- --dataset=image_folder --batch_size=63": "not divisible by the 2 replicas",
     "-- --preset=gan": "--preset=gan is unknown",
     "-- --job_dir=/data/b": "stands before the --",
     "-- --data_dir=/tmp/data": "--data_dir=/tmp/data would be lost",

@@ -27,30 +27,12 @@ class HelpRequested(Exception):
 
 def train(argv: Sequence[str]) -> config.Config:
     """The configuration of `train`. `argv` starts with the command's name."""
-    preset = presets.arguments(_parse(argv, definitions.train).preset)
-    values = _parse([argv[0], *preset, *argv[1:]], definitions.train)
-    job_dir, job_dir_url = _job_dir(values)
-    data_dir, data_dir_url = _folder(values, "data_dir")
-    resolved = config.Config(
-        preset=values.preset,
-        job_dir=job_dir,
-        data_dir=data_dir,
-        recipe=_recipe(values),
-        schedule=_schedule(values),
-        runtime=config.Runtime(
-            strategy=values.strategy,
-            virtual_devices=values.virtual_devices,
-            threads=values.threads or available_cores(),
-            metrics_port=values.metrics_port,
-            deterministic=values.deterministic,
-            cluster_timeout=values.cluster_timeout,
-        ),
-        dry_run=values.dry_run,
-        job_dir_url=job_dir_url,
-        data_dir_url=data_dir_url,
-    )
-    checks.check(resolved)
-    return resolved
+    return _train(argv, _dataset)
+
+
+def train_elsewhere(argv: Sequence[str]) -> config.Config:
+    """The same for another machine, whose data are out of reach here: nothing is looked at."""
+    return _train(argv, _published)
 
 
 def generate(argv: Sequence[str]) -> config.SampleConfig:
@@ -118,9 +100,38 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _recipe(values: flags.FlagValues) -> config.Recipe:
+def _train(
+    argv: Sequence[str], specify: Callable[[flags.FlagValues], DatasetSpec]
+) -> config.Config:
+    preset = presets.arguments(_parse(argv, definitions.train).preset)
+    values = _parse([argv[0], *preset, *argv[1:]], definitions.train)
+    job_dir, job_dir_url = _job_dir(values)
+    data_dir, data_dir_url = _folder(values, "data_dir")
+    resolved = config.Config(
+        preset=values.preset,
+        job_dir=job_dir,
+        data_dir=data_dir,
+        recipe=_recipe(values, specify(values)),
+        schedule=_schedule(values),
+        runtime=config.Runtime(
+            strategy=values.strategy,
+            virtual_devices=values.virtual_devices,
+            threads=values.threads or available_cores(),
+            metrics_port=values.metrics_port,
+            deterministic=values.deterministic,
+            cluster_timeout=values.cluster_timeout,
+        ),
+        dry_run=values.dry_run,
+        job_dir_url=job_dir_url,
+        data_dir_url=data_dir_url,
+    )
+    checks.check(resolved)
+    return resolved
+
+
+def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
     return config.Recipe(
-        data=_dataset(values),
+        data=data,
         networks=config.Networks(
             architecture=values.architecture,
             noise_dim=values.noise_dim,
@@ -140,11 +151,18 @@ def _recipe(values: flags.FlagValues) -> config.Recipe:
 
 
 def _dataset(values: flags.FlagValues) -> DatasetSpec:
-    size = None if values.image_size is None else int(values.image_size)
     folder, folder_url = _folder(values, "data_dir")
     if folder_url and values.dataset not in loading.PINNED:
         CopiedData(folder_url, folder, values.dataset)  # decides what the set is
-    return loading.specify(values.dataset, folder, size)
+    return loading.specify(values.dataset, folder, _image_size(values))
+
+
+def _published(values: flags.FlagValues) -> DatasetSpec:
+    return loading.published(values.dataset, _image_size(values))
+
+
+def _image_size(values: flags.FlagValues) -> int | None:
+    return None if values.image_size is None else int(values.image_size)
 
 
 def _objective(values: flags.FlagValues) -> config.Objective:

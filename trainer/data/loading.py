@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 from trainer import storage
@@ -36,17 +38,31 @@ def specify(dataset: str, data_dir: Path, image_size: int | None) -> DatasetSpec
     Raises:
       RefusedError: the set's pictures have one size, or there are none.
     """
-    if image_size is not None and dataset not in RESIZED:
-        side = DATASETS[dataset].image_shape[0]
-        raise RefusedError(
-            f"--image_size={image_size} makes no sense with --dataset={dataset}, whose images are "
-            f"{side} pixels wide: leave it out"
-        )
     if dataset == IMAGE_FOLDER:
         return image_folder.specify(data_dir, image_size or DEFAULT_FOLDER_SIZE)
-    if dataset in PINNED:
-        return DATASETS[dataset]
-    return prepared.specify(dataset, data_dir, image_size)
+    spec = published(dataset, image_size)
+    return spec if dataset in PINNED else prepared.specify(spec, data_dir)
+
+
+def published(dataset: str, image_size: int | None) -> DatasetSpec:
+    """What is known of a data set that nobody has looked at: of a folder, the size alone.
+
+    Raises:
+      RefusedError: the set's pictures have one size.
+    """
+    if dataset == IMAGE_FOLDER:
+        # What its pictures decide must not be what a run is refused for.
+        side = image_size or DEFAULT_FOLDER_SIZE
+        return DatasetSpec(IMAGE_FOLDER, (side, side, 3), sys.maxsize, 0, ("one", "another"))
+    spec = DATASETS[dataset]
+    if image_size is None:
+        return spec
+    if dataset not in RESIZED:
+        raise RefusedError(
+            f"--image_size={image_size} makes no sense with --dataset={dataset}, whose images are "
+            f"{spec.image_shape[0]} pixels wide: leave it out"
+        )
+    return replace(spec, image_shape=(image_size, image_size, spec.image_shape[2]))
 
 
 def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:

@@ -17,13 +17,14 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from trainer import storage
-from trainer.data import DATASETS, DatasetSpec
+from trainer.data import DatasetSpec
 from trainer.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -33,16 +34,13 @@ PREPARING_PATIENCE_SECONDS = 3600.0
 Arrays = tuple[np.ndarray, np.ndarray]  # uint8 [N, height, width, channels], int64 [N]
 
 
-def specify(name: str, data_dir: Path, image_size: int | None) -> DatasetSpec:
-    """What is known of a set: its counts as prepared in `data_dir`, else as published."""
-    spec = DATASETS[name]
-    shape, counts = spec.image_shape, [spec.train_examples, spec.test_examples]
-    if image_size is not None:
-        shape = (image_size, image_size, shape[2])
-    folder = _prepared(name, data_dir)
-    if folder is not None:
-        counts = _counts(folder)
-    return DatasetSpec(name, shape, counts[0], counts[1], spec.class_names)
+def specify(spec: DatasetSpec, data_dir: Path) -> DatasetSpec:
+    """The published set with its counts as prepared in `data_dir`, if it is."""
+    folder = _prepared(spec.dataset, data_dir)
+    if folder is None:
+        return spec
+    train_examples, test_examples = _counts(folder)
+    return replace(spec, train_examples=train_examples, test_examples=test_examples)
 
 
 def check(spec: DatasetSpec, data_dir: Path) -> None:
