@@ -204,7 +204,8 @@ def test_only_who_stops_by_agreement_is_not_missed(ending, left_alone):
         f"with liveness.together(Member({{}}, {addresses}), 60):\n  {{}}"
     )
     chief = meet.format(0, f"raise exits.{ending}('alone')")
-    worker = meet.format(1, f"time.sleep({liveness.LINGER_SECONDS + 2})")
+    seconds = liveness.LINGER_SECONDS + (2 if left_alone else 50)
+    worker = meet.format(1, f"time.sleep({seconds})")
     processes = [
         subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
         for code in (chief, worker)
