@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from trainer import config as configuration
 from trainer.data import pixels
 from trainer.data.feeding import Feed
 from trainer.gan import FashionGAN
@@ -28,27 +29,12 @@ def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Fe
       It gives the means of the metrics over these steps, float32 `[len(METRICS)]`, and the first
       step with a metric that is not finite or with weights that overflow, int64, or -1.
     """
-    objective, batch_size = gan.recipe.objective, gan.recipe.batch_size
-    update = UPDATES[objective.update]
-    rows = batch_size // strategy.num_replicas_in_sync
+    replica_step = _make_replica_step(gan, strategy.num_replicas_in_sync, feed)
     networks = (gan.generator, gan.discriminator)
     weights = [weight.value for network in networks for weight in network.trainable_weights]
+    batch = configuration.images_a_step(gan.recipe)
 
-    @tf.autograph.experimental.do_not_convert  # which would take longer than the first steps
-    def replica_step(sent: Sequence[tf.Tensor], step: tf.Tensor) -> tf.Tensor:
-        replica = int(
-            tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
-        )
-
-        def batch(turn: int) -> Batch:
-            first = turn * batch_size + replica * rows
-            images, labels = feed.fetch([part[first : first + rows] for part in sent], replica)
-            return pixels.to_floats(images, gan.lowest), labels
-
-        draws = Draws(gan.recipe.seed, step, replica * rows, rows)
-        return update(gan, [batch(turn) for turn in range(objective.critic_steps)], draws)
-
-    @tf.function(input_signature=feed.signature(batch_size * objective.critic_steps))
+    @tf.function(input_signature=feed.signature(batch))
     def train_steps(*sent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         steps = tf.shape(sent[0])[0]
         totals = tf.zeros([len(METRICS)])
@@ -69,3 +55,28 @@ def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Fe
         return totals / tf.cast(steps, tf.float32), first_bad
 
     return train_steps
+
+
+def _make_replica_step(
+    gan: FashionGAN, replicas: int, feed: Feed
+) -> Callable[[Sequence[tf.Tensor], tf.Tensor], tf.Tensor]:
+    """One step of a replica on its rows of what was sent for it; gives its share of the metrics."""
+    objective, batch_size = gan.recipe.objective, gan.recipe.batch_size
+    update = UPDATES[objective.update]
+    rows = batch_size // replicas
+
+    @tf.autograph.experimental.do_not_convert  # which would take longer than the first steps
+    def replica_step(sent: Sequence[tf.Tensor], step: tf.Tensor) -> tf.Tensor:
+        replica = int(
+            tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
+        )
+
+        def batch(turn: int) -> Batch:
+            first = turn * batch_size + replica * rows
+            images, labels = feed.fetch([part[first : first + rows] for part in sent], replica)
+            return pixels.to_floats(images, gan.lowest), labels
+
+        draws = Draws(gan.recipe.seed, step, replica * rows, rows)
+        return update(gan, [batch(turn) for turn in range(objective.critic_steps)], draws)
+
+    return replica_step
