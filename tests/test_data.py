@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import logging
 import shutil
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -185,17 +188,51 @@ def test_each_damaged_file_is_refused_by_name(damage, name, idx_folder, tmp_path
     assert not (tmp_path / "fashion_mnist").exists()
 
 
-def test_without_any_source_three_ways_out_are_named(tmp_path, monkeypatch):
+@pytest.fixture
+def nothing_there(tmp_path, monkeypatch):
+    """An empty data folder on a machine without Debian's package, and a network that fails."""
     monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "absent")
+    monkeypatch.setattr(fashion_mnist, "NETWORK_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(fashion_mnist, "NETWORK_PATIENCE_SECONDS", 0.5)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("no_proxy", "")
+    urllib.request.install_opener(None)  # one that has been made keeps its proxy
+    yield tmp_path / "data"
+    urllib.request.install_opener(None)
 
+
+def test_without_any_source_three_ways_out_are_named(nothing_there, caplog):
     with pytest.raises(RefusedError) as error:
-        fashion_mnist.load("train", tmp_path / "data")
+        fashion_mnist.load("train", nothing_there)
 
+    assert caplog.text.count("trying again") == 1
     assert "Three ways out" in str(error.value)  # by which scripts/train.sh knows the case
     for way_out in ("train-images-idx3-ubyte", "dataset-fashion-mnist", "--data_dir"):
         assert way_out in str(error.value)
+
+
+def test_a_network_that_fails_is_tried_again_and_one_that_says_no_is_not(
+    nothing_there, monkeypatch
+):
+    monkeypatch.setattr(fashion_mnist, "NETWORK_PATIENCE_SECONDS", 60.0)
+    statuses = [503, 503, 404, 200]
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(statuses.pop(0))
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_port}")
+        with pytest.raises(RefusedError, match=r"cannot be downloaded .*404"):
+            fashion_mnist.load("train", nothing_there)
+        proxy.shutdown()
+
+    assert statuses == [200]
 
 
 def test_the_source_in_use_is_named_in_the_log(prepared_from_files, idx_folder, tmp_path, caplog):

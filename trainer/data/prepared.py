@@ -198,7 +198,7 @@ def _download(name: str, data_dir: Path) -> Path:
 
     log.info("data: preparing %s by the download of TensorFlow Datasets", name)
     try:
-        with quiet_tfds():
+        with quiet_tfds():  # where the network fails, it tries again for three minutes
             tfds.builder(name, data_dir=data_dir).download_and_prepare(
                 download_config=tfds.download.DownloadConfig(try_download_gcs=False)
             )
