@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -232,6 +233,7 @@ def test_a_dry_run_of_a_run_in_a_bucket_compares_it_and_writes_nothing(
 
 
 def test_missing_credentials_are_refused(main, capsys, monkeypatch, tmp_path):
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
@@ -239,6 +241,26 @@ def test_missing_credentials_are_refused(main, capsys, monkeypatch, tmp_path):
     assert main(["train", f"--job_dir=gs://{BUCKET}/run", "--dataset=synthetic"]) == exits.REFUSED
     shown = capsys.readouterr().err
     assert "gcloud auth application-default login" in shown and shown.count("\n") == 1
+
+
+def test_a_new_pod_s_credentials_may_come_late(main, capsys, caplog, monkeypatch, tmp_path):
+    key = tmp_path / "key.json"
+    content = {"type": "authorized_user", "client_id": "a", "client_secret": "b"}
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setattr(bucket, "PREFLIGHT_SECONDS", 2.0)
+    flags = ["train", f"--job_dir=gs://{BUCKET}/run", "--dataset=synthetic"]
+
+    assert main(flags) == exits.REFUSED
+    assert "there are no credentials yet: trying again" in caplog.text
+    assert "needs credentials" in capsys.readouterr().err
+
+    come = json.dumps(content | {"refresh_token": "c"})
+    threading.Timer(0.5, key.write_text, [come]).start()
+    assert main(flags) == exits.INTERRUPTED
+    assert "the storage cannot be reached" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("failure", [0, 503])

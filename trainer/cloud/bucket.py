@@ -31,13 +31,14 @@ from trainer.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
 
-PREFLIGHT_SECONDS = 30.0
+PREFLIGHT_SECONDS = 30.0  # for the first answer, and in a pod for credentials before it
 PATIENCE_SECONDS = 150.0  # with which a request is tried again
 HURRY_SECONDS = 60.0  # the same once a signal asks to leave, well within interrupts.GRACE_SECONDS
 ANSWER_SECONDS = 20.0  # in which a request must be answered, and for large ones
 BYTES_A_SECOND = 2**20  # is the slowest transfer that is waited for
 PIECE_BYTES = 2**25  # of a download that is held in memory
 LONGEST_PAUSE_SECONDS = 8.0
+CREDENTIALS_PAUSE_SECONDS = 1.0
 QUIET_SECONDS = 5.0  # of trying again of which nothing is said
 
 
@@ -59,7 +60,7 @@ class Bucket:
     """
 
     def __init__(self, url: GsUrl, flag: str) -> None:
-        """Connects and asks for a first list, within half a minute.
+        """Connects and asks for a first list, each within half a minute.
 
         Raises:
           RefusedError: no bucket, no credentials, or no permission to read.
@@ -195,18 +196,27 @@ class Bucket:
 
         # An emulator knows no credentials; for the real one, none must not become anonymous.
         token = "anon" if os.environ.get("STORAGE_EMULATOR_HOST") else "google_default"
-        try:
-            return _filesystem_class()(
-                token=token,
-                session_kwargs={"trust_env": True},
-                use_listings_cache=False,
-                skip_instance_cache=True,
-            )
-        except (GoogleAuthError, OSError, ValueError) as error:
-            raise RefusedError(
-                f"{self.name} needs credentials ({failures.first_line(error)}): run `gcloud auth "
-                "application-default login`, or give the job's account access"
-            ) from error
+        started, said = time.monotonic(), False
+        while True:
+            try:
+                return _filesystem_class()(
+                    token=token,
+                    session_kwargs={"trust_env": True},
+                    use_listings_cache=False,
+                    skip_instance_cache=True,
+                )
+            except (GoogleAuthError, OSError, ValueError) as error:
+                passed = time.monotonic() - started
+                # What gives a new pod its credentials may not answer yet.
+                if not _is_in_pod() or passed + CREDENTIALS_PAUSE_SECONDS > PREFLIGHT_SECONDS:
+                    raise RefusedError(
+                        f"{self.name} needs credentials ({failures.first_line(error)}): run "
+                        "`gcloud auth application-default login`, or give the job's account access"
+                    ) from error
+                if not said:
+                    log.warning("%s: there are no credentials yet: trying again", self.name)
+                    said = True
+            time.sleep(CREDENTIALS_PAUSE_SECONDS)
 
     def _call(
         self,
@@ -250,6 +260,10 @@ def md5_of(path: Path) -> str:
     """The digest by which a file is compared with an object."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _is_in_pod() -> bool:
+    return "KUBERNETES_SERVICE_HOST" in os.environ
 
 
 def _patience(asked: float | None) -> float:
