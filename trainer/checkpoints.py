@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer import storage
-from trainer.exits import RefusedError
+from trainer.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -121,8 +121,7 @@ def read(path: Path) -> Tensors:
             if name.endswith(_VALUE)
         }
     except Exception as error:  # damage shows in many ways, a Python IndexError among them
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise RefusedError(f"checkpoint {path} is not readable: {reason}") from error
+        raise RefusedError(f"checkpoint {path} is not readable ({first_line(error)})") from error
 
 
 def read_newest(folder: Path) -> tuple[int, Tensors] | None:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from trainer import interrupts, liveness, watchdog
 from trainer.config import Runtime
-from trainer.exits import RefusedError
+from trainer.exits import RefusedError, first_line
 from trainer.group import Group
 from trainer.membership import Member
 
@@ -102,6 +102,6 @@ def _losses_told_from_defects() -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
-        log.warning("%s; waiting whether a worker is lost", str(error).splitlines()[0])
+        log.warning("%s; waiting whether a worker is lost", first_line(error))
         time.sleep(liveness.SILENCE_SECONDS + 2 * liveness.LINGER_SECONDS)
         raise

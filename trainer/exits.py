@@ -19,3 +19,8 @@ class InterruptedRun(Exception):
 
 class StoppedTogether(InterruptedRun):
     """All workers of the run have agreed to stop here."""
+
+
+def first_line(error: BaseException) -> str:
+    """What another's error says, short enough for a message of ours."""
+    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -146,7 +146,6 @@ def _lead(
         if step is None:
             _start(config, model_monitor, saved, resolved, images)
             commit()
-
         train = _trainer(gan, strategy, images, labels)
         _loop(config, plan, group, gan, train, model_monitor, _save(saved, commit))
         run_directory.finish(config.job_dir, model_monitor)

@@ -27,7 +27,7 @@ from trainer import interrupts
 from trainer.cloud import failures
 from trainer.cloud.failures import Conflict, Vanished
 from trainer.cloud.url import GsUrl
-from trainer.exits import InterruptedRun, RefusedError
+from trainer.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -210,7 +210,7 @@ class Bucket:
                 # What gives a new pod its credentials may not answer yet.
                 if not _is_in_pod() or passed + CREDENTIALS_PAUSE_SECONDS > PREFLIGHT_SECONDS:
                     raise RefusedError(
-                        f"{self.name} needs credentials ({failures.first_line(error)}): run "
+                        f"{self.name} needs credentials ({first_line(error)}): run "
                         "`gcloud auth application-default login`, or give the job's account access"
                     ) from error
                 if not said:

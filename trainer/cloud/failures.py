@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from trainer.exits import RefusedError
+from trainer.exits import RefusedError, first_line
 
 
 class Conflict(Exception):
@@ -60,9 +60,3 @@ def transient(name: str, error: Exception) -> str:
     if isinstance(error, ValueError):  # gcsfs's name for some answers
         raise RefusedError(f"{name}: the storage rejects this ({first_line(error)})") from error
     raise error
-
-
-def first_line(error: BaseException) -> str:
-    """An error in a line, for a message."""
-    lines = str(error).splitlines()
-    return lines[0] if lines and lines[0] else type(error).__name__

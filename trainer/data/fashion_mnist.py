@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from trainer import storage
-from trainer.data.prepared import Arrays, first_line, quiet_tfds
-from trainer.exits import RefusedError
+from trainer.data.prepared import Arrays, quiet_tfds
+from trainer.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from PIL import Image, ImageOps
 
 from trainer import storage
 from trainer.data import DatasetSpec
-from trainer.exits import RefusedError
+from trainer.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -110,21 +110,12 @@ def keep(
     """
     labels = np.zeros(count, np.int64)
 
-    def fill(images: np.ndarray) -> None:
-        rows = 0
-        for image, label in itertools.islice(examples(), count + 1):
-            if rows < count:
-                images[rows], labels[rows] = image, label
-            rows += 1
-        if rows != count:
-            raise RefusedError(f"{kept.parent} does not hold {count} images: prepare it again")
-
     def write_images(path: Path) -> None:
         if shutil.disk_usage(path.parent).free < count * math.prod(shape):
             # To a mapped file the disk's end comes as a signal that kills.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         array = np.lib.format.open_memmap(path, "w+", np.uint8, (count, *shape))
-        fill(array)
+        _fill(array, labels, examples(), kept.parent)
         array.flush()
 
     def write_labels(path: Path) -> None:
@@ -141,8 +132,28 @@ def keep(
     except OSError as error:  # a read-only folder, a full disk
         log.info("data: decoded arrays are not kept (%s)", error)
         images = np.zeros((count, *shape), np.uint8)
-        fill(images)
+        _fill(images, labels, examples(), kept.parent)
         return images, labels
+
+
+def _fill(
+    images: np.ndarray,
+    labels: np.ndarray,
+    examples: Iterator[tuple[np.ndarray, int]],
+    folder: Path,
+) -> None:
+    """Writes the examples into the arrays.
+
+    Raises:
+      RefusedError: there are more or fewer of them.
+    """
+    rows = 0
+    for image, label in itertools.islice(examples, len(images) + 1):
+        if rows < len(images):
+            images[rows], labels[rows] = image, label
+        rows += 1
+    if rows != len(images):
+        raise RefusedError(f"{folder} does not hold {len(images)} images: prepare it again")
 
 
 def fitted(image: Image.Image, size: int, channels: int) -> np.ndarray:
@@ -160,11 +171,6 @@ def quiet_tfds() -> Iterator[None]:
     tfds.disable_progress_bar()
     with contextlib.redirect_stdout(sys.stderr):
         yield
-
-
-def first_line(error: Exception) -> str:
-    """An error in a line, for a message."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _prepared(name: str, data_dir: Path) -> Path | None:
