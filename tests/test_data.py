@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import damage_by_flipping
+from trainer import network
 from trainer.data import DATASETS, fashion_mnist, feeding, loading, order, pixels
 from trainer.exits import RefusedError
 
@@ -192,8 +193,8 @@ def test_each_damaged_file_is_refused_by_name(damage, name, idx_folder, tmp_path
 def nothing_there(tmp_path, monkeypatch):
     """An empty data folder on a machine without Debian's package, and a network that fails."""
     monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "absent")
-    monkeypatch.setattr(fashion_mnist, "NETWORK_PAUSE_SECONDS", 0.1)
-    monkeypatch.setattr(fashion_mnist, "NETWORK_PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(network, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(network, "PATIENCE_SECONDS", 0.5)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("no_proxy", "")
     urllib.request.install_opener(None)  # one that has been made keeps its proxy
@@ -214,7 +215,7 @@ def test_without_any_source_three_ways_out_are_named(nothing_there, caplog):
 def test_a_network_that_fails_is_tried_again_and_one_that_says_no_is_not(
     nothing_there, monkeypatch
 ):
-    monkeypatch.setattr(fashion_mnist, "NETWORK_PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(network, "PATIENCE_SECONDS", 60.0)
     statuses = [503, 503, 404, 200]
 
     class Proxy(BaseHTTPRequestHandler):

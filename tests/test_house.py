@@ -19,6 +19,7 @@ FLOORS = [
         "cloud.url",
         "data",
         "interrupts",
+        "network",
         "storage",
         "presets",
         "progress",

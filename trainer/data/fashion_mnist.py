@@ -11,19 +11,15 @@ import contextlib
 import gzip
 import hashlib
 import logging
-import socket
 import tempfile
-import time
-import urllib.error
 import urllib.parse
-import urllib.request
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-from trainer import storage
+from trainer import network, storage
 from trainer.data.prepared import Arrays, quiet_tfds
 from trainer.exits import RefusedError, first_line
 
@@ -33,9 +29,6 @@ NAME = "fashion_mnist"
 VERSION = "3.0.1"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 PREPARING_PATIENCE_SECONDS = 600.0
-REACHABLE_SECONDS = 15.0  # in which the network must answer
-NETWORK_PATIENCE_SECONDS = 60.0  # with which it is tried again: a new pod's may not work at once
-NETWORK_PAUSE_SECONDS = 2.0
 
 # SHA-256 of the decompressed files: compression differs between distributions.
 PAYLOADS = {
@@ -176,7 +169,7 @@ def _download(data_dir: Path) -> None:
     first_file = urllib.parse.urljoin(builder.URL, "train-labels-idx1-ubyte.gz")
     try:
         # Without this look, the download's own retries take minutes where there is no network.
-        _reach(first_file)
+        network.reach(first_file)
         with quiet_tfds():
             builder(data_dir=data_dir).download_and_prepare(download_config=config)
     except Exception as error:  # whatever the network, its proxies and TFDS raise
@@ -186,38 +179,6 @@ def _download(data_dir: Path) -> None:
             f"--data_dir={data_dir}; or `apt-get install dataset-fashion-mnist`; or name a "
             f"--data_dir that holds the prepared set {NAME}/{VERSION}"
         ) from error
-
-
-def _reach(url: str) -> None:
-    """Makes sure that the URL can be fetched, and waits for a network that may come up yet.
-
-    Raises:
-      OSError: it cannot.
-    """
-    started, said = time.monotonic(), False
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=REACHABLE_SECONDS).close()
-            return
-        except OSError as error:
-            waited = time.monotonic() - started
-            if _is_final(error) or waited + NETWORK_PAUSE_SECONDS > NETWORK_PATIENCE_SECONDS:
-                raise
-            if not said:
-                log.warning(
-                    "data: the network fails (%s): trying again for up to %.0f s",
-                    *(first_line(error), NETWORK_PATIENCE_SECONDS),
-                )
-                said = True
-        time.sleep(NETWORK_PAUSE_SECONDS)
-
-
-def _is_final(error: OSError) -> bool:
-    """Whether somebody has answered, and would answer the same again."""
-    if isinstance(error, urllib.error.HTTPError):
-        return error.code < 500 and error.code not in (408, 429)
-    reason = getattr(error, "reason", None)
-    return isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME
 
 
 def is_prepared(data_dir: Path) -> bool:
