@@ -18,6 +18,7 @@ FLOORS = [
         "cloud.processes",
         "cloud.url",
         "data",
+        "evaluation",
         "interrupts",
         "network",
         "storage",
@@ -33,7 +34,7 @@ FLOORS = [
     {"config", "data.prepared", "data.synthetic", "data.order", "data.pixels", "pictures"}
     | {"membership", "prometheus", "restarts", "watchdog"},
     {"checks", "definitions", "data.fashion_mnist", "data.image_folder", "data.feeding"}
-    | {"liveness"},
+    | {"evaluation.inception", "liveness"},
     {"data.loading", "models.layers"},
     {"flags", "checkpoints", "environment", "records", "events"},
     {"group", "models.strided"},

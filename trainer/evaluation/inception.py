@@ -1,0 +1,161 @@
+"""The features of the Fréchet Inception distance as it is published (Heusel et al. 2017,
+arXiv:1706.08500): the 2048 values at `pool_3` of the Inception network of 2015-12-05, in the
+original TensorFlow file. Other conversions and resizings give other figures.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import logging
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from trainer import network, storage
+from trainer.exits import InterruptedRun, RefusedError, first_line
+
+log = logging.getLogger(__name__)
+
+# The bucket behind http://download.tensorflow.org, by an address that proves whose it is, for we
+# know of no published digest to compare with. `digest` belongs into what is reported.
+URL = (
+    "https://storage.googleapis.com/download.tensorflow.org/"
+    "models/image/imagenet/inception-2015-12-05.tgz"
+)
+FOLDER = "inception-2015-12-05"
+FILE = "classify_image_graph_def.pb"  # of the archive
+FEATURES = 2048
+BATCH = 50  # always, the last one padded: the bits of an image depend on the shape it runs in
+
+# By which the graph is known: what an image becomes (scaled to 299 x 299, then to [-1, 1)), and
+# the features.
+_SHAPES = {"Mul:0": [299, 299, 3], "pool_3:0": [1, 1, FEATURES]}
+
+
+def fetch(data_dir: Path) -> Path:
+    """Where the published graph is in `data_dir`. It is downloaded (89 MB) unless it is there.
+
+    Args:
+      data_dir: a local folder of data sets; the file is put into a folder of its own in it.
+
+    Raises:
+      RefusedError: the server has no such file, or another one; the folder is not writable.
+      InterruptedRun: the network fails.
+    """
+    path = data_dir / FOLDER / FILE
+    if path.exists():
+        return path
+    storage.make_folder(path.parent, "data_dir")
+    log.info("evaluation: downloading Inception from %s", URL)
+    by_hand = f"or put {FILE}, which is in {URL}, into {path.parent} by hand"
+    try:
+        archive = network.read(URL)
+    except OSError as error:
+        what = f"Inception cannot be downloaded ({first_line(error)})"
+        if network.is_final(error):
+            raise RefusedError(f"{what}: make {URL} reachable, {by_hand}") from error
+        raise InterruptedRun(f"{what}: run the command again, {by_hand}") from error
+    try:
+        graph = _unpacked(archive)
+    except (OSError, EOFError, zlib.error, tarfile.TarError, KeyError) as error:
+        raise RefusedError(
+            f"{URL} gave what is not the archive of Inception ({first_line(error)}): look for a "
+            f"proxy that changes it, {by_hand}"
+        ) from error
+    storage.write_atomically(path, lambda temporary: temporary.write_bytes(graph))
+    return path
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """The network as a function from images to features, on the device that TensorFlow prefers. An
+    image takes about 0.1 seconds of a CPU core.
+
+    The resizing is the graph's own: bilinear, corners not aligned, no half-pixel centres, no
+    smoothing, which is what torch-fidelity's TensorFlow-compatible interpolation reproduces.
+
+    Args:
+      path: the published file.
+
+    Returns:
+      A function from uint8 `[N, H, W, C]`, C = 1 or 3, to float32 `[N, 2048]`. A gray image is
+      taken for a coloured one whose three channels are equal.
+
+    Raises:
+      RefusedError: it is not that file.
+    """
+    import tensorflow as tf
+
+    with tf.Graph().as_default() as graph:
+        images = tf.compat.v1.placeholder(tf.uint8, [None, None, None, 3])
+        pooled = _imported(path, tf.cast(images, tf.float32))
+    # Not a tf.function: the graph normalises by BatchNormWithGlobalNormalization, which was
+    # removed at version 9 of graphs. A session runs a graph in the version of its file; functions
+    # are always of the newest, in which the operation fails.
+    session = tf.compat.v1.Session(graph=graph)
+
+    def features(batch: np.ndarray) -> np.ndarray:
+        padding = [(0, BATCH - len(batch)), (0, 0), (0, 0), (0, 0)]
+        coloured = np.broadcast_to(batch, (*batch.shape[:-1], 3))
+        values = session.run(pooled, {images: np.pad(coloured, padding)})
+        return values.reshape(BATCH, FEATURES)[: len(batch)]
+
+    def features_of_all(all_images: np.ndarray) -> np.ndarray:
+        parts = [
+            features(all_images[first : first + BATCH])
+            for first in range(0, len(all_images), BATCH)
+        ]
+        return np.concatenate([np.zeros((0, FEATURES), np.float32), *parts])
+
+    return features_of_all
+
+
+def _unpacked(archive: bytes) -> bytes:
+    """The file in the archive, which is decompressed to its end: there its checksum is."""
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(archive)), mode="r:") as tar:
+        member = tar.extractfile(FILE)
+        if member is None:
+            raise KeyError(f"{FILE} is not a file")
+        return member.read()
+
+
+def _imported(path: Path, images):
+    """The tensor of features `[N, 1, 1, 2048]` of float32 images in [0, 255] `[N, H, W, 3]`.
+
+    The graph is made for one JPEG file: the images take the place of its decoded picture. Up to
+    `pool_3` every operation takes a batch; after it comes a reshape to one image, so that the
+    usual `pool_3/_reshape` does not do.
+    """
+    import tensorflow as tf
+    from google.protobuf.message import DecodeError
+
+    graph_def = tf.compat.v1.GraphDef()
+    try:
+        graph_def.ParseFromString(path.read_bytes())
+        tensors = tf.graph_util.import_graph_def(
+            graph_def, {"ExpandDims:0": images}, list(_SHAPES), name="inception"
+        )
+    except OSError as error:
+        raise RefusedError(f"{path} cannot be read ({error.strerror})") from error
+    except (DecodeError, ValueError, tf.errors.OpError) as error:
+        raise _another_graph(path, first_line(error)) from error
+    for (name, shape), tensor in zip(_SHAPES.items(), tensors, strict=True):
+        if tensor.shape[1:] != shape:
+            raise _another_graph(path, f"{name} has the shape {tensor.shape}")
+    return tensors[-1]
+
+
+def _another_graph(path: Path, why: str) -> RefusedError:
+    return RefusedError(
+        f"{path} is not {FILE} of {URL} ({why}): remove it to have it downloaded again"
+    )
