@@ -10,7 +10,10 @@ from tests.conftest import ROOT
 
 # Ground floor first. A module imports only from floors below its own, or listed on its own.
 FLOORS = [
-    {"annealing", "exits", "loop", "randomness", "losses", "models.cost", "models.spectral"},
+    {"annealing", "exits", "loop", "randomness", "losses", "models.cost", "models.spectral"}
+    | {"evaluation", "evaluation.arrays"},
+    {"evaluation.neighbours", "evaluation.pixel_space"},
+    {"evaluation.metrics"},
     {
         "augment",
         "choices",
@@ -18,7 +21,6 @@ FLOORS = [
         "cloud.processes",
         "cloud.url",
         "data",
-        "evaluation",
         "interrupts",
         "network",
         "storage",
