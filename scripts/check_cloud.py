@@ -214,7 +214,7 @@ def differs(storage: Storage, name: str, folder: Path, reference: Path) -> str:
     if any(found[key].tobytes() != wanted[key].tobytes() for key in wanted):
         return "ends with other bits"
     losses = [
-        [(line["step"], line["loss/generator"]) for line in records.read_metrics(path)]
+        [(line["step"], line["loss/generator"]) for line in records.read_lines(path)]
         for path in (ours / "metrics.jsonl", reference / "metrics.jsonl")
     ]
     if losses[0] != losses[1]:

@@ -65,7 +65,7 @@ def check(output: Path, name: str, devices: int) -> str:
     )
     if any(ours[key].tobytes() != theirs[key].tobytes() for key in theirs):
         return "ends with other bits"
-    lines = records.read_metrics(alone / "metrics.jsonl")
+    lines = records.read_lines(alone / "metrics.jsonl")
     if not np.isfinite([value for line in lines for value in line.values()]).all():
         return "is not finite"
     if not (alone / "results" / "final.png").exists():

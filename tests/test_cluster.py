@@ -19,6 +19,7 @@ from tests import emulated
 from tests.conftest import ROOT, assert_same_bits, command, run, train_flags
 from tests.test_replicas import LOSSES, NORMS
 from trainer import checkpoints, exits, liveness, membership, records
+from trainer.evaluation import journal
 from trainer.exits import RefusedError
 from trainer.updates import METRICS
 
@@ -79,26 +80,25 @@ def wait_for_step(processes: list[subprocess.Popen[str]], job_dir: Path, step: i
 
 
 def last_step(job_dir: Path) -> int:
-    return max(
-        (line["step"] for line in records.read_metrics(job_dir / "metrics.jsonl")), default=0
-    )
+    return max((line["step"] for line in records.read_lines(job_dir / "metrics.jsonl")), default=0)
 
 
 # With batch normalisation over all workers, and dropout.
 FOLLOWED = ["--preset=dcgan", "--steps=50", "--steps_per_loop=1"]
+FOLLOWED += ["--evaluation_interval=25", "--evaluation_samples=20"]
 
 
 @pytest.fixture(scope="module")
-def followed(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
-    """Metrics of one process."""
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one process."""
     job_dir = tmp_path_factory.mktemp("one") / "run"
     run(*train_flags(job_dir, *SMALL[:-1], *FOLLOWED))
-    return metrics(job_dir)
+    return job_dir
 
 
 def metrics(job_dir: Path) -> np.ndarray:
     """Of each step: `[steps, len(METRICS)]`."""
-    lines = records.read_metrics(job_dir / "metrics.jsonl")
+    lines = records.read_lines(job_dir / "metrics.jsonl")
     return np.array([[line[tag] for tag in METRICS] for line in lines])
 
 
@@ -108,10 +108,16 @@ def test_workers_follow_the_losses_of_one_process(workers, followed, tmp_path):
 
     assert codes(start(job_dir, workers, *FOLLOWED)) == [exits.OK] * workers
 
-    many = metrics(job_dir)
-    assert many.shape == followed.shape == (50, len(METRICS))
-    np.testing.assert_allclose(many[:, LOSSES], followed[:, LOSSES], rtol=1e-3, atol=1e-6)
-    np.testing.assert_allclose(many[:, NORMS], followed[:, NORMS], rtol=1e-2)
+    one, many = metrics(followed), metrics(job_dir)
+    assert many.shape == one.shape == (50, len(METRICS))
+    np.testing.assert_allclose(many[:, LOSSES], one[:, LOSSES], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(many[:, NORMS], one[:, NORMS], rtol=1e-2)
+    for ours, alone in zip(
+        *(journal.read(each, journal.TRAIN) for each in (job_dir, followed)), strict=True
+    ):
+        assert ours["step"] == alone["step"]
+        assert ours["classifier_fid"] == pytest.approx(alone["classifier_fid"], rel=1e-2)
+    assert ours["step"] == 50
     assert (job_dir / "results/final.png").exists()
 
 

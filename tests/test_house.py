@@ -12,8 +12,6 @@ from tests.conftest import ROOT
 FLOORS = [
     {"annealing", "exits", "loop", "randomness", "losses", "models.cost", "models.spectral"}
     | {"evaluation", "evaluation.arrays"},
-    {"evaluation.neighbours", "evaluation.pixel_space"},
-    {"evaluation.metrics"},
     {
         "augment",
         "choices",
@@ -27,6 +25,8 @@ FLOORS = [
         "presets",
         "progress",
         "models.conditioning",
+        "evaluation.neighbours",
+        "evaluation.pixel_space",
     },
     {"cloud.failures", "cloud.workspace"},
     {"cloud.bucket"},
@@ -35,21 +35,29 @@ FLOORS = [
     {"cloud.data", "cloud.runs"},
     {"config", "data.prepared", "data.synthetic", "data.order", "data.pixels", "pictures"}
     | {"membership", "prometheus", "restarts", "watchdog"},
-    {"checks", "definitions", "data.fashion_mnist", "data.image_folder", "data.feeding"}
+    {
+        "plan",
+        "evaluation.metrics",
+        "checks",
+        "definitions",
+        "data.fashion_mnist",
+        "data.image_folder",
+        "data.feeding",
+    }
     | {"evaluation.inception", "liveness"},
     {"data.loading", "models.layers"},
     {"flags", "checkpoints", "environment", "records", "events"},
-    {"group", "models.strided"},
+    {"group", "models.strided", "evaluation.journal", "evaluation.classifiers"},
     {"cluster"},
     {f"models.{name}" for name in ("classic", "cropped", "dcgan", "fashion", "mlp", "r3gan")}
     | {"models.residual", "models.upsampling"},
     {"models", "monitor", "plot", "prepare_data", "list_presets"},
     {"gan"},
     {"updates", "trained"},
-    {"steps"},
-    {"export", "generate"},
+    {"steps", "evaluation.figures"},
+    {"evaluation.during_training", "evaluation.measuring", "export", "generate"},
     {"run_directory"},
-    {"training"},
+    {"training", "evaluate"},
     {"train"},
     {"__main__"},
 ]

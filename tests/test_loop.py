@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trainer import flags, loop
-from trainer.training import Plan
+from trainer.plan import Plan
 
 
 class Recorder:
@@ -18,6 +18,10 @@ class Recorder:
 
     def draw(self, step):
         self.happened.append(f"draw {step}")
+
+    def evaluate(self, step):
+        self.happened.append(f"evaluate {step}")
+        return {}
 
     def preview(self):
         self.happened.append("preview")
@@ -44,9 +48,7 @@ def train(the_plan: Plan, recorder: Recorder, step=0, per_loop=100, stop_after=N
     return loop.run(
         step,
         the_plan,
-        steps,
-        recorder,
-        recorder.save,
+        loop.Actions(steps, recorder.evaluate, recorder, recorder.save),
         loop.Pace(per_loop, lambda: stop_after is not None and len(trained) >= stop_after),
     )
 

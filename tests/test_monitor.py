@@ -61,7 +61,7 @@ def test_the_layout_joins_both_losses_and_both_scores(finished):
 
 
 def test_the_records_agree_with_tensorboard(finished):
-    lines = records.read_metrics(finished / "metrics.jsonl")
+    lines = records.read_lines(finished / "metrics.jsonl")
     accumulator = events(finished)
     assert [line["step"] for line in lines] == steps(accumulator, "loss/generator")
     for tag in SCALARS:

@@ -39,7 +39,7 @@ def metrics(job_dir: Path, recipe: str, replicas: int) -> np.ndarray:
     stored = config.read_json(job_dir)
     assert stored is not None
     assert stored["environment"]["replicas"] == replicas
-    lines = records.read_metrics(job_dir / "metrics.jsonl")
+    lines = records.read_lines(job_dir / "metrics.jsonl")
     assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
     return np.array([[line[tag] for tag in METRICS] for line in lines])
 

@@ -57,8 +57,8 @@ def wait_for_records(process: subprocess.Popen[bytes], job_dir: Path, count: int
     while process.poll() is None and log_of(job_dir).count("] step ") == shown:
         time.sleep(0.01)
     records_file = job_dir / "metrics.jsonl"
-    known = len(records.read_metrics(records_file))
-    while process.poll() is None and len(records.read_metrics(records_file)) < known + count - 1:
+    known = len(records.read_lines(records_file))
+    while process.poll() is None and len(records.read_lines(records_file)) < known + count - 1:
         time.sleep(0.01)
 
 
@@ -114,7 +114,7 @@ def test_a_run_terminated_again_and_again_ends_with_the_same_bits(uninterrupted,
 def assert_same_records(job_dir: Path, reference: Path) -> None:
     """Asserts equal metrics where both runs have a line, so that a failure names its first step."""
     ours, theirs = (
-        {line["step"]: [line[tag] for tag in METRICS] for line in records.read_metrics(path)}
+        {line["step"]: [line[tag] for tag in METRICS] for line in records.read_lines(path)}
         for path in (job_dir / "metrics.jsonl", reference / "metrics.jsonl")
     )
     # Lines are means since the line before: equal where that has the same step, too.

@@ -158,7 +158,10 @@ def test_a_conditional_generator_is_exported_with_its_labels_and_average(conditi
     loaded = tf.saved_model.load(str(exported(conditional, tmp_path, "saved_model", "generator")))
     np.testing.assert_allclose(loaded.serve([latents, labels]), expected, atol=1e-5)
     images = loaded.sample(tf.constant(12, tf.int64), tf.constant(0, tf.int64))
-    (bytes_,) = trained.sample_batches(networks, 12, 0, trained.label_cycle(networks.recipe))
+    recipe = networks.recipe
+    (bytes_,) = trained.sample_batches(
+        networks.generate, recipe, 12, 0, trained.label_cycle(recipe)
+    )
     assert np.abs(np.rint(np.clip(images, -1, 1) * 127.5 + 127.5) - bytes_).max() <= 1
     lite = exported(conditional, tmp_path, "tflite", "generator")
     with pytest.warns(UserWarning):
@@ -231,7 +234,7 @@ def test_an_export_replaces_no_folder_of_anything_else(finished, tmp_path):
 def test_a_saved_generator_samples_as_generate_does(finished, networks, tmp_path):
     loaded = tf.saved_model.load(str(exported(finished, tmp_path, "saved_model", "generator")))
     images = loaded.sample(tf.constant(3, tf.int64), tf.constant(4, tf.int64))
-    (expected,) = trained.sample_batches(networks, 3, seed=4, cycle=[0])
+    (expected,) = trained.sample_batches(networks.generate, networks.recipe, 3, seed=4, cycle=[0])
     ours = np.rint(np.asarray(images) * 127.5 + 127.5)
     assert np.abs(ours - expected).max() <= 1
 

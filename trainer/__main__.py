@@ -28,6 +28,7 @@ class Command:
 
 COMMANDS = {
     "train": Command("trains, or resumes the run in --job_dir", flags.train, "train"),
+    "evaluate": Command("measures checkpoints", flags.evaluate, "evaluate"),
     "generate": Command("samples a trained generator", flags.generate, "generate"),
     "export": Command("writes a network in a format that others read", flags.export, "export"),
     "plot": Command("draws the loss curves", flags.plot, "plot"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import shutil
 import time
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 State = Mapping[str, Mapping[str, tf.Variable]]  # part -> path -> variable
 Tensors = dict[str, np.ndarray]  # part/path -> value
 
+BEST = "best"  # of the folder of checkpoints, and of the choice
 _NAME = "ckpt"
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -67,6 +69,23 @@ class Checkpoints:
         self._manager.save(checkpoint_number=step)
         self._last_save = time.monotonic()
         self.seconds_saving += self._last_save - started
+
+    def keep_best(self, step: int) -> None:
+        """Keeps a copy of a step's checkpoint as the best; whole at any moment.
+
+        Does nothing if it is kept, or gone: then only a resume from an older one can have
+        happened, which trains and measures again.
+        """
+        best = self._folder / BEST
+        parts = sorted(self._folder.glob(f"{_NAME}-{step}.*"))  # the data before their index
+        if step in steps(best) or not parts:
+            return
+        for part in parts:
+            storage.write_atomically(best / part.name, functools.partial(shutil.copyfile, part))
+        for older in _steps(best):
+            if older != step:
+                for part in sorted(best.glob(f"{_NAME}-{older}.*"), reverse=True):
+                    part.unlink()
 
     def seconds_since_save(self) -> float:
         """Seconds since this process last saved; before that, since it began."""
@@ -141,6 +160,11 @@ def read_newest(folder: Path) -> tuple[int, Tensors] | None:
     return None
 
 
+def steps(folder: Path) -> list[int]:
+    """Steps of all checkpoints that look whole, ascending."""
+    return [step for step in _steps(folder) if Path(f"{prefix(folder, step)}.index").exists()]
+
+
 def newest_step(folder: Path) -> int | None:
     """Step of the newest checkpoint of which anything is there, readable or not."""
     return max(_steps(folder), default=None)
@@ -151,7 +175,7 @@ def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
 
     Args:
       folder: the run's checkpoints.
-      choice: `latest`, a step, or a path without suffix.
+      choice: `latest`, `best`, a step, or a path without suffix.
 
     Returns:
       What was read, for people, and its tensors.
@@ -159,10 +183,11 @@ def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
     Raises:
       RefusedError: there is no such checkpoint, or it is damaged.
     """
-    if choice == "latest":
-        found = read_newest(folder)
+    if choice in ("latest", BEST):
+        found = read_newest(folder if choice == "latest" else folder / BEST)
         if found is None:
-            raise RefusedError(f"{folder} holds no checkpoint: train first")
+            missing = "checkpoint" if choice == "latest" else "evaluated checkpoint"
+            raise RefusedError(f"{folder} holds no {missing}: train first, or for longer")
         return f"step {found[0]}", found[1]
     path = prefix(folder, int(choice)) if choice.isdecimal() else Path(choice)
     if not Path(f"{path}.index").exists():

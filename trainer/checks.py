@@ -7,9 +7,10 @@ import json
 import math
 from typing import Any
 
-from trainer.choices import ARCHITECTURES, EXPORT_SUFFIXES, LOSSES, NETWORKS
+from trainer.choices import ARCHITECTURES, CLASSIFIED, EXPORT_SUFFIXES, LOSSES, NETWORKS
 from trainer.config import (
     Config,
+    EvaluateConfig,
     ExportConfig,
     Objective,
     Optimizer,
@@ -46,6 +47,12 @@ def check(config: Config) -> None:
             f"--virtual_devices={runtime.virtual_devices}: leave one of them out"
         )
     check_replicas(recipe, max(1, runtime.virtual_devices))
+    if config.schedule.evaluation_interval and recipe.data.dataset not in CLASSIFIED:
+        raise RefusedError(
+            f"--evaluation_interval={config.schedule.evaluation_interval} needs classifiers, which "
+            f"the package has of {CLASSIFIED[0]} only: leave it out with "
+            f"--dataset={recipe.data.dataset}"
+        )
     job_dir = config.job_dir_url or config.job_dir
     if job_dir == (config.data_dir_url or config.data_dir):
         # Each has a lock, and they would wait for each other.
@@ -186,6 +193,17 @@ def check_sample(config: SampleConfig) -> None:
         raise RefusedError(f"--truncation={config.truncation} must be a positive number")
     if config.output.suffix and config.output.is_dir():
         raise RefusedError(f"--output={config.output} is a folder: give it no suffix")
+
+
+def check_evaluate(config: EvaluateConfig) -> None:
+    """Refuses to measure one checkpoint and many at once."""
+    if config.new and config.watch:
+        raise RefusedError("--watch measures what is new, too: leave --new out")
+    if (config.new or config.watch) and config.checkpoint != "latest":
+        raise RefusedError(
+            f"--checkpoint={config.checkpoint} names one checkpoint, and --new and --watch take "
+            "all: leave it out"
+        )
 
 
 def check_export(config: ExportConfig) -> None:

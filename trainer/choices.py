@@ -22,6 +22,10 @@ EXPORT_SUFFIXES = {
 UPDATES = ("simultaneous", "alternating")
 OPTIMIZERS = ("adam", "rmsprop")
 SCHEDULES = ("constant", "linear", "cosine", "exponential")
+EVALUATION_INTERVAL = 1000  # steps
+FEWEST_SAMPLES = 10  # that have neighbours
+FEATURES = ("fashion", "inception")
+CLASSIFIED = ("fashion_mnist", "synthetic")  # data sets that the package's classifiers know
 AUGMENTATIONS = ("translation", "cutout")
 
 

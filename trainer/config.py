@@ -89,6 +89,8 @@ class Schedule:
     save_interval: int  # epochs between image grids
     checkpoint_interval: int  # steps
     keep_checkpoints: int
+    evaluation_interval: int  # steps; 0: never
+    evaluation_samples: int  # images
     steps_per_loop: int  # 0: chosen so that a loop lasts about two seconds
 
 
@@ -132,7 +134,7 @@ class SampleConfig:
     seed: int
     labels: tuple[str, ...]  # names or numbers, taken by turns; none: all
     truncation: float | None  # standard deviations within which latents lie
-    checkpoint: str  # latest, a step, or a path
+    checkpoint: str  # latest, best, a step, or a path
     job_dir_url: GsUrl | None = None
 
 
@@ -144,8 +146,25 @@ class ExportConfig:
     output: Path
     format: str
     network: str
-    checkpoint: str  # latest, a step, or a path
+    checkpoint: str  # latest, best, a step, or a path
     job_dir_url: GsUrl | None = None
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """What `evaluate` is asked for."""
+
+    job_dir: Path
+    data_dir: Path
+    checkpoint: str  # latest, best, a step, or a path
+    num: int  # images to draw
+    seed: int
+    features: str
+    new: bool  # every checkpoint that was not measured yet
+    watch: bool  # those, and each that comes until the run is complete
+    threads: int  # intra-op
+    job_dir_url: GsUrl | None = None
+    data_dir_url: GsUrl | None = None
 
 
 @dataclass(frozen=True)

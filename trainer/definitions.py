@@ -48,7 +48,7 @@ def job_dir(values: flags.FlagValues) -> None:
 
 
 def _define_checkpoint(values: flags.FlagValues) -> None:
-    text = "latest, a step, or a path without suffix."
+    text = "latest, best, a step, or a path without suffix."
     _Group(values, "run").text("checkpoint", "latest", text)
 
 
@@ -56,14 +56,18 @@ def _define_data(values: flags.FlagValues) -> None:
     data = _Group(values, "data")
     text = "The data set; synthetic is drawn in code."
     data.choice("dataset", "fashion_mnist", (*DATASETS, IMAGE_FOLDER), text)
+    _define_data_dir(data)
+    text = "Side to which the pictures of celeb_a and image_folder are resized."
+    sizes = map(str, IMAGE_SIZES)
+    data.choice("image_size", None, sizes, text)
+
+
+def _define_data_dir(data: _Group) -> None:
     text = (
         "Where TensorFlow Datasets keeps prepared data sets; of image_folder, the pictures. "
         "A local folder, or gs://bucket/folder."
     )
     data.text("data_dir", _default_data_dir(), text)
-    text = "Side to which the pictures of celeb_a and image_folder are resized."
-    sizes = map(str, IMAGE_SIZES)
-    data.choice("image_size", None, sizes, text)
 
 
 def train(values: flags.FlagValues) -> None:
@@ -85,6 +89,14 @@ def _define_run(values: flags.FlagValues) -> None:
     run.integer("save_interval", 1, "Epochs between image grids.", 1)
     run.integer("checkpoint_interval", 200, "Steps between checkpoints.", 1)
     run.integer("keep_checkpoints", 3, "Newest checkpoints to keep.", 1)
+    text = (
+        "Steps between evaluations, with which come checkpoints; 0: none. Unless given, the "
+        f"preset's or {choices.EVALUATION_INTERVAL}, where the classifiers know the data set. A "
+        "run that is as long is evaluated at its end, too."
+    )
+    run.integer("evaluation_interval", None, text, 0)
+    text = "Images that are drawn for an evaluation while the run trains."
+    run.integer("evaluation_samples", 5000, text, choices.FEWEST_SAMPLES)
     text = "Steps between two looks at the host; 0: as many as take about two seconds."
     run.integer("steps_per_loop", 0, text, 0)
     text = "Print the resolved configuration and the networks, train nothing."
@@ -203,6 +215,25 @@ def export(values: flags.FlagValues) -> None:
     network.choice("format", "keras", choices.EXPORT_SUFFIXES, "The format.")
     network.choice("network", "generator", choices.NETWORKS, "The network.")
     network.text("output", None, "File or folder; default: in JOB_DIR/models.")
+
+
+def evaluate(values: flags.FlagValues) -> None:
+    """The flags of `evaluate`."""
+    job_dir(values)
+    _define_checkpoint(values)
+    _define_data_dir(_Group(values, "data"))
+    group = _Group(values, "evaluate")
+    group.integer("num", 10_000, "Images to draw.", choices.FEWEST_SAMPLES, 10**7)
+    group.integer("seed", 0, "Decides the latents.", 0, choices.MAX_SEED)
+    text = (
+        "The network that figures are computed from: the package's own, of Fashion-MNIST, or "
+        "Inception as published for FID, which is downloaded."
+    )
+    group.choice("features", "fashion", choices.FEATURES, text)
+    group.switch("new", False, "Measure every checkpoint that was not, then exit.")
+    text = "Measure every checkpoint that was not, and each that comes until the run is complete."
+    group.switch("watch", False, text)
+    group.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)
 
 
 def prepare_data(values: flags.FlagValues) -> None:

@@ -24,7 +24,7 @@ def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "numpy": np.__version__,
-        "processor": _processor(),
+        "processor": processor(),
         "replicas": replicas,
         "threads": runtime.threads,
         "deterministic": runtime.deterministic,
@@ -42,7 +42,8 @@ def warn_of_changes(before: dict[str, Any], now: dict[str, Any]) -> None:
         )
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The model of the GPU, or of the processor."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")

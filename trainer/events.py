@@ -11,12 +11,13 @@ import tensorflow as tf
 from trainer import storage
 
 
-def cut(folder: Path, step: int) -> None:
-    """Drops every event after `step`, and what a kill cut short, from the folder's event files.
+def cut(folder: Path, step: int, names: str = "*") -> None:
+    """Drops every event after `step`, and what a kill cut short, from the folder's event files,
+    of which `names` are the endings.
 
     Each file is replaced in one move, so a kill in between leaves only work for the next start.
     """
-    for path in sorted(folder.glob("events.out.tfevents.*")):
+    for path in sorted(folder.glob(f"events.out.tfevents.{names}")):
         kept = [raw for raw in _events(path) if tf.compat.v1.Event.FromString(raw).step <= step]
         if kept:
             storage.write_atomically(path, partial(_write, kept))

@@ -70,6 +70,28 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
     return resolved
 
 
+def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
+    """The configuration of `evaluate`."""
+    values = _parse(argv, definitions.evaluate)
+    job_dir, job_dir_url = _job_dir(values)
+    data_dir, data_dir_url = _folder(values, "data_dir")
+    resolved = config.EvaluateConfig(
+        job_dir=job_dir,
+        data_dir=data_dir,
+        checkpoint=values.checkpoint,
+        num=values.num,
+        seed=values.seed,
+        features=values.features,
+        new=values.new,
+        watch=values.watch,
+        threads=values.threads or available_cores(),
+        job_dir_url=job_dir_url,
+        data_dir_url=data_dir_url,
+    )
+    checks.check_evaluate(resolved)
+    return resolved
+
+
 def plot(argv: Sequence[str]) -> config.PlotConfig:
     """The configuration of `plot`."""
     job_dir, job_dir_url = _job_dir(_parse(argv, definitions.job_dir))
@@ -103,8 +125,8 @@ def available_cores() -> int:
 def _train(
     argv: Sequence[str], specify: Callable[[flags.FlagValues], DatasetSpec]
 ) -> config.Config:
-    preset = presets.arguments(_parse(argv, definitions.train).preset)
-    values = _parse([argv[0], *preset, *argv[1:]], definitions.train)
+    given = _parse(argv, definitions.train)
+    values = _parse([argv[0], *presets.arguments(given.preset), *argv[1:]], definitions.train)
     job_dir, job_dir_url = _job_dir(values)
     data_dir, data_dir_url = _folder(values, "data_dir")
     resolved = config.Config(
@@ -112,7 +134,7 @@ def _train(
         job_dir=job_dir,
         data_dir=data_dir,
         recipe=_recipe(values, specify(values)),
-        schedule=_schedule(values),
+        schedule=_schedule(values, given.evaluation_interval is not None),
         runtime=config.Runtime(
             strategy=values.strategy,
             virtual_devices=values.virtual_devices,
@@ -203,15 +225,26 @@ def _augmentations(text: str) -> str:
     return ",".join(name for name in choices.AUGMENTATIONS if name in wanted)
 
 
-def _schedule(values: flags.FlagValues) -> config.Schedule:
+def _schedule(values: flags.FlagValues, must_evaluate: bool) -> config.Schedule:
     return config.Schedule(
         epochs=values.epochs,
         steps=values.steps,
         save_interval=values.save_interval,
         checkpoint_interval=values.checkpoint_interval,
         keep_checkpoints=values.keep_checkpoints,
+        evaluation_interval=_evaluation_interval(values, must_evaluate),
+        evaluation_samples=values.evaluation_samples,
         steps_per_loop=values.steps_per_loop,
     )
+
+
+def _evaluation_interval(values: flags.FlagValues, must_evaluate: bool) -> int:
+    """The user's, else the preset's or the default where classifiers know the data set."""
+    if values.dataset not in choices.CLASSIFIED and not must_evaluate:
+        return 0
+    if values.evaluation_interval is None:
+        return choices.EVALUATION_INTERVAL
+    return int(values.evaluation_interval)
 
 
 def _parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:

@@ -43,7 +43,10 @@ def run(config: SampleConfig) -> None:
 
 def _write_images(network: Trained, config: SampleConfig, cycle: Sequence[int], num: int) -> None:
     output = config.output
-    batches = trained.sample_batches(network, num, config.seed, cycle, config.truncation)
+    draw = tf.function(network.generate, autograph=False)
+    batches = trained.sample_batches(
+        draw, network.recipe, num, config.seed, cycle, config.truncation
+    )
     if not output.suffix:
         digits = max(5, len(str(num - 1)))
         for number, image in enumerate(image for batch in batches for image in batch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 LOOP_SECONDS = 2.0
@@ -23,6 +24,10 @@ class Plan(Protocol):
 
     def draws_at(self, step: int) -> bool:
         """Whether a grid is due."""
+        ...
+
+    def evaluates_at(self, step: int) -> bool:
+        """Whether an evaluation is due, with which comes a checkpoint."""
         ...
 
     def saves_at(self, step: int) -> bool:
@@ -48,6 +53,16 @@ class Monitor(Protocol):
     def flush(self) -> None:
         """Puts all records on disk."""
         ...
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What a run does: trains between two pauses, and at them whatever is due."""
+
+    train: Callable[[int, int], dict[str, float]]  # (step, count) -> means of that many steps
+    evaluate: Callable[[int], dict[str, float]]  # step -> more metrics
+    monitor: Monitor
+    save: Callable[[int], None]  # step
 
 
 class Pace:
@@ -81,27 +96,22 @@ class Pace:
         self._traced = True
 
 
-def run(
-    step: int,
-    plan: Plan,
-    train: Callable[[int, int], dict[str, float]],
-    monitor: Monitor,
-    save: Callable[[int], None],
-    pace: Pace,
-) -> int:
+def run(step: int, plan: Plan, actions: Actions, pace: Pace) -> int:
     """Trains from `step` to the plan's last step and returns the step reached, which is saved.
 
-    `train(step, count)` runs that many steps and returns the means of their metrics. Records
-    are flushed before the checkpoint is saved: the checkpoint is the commit.
+    Records are flushed before the checkpoint is saved: the checkpoint is the commit.
     """
+    monitor = actions.monitor
     steps = pace.next()
     while step < plan.last_step and steps:
         count = min(steps, plan.next_pause(step) - step)
         started = time.monotonic()
-        metrics = train(step, count)
+        metrics = actions.train(step, count)
         seconds = time.monotonic() - started
         pace.learn(count, seconds)
         step += count
+        if plan.evaluates_at(step):
+            metrics |= actions.evaluate(step)
         monitor.record(step, metrics, count / seconds)
         if plan.draws_at(step):
             monitor.draw(step)
@@ -109,5 +119,5 @@ def run(
         if plan.saves_at(step) or not steps:
             monitor.preview()
             monitor.flush()
-            save(step)
+            actions.save(step)
     return step

@@ -104,7 +104,8 @@ class ModelMonitor:
         epoch = config.epoch_of_step(self._recipe, step)
         with self._writer.as_default(step=step):
             for tag, value in scalars.items():
-                tf.summary.scalar(tag, value)
+                if not tag.startswith("evaluation/"):  # those are in tensorboard/eval
+                    tf.summary.scalar(tag, value)
         self._metrics.write(json.dumps({"step": step, "epoch": round(epoch, 6), **scalars}) + "\n")
         self.flush()
         for display in self._displays:
@@ -124,7 +125,7 @@ class ModelMonitor:
 
     def draw_final(self) -> None:
         """Draws the finished generator's images."""
-        pictures.write_png(self._results / "final.png", self._picture())
+        pictures.write_png(self._results.parent / records.FINISHED, self._picture())
         (self._results / PREVIEW).unlink(missing_ok=True)
 
     def flush(self) -> None:

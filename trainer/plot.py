@@ -27,7 +27,7 @@ def draw(job_dir: Path) -> Path:
     Raises:
       RefusedError: the run has no records.
     """
-    lines = records.read_metrics(job_dir / records.METRICS_FILE)
+    lines = records.read_lines(job_dir / records.METRICS_FILE)
     if not lines:
         raise RefusedError(f"{job_dir / records.METRICS_FILE} holds no records: train first")
     from matplotlib.figure import Figure  # takes half a second, which training need not wait for

@@ -1,4 +1,4 @@
-"""metrics.jsonl, the record of a run: read, and cut to a step."""
+"""Files of a JSON object a line; metrics.jsonl, the record of a run, is cut to a step."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 from trainer import storage
 
 METRICS_FILE = "metrics.jsonl"
+FINISHED = "results/final.png"  # written when all else of a run is
 CHARTS = {  # what belongs into one picture
     "losses": ("loss/generator", "loss/discriminator"),
     "scores": ("score/real", "score/fake"),
 }
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl; a last line that a kill cut short is left out."""
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of such a file; a last one that a kill cut short is left out."""
     if not path.exists():
         return []
     lines = []
@@ -31,5 +32,5 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 def cut_metrics(path: Path, step: int) -> None:
     """Drops every line after `step`."""
     if path.exists():
-        kept = [line for line in read_metrics(path) if line["step"] <= step]
+        kept = [line for line in read_lines(path) if line["step"] <= step]
         storage.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))

@@ -23,6 +23,7 @@ from trainer import config as configuration
 from trainer.checkpoints import Checkpoints
 from trainer.choices import NETWORKS
 from trainer.config import Config
+from trainer.evaluation import journal
 from trainer.exits import RefusedError
 from trainer.monitor import ModelMonitor
 
@@ -45,7 +46,7 @@ def restore(job_dir: Path, saved: Checkpoints, resolved: str) -> int | None:
     stored = configuration.read_json(job_dir)
     if stored is None:
         newest = checkpoints.newest_step(job_dir / "checkpoints") or 0
-        if newest or records.read_metrics(job_dir / records.METRICS_FILE):
+        if newest or records.read_lines(job_dir / records.METRICS_FILE):
             raise RefusedError(
                 f"--job_dir={job_dir} holds a run without its config.json: restore the file, "
                 "or choose another folder"
@@ -68,10 +69,18 @@ def cut(config: Config, step: int) -> None:
     job_dir = config.job_dir
     records.cut_metrics(job_dir / records.METRICS_FILE, step)
     events.cut(job_dir / "tensorboard" / "train", step)
+    journal.cut(job_dir, step)
     monitor.cut_grids(job_dir, config.recipe, step)
     for path in _finished_files(job_dir):
         path.unlink(missing_ok=True)
     storage.sweep_partial(job_dir)
+
+
+def keep_best(config: Config, saved: Checkpoints) -> None:
+    """Keeps a copy of the best of the steps that were evaluated, while it is there."""
+    best = journal.best_step(config.job_dir, config.schedule.evaluation_samples)
+    if best is not None:
+        saved.keep_best(best)
 
 
 def is_finished(job_dir: Path) -> bool:
@@ -91,7 +100,7 @@ def finish(job_dir: Path, model_monitor: ModelMonitor) -> None:
 def _finished_files(job_dir: Path) -> list[Path]:
     """What a finished run has, in the order in which it is written."""
     models = [job_dir / "models" / f"{name}.keras" for name in NETWORKS]
-    return [*models, job_dir / "results" / "loss_curves.png", job_dir / "results" / "final.png"]
+    return [*models, job_dir / "results" / "loss_curves.png", job_dir / records.FINISHED]
 
 
 def say_where(job_dir: Path) -> None:
@@ -99,6 +108,6 @@ def say_where(job_dir: Path) -> None:
     tensorboard = Path(sys.executable).with_name("tensorboard")
     if tensorboard.is_relative_to(Path.cwd()):
         tensorboard = tensorboard.relative_to(Path.cwd())
-    log.info("picture: %s", job_dir / "results" / "final.png")
+    log.info("picture: %s", job_dir / records.FINISHED)
     command = [str(tensorboard), f"--logdir={job_dir / 'tensorboard'}"]
     log.info("TensorBoard: %s", shlex.join(command))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def load(job_dir: Path, checkpoint: str) -> Trained:
 
     Args:
       job_dir: the run directory.
-      checkpoint: `latest`, a step, or a path without suffix.
+      checkpoint: `latest`, `best`, a step, or a path without suffix.
 
     Raises:
       RefusedError: there is no run, no such checkpoint, or it is damaged.
@@ -141,12 +141,28 @@ def labels_of(cycle: Sequence[int], first: int, count: int | tf.Tensor) -> tf.Te
 
 
 def sample_batches(
-    trained: Trained, num: int, seed: int, cycle: Sequence[int], truncation: float | None = None
+    draw: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    recipe: Recipe,
+    num: int,
+    seed: int,
+    cycle: Sequence[int],
+    truncation: float | None = None,
 ) -> Iterator[np.ndarray]:
-    """Yields uint8 images `[N, height, width, channels]`, `num` in all, labels by turns."""
-    recipe = trained.recipe
-    sample = tf.function(trained.generate, autograph=False)
+    """Draws images in batches of one size, by turns of the labels.
+
+    Args:
+      draw: a graph that makes images of latents and labels.
+      recipe: what it was trained by.
+      num: images in all.
+      seed: decides the latents.
+      cycle: what `label_cycle` gives.
+      truncation: of the latents.
+
+    Yields:
+      uint8 `[N, height, width, channels]`.
+    """
+    lowest = ARCHITECTURES[recipe.networks.architecture].lowest
     for first in range(0, num, SAMPLING_BATCH):
         noise = latents(recipe, seed, first, SAMPLING_BATCH, truncation)
-        images = sample(noise, labels_of(cycle, first, SAMPLING_BATCH)).numpy()
-        yield pixels.to_bytes(images[: num - first], trained.lowest)
+        images = draw(noise, labels_of(cycle, first, SAMPLING_BATCH)).numpy()
+        yield pixels.to_bytes(images[: num - first], lowest)

@@ -8,7 +8,6 @@ import json
 import logging
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -28,14 +27,16 @@ from trainer import (
 )
 from trainer import config as configuration
 from trainer.checkpoints import Checkpoints
-from trainer.config import Config, Recipe, Schedule
+from trainer.config import Config
 from trainer.data import feeding, loading, order, pixels
+from trainer.evaluation import during_training, journal
 from trainer.exits import RefusedError, StoppedTogether
 from trainer.gan import FashionGAN, build_networks
 from trainer.group import Group, checksum
 from trainer.membership import Member
 from trainer.models import cost
 from trainer.monitor import Display, ModelMonitor
+from trainer.plan import Plan
 from trainer.progress import Progress
 from trainer.randomness import Draws
 from trainer.steps import make_train_steps
@@ -45,37 +46,6 @@ log = logging.getLogger(__name__)
 
 COLUMNS = 8  # of a grid
 MOST_ROWS = 16  # of classes
-
-
-@dataclass(frozen=True)
-class Plan:
-    """When a run pauses to draw and to save."""
-
-    recipe: Recipe
-    schedule: Schedule
-
-    @property
-    def last_step(self) -> int:
-        """The step at which the run is complete."""
-        return configuration.total_steps(self.recipe, self.schedule)
-
-    def next_pause(self, step: int) -> int:
-        """The first step after `step` at which something is due."""
-        interval = self.schedule.checkpoint_interval
-        return min((step // interval + 1) * interval, self._next_grid(step), self.last_step)
-
-    def draws_at(self, step: int) -> bool:
-        """Whether a grid is due at `step`."""
-        return self._next_grid(step - 1) == step
-
-    def saves_at(self, step: int) -> bool:
-        """Whether a checkpoint is due at `step`."""
-        return step % self.schedule.checkpoint_interval == 0 or step == self.last_step
-
-    def _next_grid(self, step: int) -> int:
-        interval = self.schedule.save_interval
-        epoch = int(configuration.epoch_of_step(self.recipe, step))
-        return configuration.step_of_epoch(self.recipe, (epoch // interval + 1) * interval)
 
 
 def describe(config: Config, workers: int) -> None:
@@ -140,14 +110,20 @@ def _lead(
     _start_together(group, gan)
     images, labels = loading.load(config.recipe.data, "train", config.data_dir)
     run_directory.cut(config, -1 if step is None else step)
+    run_directory.keep_best(config, saved)  # a kill may have come between a checkpoint and its copy
     with contextlib.closing(
         ModelMonitor(config.job_dir, config.recipe, _picture(gan), gan.learning_rates, displays)
     ) as model_monitor:
         if step is None:
             _start(config, model_monitor, saved, resolved, images)
             commit()
-        train = _trainer(gan, strategy, images, labels)
-        _loop(config, plan, group, gan, train, model_monitor, _save(saved, commit))
+        actions = loop.Actions(
+            train=_trainer(gan, strategy, images, labels),
+            evaluate=_evaluator(config, gan, images, labels),
+            monitor=model_monitor,
+            save=_save(config, saved, commit),
+        )
+        _loop(config, plan, group, gan, actions)
         run_directory.finish(config.job_dir, model_monitor)
     commit()
     group.meet()
@@ -165,9 +141,14 @@ def _follow(
         return
     _start_together(group, gan)
     images, labels = loading.load(config.recipe.data, "train", config.data_dir)
-    train = _trainer(gan, strategy, images, labels)
+    actions = loop.Actions(
+        train=_trainer(gan, strategy, images, labels),
+        evaluate=lambda step: {},
+        monitor=monitor.Silent(),
+        save=lambda step: None,
+    )
     plan = Plan(config.recipe, config.schedule)
-    _loop(config, plan, group, gan, train, monitor.Silent(), lambda step: None)
+    _loop(config, plan, group, gan, actions)
     group.meet()  # until the chief has written all: should it be lost, all must come again
     log.info("complete at step %d; the chief has the results", plan.last_step)
 
@@ -189,15 +170,7 @@ def _start_together(group: Group, gan: FashionGAN) -> None:
     group.check_same("the state before the first step", checksum(gan.state()))
 
 
-def _loop(
-    config: Config,
-    plan: Plan,
-    group: Group,
-    gan: FashionGAN,
-    train: Callable[[int, int], dict[str, float]],
-    shown: loop.Monitor,
-    save: Callable[[int], None],
-) -> None:
+def _loop(config: Config, plan: Plan, group: Group, gan: FashionGAN, actions: loop.Actions) -> None:
     """Trains to the end.
 
     Raises:
@@ -205,7 +178,7 @@ def _loop(
     """
     pace = loop.Pace(config.schedule.steps_per_loop, interrupts.requested, group.agree)
     with interrupts.graceful():
-        reached = loop.run(int(gan.step.numpy()), plan, train, shown, save, pace)
+        reached = loop.run(int(gan.step.numpy()), plan, actions, pace)
     if reached < plan.last_step:
         raise StoppedTogether(
             f"interrupted and saved at step {reached}: run the same command again"
@@ -243,14 +216,30 @@ def _start(
     storage.write_text(config.job_dir / "config.json", resolved)
 
 
-def _save(saved: Checkpoints, commit: Callable[[], None]) -> Callable[[int], None]:
+def _save(config: Config, saved: Checkpoints, commit: Callable[[], None]) -> Callable[[int], None]:
     """The loop's `save`."""
 
     def save(step: int) -> None:
         saved.save(step)
+        run_directory.keep_best(config, saved)
         commit()
 
     return save
+
+
+def _evaluator(
+    config: Config, gan: FashionGAN, images: np.ndarray, labels: np.ndarray
+) -> Callable[[int], dict[str, float]]:
+    """The loop's `evaluate`."""
+    num = config.schedule.evaluation_samples
+    measure = during_training.evaluator(gan, images, labels, num)
+
+    def evaluate(step: int) -> dict[str, float]:
+        figures = measure()
+        journal.add(config.job_dir, {"step": step, "against": journal.TRAIN, "num": num, **figures})
+        return {f"evaluation/{name}": figure for name, figure in figures.items()}
+
+    return evaluate
 
 
 def _picture(gan: FashionGAN) -> Callable[[], np.ndarray]:

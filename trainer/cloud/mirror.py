@@ -91,6 +91,16 @@ class Mirror:
         else:
             self._stored[name] = there
 
+    def unite(self, name: str) -> None:
+        """Puts the object's lines, as last seen, before those that only its file has."""
+        if stored := self._stored.get(name):
+            theirs = b"".join(self._bucket.read(name, stored)).splitlines(keepends=True)
+            ours = (self.folder / name).read_bytes().splitlines(keepends=True)
+            lines = dict.fromkeys([*theirs, *ours])
+            storage.write_atomically(
+                self.folder / name, lambda temporary: temporary.write_bytes(b"".join(lines))
+            )
+
     def _fetch(self, name: str) -> None:
         path, stored = self.folder / name, self._stored[name]
         if not (path.is_file() and stored.md5 and md5_of(path) == stored.md5):

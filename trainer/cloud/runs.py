@@ -25,6 +25,7 @@ _CHECKPOINT_PARTS = (
     re.compile(r"checkpoints/checkpoint"),
 )
 _STARTED = "config.json"
+EVALUATIONS_FILE = "evaluations.jsonl"  # lines by the run itself and by those who measure it
 
 
 @contextmanager
@@ -53,6 +54,16 @@ def fetch(url: GsUrl, folder: Path, *parts: str) -> Mirror:
       InterruptedRun: the storage cannot be reached.
     """
     mirror = Mirror(Bucket(url, FLAG), folder)
+    fetch_again(mirror, *parts)
+    return mirror
+
+
+def fetch_again(mirror: Mirror, *parts: str) -> None:
+    """Makes the copy of these files and folders what they are by now.
+
+    Raises:
+      InterruptedRun: the storage cannot be reached.
+    """
     mirror.fetch(
         lambda names: [
             name
@@ -60,14 +71,20 @@ def fetch(url: GsUrl, folder: Path, *parts: str) -> Mirror:
             if any(name == part or name.startswith(f"{part}/") for part in parts)
         ]
     )
-    return mirror
 
 
 def add(mirror: Mirror) -> None:
     """Sends what was written into the copy of a run that `fetch` has made."""
     for name in mirror.changed():
-        mirror.look_again(name)  # a picture or a model of before is replaced
+        _take_over(mirror, name)  # a picture or a model of before is replaced
         mirror.send(name)
+
+
+def _take_over(mirror: Mirror, name: str) -> None:
+    """Prepares to replace another's version; to a record that both write, ours is added."""
+    mirror.look_again(name)
+    if name == EVALUATIONS_FILE:
+        mirror.unite(name)
 
 
 def _commit(mirror: Mirror, ours: Lease) -> None:
@@ -107,8 +124,8 @@ def _insist(mirror: Mirror, ours: Lease, name: str, act: Callable[[str], None]) 
             return
         except Conflict:
             ours.renew()
-            log.warning("%s was written by another command: replacing it", mirror.folder / name)
-            mirror.look_again(name)
+            log.info("%s was written by another command, too", mirror.folder / name)
+            _take_over(mirror, name)
 
 
 def _whole_checkpoints(names: Collection[str]) -> Iterable[str]:

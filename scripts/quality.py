@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Trains recipes under equal budgets, measures them, and writes docs/quality.md.
+
+    python -m scripts.quality [NAME@BUDGET[=FLAGS]]...
+
+NAME is a preset, unless FLAGS, which are those of `fashion-gan train`, name another. BUDGET is
+minutes of processor time over all cores, or a number of images: fashion@10, fashion@150000images.
+The length of a run that fits into the time is found by measuring some steps first. Runs are kept in
+runs/quality; a row that docs/quality.json holds is not made again, and a run that was stopped goes
+on. Without arguments all rows of the table are made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from scripts import quality_table
+from trainer import cluster, flags
+from trainer.config import Config, images_a_step
+from trainer.data import feeding, loading, order
+from trainer.evaluation.measuring import Measure
+from trainer.gan import FashionGAN, build_networks
+from trainer.models import cost
+from trainer.steps import make_train_steps
+
+RUNS = Path("runs", "quality")
+ROWS = (
+    *(f"{preset}@15" for preset in ("classic", "dcgan", "conditional", "sngan", "r3gan")),
+    *(f"fashion@{minutes}" for minutes in (10, 15, 30, 60, 120)),
+)
+PROBED_IMAGES = 2048
+SAMPLES = 80  # of a row's picture
+
+
+def main(rows: list[str]) -> None:
+    """Makes the rows, one after the other, and the table after each."""
+    cluster.configure(flags.train(["train", "--job_dir=unused"]).runtime)
+    known = quality_table.read()
+    if "real" not in known:
+        quality_table.add("real", real_images())
+    for row in rows:
+        name, _, extra = row.partition("=")
+        if name not in known:
+            quality_table.add(name, made(name, extra.split()))
+
+
+def made(name: str, extra: list[str]) -> dict[str, Any]:
+    """Trains and measures a row; gives its figures."""
+    preset, _, budget = name.partition("@")
+    job_dir = RUNS / name
+    given = [f"--job_dir={job_dir}", *(extra or [f"--preset={preset}"])]
+    config = flags.train(["train", *given])
+    steps = planned_steps(config, budget, job_dir / "steps")
+    fashion_gan("train", *given, f"--steps={steps}", spent=job_dir / "cpu_seconds")
+    line = json.loads(fashion_gan("evaluate", f"--job_dir={job_dir}"))
+    picture = quality_table.FOLDER / f"{name}.png"
+    fashion_gan("generate", f"--job_dir={job_dir}", f"--num={SAMPLES}", f"--output={picture}")
+    networks = build_networks(config.recipe, "float32")
+    return {
+        "flags": " ".join(extra),
+        "images": steps * images_a_step(config.recipe),
+        "cpu_minutes": float((job_dir / "cpu_seconds").read_text()) / 60,
+        "parameters": [network.count_params() for network in networks],
+        "multiply_adds": [cost.multiply_adds(network) for network in networks],
+        **line,
+    }
+
+
+def planned_steps(config: Config, budget: str, kept: Path) -> int:
+    """Steps that the budget allows, decided once."""
+    if budget.endswith("images"):
+        return int(budget.removesuffix("images")) // images_a_step(config.recipe)
+    if not kept.exists():
+        steps = int(60 * float(budget) / cpu_seconds_a_step(config))
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(str(steps))
+    return int(kept.read_text())
+
+
+def cpu_seconds_a_step(config: Config) -> float:
+    """Processor time of a training step, over all cores, once the graph is traced."""
+    recipe = config.recipe
+    images, labels = loading.load(recipe.data, "train", config.data_dir)
+    feed = feeding.feed(images, labels, ["/cpu:0"])
+    gan = FashionGAN(recipe, 1000)
+    train = make_train_steps(gan, tf.distribute.OneDeviceStrategy("/cpu:0"), feed)
+    count = max(4, PROBED_IMAGES // images_a_step(recipe))
+    for _ in range(2):  # the first time it is traced
+        started = time.process_time()
+        rows = order.batches(0, feed.examples, images_a_step(recipe), 0, count)
+        train(*feed.send(rows))[0].numpy()
+    return (time.process_time() - started) / count
+
+
+def fashion_gan(*arguments: str, spent: Path | None = None) -> str:
+    """Runs the command; adds its processor time to what is kept in `spent`.
+
+    Raises:
+      SystemExit: with its exit code, if that is not 0.
+    """
+    before = os.times()
+    command = [sys.executable, "-m", "trainer", *arguments]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    finally:
+        if spent:
+            after = os.times()
+            seconds = after.children_user + after.children_system
+            seconds -= before.children_user + before.children_system
+            before_that = float(spent.read_text()) if spent.exists() else 0.0
+            spent.write_text(str(before_that + seconds))
+    if done.returncode:
+        raise SystemExit(done.returncode)
+    return done.stdout
+
+
+def real_images() -> dict[str, Any]:
+    """The figures of training images in the place of fakes: what a perfect generator has."""
+    config = flags.train(["train", "--job_dir=unused"])
+    asked = flags.evaluate(["evaluate", "--job_dir=unused"])
+    images, labels = loading.load(config.recipe.data, "train", config.data_dir)
+    some = order.permutation(0, 0, len(images))[: asked.num]
+    return Measure(config.recipe, asked).figures(images[some], labels[some])
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    main(sys.argv[1:] or list(ROWS))

@@ -1,0 +1,80 @@
+"""docs/quality.json, the figures of each row, and docs/quality.md, which shows them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from trainer import storage
+from trainer.environment import processor
+
+Row = dict[str, Any]
+
+FOLDER = Path("docs", "quality")
+_RECORD, _PAGE = FOLDER.with_suffix(".json"), FOLDER.with_suffix(".md")
+_COSTS: dict[str, Callable[[Row], str]] = {
+    "images": lambda row: f"{row['images']:,}",
+    "CPU-minutes": lambda row: f"{row['cpu_minutes']:.1f}",
+    "parameters G · D": lambda row: " · ".join(f"{each:,}" for each in row["parameters"]),
+    "MMAC G · D": lambda row: " · ".join(f"{each / 1e6:.1f}" for each in row["multiply_adds"]),
+}
+_FIGURES: dict[str, Callable[[Row], str]] = {
+    "Fréchet": lambda row: f"{row['classifier_fid']:.2f}",
+    "KID": lambda row: f"{row['kid']:.3f} ± {row['kid_deviation']:.3f}",
+    "precision": lambda row: f"{row['precision']:.3f}",
+    "recall": lambda row: f"{row['recall']:.3f}",
+    "density": lambda row: f"{row['density']:.3f}",
+    "coverage": lambda row: f"{row['coverage']:.3f}",
+    "class accuracy": lambda row: _or_none(row["class_accuracy"]),
+    "CAS": lambda row: _or_none(row["classification_accuracy_score"]),
+    "missing": lambda row: ", ".join(row["missing_classes"]) or "none",
+    "pixels": lambda row: f"{row['pixel_frechet_distance']:.2f}",
+    "neighbours": lambda row: f"{row['neighbour_distance_ratio']:.2f}",
+}
+_HEAD = """# Quality, measured
+
+Written by `./scripts/quality.sh`, which trains each row anew; rows are in
+[quality.json](quality.json), too. A row is a preset and its budget in minutes of processor time,
+over all cores: half of it passes on two cores that are free. {machine}, one seed each.
+
+10,000 fakes against the 10,000 test images, which no training sees. *Fréchet* is the distance of
+FID between features of a Fashion-MNIST classifier of our own (SHA-256 `{digest}`): compare it with
+no other FID. *real* are 10,000 training images in the place of fakes. Class accuracy is the view
+of another classifier; CAS is the accuracy on real images of one that has learnt from the fakes
+alone; *pixels* is Fréchet's distance of 64 principal components of the pixels; *neighbours* is the
+distance to the nearest training image, divided by that of test images (copies: 0).
+`fashion-gan evaluate` gives all of them for any run.
+
+"""
+
+
+def read() -> dict[str, Row]:
+    """The rows that have been made, by name."""
+    return json.loads(_RECORD.read_text(encoding="utf-8")) if _RECORD.exists() else {}
+
+
+def add(name: str, row: Row) -> None:
+    """Keeps a row and writes the page again."""
+    rows = {**read(), name: row}
+    storage.write_text(_RECORD, json.dumps(rows, indent=1) + "\n")
+    trained = {each: figures for each, figures in rows.items() if "images" in figures}
+    head = _HEAD.format(
+        machine=f"{processor()}, TensorFlow {tf.__version__}", digest=row["features_sha256"][:16]
+    )
+    pictures = [f"## {each}\n\n![samples](quality/{each}.png)\n" for each in trained]
+    parts = [head, _table(_FIGURES, rows), _table(_COSTS, trained), *pictures]
+    storage.write_text(_PAGE, "\n".join(parts))
+
+
+def _table(columns: dict[str, Callable[[Row], str]], rows: dict[str, Row]) -> str:
+    lines = [["row", *columns], ["---"] * (1 + len(columns))]
+    lines += [[name, *(show(row) for show in columns.values())] for name, row in rows.items()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _or_none(share: float | None) -> str:
+    return "no labels" if share is None else f"{share:.3f}"

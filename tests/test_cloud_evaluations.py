@@ -1,0 +1,65 @@
+"""Evaluations of a run in a bucket, by the run itself and by others beside it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests import emulated
+from tests.conftest import run, train_flags
+from tests.emulated import BUCKET
+from trainer.cloud import runs, url
+from trainer.evaluation import journal
+
+
+@pytest.fixture(scope="module")
+def storage():
+    with emulated.started() as started, pytest.MonkeyPatch.context() as patch:
+        for name, value in started.environment.items():
+            patch.setenv(name, value)
+        yield started
+
+
+def line(step: int, against: str) -> dict[str, object]:
+    return {"step": step, "against": against, "num": 10, "coverage": 0.5}
+
+
+def test_a_run_and_those_who_measure_it_write_one_record(storage, tmp_path):
+    place = url.parse(f"gs://{BUCKET}/runs/shared", "job_dir")
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    with runs.held(place, ours) as commit:
+        (ours / "config.json").write_text("{}")
+        journal.add(ours, line(1, journal.TRAIN))
+        commit()
+        copy = runs.fetch(place, theirs, runs.EVALUATIONS_FILE)
+
+        journal.add(theirs, line(1, journal.TEST))
+        runs.add(copy)
+        journal.add(ours, line(2, journal.TRAIN))
+        commit()  # which finds another version than it has sent
+        journal.add(theirs, line(2, journal.TEST))
+        runs.add(copy)
+
+    kept = storage.read("runs/shared/evaluations.jsonl").decode().splitlines()
+    assert sorted(kept) == sorted(
+        json.dumps(line(step, against)) for step in (1, 2) for against in ("train", "test")
+    )
+    events = storage.names("runs/shared/tensorboard/eval")
+    assert sum(name.endswith(".train") for name in events) == 2
+    assert sum(name.endswith(".test") for name in events) == 2
+
+
+def test_new_checkpoints_in_a_bucket_are_measured_once(storage):
+    job_dir = f"gs://{BUCKET}/runs/new"
+    flags = train_flags(job_dir, "--dataset=synthetic", "--steps=10", "--keep_checkpoints=1")
+    run(*flags, "--evaluation_interval=10", "--evaluation_samples=20")
+    asked = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--new", "--threads=2"]
+
+    first, second = run(*asked), run(*asked)
+
+    assert [json.loads(each)["step"] for each in first.stdout.splitlines()] == [10]
+    assert second.stdout == ""
+    kept = storage.read("runs/new/evaluations.jsonl").decode().splitlines()
+    assert [json.loads(each)["against"] for each in kept] == ["train", "test"]
+    assert "checkpoints/best/ckpt-10.index" in storage.names("runs/new")

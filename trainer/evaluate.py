@@ -1,0 +1,110 @@
+"""The evaluate command: figures of a run's checkpoints against the test images."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import sys
+import time
+from typing import Any
+
+import tensorflow as tf
+
+from trainer import checkpoints, config, records, trained
+from trainer.cloud import runs
+from trainer.cloud.data import CopiedData
+from trainer.cloud.mirror import Mirror
+from trainer.config import EvaluateConfig, Recipe
+from trainer.evaluation import journal
+from trainer.evaluation.measuring import Measure, protocol
+from trainer.exits import RefusedError
+from trainer.trained import Trained
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 30.0
+_FILES = (*trained.FILES, runs.EVALUATIONS_FILE, records.FINISHED)
+
+
+def run(settings: EvaluateConfig) -> None:
+    """Measures a checkpoint, those that nobody has measured, or each that comes.
+
+    Raises:
+      RefusedError: there is no such run or checkpoint, or no classifier knows its data set.
+      InterruptedRun: the storage cannot be reached.
+    """
+    copy = None
+    if settings.job_dir_url:
+        copy = runs.fetch(settings.job_dir_url, settings.job_dir, *_FILES)
+    if not (settings.new or settings.watch):
+        _configure(settings.threads)
+        network = trained.load(settings.job_dir, settings.checkpoint)
+        _evaluate(network, settings, copy)
+        return
+    while True:
+        is_complete = (settings.job_dir / records.FINISHED).exists()
+        _evaluate_new(settings, copy)
+        if is_complete or not settings.watch:
+            return
+        time.sleep(WATCH_SECONDS)
+        if copy:
+            runs.fetch_again(copy, *_FILES)
+
+
+@functools.cache
+def _configure(threads: int) -> None:
+    """One device, whatever the run was trained on."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.experimental.enable_op_determinism()
+
+
+@functools.cache
+def _measure(recipe: Recipe, settings: EvaluateConfig) -> Measure:
+    if settings.data_dir_url and recipe.data.dataset != "synthetic":
+        CopiedData(settings.data_dir_url, settings.data_dir, recipe.data.dataset)
+    return Measure(recipe, settings)
+
+
+def _evaluate_new(settings: EvaluateConfig, copy: Mirror | None) -> None:
+    """Measures every checkpoint that has no line yet, the oldest first."""
+    stored = config.read_json(settings.job_dir)
+    if stored is None:
+        log.info("%s holds no run yet: nothing to measure", settings.job_dir)
+        return
+    asked, known = protocol(settings), journal.read(settings.job_dir, journal.TEST)
+    measured = {line["step"] for line in known if asked.items() <= line.items()}
+    for step in checkpoints.steps(settings.job_dir / "checkpoints"):
+        if step in measured:
+            continue
+        _configure(settings.threads)
+        try:
+            network = trained.load(settings.job_dir, str(step))
+        except RefusedError as error:  # the run has removed it meanwhile, as an old one
+            log.info("%s", error)
+            continue
+        _evaluate(network, settings, copy)
+
+
+def _evaluate(network: Trained, settings: EvaluateConfig, copy: Mirror | None) -> None:
+    """Measures a checkpoint, shows the figures, and records them if nobody has."""
+    log.info("evaluating %s", network.source)
+    line = _measure(network.recipe, settings)(network)
+    print(json.dumps(line), flush=True)
+    _show(line)
+    if line not in journal.read(settings.job_dir, journal.TEST):
+        journal.add(settings.job_dir, line)
+        if copy:
+            runs.add(copy)
+
+
+def _show(line: dict[str, Any]) -> None:
+    """The same as a table for people."""
+    for name, value in line.items():
+        if isinstance(value, float):
+            value = f"{value:.4f}"
+        elif isinstance(value, dict):
+            value = ", ".join(f"{key} {share:.3f}" for key, share in value.items())
+        elif isinstance(value, list):
+            value = ", ".join(map(str, value)) or "none"
+        print(f"  {name:<30} {value}", file=sys.stderr)

@@ -1,0 +1,124 @@
+"""Everything that can be said of a generator, against images that no training has seen."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from trainer import trained
+from trainer.choices import CLASSIFIED
+from trainer.config import EvaluateConfig, Recipe
+from trainer.data import loading
+from trainer.evaluation import classifiers, figures, inception, journal, metrics
+from trainer.exits import RefusedError
+from trainer.trained import Trained
+
+Features = Callable[[np.ndarray], np.ndarray]  # uint8 [N, height, width, channels] -> [N, D]
+
+
+def protocol(settings: EvaluateConfig) -> dict[str, Any]:
+    """How a measurement is made: figures compare where this is equal.
+
+    Raises:
+      RefusedError: the network that gives features cannot be had.
+      InterruptedRun: it cannot be downloaded now.
+    """
+    if settings.features == "fashion":
+        digest = classifiers.DIGESTS["feature_network"]
+    else:
+        digest = inception.digest(inception.fetch(settings.data_dir))
+    return {
+        "against": journal.TEST,
+        "num": settings.num,
+        "seed": settings.seed,
+        "features": settings.features,
+        "features_sha256": digest,
+    }
+
+
+class Measure:
+    """Measures generators of one recipe, all in the same way."""
+
+    def __init__(self, recipe: Recipe, settings: EvaluateConfig) -> None:
+        """Reads the real images and the weights of the network that gives features.
+
+        Raises:
+          RefusedError: the data or the weights cannot be had, or do not fit one another.
+        """
+        data = recipe.data
+        self._recipe = recipe
+        self._settings = settings
+        self._classified = settings.features == "fashion"
+        if self._classified and data.dataset not in CLASSIFIED:
+            raise RefusedError(
+                f"the package has classifiers of {CLASSIFIED[0]}, not of {data.dataset}: use "
+                "--features=inception"
+            )
+        self._train, _ = loading.load(data, "train", settings.data_dir)
+        self._test, self._labels = loading.load(data, "test", settings.data_dir)
+        if self._classified:
+            self._features: Features = classifiers.features
+        else:
+            self._features = inception.load(inception.fetch(settings.data_dir))
+        self._protocol = protocol(settings)
+
+    def __call__(self, network: Trained) -> dict[str, Any]:
+        """`figures` of what a generator draws, and its step; the same again if asked again."""
+        recipe, num, seed = self._recipe, self._settings.num, self._settings.seed
+        cycle = trained.label_cycle(recipe)
+        draw = tf.function(network.generate, autograph=False)
+        fakes = np.concatenate(list(trained.sample_batches(draw, recipe, num, seed, cycle)))
+        wanted = trained.labels_of(cycle, 0, num).numpy() if recipe.networks.conditional else None
+        step = re.search(r"(\d+)$", network.source)
+        return {"step": int(step[1]) if step else None, **self.figures(fakes, wanted)}
+
+    def figures(self, images: np.ndarray, wanted: np.ndarray | None) -> dict[str, Any]:
+        """All figures of images, with how they were measured.
+
+        Those that need classifiers are left out where there are none, and those that need labels
+        are None where nothing was asked for.
+
+        Args:
+          images: uint8 `[N, height, width, channels]`, in the place of fakes.
+          wanted: what they should show, integers `[N]`; None: nothing was asked for.
+        """
+        line = {**self._protocol, **self._of_features(images)}
+        if self._classified:
+            line |= self._of_classes(images, wanted)
+        return line | figures.of_pixels(images, self._test, self._train)
+
+    def _of_features(self, fakes: np.ndarray) -> dict[str, Any]:
+        distance = "classifier_fid" if self._classified else "fid"
+        train, test = self._references
+        features = self._features(fakes)
+        kernel, deviation = metrics.kernel_distance(features, test, self._settings.seed)
+        return {
+            **figures.of_features(features, test, distance),
+            f"{distance}_floor": metrics.frechet_distance(train, test),
+            "kid": kernel,
+            "kid_deviation": deviation,
+        }
+
+    @functools.cached_property
+    def _references(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features of as many training images as fakes, and of the test images."""
+        num = self._settings.num
+        return self._features(self._train[:num]), self._features(self._test[:num])
+
+    def _of_classes(self, fakes: np.ndarray, wanted: np.ndarray | None) -> dict[str, Any]:
+        names = self._recipe.data.class_names
+        expected = metrics.class_shares(self._labels, len(names))
+        found = figures.of_classes(classifiers.classes(fakes), wanted, expected)
+        found["class_shares"] = dict(zip(names, found["class_shares"], strict=True))
+        found["missing_classes"] = [names[number] for number in found["missing_classes"]]
+        found["classification_accuracy_score"] = None
+        if wanted is not None:
+            found["classification_accuracy_score"] = figures.classification_accuracy_score(
+                fakes, wanted, self._test, self._labels, self._settings.seed
+            )
+        return found
