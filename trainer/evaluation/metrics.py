@@ -83,8 +83,8 @@ def kernel_distance(
 def pixel_frechet_distance(fakes: np.ndarray, reals: np.ndarray, count: int = 64) -> float:
     """`frechet_distance` of pixels, in the principal components of the reals.
 
-    A classifier's features are blind to what does not tell classes apart, such as texture and
-    noise; pixels are not.
+    A classifier's features may be blind to what does not tell classes apart, such as how bright
+    and how sharp images are. These are not; but faint noise is hardly in the first components.
 
     Args:
       fakes: uint8 `[N, height, width, channels]`.
