@@ -89,13 +89,22 @@ def test_pods_write_nowhere_but_into_their_volumes_and_know_no_secret(overlay):
 # The network
 
 
+def chooses(selector: Object, labels: dict[str, str]) -> bool:
+    """Whether a selector means pods with these labels."""
+    expressions = selector.get("matchExpressions", [])
+    assert {each["operator"] for each in expressions} <= {"In"}
+    return selector["matchLabels"].items() <= labels.items() and all(
+        labels.get(each["key"]) in each["values"] for each in expressions
+    )
+
+
 def allowed(run: Run, component: str, direction: str) -> list[Object]:
     """The rules for a component's pods, of all policies that choose them."""
     labels = {"app.kubernetes.io/name": "fashion-gan", "app.kubernetes.io/component": component}
     chosen = [
         policy["spec"]
         for policy in of_kind(run, "NetworkPolicy")
-        if policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+        if chooses(policy["spec"]["podSelector"], labels)
     ]
     assert any(direction.capitalize() in spec["policyTypes"] for spec in chosen)
     return [rule for spec in chosen for rule in spec.get(direction, [])]
@@ -111,6 +120,10 @@ TRAINERS = {
 }
 NAMES = {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]}
 TLS = {"ports": [{"protocol": "TCP", "port": 443}]}
+PUBLISHED_DATA = {
+    "to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": ["169.254.0.0/16"]}}],
+    "ports": [{"protocol": "TCP", "port": 80}],
+}
 
 
 def test_trainers_reach_one_another_names_storage_and_the_data_set(overlay):
@@ -118,7 +131,7 @@ def test_trainers_reach_one_another_names_storage_and_the_data_set(overlay):
     assert labels == TRAINERS["podSelector"]["matchLabels"]
     assert allowed(overlay, "trainer", "ingress") == [{"from": [TRAINERS]}]
     out = allowed(overlay, "trainer", "egress")
-    assert NAMES in out and TLS in out and {"to": [TRAINERS]} in out
+    assert NAMES in out and TLS in out and {"to": [TRAINERS]} in out and PUBLISHED_DATA in out
     everywhere = [rule for rule in out if "to" not in rule]
     assert everywhere == [NAMES, TLS]
 
