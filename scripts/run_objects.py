@@ -18,12 +18,14 @@ from typing import Any
 
 import yaml
 
-from trainer import checks, flags
+from trainer import checks, choices, flags
+from trainer.config import Config
 from trainer.exits import RefusedError
 
 K8S = Path(__file__).resolve().parent.parent / "k8s"
 PODS = {"Job": "/spec", "JobSet": "/spec/replicatedJobs/0/template/spec"}  # what describes them
-RUN_KINDS = (*PODS, "Deployment", "Service")  # a run's own; the others are shared by all runs
+# A run's own; the others are shared by all runs.
+RUN_KINDS = (*PODS, "CronJob", "Deployment", "Service")
 IDENTITY = "iam.gke.io/gcp-service-account"
 
 Object = dict[str, Any]
@@ -114,16 +116,18 @@ def render(order: Order) -> Run:
     limits = overlay.container["resources"]["limits"]
     gpus = int(limits.get("nvidia.com/gpu", 0)) if order.gpus is None else order.gpus
     workers = overlay.job.get("completions", 1) if order.workers is None else order.workers
-    _check(overlay, arguments, workers, gpus)
+    config = flags.train_elsewhere(arguments)
+    _check(overlay, config, arguments, workers, gpus)
     trainers = [*_trainers(overlay, order, arguments), *_gpus(overlay, gpus)]
     if overlay.is_indexed:
         trainers += _workers(overlay, workers)
     patches = {
         overlay.workload["kind"]: trainers,
+        "CronJob": _evaluation(overlay.of_kind("CronJob"), order, arguments),
         "Deployment": _tensorboard(overlay.of_kind("Deployment"), order),
         "ServiceAccount": _identity(overlay.of_kind("ServiceAccount"), order),
     }
-    return _render(
+    run = _render(
         order,
         [
             # JSON patches: a merge would delete a JobSet's containers.
@@ -132,6 +136,10 @@ def render(order: Order) -> Run:
             if operations
         ],
     )
+    if config.recipe.data.dataset in choices.CLASSIFIED:
+        return run
+    # Each evaluation would be refused.
+    return Run(tuple(each for each in run.objects if each["kind"] != "CronJob"))
 
 
 def _render(order: Order, patches: list[Object]) -> Run:
@@ -174,8 +182,7 @@ def _arguments(order: Order, overlays: list[str]) -> list[str]:
     return [*kept, *chosen, *order.training]
 
 
-def _check(overlay: Run, arguments: list[str], workers: int, gpus: int) -> None:
-    config = flags.train_elsewhere(arguments)
+def _check(overlay: Run, config: Config, arguments: list[str], workers: int, gpus: int) -> None:
     strategy = config.runtime.strategy
     if (strategy == "multi_worker") != overlay.is_indexed:
         raise RefusedError(f"--strategy={strategy} does not fit the overlay: leave it out")
@@ -235,6 +242,20 @@ def _gpus(overlay: Run, gpus: int) -> list[Object]:
         elif "nvidia.com/gpu" in resources:
             operations.append({"op": "remove", "path": path})
     return operations
+
+
+def _evaluation(cron_job: Object, order: Order, trainers: list[str]) -> list[Object]:
+    """At the trainers' run and data."""
+    container = "/spec/jobTemplate/spec/template/spec/containers/0"
+    pod = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    replaced = ("--job_dir=", "--data_dir=")
+    arguments = [
+        *(each for each in pod["containers"][0]["args"] if not each.startswith(replaced)),
+        f"--job_dir={order.job_dir}",
+        f"--data_dir={_value('data_dir', trainers)}",
+    ]
+    flags.evaluate(arguments)
+    return [_put(f"{container}/image", order.image), _put(f"{container}/args", arguments)]
 
 
 def _tensorboard(deployment: Object, order: Order) -> list[Object]:

@@ -21,6 +21,8 @@ OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
 SEVERAL_MACHINES = [name for name in OVERLAYS if name != "gke-single-spot"]
 JOBS = [name for name in OVERLAYS if not name.startswith("jobset")]
 
+DISRUPTED = {"onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+
 Object = dict[str, Any]
 
 
@@ -30,7 +32,7 @@ def rendered(name: str) -> Run:
 
 
 def customised(name: str) -> Run:
-    """An overlay with all components, its names changed, and a ConfigMap that trainers read."""
+    """An overlay with all components, its names changed, and a ConfigMap that its Jobs read."""
     return Run(copy.deepcopy(_customised(name)))
 
 
@@ -38,9 +40,21 @@ def of_kind(run: Run, kind: str) -> list[Object]:
     return [each for each in run.objects if each["kind"] == kind]
 
 
+def evaluation(run: Run) -> Object:
+    """The specification of the Jobs that evaluate."""
+    job: Object = run.of_kind("CronJob")["spec"]["jobTemplate"]["spec"]
+    return job
+
+
 def pods(run: Run) -> list[Object]:
-    """The specifications of all pods: trainers, then TensorBoard."""
-    return [run.pod, run.of_kind("Deployment")["spec"]["template"]["spec"]]
+    """The specifications of all pods: trainers, then evaluation and TensorBoard."""
+    others = (evaluation(run), run.of_kind("Deployment")["spec"])
+    return [run.pod, *(each["template"]["spec"] for each in others)]
+
+
+def on_exit(container: str, *codes: int) -> Object:
+    """What a rule of a podFailurePolicy says of exit codes."""
+    return {"onExitCodes": {"containerName": container, "operator": "In", "values": list(codes)}}
 
 
 def is_headless(service: Object) -> bool:
@@ -75,7 +89,7 @@ def _customised(name: str) -> tuple[Object, ...]:
                         [{"op": "add", "path": f"{path}/template/spec/volumes/-", "value": volume}]
                     ),
                 }
-                for kind, path in PODS.items()
+                for kind, path in (PODS | {"CronJob": "/spec/jobTemplate/spec"}).items()
             ],
         }
         (folder / "kustomization.yaml").write_text(json.dumps(kustomization))

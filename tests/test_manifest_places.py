@@ -8,7 +8,7 @@ import re
 import pytest
 import yaml
 
-from scripts.run_objects import K8S
+from scripts.run_objects import K8S, RUN_KINDS
 from tests.crd_models import MODELS
 from tests.manifests import JOBS, OVERLAYS, customised, of_kind, pods, rendered
 from trainer import flags, prometheus
@@ -27,6 +27,8 @@ def test_spot_machines_with_gpus_take_the_trainers_and_know_who_they_are(name):
     }
     assert int(run.container["resources"]["limits"]["nvidia.com/gpu"]) >= 1
     assert account["metadata"]["annotations"].keys() == {"iam.gke.io/gcp-service-account"}
+    for other in pods(run)[1:]:  # which need no GPU, and are not to take a spot machine with one
+        assert other.keys().isdisjoint({"nodeSelector", "tolerations"})
 
 
 def test_one_machine_mirrors_over_its_gpus():
@@ -52,10 +54,12 @@ def test_no_overlay_needs_more_than_kubernetes_but_the_one_that_is_named_so():
     assert custom == {name: set() for name in JOBS} | {"jobset-multi-spot": {"JobSet"}}
 
 
-def test_kueue_gets_the_run_by_its_label(custom):
+def test_kueue_gets_the_run_and_its_evaluations_by_their_labels(custom):
     (queue,) = of_kind(custom, "LocalQueue")
-    labels = custom.workload["metadata"]["labels"]
-    assert queue["metadata"]["name"] == labels["kueue.x-k8s.io/queue-name"]
+    evaluation = custom.of_kind("CronJob")["spec"]["jobTemplate"]
+    for each in (custom.workload, evaluation):
+        label = each["metadata"]["labels"]["kueue.x-k8s.io/queue-name"]
+        assert queue["metadata"]["name"] == label
 
 
 def test_prometheus_finds_the_chief_and_rules_name_what_it_serves(custom):
@@ -117,7 +121,7 @@ def test_names_are_given_and_never_generated():
 
 
 def test_runs_share_nothing_that_is_their_own():
-    for name, kind in itertools.product(OVERLAYS, ("Job", "JobSet", "Deployment", "Service")):
+    for name, kind in itertools.product(OVERLAYS, RUN_KINDS):
         own, other = (
             {each["metadata"]["name"] for each in of_kind(run, kind)}
             for run in (rendered(name), customised(name))

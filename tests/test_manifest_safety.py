@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from scripts.run_objects import Run
-from tests.manifests import Object, customised, of_kind, pods, rendered
+from tests.manifests import Object, customised, evaluation, of_kind, pods, rendered
 
 # Pod Security
 
@@ -51,7 +51,7 @@ def violations(pod: Object) -> Iterator[str]:
 def test_pods_obey_the_restricted_standard_which_their_namespace_enforces(custom):
     (namespace,) = of_kind(custom, "Namespace")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    assert [list(violations(pod)) for pod in pods(custom)] == [[], []]
+    assert [list(violations(pod)) for pod in pods(custom)] == [[], [], []]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,15 @@ def test_trainers_reach_one_another_names_storage_and_the_data_set(overlay):
     assert everywhere == [NAMES, TLS]
 
 
-@pytest.mark.parametrize("component", ["trainer", "tensorboard"])
+def test_evaluations_reach_names_storage_and_the_data_set_and_nobody_reaches_them():
+    run = rendered("local")
+    labels = evaluation(run)["template"]["metadata"]["labels"]
+    component = labels["app.kubernetes.io/component"]
+    assert allowed(run, component, "egress") == [NAMES, TLS, PUBLISHED_DATA]
+    assert allowed(run, component, "ingress") == []
+
+
+@pytest.mark.parametrize("component", ["trainer", "evaluation", "tensorboard"])
 def test_on_a_cloud_all_pods_reach_the_server_of_their_tokens(component):
     out = allowed(rendered("gke-multi-spot"), component, "egress")
     ports = {

@@ -14,6 +14,7 @@ from tensorboard.plugins.core.core_plugin import CorePluginLoader
 from scripts.run_objects import Run
 from tests.crd_models import MODELS
 from tests.manifests import (
+    DISRUPTED,
     JOBS,
     OVERLAYS,
     SEVERAL_MACHINES,
@@ -21,6 +22,7 @@ from tests.manifests import (
     customised,
     is_headless,
     of_kind,
+    on_exit,
     pods,
     rendered,
 )
@@ -60,7 +62,7 @@ def test_every_object_of_every_component_is_valid_to_the_letter(custom):
 
 def test_a_misspelt_field_is_found_in_an_object_of_every_kind():
     kinds = {each["kind"]: each for run in map(customised, OVERLAYS) for each in run.objects}
-    assert kinds.keys() > MODELS.keys() | {"Job", "Service", "NetworkPolicy", "Namespace"}
+    assert kinds.keys() > MODELS.keys() | {"Job", "CronJob", "Service", "NetworkPolicy"}
     for each in kinds.values():
         wrong = each | {"spce": {}}
         with pytest.raises((jsonschema.ValidationError, kubernetes_validate.ValidationError)):
@@ -88,21 +90,13 @@ def test_trainers_get_the_time_and_the_memory_that_they_need(overlay):
     assert shared["emptyDir"]["medium"] == "Memory" and mounts["shm"] == "/dev/shm"
 
 
-DISRUPTED = {"onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
-
-
-def on_exit(*codes: int) -> Object:
-    named = {"containerName": "trainer", "operator": "In", "values": list(codes)}
-    return {"onExitCodes": named}
-
-
 @pytest.mark.parametrize("name", JOBS)
 def test_jobs_retry_what_a_retry_can_help(name):
     job = rendered(name).job
     assert job["podFailurePolicy"]["rules"] == [
         {"action": "Ignore"} | DISRUPTED,
-        {"action": "Ignore"} | on_exit(exits.INTERRUPTED),
-        {"action": "FailJob"} | on_exit(exits.REFUSED),
+        {"action": "Ignore"} | on_exit("trainer", exits.INTERRUPTED),
+        {"action": "FailJob"} | on_exit("trainer", exits.REFUSED),
     ]
     assert job["backoffLimit"] == 3
     assert job["ttlSecondsAfterFinished"] == 86400
@@ -137,7 +131,7 @@ def test_a_job_set_starts_all_workers_anew_unless_a_retry_cannot_help():
     assert run.job["backoffLimit"] == 0
     assert run.job["podFailurePolicy"]["rules"] == [
         {"action": "FailJob"} | DISRUPTED,
-        {"action": "FailJob"} | on_exit(exits.REFUSED, exits.INTERRUPTED),
+        {"action": "FailJob"} | on_exit("trainer", exits.REFUSED, exits.INTERRUPTED),
     ]
 
 

@@ -19,7 +19,8 @@ import yaml
 
 from scripts.run_objects import Run
 from tests.conftest import ROOT
-from trainer import exits
+from tests.manifests import evaluation, of_kind
+from trainer import exits, flags
 
 SCRIPT = ROOT / "scripts" / "submit"
 LOCAL = ("--overlay=local", "--name=a", "--image=gan:1.2", "--job_dir=/data/runs/a")
@@ -123,6 +124,42 @@ def test_tensorboard_follows_the_run(submit, cluster):
     assert "--logdir=/data/runs/a/tensorboard" in container["args"]
 
 
+@pytest.mark.parametrize(
+    ("overlay", "training", "data_dir"),
+    [
+        (LOCAL, [], "/data/tensorflow_datasets"),
+        (LOCAL, ["--data_dir=/data/sets"], "/data/sets"),
+        (CLOUD, [], "gs://bucket/tensorflow_datasets"),
+        (JOB_SET, ["--data_dir", "gs://other/sets"], "gs://other/sets"),
+    ],
+)
+def test_the_evaluation_follows_the_run(overlay, training, data_dir, submit, cluster):
+    assert submit.main([*overlay, "--", *training]) == exits.OK
+
+    run = applied(cluster)
+    (container,) = evaluation(run)["template"]["spec"]["containers"]
+    config, trained = (
+        flags.evaluate(container["args"]),
+        flags.train_elsewhere(run.container["args"]),
+    )
+    assert run.of_kind("CronJob")["metadata"]["name"] == "evaluation-a"
+    assert container["image"] == run.container["image"] == "gan:1.2"
+    assert (config.job_dir, config.data_dir) == (trained.job_dir, trained.data_dir)
+    assert f"--data_dir={data_dir}" in container["args"]
+    assert config.new
+
+
+def test_what_no_classifier_knows_is_not_evaluated(submit, cluster, capsys):
+    assert submit.main([*LOCAL, "--", "--dataset=kmnist"]) == exits.OK
+    assert not of_kind(applied(cluster), "CronJob")
+    assert "evaluation" not in capsys.readouterr().err
+
+
+def test_the_longest_name_leaves_room_for_what_kubernetes_adds(submit, cluster):
+    assert submit.main([*LOCAL, f"--name={submit.MOST_LETTERS * 'a'}"]) == exits.OK
+    assert len(applied(cluster).of_kind("CronJob")["metadata"]["name"]) <= 52
+
+
 def test_runs_share_what_is_not_their_own(submit, cluster):
     names = []
     for name in ("a", "b"):
@@ -200,8 +237,17 @@ def test_it_says_how_to_follow_show_and_stop_the_run(overlay, pods, submit, clus
     chief = f"batch.kubernetes.io/job-name={pods},batch.kubernetes.io/job-completion-index=0"
     assert f"{kubectl} logs --follow --tail=-1 --selector={chief}\n" in said
     assert f"{kubectl} port-forward service/tensorboard-a 6006\n" in said
-    kind = applied(cluster).workload["kind"].lower()
+    kind, instance = applied(cluster).workload["kind"].lower(), "app.kubernetes.io/instance"
     assert f"{kubectl} delete {kind}/fashion-gan-a\n" in said
+    assert f"--selector={instance}=evaluation-a\n" in said
+    suspend = """patch cronjob/evaluation-a --patch='{"spec":{"suspend":true}}'"""
+    assert f"{kubectl} {suspend}\n" in said
+    (remove,) = re.findall(rf"{kubectl} delete (.*cronjob.*)\n", said)
+    assert set(remove.split()) == {
+        f"{each['kind'].lower()}/{each['metadata']['name']}"
+        for each in applied(cluster).objects
+        if each["metadata"]["name"].endswith("-a")
+    }
 
 
 def test_it_says_that_an_account_is_missing(submit, cluster, capsys):
