@@ -34,7 +34,7 @@ FLOORS = [
     {"cloud.mirror"},
     {"cloud.data", "cloud.runs"},
     {"config", "data.prepared", "data.synthetic", "data.order", "data.pixels", "pictures"}
-    | {"membership", "prometheus", "restarts", "watchdog"},
+    | {"membership", "paths", "prometheus", "restarts", "watchdog"},
     {
         "plan",
         "evaluation.metrics",

@@ -69,7 +69,7 @@ def test_a_checkpoint_is_chosen_by_step_or_path(finished, tmp_path):
     assert not np.array_equal(by_step, latest)
 
 
-@pytest.mark.parametrize("checkpoint", ["7", "best", "elsewhere/ckpt-1", "", "²"])
+@pytest.mark.parametrize("checkpoint", ["7", "elsewhere/ckpt-1", "", "²"])
 def test_a_checkpoint_that_does_not_exist_is_refused(checkpoint, finished, tmp_path):
     with pytest.raises(RefusedError, match=r"120, 130"):
         sample(finished, tmp_path / "x.npz", f"--checkpoint={checkpoint}")

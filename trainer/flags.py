@@ -9,14 +9,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from absl import flags
 
-from trainer import checks, choices, config, definitions, presets
-from trainer.cloud import url, workspace
+from trainer import checks, choices, config, definitions, paths, presets
 from trainer.cloud.data import CopiedData
-from trainer.cloud.url import GsUrl
 from trainer.data import DatasetSpec, loading
 from trainer.exits import RefusedError
 
@@ -38,10 +35,10 @@ def train_elsewhere(argv: Sequence[str]) -> config.Config:
 def generate(argv: Sequence[str]) -> config.SampleConfig:
     """The configuration of `generate`."""
     values = _parse(argv, definitions.generate)
-    job_dir, job_dir_url = _job_dir(values)
+    job_dir, job_dir_url = paths.job_dir(values.job_dir)
     resolved = config.SampleConfig(
         job_dir=job_dir,
-        output=_path(values, "output"),
+        output=paths.local("output", values.output),
         num=values.num,
         seed=values.seed,
         labels=tuple(name.strip() for name in values.labels.split(",") if name.strip()),
@@ -56,11 +53,13 @@ def generate(argv: Sequence[str]) -> config.SampleConfig:
 def export(argv: Sequence[str]) -> config.ExportConfig:
     """The configuration of `export`."""
     values = _parse(argv, definitions.export)
-    job_dir, job_dir_url = _job_dir(values)
+    job_dir, job_dir_url = paths.job_dir(values.job_dir)
     name = values.network + choices.EXPORT_SUFFIXES[values.format]
     resolved = config.ExportConfig(
         job_dir=job_dir,
-        output=job_dir / "models" / name if values.output is None else _path(values, "output"),
+        output=job_dir / "models" / name
+        if values.output is None
+        else paths.local("output", values.output),
         format=values.format,
         network=values.network,
         checkpoint=values.checkpoint,
@@ -73,8 +72,8 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
 def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
     """The configuration of `evaluate`."""
     values = _parse(argv, definitions.evaluate)
-    job_dir, job_dir_url = _job_dir(values)
-    data_dir, data_dir_url = _folder(values, "data_dir")
+    job_dir, job_dir_url = paths.job_dir(values.job_dir)
+    data_dir, data_dir_url = paths.folder("data_dir", values.data_dir)
     resolved = config.EvaluateConfig(
         job_dir=job_dir,
         data_dir=data_dir,
@@ -94,18 +93,18 @@ def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
 
 def plot(argv: Sequence[str]) -> config.PlotConfig:
     """The configuration of `plot`."""
-    job_dir, job_dir_url = _job_dir(_parse(argv, definitions.job_dir))
+    job_dir, job_dir_url = paths.job_dir(_parse(argv, definitions.job_dir).job_dir)
     return config.PlotConfig(job_dir=job_dir, job_dir_url=job_dir_url)
 
 
 def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     """The configuration of `prepare_data`."""
     values = _parse(argv, definitions.prepare_data)
-    data_dir, data_dir_url = _folder(values, "data_dir")
+    data_dir, data_dir_url = paths.folder("data_dir", values.data_dir)
     return config.PrepareConfig(
         data=_dataset(values),
         data_dir=data_dir,
-        source=None if values.source is None else _path(values, "source"),
+        source=None if values.source is None else paths.local("source", values.source),
         data_dir_url=data_dir_url,
     )
 
@@ -127,8 +126,8 @@ def _train(
 ) -> config.Config:
     given = _parse(argv, definitions.train)
     values = _parse([argv[0], *presets.arguments(given.preset), *argv[1:]], definitions.train)
-    job_dir, job_dir_url = _job_dir(values)
-    data_dir, data_dir_url = _folder(values, "data_dir")
+    job_dir, job_dir_url = paths.job_dir(values.job_dir)
+    data_dir, data_dir_url = paths.folder("data_dir", values.data_dir)
     resolved = config.Config(
         preset=values.preset,
         job_dir=job_dir,
@@ -173,7 +172,7 @@ def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
 
 
 def _dataset(values: flags.FlagValues) -> DatasetSpec:
-    folder, folder_url = _folder(values, "data_dir")
+    folder, folder_url = paths.folder("data_dir", values.data_dir)
     if folder_url and values.dataset not in loading.PINNED:
         CopiedData(folder_url, folder, values.dataset)  # decides what the set is
     return loading.specify(values.dataset, folder, _image_size(values))
@@ -265,48 +264,3 @@ def _parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> f
     if stray:
         raise RefusedError(f"stray argument {stray[0]!r}: flags are written --name=value")
     return values
-
-
-def _job_dir(values: flags.FlagValues) -> tuple[Path, GsUrl | None]:
-    """The run directory, as `_folder` gives it.
-
-    Raises:
-      RefusedError: as there, or it is a whole bucket.
-    """
-    path, parsed = _folder(values, "job_dir")
-    if parsed and not parsed.key:
-        raise RefusedError(f"--job_dir={parsed} is a whole bucket: name a folder, {parsed}/run")
-    return path, parsed
-
-
-def _folder(values: flags.FlagValues, name: str) -> tuple[Path, GsUrl | None]:
-    """A flag's folder: itself if it is local, else the place of its local copy, and its URL.
-
-    Raises:
-      RefusedError: there can be no such folder.
-    """
-    value = values[name].value
-    if not value.startswith(url.SCHEME):
-        return _path(values, name), None
-    parsed = url.parse(value, name)
-    return workspace.copy_of(parsed), parsed
-
-
-def _path(values: flags.FlagValues, name: str) -> Path:
-    """A flag's local path.
-
-    Raises:
-      RefusedError: it is empty, a URL, of an unknown user, or a pattern.
-    """
-    value = values[name].value
-    if not value:
-        raise RefusedError(f"--{name} must not be empty")
-    if "://" in value:
-        raise RefusedError(f"--{name}={value} must be a local path")
-    if set("*?[") & set(value):
-        # TensorFlow deletes old checkpoints by pattern.
-        raise RefusedError(f"--{name}={value} must not contain any of * ? [")
-    try:
-        return Path(value).expanduser()
-    except RuntimeError as error:
-        raise RefusedError(f"--{name}={value}: {error}") from error

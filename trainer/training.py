@@ -231,6 +231,8 @@ def _evaluator(
     config: Config, gan: FashionGAN, images: np.ndarray, labels: np.ndarray
 ) -> Callable[[int], dict[str, float]]:
     """The loop's `evaluate`."""
+    if not config.schedule.evaluation_interval:
+        return lambda step: {}
     num = config.schedule.evaluation_samples
     measure = during_training.evaluator(gan, images, labels, num)
 
