@@ -8,7 +8,7 @@ import numpy as np
 
 from trainer.evaluation import classifiers, metrics, neighbours, pixel_space
 
-SCORE_EPOCHS = 10  # of the classifier that learns from fakes alone
+SCORE_EPOCHS = 20  # of the classifier that learns from fakes alone
 
 
 def of_features(fakes: np.ndarray, reals: np.ndarray, distance: str) -> dict[str, float]:
