@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +59,9 @@ def made(name: str, extra: list[str]) -> dict[str, Any]:
     """Trains and measures a row; gives its figures."""
     preset, _, budget = name.partition("@")
     job_dir = RUNS / name
-    given = [f"--job_dir={job_dir}", *(extra or [f"--preset={preset}"])]
+    named = any(flag.startswith("--preset=") for flag in extra)
+    recipe = extra if named else [f"--preset={preset}", *extra]
+    given = [f"--job_dir={job_dir}", *recipe]
     config = flags.train(["train", *given])
     steps = planned_steps(config, budget, job_dir / "steps")
     fashion_gan("train", *given, f"--steps={steps}", spent=job_dir / "cpu_seconds")
@@ -106,20 +111,36 @@ def fashion_gan(*arguments: str, spent: Path | None = None) -> str:
     Raises:
       SystemExit: with its exit code, if that is not 0.
     """
-    before = os.times()
+    before = children_seconds()
     command = [sys.executable, "-m", "trainer", *arguments]
+    # In a session of its own, so that a terminal's interrupt comes once, by way of us.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    with stopping(process):
+        output, _ = process.communicate()
+    if spent:
+        earlier = float(spent.read_text()) if spent.exists() else 0.0
+        spent.write_text(str(earlier + children_seconds() - before))
+    if process.returncode:
+        raise SystemExit(process.returncode)
+    return output
+
+
+@contextmanager
+def stopping(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Inside, a request to stop goes to the process, which saves what it has."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: process.terminate()) for number in numbers]
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        yield
     finally:
-        if spent:
-            after = os.times()
-            seconds = after.children_user + after.children_system
-            seconds -= before.children_user + before.children_system
-            before_that = float(spent.read_text()) if spent.exists() else 0.0
-            spent.write_text(str(before_that + seconds))
-    if done.returncode:
-        raise SystemExit(done.returncode)
-    return done.stdout
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def children_seconds() -> float:
+    """Processor time of all processes that were started here and have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def real_images() -> dict[str, Any]:

@@ -8,4 +8,5 @@ cd "$(dirname "$0")/.."
 
 make_environment requirements.lock
 prepare_data --dataset=fashion_mnist
+export OPENBLAS_NUM_THREADS=1 # as fashion-gan has it
 exec .venv/bin/python -m scripts.quality "$@"

@@ -1,0 +1,44 @@
+"""docs/quality.md: a row stays when another comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scripts import quality_table
+
+FIGURES = {
+    "features_sha256": "abcdef0123456789abcdef",
+    "classifier_fid": 12.345,
+    "kid": 0.5,
+    "kid_deviation": 0.1,
+    "precision": 0.9,
+    "recall": 0.8,
+    "density": 1.1,
+    "coverage": 0.7,
+    "class_accuracy": 0.95,
+    "classification_accuracy_score": 0.85,
+    "missing_classes": [],
+    "pixel_frechet_distance": 3.21,
+    "neighbour_distance_ratio": 1.02,
+}
+COSTS = {
+    "images": 180_000,
+    "cpu_minutes": 15.04,
+    "parameters": [1_000_000, 500],
+    "multiply_adds": [13_874_304, 6_122_880],
+}
+
+
+def test_the_page_shows_all_rows_that_were_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    quality_table.add("real", FIGURES)
+    unlabelled = {"class_accuracy": None, "missing_classes": ["bag", "boot"]}
+
+    quality_table.add("dcgan@15", {**FIGURES, **COSTS, **unlabelled})
+
+    assert quality_table.read().keys() == {"real", "dcgan@15"}
+    page = Path("docs/quality.md").read_text()
+    assert "| real | 12.35 |" in page or "| real | 12.34 |" in page
+    assert "no labels | 0.850 | bag, boot | 3.21 | 1.02 |" in page
+    assert "| dcgan@15 | 180,000 | 15.0 | 1,000,000 · 500 | 13.9 · 6.1 |" in page
+    assert "![samples](quality/dcgan@15.png)" in page and "real.png" not in page
