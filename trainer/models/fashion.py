@@ -16,14 +16,14 @@ from trainer.models.conditioning import (
     projected_logits,
 )
 
-_WIDTH = 48
+_WIDTH = 32
 _FEATURES = 128
 _SLOPE = 0.2
 _INITIALIZER = "he_normal"
 
 
 def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
-    """Images around [-1, 1]: the output is linear."""
+    """Images in [-1, 1]: half of all pixels are black, which a linear output never quite is."""
     height, width, channels = image_shape
     ups = halvings(height)
     base, filters = (height >> ups, width >> ups), _WIDTH << ups
@@ -38,7 +38,9 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
             filters, 4, 2, padding="same", kernel_initializer=_INITIALIZER, name=f"up{number}"
         )(x)
         x = layers.LeakyReLU(_SLOPE, name=f"up{number}_activation")(x)
-    images = layers.Conv2D(channels, 3, padding="same", dtype="float32", name="images")(x)
+    images = layers.Conv2D(
+        channels, 3, padding="same", activation="tanh", dtype="float32", name="images"
+    )(x)
     return keras.Model(inputs, images, name="generator")
 
 
