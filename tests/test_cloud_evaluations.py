@@ -9,8 +9,10 @@ import pytest
 from tests import emulated
 from tests.conftest import run, train_flags
 from tests.emulated import BUCKET
+from trainer import run_files
 from trainer.cloud import runs, url
 from trainer.evaluation import journal
+from trainer.exits import InterruptedRun
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def test_a_run_and_those_who_measure_it_write_one_record(storage, tmp_path):
         (ours / "config.json").write_text("{}")
         journal.add(ours, line(1, journal.TRAIN))
         commit()
-        copy = runs.fetch(place, theirs, runs.EVALUATIONS_FILE)
+        copy = runs.fetch(place, theirs, run_files.EVALUATIONS_FILE)
 
         journal.add(theirs, line(1, journal.TEST))
         runs.add(copy)
@@ -48,6 +50,68 @@ def test_a_run_and_those_who_measure_it_write_one_record(storage, tmp_path):
     events = storage.names("runs/shared/tensorboard/eval")
     assert sum(name.endswith(".train") for name in events) == 2
     assert sum(name.endswith(".test") for name in events) == 2
+
+
+def test_what_a_resume_has_cut_does_not_come_back(storage, tmp_path):
+    place = url.parse(f"gs://{BUCKET}/runs/cut", "job_dir")
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    with runs.held(place, ours) as commit:
+        (ours / "config.json").write_text("{}")
+        journal.add(ours, line(1, journal.TRAIN))
+        journal.add(ours, line(2, journal.TRAIN))
+        commit()
+        copy = runs.fetch(place, theirs, run_files.EVALUATIONS_FILE)  # with both lines
+        journal.add(theirs, line(1, journal.TEST))
+        runs.add(copy)
+
+        journal.cut(ours, 1)
+        commit()  # over the version that the evaluation has sent
+        journal.add(theirs, line(2, journal.TEST))
+        runs.add(copy)  # over the version that the resume has sent
+
+    kept = storage.read("runs/cut/evaluations.jsonl").decode().splitlines()
+    assert sorted((each["step"], each["against"]) for each in map(json.loads, kept)) == [
+        (1, "test"),
+        (1, "train"),
+        (2, "test"),
+    ]
+
+
+@pytest.mark.parametrize("moment", ["GET", "POST"])  # it is looked for and read, it is written
+def test_a_record_that_changes_while_it_is_added_to_is_added_to_again(storage, tmp_path, moment):
+    place = url.parse(f"gs://{BUCKET}/runs/{moment}", "job_dir")
+    name = f"runs/{moment}/evaluations.jsonl"
+    storage.write(name, b"")
+    copy = runs.fetch(place, tmp_path / "copy", run_files.EVALUATIONS_FILE)
+    lines = [json.dumps(line(step, journal.TRAIN)) for step in range(5)]
+    storage.write(name, lines[0].encode() + b"\n")
+
+    def another_writes(request):
+        if request.object_name == name and request.method == moment and len(lines) > changes[0]:
+            changes[0] += 1
+            storage.write(name, "".join(f"{each}\n" for each in lines[: changes[0]]).encode())
+
+    changes = [1]
+    journal.add(tmp_path / "copy", line(9, journal.TEST))
+    storage.seen = another_writes
+    runs.add(copy)
+    storage.seen = lambda request: None
+
+    kept = storage.read(name).decode().splitlines()
+    assert kept == [*lines, json.dumps(line(9, journal.TEST))]
+
+
+def test_a_record_that_never_rests_ends_the_command_as_one_to_run_again(storage, tmp_path):
+    place = url.parse(f"gs://{BUCKET}/runs/restless", "job_dir")
+    name = "runs/restless/evaluations.jsonl"
+    storage.write(name, b"")
+    copy = runs.fetch(place, tmp_path / "copy", run_files.EVALUATIONS_FILE)
+    journal.add(tmp_path / "copy", line(9, journal.TEST))
+    storage.seen = lambda request: storage.write(name, b"\n" * request.number)
+
+    with pytest.raises(InterruptedRun, match="written by others all the time"):
+        runs.add(copy)
+    storage.seen = lambda request: None
 
 
 def test_new_checkpoints_in_a_bucket_are_measured_once(storage):

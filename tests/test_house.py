@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 # Ground floor first. A module imports only from floors below its own, or listed on its own.
 FLOORS = [
     {"annealing", "exits", "loop", "randomness", "losses", "models.cost", "models.spectral"}
+    | {"run_files"}
     | {"evaluation", "evaluation.arrays"},
     {
         "augment",

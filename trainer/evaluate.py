@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer import checkpoints, config, records, trained
+from trainer import checkpoints, config, run_files, trained
 from trainer.cloud import runs
 from trainer.cloud.data import CopiedData
 from trainer.cloud.mirror import Mirror
@@ -24,7 +24,7 @@ from trainer.trained import Trained
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 30.0
-_FILES = (*trained.FILES, runs.EVALUATIONS_FILE, records.FINISHED)
+_FILES = (*trained.FILES, run_files.EVALUATIONS_FILE, run_files.FINISHED)
 
 
 def run(settings: EvaluateConfig) -> None:
@@ -43,7 +43,7 @@ def run(settings: EvaluateConfig) -> None:
         _evaluate(network, settings, copy)
         return
     while True:
-        is_complete = (settings.job_dir / records.FINISHED).exists()
+        is_complete = (settings.job_dir / run_files.FINISHED).exists()
         _evaluate_new(settings, copy)
         if is_complete or not settings.watch:
             return

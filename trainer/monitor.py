@@ -14,7 +14,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import summary as custom_scalar
 from tensorboard.plugins.hparams import api as hparams
 
-from trainer import config, pictures, records
+from trainer import config, pictures, records, run_files
 from trainer.config import Recipe
 
 PREVIEW = "latest.png"  # as of the latest checkpoint, while a run trains
@@ -60,7 +60,7 @@ class ModelMonitor:
         self._learning_rates = learning_rates
         self._displays = displays
         self._writer = tf.summary.create_file_writer(str(job_dir / "tensorboard" / "train"))
-        self._metrics = open(job_dir / records.METRICS_FILE, "a", encoding="utf-8")
+        self._metrics = open(job_dir / run_files.METRICS_FILE, "a", encoding="utf-8")
 
     def introduce(self, configuration: str, real: np.ndarray) -> None:
         """Writes what is known before the first step, and the grid of the untrained generator.
@@ -125,7 +125,7 @@ class ModelMonitor:
 
     def draw_final(self) -> None:
         """Draws the finished generator's images."""
-        pictures.write_png(self._results.parent / records.FINISHED, self._picture())
+        pictures.write_png(self._results.parent / run_files.FINISHED, self._picture())
         (self._results / PREVIEW).unlink(missing_ok=True)
 
     def flush(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainer import records, storage
+from trainer import records, run_files, storage
 from trainer.cloud import runs, workspace
 from trainer.config import PlotConfig
 from trainer.exits import RefusedError
@@ -14,7 +14,7 @@ def run(config: PlotConfig) -> None:
     """Draws the curves and prints the picture's path."""
     copy = None
     if config.job_dir_url:
-        copy = runs.fetch(config.job_dir_url, config.job_dir, records.METRICS_FILE)
+        copy = runs.fetch(config.job_dir_url, config.job_dir, run_files.METRICS_FILE)
     picture = draw(config.job_dir)
     if copy:
         runs.add(copy)
@@ -27,9 +27,9 @@ def draw(job_dir: Path) -> Path:
     Raises:
       RefusedError: the run has no records.
     """
-    lines = records.read_lines(job_dir / records.METRICS_FILE)
+    lines = records.read_lines(job_dir / run_files.METRICS_FILE)
     if not lines:
-        raise RefusedError(f"{job_dir / records.METRICS_FILE} holds no records: train first")
+        raise RefusedError(f"{job_dir / run_files.METRICS_FILE} holds no records: train first")
     from matplotlib.figure import Figure  # takes half a second, which training need not wait for
 
     steps = [line["step"] for line in lines]

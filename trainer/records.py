@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 from trainer import storage
 
-METRICS_FILE = "metrics.jsonl"
-FINISHED = "results/final.png"  # written when all else of a run is
 CHARTS = {  # what belongs into one picture
     "losses": ("loss/generator", "loss/discriminator"),
     "scores": ("score/real", "score/fake"),
@@ -17,15 +16,13 @@ CHARTS = {  # what belongs into one picture
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of such a file; a last one that a kill cut short is left out."""
+    """The lines of such a file, without those that a kill cut short."""
     if not path.exists():
         return []
     lines = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
+        with contextlib.suppress(ValueError):
             lines.append(json.loads(line))
-        except ValueError:
-            break
     return lines
 
 

@@ -16,6 +16,7 @@ from trainer import (
     monitor,
     plot,
     records,
+    run_files,
     storage,
     trained,
 )
@@ -46,7 +47,7 @@ def restore(job_dir: Path, saved: Checkpoints, resolved: str) -> int | None:
     stored = configuration.read_json(job_dir)
     if stored is None:
         newest = checkpoints.newest_step(job_dir / "checkpoints") or 0
-        if newest or records.read_lines(job_dir / records.METRICS_FILE):
+        if newest or records.read_lines(job_dir / run_files.METRICS_FILE):
             raise RefusedError(
                 f"--job_dir={job_dir} holds a run without its config.json: restore the file, "
                 "or choose another folder"
@@ -67,7 +68,7 @@ def restore(job_dir: Path, saved: Checkpoints, resolved: str) -> int | None:
 def cut(config: Config, step: int) -> None:
     """Removes from the run directory what came after the checkpoint of `step`."""
     job_dir = config.job_dir
-    records.cut_metrics(job_dir / records.METRICS_FILE, step)
+    records.cut_metrics(job_dir / run_files.METRICS_FILE, step)
     events.cut(job_dir / "tensorboard" / "train", step)
     journal.cut(job_dir, step)
     monitor.cut_grids(job_dir, config.recipe, step)
@@ -100,7 +101,7 @@ def finish(job_dir: Path, model_monitor: ModelMonitor) -> None:
 def _finished_files(job_dir: Path) -> list[Path]:
     """What a finished run has, in the order in which it is written."""
     models = [job_dir / "models" / f"{name}.keras" for name in NETWORKS]
-    return [*models, job_dir / "results" / "loss_curves.png", job_dir / records.FINISHED]
+    return [*models, job_dir / "results" / "loss_curves.png", job_dir / run_files.FINISHED]
 
 
 def say_where(job_dir: Path) -> None:
@@ -108,6 +109,6 @@ def say_where(job_dir: Path) -> None:
     tensorboard = Path(sys.executable).with_name("tensorboard")
     if tensorboard.is_relative_to(Path.cwd()):
         tensorboard = tensorboard.relative_to(Path.cwd())
-    log.info("picture: %s", job_dir / records.FINISHED)
+    log.info("picture: %s", job_dir / run_files.FINISHED)
     command = [str(tensorboard), f"--logdir={job_dir / 'tensorboard'}"]
     log.info("TensorBoard: %s", shlex.join(command))

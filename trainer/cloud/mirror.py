@@ -19,6 +19,8 @@ from trainer.exits import InterruptedRun, RefusedError
 FETCHED_AT_ONCE = 8
 LISTINGS = 5  # of a folder in which objects are replaced while they are fetched
 
+Join = Callable[[list[bytes], list[bytes]], Iterable[bytes]]  # lines of an object, of its file
+
 
 class Mirror:
     """The local copy of a bucket's folder. Names are paths within both."""
@@ -91,14 +93,19 @@ class Mirror:
         else:
             self._stored[name] = there
 
-    def unite(self, name: str) -> None:
-        """Puts the object's lines, as last seen, before those that only its file has."""
+    def unite(self, name: str, join: Join) -> None:
+        """Makes the file's lines what `join` makes of the object's, as last seen, and the file's.
+
+        Raises:
+          Vanished: another process has written the object since.
+        """
         if stored := self._stored.get(name):
-            theirs = b"".join(self._bucket.read(name, stored)).splitlines(keepends=True)
-            ours = (self.folder / name).read_bytes().splitlines(keepends=True)
-            lines = dict.fromkeys([*theirs, *ours])
+            theirs = b"".join(self._bucket.read(name, stored)).splitlines()
+            ours = (self.folder / name).read_bytes().splitlines()
+            lines = dict.fromkeys(join(theirs, ours))  # each once
+            content = b"".join(line + b"\n" for line in lines)
             storage.write_atomically(
-                self.folder / name, lambda temporary: temporary.write_bytes(b"".join(lines))
+                self.folder / name, lambda temporary: temporary.write_bytes(content)
             )
 
     def _fetch(self, name: str) -> None:
@@ -134,7 +141,7 @@ def _is_ours(name: str) -> bool:
     """Whether the name is that of a whole file, not of a lock, a folder or a work in progress."""
     parts = name.split("/")
     return (
-        name != lease.NAME
+        lease.NAME not in parts
         and not {"", ".", ".."} & set(parts)
         and not any(part.startswith(storage.PARTIAL) or part.endswith("_temp") for part in parts)
     )

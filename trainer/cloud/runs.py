@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -10,22 +12,23 @@ from pathlib import Path
 
 from trainer.cloud import lease
 from trainer.cloud.bucket import Bucket
-from trainer.cloud.failures import Conflict
+from trainer.cloud.failures import Conflict, Vanished
 from trainer.cloud.lease import Lease
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
 from trainer.exits import InterruptedRun
+from trainer.run_files import EVALUATIONS_FILE, TEST
 
 log = logging.getLogger(__name__)
 
 FLAG = "job_dir"
+ATTEMPTS = 20  # to replace an object that others replace, too
 _CHECKPOINT_PARTS = (
     re.compile(r"checkpoints/.*\.data-\d+-of-\d+"),
     re.compile(r"checkpoints/.*\.index"),
     re.compile(r"checkpoints/checkpoint"),
 )
 _STARTED = "config.json"
-EVALUATIONS_FILE = "evaluations.jsonl"  # lines by the run itself and by those who measure it
 
 
 @contextmanager
@@ -74,17 +77,14 @@ def fetch_again(mirror: Mirror, *parts: str) -> None:
 
 
 def add(mirror: Mirror) -> None:
-    """Sends what was written into the copy of a run that `fetch` has made."""
+    """Sends what was written into the copy of a run that `fetch` has made.
+
+    Raises:
+      RefusedError: no permission.
+      InterruptedRun: the storage cannot be reached.
+    """
     for name in mirror.changed():
-        _take_over(mirror, name)  # a picture or a model of before is replaced
-        mirror.send(name)
-
-
-def _take_over(mirror: Mirror, name: str) -> None:
-    """Prepares to replace another's version; to a record that both write, ours is added."""
-    mirror.look_again(name)
-    if name == EVALUATIONS_FILE:
-        mirror.unite(name)
+        _insist(mirror, None, name, mirror.send)
 
 
 def _commit(mirror: Mirror, ours: Lease) -> None:
@@ -115,17 +115,50 @@ def _turn(name: str) -> int:
     return len(_CHECKPOINT_PARTS) + 1 if name == _STARTED else 0
 
 
-def _insist(mirror: Mirror, ours: Lease, name: str, act: Callable[[str], None]) -> None:
-    """Replaces also what a command without the lease has written, as long as the lease is ours."""
-    while True:
-        ours.confirm()
+def _insist(mirror: Mirror, ours: Lease | None, name: str, act: Callable[[str], None]) -> None:
+    """Replaces also what others have written meanwhile: with our version, or the lines of both.
+
+    Args:
+      mirror: the copy.
+      ours: a training's lease, without which it does not go on; None: a command beside it.
+      name: what is to be sent or removed.
+      act: sends or removes it.
+
+    Raises:
+      InterruptedRun: others write it all the time.
+    """
+    for _ in range(ATTEMPTS):
+        if ours:
+            ours.confirm()
         try:
             act(name)
             return
         except Conflict:
-            ours.renew()
             log.info("%s was written by another command, too", mirror.folder / name)
-            _take_over(mirror, name)
+        if ours:
+            ours.renew()
+        with contextlib.suppress(Vanished):  # it has changed once more: the next attempt fails
+            mirror.look_again(name)
+            if name == EVALUATIONS_FILE:
+                mirror.unite(name, _kept if ours else _added)
+    raise InterruptedRun(f"{mirror.folder / name} is written by others all the time: run again")
+
+
+def _added(theirs: list[bytes], ours: list[bytes]) -> Iterable[bytes]:
+    """What `evaluate` sends: what is there, of which a resume may have cut some, and its own."""
+    return [*theirs, *filter(_is_by_evaluate, ours)]
+
+
+def _kept(theirs: list[bytes], ours: list[bytes]) -> Iterable[bytes]:
+    """What a run sends: what `evaluate` has added, and its own, of which it may drop some."""
+    return [*filter(_is_by_evaluate, theirs), *ours]
+
+
+def _is_by_evaluate(line: bytes) -> bool:
+    try:
+        return bool(json.loads(line)["against"] == TEST)
+    except (ValueError, TypeError, KeyError):  # a kill has cut it short
+        return False
 
 
 def _whole_checkpoints(names: Collection[str]) -> Iterable[str]:

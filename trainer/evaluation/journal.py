@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from trainer import events, records, storage
-from trainer.cloud.runs import EVALUATIONS_FILE
+from trainer.run_files import EVALUATIONS_FILE, TEST, TRAIN
 
 EVENTS = Path("tensorboard", "eval")
-TRAIN, TEST = "train", "test"  # what a generator is judged against; training never sees the test
 # TensorBoard's tags begin with it: the two would otherwise be points of one curve.
 _TAGS = {TRAIN: "evaluation", TEST: "test"}
 
@@ -30,6 +31,16 @@ def add(job_dir: Path, line: dict[str, Any]) -> None:
       job_dir: the run directory.
       line: `step`, `against` and the figures, of which TensorBoard gets the numbers.
     """
+    _write_events(job_dir, line)
+    with _alone(job_dir), open(job_dir / EVALUATIONS_FILE, "a+", encoding="utf-8") as file:
+        file.seek(0)
+        written = file.read()
+        # What a kill cut short must not take the next line with it.
+        separator = "\n" if written and not written.endswith("\n") else ""
+        file.write(f"{separator}{json.dumps(line)}\n")
+
+
+def _write_events(job_dir: Path, line: dict[str, Any]) -> None:
     # A file an evaluation: a training and an evaluation beside it share none.
     writer = tf.summary.create_file_writer(
         str(job_dir / EVENTS), filename_suffix=f".{line['against']}"
@@ -39,18 +50,26 @@ def add(job_dir: Path, line: dict[str, Any]) -> None:
             if isinstance(value, float):
                 tf.summary.scalar(f"{_TAGS[line['against']]}/{name}", value)
     writer.close()
-    with open(job_dir / EVALUATIONS_FILE, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
 
 
 def cut(job_dir: Path, step: int) -> None:
     """Drops what a training measured of itself after `step`."""
     path = job_dir / EVALUATIONS_FILE
-    lines = records.read_lines(path)
-    kept = [line for line in lines if line["against"] != TRAIN or line["step"] <= step]
-    if len(kept) < len(lines):
-        storage.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+    if path.exists():
+        with _alone(job_dir):
+            lines = records.read_lines(path)
+            kept = [line for line in lines if line["against"] != TRAIN or line["step"] <= step]
+            storage.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
     events.cut(job_dir / EVENTS, step, f"*.{TRAIN}")
+
+
+@contextmanager
+def _alone(job_dir: Path) -> Iterator[None]:
+    """Keeps others from the file, by a lock of its own: a training holds the run's all the time."""
+    folder = job_dir / EVENTS
+    folder.mkdir(parents=True, exist_ok=True)
+    with storage.exclusive(folder, "job_dir"):
+        yield
 
 
 def best_step(job_dir: Path, num: int) -> int | None:
