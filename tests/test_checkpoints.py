@@ -122,6 +122,35 @@ def test_only_the_newest_are_kept_across_restarts(tmp_path):
     ]
 
 
+def test_the_best_outlives_the_newest_and_gives_way_to_a_better_one(tmp_path):
+    saved = Checkpoints(tmp_path, state(), keep=1)
+    saved.save(0)
+    saved.keep_best(0)
+    saved.save(10)
+    saved.save(20)
+    assert checkpoints.steps(tmp_path) == [20]
+    assert checkpoints.whole(tmp_path) == {
+        0: tmp_path / "best" / "ckpt-0",
+        20: tmp_path / "ckpt-20",
+    }
+
+    saved.keep_best(10)  # which is gone
+    assert checkpoints.steps(tmp_path / "best") == [0]
+    saved.keep_best(20)
+    assert checkpoints.steps(tmp_path / "best") == [20]
+
+
+def test_a_best_whose_predecessor_was_not_removed_is_alone_after_the_next_time(tmp_path):
+    saved = Checkpoints(tmp_path, state(), keep=2)
+    for step in (0, 10):
+        saved.save(step)
+    shutil.copytree(tmp_path, tmp_path / "best")  # a kill came before the removal
+
+    saved.keep_best(10)
+
+    assert checkpoints.steps(tmp_path / "best") == [10]
+
+
 def test_a_checkpoint_holds_the_state_and_a_counter_that_tells_no_history(tmp_path):
     save_three(tmp_path)
     tensors = checkpoints.read(tmp_path / "ckpt-20")

@@ -8,8 +8,8 @@ import shutil
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.conftest import run, train_flags
-from trainer import checkpoints, evaluate, flags
+from tests.conftest import damage_by_flipping, run, train_flags
+from trainer import evaluate, flags
 from trainer.evaluation import classifiers, journal
 from trainer.exits import RefusedError
 
@@ -45,12 +45,19 @@ def short(tmp_path_factory):
     return job_dir
 
 
-def test_a_checkpoint_gives_the_same_json_twice_and_one_record(short):
+def test_a_checkpoint_gives_the_same_json_twice_and_is_recorded_where_it_is_the_run_s(
+    short, tmp_path
+):
+    for part in short.glob("checkpoints/ckpt-20.*"):
+        shutil.copy(part, tmp_path / part.name.replace("ckpt-20", "mine-3"))
     asked = ["evaluate", f"--job_dir={short}", "--num=200", "--threads=2"]
 
-    first, second = run(*asked), run(*asked)
+    elsewhere = run(*asked, f"--checkpoint={tmp_path / 'mine-3'}")
+    recorded = journal.read(short, journal.TEST)
+    first = run(*asked)
 
-    assert first.stdout == second.stdout
+    assert recorded == [] and "not recorded" in elsewhere.stderr
+    assert first.stdout == elsewhere.stdout
     line = json.loads(first.stdout)
     assert line.keys() == EVERYWHERE
     assert (line["step"], line["num"], line["against"]) == (20, 200, "test")
@@ -70,18 +77,41 @@ def test_new_measures_what_was_not_and_then_nothing(short, tmp_path):
     for name in ("evaluations.jsonl", "tensorboard/eval"):
         shutil.rmtree(job_dir / name, ignore_errors=True)
         (job_dir / name).unlink(missing_ok=True)
+    folder = job_dir / "checkpoints"
+    (folder / "best").mkdir()
+    for part in folder.glob("ckpt-0.*"):
+        part.rename(folder / "best" / part.name)
+    for part in folder.glob("ckpt-20.*"):
+        shutil.copy(part, folder / part.name.replace("20", "15"))
+    (damaged,) = folder.glob("ckpt-15.data*")
+    damage_by_flipping(damaged)
     asked = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--threads=2"]
-    run(*asked, "--checkpoint=10")
+    run(*asked, f"--checkpoint={folder / 'ckpt-10'}")
 
-    new = run(*asked, "--new")
+    new = run(*asked, "--new", code=64)
+    for part in folder.glob("ckpt-15.*"):
+        part.unlink()
     again = run(*asked, "--watch")  # of a run that is complete
 
-    there = checkpoints.steps(job_dir / "checkpoints")
-    assert [json.loads(line)["step"] for line in new.stdout.splitlines()] == [
-        step for step in there if step != 10
-    ]
+    assert [json.loads(line)["step"] for line in new.stdout.splitlines()] == [0, 20]
+    assert f"{folder / 'ckpt-15'} is not readable" in new.stderr.splitlines()[-1]
     assert again.stdout == ""
-    assert sorted(line["step"] for line in journal.read(job_dir, journal.TEST)) == there
+    assert [line["step"] for line in journal.read(job_dir, journal.TEST)] == [10, 0, 20]
+
+
+def test_a_run_of_another_version_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"recipe": {"flavour": "vanilla"}}')
+
+    with pytest.raises(RefusedError, match="another version of fashion-gan"):
+        evaluate.run(flags.evaluate(["evaluate", f"--job_dir={tmp_path}", "--new"]))
+
+
+def test_a_run_that_cannot_be_written_to_is_refused_before_it_is_measured(short, tmp_path):
+    shutil.copy(short / "config.json", tmp_path)
+    (tmp_path / "tensorboard").write_text("no folder")
+
+    with pytest.raises(RefusedError, match="cannot be written to"):
+        evaluate.run(flags.evaluate(["evaluate", f"--job_dir={tmp_path}", "--new"]))
 
 
 def test_new_finds_nothing_where_no_run_has_started(tmp_path, capsys, caplog):

@@ -71,17 +71,17 @@ class Checkpoints:
         self.seconds_saving += self._last_save - started
 
     def keep_best(self, step: int) -> None:
-        """Keeps a copy of a step's checkpoint as the best; whole at any moment.
+        """Keeps a copy of a step's checkpoint, alone, as the best; it is whole at any moment.
 
-        Does nothing if it is kept, or gone: then only a resume from an older one can have
-        happened, which trains and measures again.
+        Does nothing if it is gone: then only a resume from an older one can have happened, which
+        trains and measures again.
         """
         best = self._folder / BEST
-        parts = sorted(self._folder.glob(f"{_NAME}-{step}.*"))  # the data before their index
-        if step in steps(best) or not parts:
-            return
-        for part in parts:
-            storage.write_atomically(best / part.name, functools.partial(shutil.copyfile, part))
+        if step not in steps(best):
+            if step not in steps(self._folder):
+                return
+            for part in sorted(self._folder.glob(f"{_NAME}-{step}.*")):  # data before their index
+                storage.write_atomically(best / part.name, functools.partial(shutil.copyfile, part))
         for older in _steps(best):
             if older != step:
                 for part in sorted(best.glob(f"{_NAME}-{older}.*"), reverse=True):
@@ -149,20 +149,40 @@ def read_newest(folder: Path) -> tuple[int, Tensors] | None:
     Raises:
       RefusedError: there are checkpoints, and none is readable.
     """
-    steps = _steps(folder)
-    for step in reversed(steps):
+    there = _steps(folder)
+    for step in reversed(there):
         try:
             return step, read(prefix(folder, step))
         except RefusedError as error:
             log.warning("%s; trying the one before", error)
-    if steps:
+    if there:
         raise RefusedError(f"none of the checkpoints in {folder} is readable: restore one of them")
     return None
 
 
 def steps(folder: Path) -> list[int]:
     """Steps of all checkpoints that look whole, ascending."""
-    return [step for step in _steps(folder) if Path(f"{prefix(folder, step)}.index").exists()]
+    return [step for step in _steps(folder) if looks_whole(prefix(folder, step))]
+
+
+def whole(folder: Path) -> dict[int, Path]:
+    """All checkpoints that look whole, the best among them: by step, ascending, their prefixes."""
+    found = {step: prefix(folder / BEST, step) for step in steps(folder / BEST)}
+    found |= {step: prefix(folder, step) for step in steps(folder)}
+    return dict(sorted(found.items()))
+
+
+def looks_whole(path: Path) -> bool:
+    """Whether the checkpoint with this prefix has its index, which is written last."""
+    return Path(f"{path}.index").exists()
+
+
+def is_in(folder: Path, choice: str) -> bool:
+    """Whether what a user chose, as for `read_chosen`, is one of the run's own checkpoints."""
+    if choice in ("latest", BEST) or choice.isdecimal():
+        return True
+    folder = folder.resolve()
+    return Path(choice).resolve().parent in (folder, folder / BEST)
 
 
 def newest_step(folder: Path) -> int | None:
@@ -190,9 +210,9 @@ def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
             raise RefusedError(f"{folder} holds no {missing}: train first, or for longer")
         return f"step {found[0]}", found[1]
     path = prefix(folder, int(choice)) if choice.isdecimal() else Path(choice)
-    if not Path(f"{path}.index").exists():
-        steps = ", ".join(map(str, _steps(folder))) or "none"
-        raise RefusedError(f"--checkpoint={choice} does not exist; there are {steps}")
+    if not looks_whole(path):
+        there = ", ".join(map(str, _steps(folder))) or "none"
+        raise RefusedError(f"--checkpoint={choice} does not exist; there are {there}")
     return f"checkpoint {path}", read(path)
 
 
@@ -234,5 +254,5 @@ def _steps(folder: Path) -> list[int]:
         recorded = None
     if recorded is not None:
         names += [Path(recorded.model_checkpoint_path).name]
-    steps = {name.removeprefix(f"{_NAME}-").split(".")[0] for name in names}
-    return sorted(int(step) for step in steps if step.isdecimal())
+    numbers = {name.removeprefix(f"{_NAME}-").split(".")[0] for name in names}
+    return sorted(int(number) for number in numbers if number.isdecimal())

@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -37,19 +38,35 @@ def run(settings: EvaluateConfig) -> None:
     copy = None
     if settings.job_dir_url:
         copy = runs.fetch(settings.job_dir_url, settings.job_dir, *_FILES)
-    if not (settings.new or settings.watch):
-        _configure(settings.threads)
-        network = trained.load(settings.job_dir, settings.checkpoint)
-        _evaluate(network, settings, copy)
+    if settings.new or settings.watch:
+        _evaluate_all(settings, copy)
         return
+    _configure(settings.threads)
+    network = trained.load(settings.job_dir, settings.checkpoint)
+    is_recorded = checkpoints.is_in(settings.job_dir / "checkpoints", settings.checkpoint)
+    if is_recorded:
+        journal.check(settings.job_dir)
+    line = _measured(network, settings)
+    if is_recorded:
+        _record(line, settings, copy)
+    else:
+        log.info("not recorded: %s is not in %s", settings.checkpoint, settings.job_dir)
+
+
+def _evaluate_all(settings: EvaluateConfig, copy: Mirror | None) -> None:
+    """Measures the checkpoints that have no line yet; with `watch` until the run is complete."""
+    unreadable: dict[Path, str] = {}
     while True:
         is_complete = (settings.job_dir / run_files.FINISHED).exists()
-        _evaluate_new(settings, copy)
+        _evaluate_new(settings, copy, unreadable)
         if is_complete or not settings.watch:
-            return
+            break
         time.sleep(WATCH_SECONDS)
         if copy:
             runs.fetch_again(copy, *_FILES)
+    damage = [what for path, what in unreadable.items() if checkpoints.looks_whole(path)]
+    if damage:
+        raise RefusedError(f"{'; '.join(damage)}: all others are measured; restore or remove it")
 
 
 @functools.cache
@@ -66,32 +83,51 @@ def _measure(recipe: Recipe, settings: EvaluateConfig) -> Measure:
     return Measure(recipe, settings)
 
 
-def _evaluate_new(settings: EvaluateConfig, copy: Mirror | None) -> None:
-    """Measures every checkpoint that has no line yet, the oldest first."""
+def _evaluate_new(
+    settings: EvaluateConfig, copy: Mirror | None, unreadable: dict[Path, str]
+) -> None:
+    """Measures every checkpoint that has no line yet, the oldest first.
+
+    Args:
+      settings: what is asked for.
+      copy: of a run in a bucket.
+      unreadable: checkpoints that are passed over, with the reason; what is found is added.
+    """
     stored = config.read_json(settings.job_dir)
     if stored is None:
         log.info("%s holds no run yet: nothing to measure", settings.job_dir)
         return
+    config.recipe_from(stored, settings.job_dir)  # of another version, no checkpoint can be read
+    journal.check(settings.job_dir)
     asked, known = protocol(settings), journal.read(settings.job_dir, journal.TEST)
     measured = {line["step"] for line in known if asked.items() <= line.items()}
-    for step in checkpoints.steps(settings.job_dir / "checkpoints"):
-        if step in measured:
+    for step, path in checkpoints.whole(settings.job_dir / "checkpoints").items():
+        if step in measured or path in unreadable:
             continue
         _configure(settings.threads)
         try:
-            network = trained.load(settings.job_dir, str(step))
-        except RefusedError as error:  # the run has removed it meanwhile, as an old one
-            log.info("%s", error)
+            network = trained.load(settings.job_dir, str(path))
+        except RefusedError as error:
+            if checkpoints.looks_whole(path):
+                log.warning("%s", error)
+                unreadable[path] = str(error)
+            else:
+                log.info("%s is gone: the run has removed it, as an old one", path)
             continue
-        _evaluate(network, settings, copy)
+        _record(_measured(network, settings), settings, copy)
 
 
-def _evaluate(network: Trained, settings: EvaluateConfig, copy: Mirror | None) -> None:
-    """Measures a checkpoint, shows the figures, and records them if nobody has."""
+def _measured(network: Trained, settings: EvaluateConfig) -> dict[str, Any]:
+    """Measures a checkpoint and shows the figures."""
     log.info("evaluating %s", network.source)
     line = _measure(network.recipe, settings)(network)
     print(json.dumps(line), flush=True)
     _show(line)
+    return line
+
+
+def _record(line: dict[str, Any], settings: EvaluateConfig, copy: Mirror | None) -> None:
+    """Records figures, unless they are known."""
     if line not in journal.read(settings.job_dir, journal.TEST):
         journal.add(settings.job_dir, line)
         if copy:

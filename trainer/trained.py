@@ -37,7 +37,8 @@ class Trained:
     recipe: Recipe
     generator: keras.Model
     discriminator: keras.Model
-    source: str
+    step: int  # of the training
+    source: str  # for people
 
     @property
     def lowest(self) -> float:
@@ -75,7 +76,7 @@ def load(job_dir: Path, checkpoint: str) -> Trained:
         checkpoints.assign(averaged, tensors, source)
     if recipe.networks.spectral_norm:
         _normalise(discriminator, tensors, source)
-    return Trained(recipe, generator, discriminator, source)
+    return Trained(recipe, generator, discriminator, int(tensors["training/step"]), source)
 
 
 def _normalise(discriminator: keras.Model, tensors: Tensors, source: str) -> None:

@@ -24,6 +24,16 @@ def read(job_dir: Path, against: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["against"] == against]
 
 
+def check(job_dir: Path) -> None:
+    """Refuses a run directory in which nothing can be recorded; makes nothing.
+
+    Raises:
+      RefusedError: as the name says.
+    """
+    storage.check_folder(job_dir, "job_dir")
+    storage.check_folder(job_dir / EVENTS, "job_dir")
+
+
 def add(job_dir: Path, line: dict[str, Any]) -> None:
     """Records an evaluation.
 

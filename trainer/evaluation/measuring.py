@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -74,8 +73,7 @@ class Measure:
         draw = tf.function(network.generate, autograph=False)
         fakes = np.concatenate(list(trained.sample_batches(draw, recipe, num, seed, cycle)))
         wanted = trained.labels_of(cycle, 0, num).numpy() if recipe.networks.conditional else None
-        step = re.search(r"(\d+)$", network.source)
-        return {"step": int(step[1]) if step else None, **self.figures(fakes, wanted)}
+        return {"step": network.step, **self.figures(fakes, wanted)}
 
     def figures(self, images: np.ndarray, wanted: np.ndarray | None) -> dict[str, Any]:
         """All figures of images, with how they were measured.
