@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -9,9 +10,9 @@ import pytest
 from tests import emulated
 from tests.conftest import run, train_flags
 from tests.emulated import BUCKET
-from trainer import run_files
+from trainer import evaluate, flags, run_files
 from trainer.cloud import runs, url
-from trainer.evaluation import journal
+from trainer.evaluation import inception, journal
 from trainer.exits import InterruptedRun
 
 
@@ -112,6 +113,27 @@ def test_a_record_that_never_rests_ends_the_command_as_one_to_run_again(storage,
     with pytest.raises(InterruptedRun, match="written by others all the time"):
         runs.add(copy)
     storage.seen = lambda request: None
+
+
+@pytest.mark.parametrize("kept_in", ["bucket", "copy"])
+def test_inception_is_kept_beside_the_data(storage, tmp_path, kept_in):
+    name = f"{inception.FOLDER}/{inception.FILE}"
+    data_dir = f"gs://{BUCKET}/{kept_in}"
+    recipe = flags.train(["train", "--job_dir=x", "--dataset=synthetic"]).recipe
+    (tmp_path / "config.json").write_text(json.dumps({"recipe": dataclasses.asdict(recipe)}))
+    asked = ["evaluate", f"--job_dir={tmp_path}", "--new", f"--data_dir={data_dir}"]
+    settings = flags.evaluate([*asked, "--features=inception"])
+    graph = settings.data_dir / name
+    if kept_in == "bucket":
+        storage.write(f"{kept_in}/{name}", b"graph")
+    else:  # as if it had been downloaded
+        graph.parent.mkdir(parents=True)
+        graph.write_bytes(b"graph")
+
+    evaluate.run(settings)
+
+    assert graph.read_bytes() == b"graph"
+    assert storage.read(f"{kept_in}/{name}") == b"graph"
 
 
 def test_new_checkpoints_in_a_bucket_are_measured_once(storage):

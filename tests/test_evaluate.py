@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import shutil
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorflow.python.framework import config
 
 from tests.conftest import damage_by_flipping, run, train_flags
+from tests.test_inception import stand_in
 from trainer import evaluate, flags
-from trainer.evaluation import classifiers, journal
+from trainer.data import DatasetSpec
+from trainer.evaluation import classifiers, inception, journal
+from trainer.evaluation.measuring import Measure
 from trainer.exits import RefusedError
 
 EVERYWHERE = {
@@ -20,6 +26,7 @@ EVERYWHERE = {
     "seed",
     "features",
     "features_sha256",
+    "judge_sha256",
     "classifier_fid",
     "classifier_fid_floor",
     "kid",
@@ -43,6 +50,13 @@ def short(tmp_path_factory):
     job_dir = tmp_path_factory.mktemp("runs") / "short"
     run(*train_flags(job_dir, "--conditional", "--dataset=synthetic", "--steps=20"))
     return job_dir
+
+
+@pytest.fixture
+def graphs_of_any_order():
+    """Undoes, for other tests of this process, that operations must be deterministic."""
+    yield
+    config.disable_op_determinism()
 
 
 def test_a_checkpoint_gives_the_same_json_twice_and_is_recorded_where_it_is_the_run_s(
@@ -97,6 +111,41 @@ def test_new_measures_what_was_not_and_then_nothing(short, tmp_path):
     assert f"{folder / 'ckpt-15'} is not readable" in new.stderr.splitlines()[-1]
     assert again.stdout == ""
     assert [line["step"] for line in journal.read(job_dir, journal.TEST)] == [10, 0, 20]
+
+
+def test_the_judge_sees_classes_also_beside_inception_s_features(
+    short, tmp_path, capsys, graphs_of_any_order
+):
+    graph = tmp_path / "data" / inception.FOLDER / inception.FILE
+    graph.parent.mkdir(parents=True)
+    graph.write_bytes(stand_in())
+    job_dir = tmp_path / "copy"
+    shutil.copytree(short, job_dir, ignore=shutil.ignore_patterns("evaluations.jsonl"))
+    asked = ["evaluate", f"--job_dir={job_dir}", f"--data_dir={tmp_path / 'data'}", "--num=10"]
+    settings = flags.evaluate([*asked, "--features=inception", "--threads=2"])
+
+    evaluate.run(settings)
+    evaluate.run(settings)
+
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+    line = json.loads(first)
+    assert line.keys() == {name.replace("classifier_fid", "fid") for name in EVERYWHERE}
+    assert line["features_sha256"] == hashlib.sha256(stand_in()).hexdigest()
+    assert line["judge_sha256"] == classifiers.DIGESTS["judge"]
+    assert line["kid_deviation"] is None  # of 10 images
+    assert line["class_accuracy"] is not None
+    assert journal.read(job_dir, journal.TEST) == [line]
+
+
+def test_pictures_of_one_s_own_are_refused_for_they_have_no_test_images(tmp_path):
+    spec = DatasetSpec("image_folder", (28, 28, 1), 100, 0, ())
+    recipe = flags.train(["train", "--job_dir=x"]).recipe
+    recipe = dataclasses.replace(recipe, data=spec)
+    for features in ("fashion", "inception"):
+        settings = flags.evaluate(["evaluate", "--job_dir=x", f"--features={features}"])
+        with pytest.raises(RefusedError, match="have no test images"):
+            Measure(recipe, settings)
 
 
 def test_a_run_of_another_version_is_refused(tmp_path):

@@ -93,7 +93,7 @@ def test_a_kill_between_a_checkpoint_and_its_copy_leaves_nothing_out(measured, t
     shutil.copytree(measured, job_dir)
     shutil.rmtree(job_dir / "checkpoints" / "best")
     config = flags.train(flags_of(job_dir))
-    best = journal.best_step(job_dir, 50)
+    best = journal.best_step(job_dir, during_training.protocol(50))
     gan = FashionGAN(config.recipe, 50)
     saved = Checkpoints(job_dir / "checkpoints", gan.state(), keep=3)
 

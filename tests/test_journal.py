@@ -51,3 +51,13 @@ def test_no_line_is_lost_to_a_resume_at_the_same_time(tmp_path):
         time.sleep(0.001)
 
     assert [each["step"] for each in journal.read(tmp_path, journal.TEST)] == list(steps)
+
+
+def test_the_best_is_found_among_figures_that_compare(tmp_path):
+    protocol = {"against": journal.TRAIN, "num": 10, "features_sha256": "1"}
+    others = [{"features_sha256": "2"}, {"num": 20}, {"against": journal.TEST}]
+    for step, other in enumerate([*others, {}, {"classifier_fid": 9.0}]):
+        journal.add(tmp_path, {"step": step, "classifier_fid": float(step), **protocol, **other})
+
+    assert journal.best_step(tmp_path, protocol) == 3
+    assert journal.best_step(tmp_path, protocol | {"num": 30}) is None

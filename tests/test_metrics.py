@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 import pytest
 from scipy import linalg
-from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise
 
 from trainer.evaluation import metrics
@@ -91,7 +90,7 @@ def test_kernel_distance_of_whole_sets_is_the_estimate_of_its_definition():
     fakes, reals = FAKES[:40], REALS[:40]
     mean, deviation = metrics.kernel_distance(fakes, reals, seed=0, subsets=3)
     assert mean == pytest.approx(estimate(fakes, reals), rel=1e-10)
-    assert deviation < 1e-12
+    assert deviation is None
 
 
 def test_kernel_distance_has_the_polynomial_kernel_of_scikit_learn():
@@ -145,17 +144,6 @@ def test_kernel_distance_is_a_function_of_its_seed():
 def test_features_that_have_no_figure_are_an_error(figure, fakes, reals, said):
     with pytest.raises(ValueError, match=said):
         figure(fakes, reals)
-
-
-def test_pixel_frechet_distance_is_that_of_scikit_learns_components():
-    reals = RNG.integers(0, 256, (300, 6, 5, 1), np.uint8)
-    fakes = reals[:200] // 2
-    pca = PCA(8, svd_solver="full").fit(reals.reshape(300, -1) / 255)
-    expected = metrics.frechet_distance(
-        *(pca.transform(images.reshape(len(images), -1) / 255) for images in (fakes, reals))
-    )
-    assert metrics.pixel_frechet_distance(fakes, reals, 8) == pytest.approx(expected, rel=1e-9)
-    assert metrics.pixel_frechet_distance(reals, reals, 8) < 1e-12
 
 
 def test_shares_of_classes():

@@ -24,7 +24,8 @@ OPTIMIZERS = ("adam", "rmsprop")
 SCHEDULES = ("constant", "linear", "cosine", "exponential")
 EVALUATION_INTERVAL = 1000  # steps
 FEWEST_SAMPLES = 10  # that have neighbours
-FEATURES = ("fashion", "inception")
+OWN_FEATURES = "fashion"  # of the package's network
+FEATURES = (OWN_FEATURES, "inception")
 CLASSIFIED = ("fashion_mnist", "synthetic")  # data sets that the package's classifiers know
 AUGMENTATIONS = ("translation", "cutout")
 

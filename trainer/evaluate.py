@@ -13,12 +13,13 @@ from typing import Any
 import tensorflow as tf
 
 from trainer import checkpoints, config, run_files, trained
+from trainer.choices import OWN_FEATURES
 from trainer.cloud import runs
 from trainer.cloud.data import CopiedData
 from trainer.cloud.mirror import Mirror
 from trainer.config import EvaluateConfig, Recipe
-from trainer.evaluation import journal
-from trainer.evaluation.measuring import Measure, protocol
+from trainer.evaluation import inception, journal, measuring
+from trainer.evaluation.measuring import Measure
 from trainer.exits import RefusedError
 from trainer.trained import Trained
 
@@ -77,7 +78,22 @@ def _configure(threads: int) -> None:
 
 
 @functools.cache
+def _prepare(recipe: Recipe, settings: EvaluateConfig) -> None:
+    """Sees to what figures need besides the data; Inception is kept where these are."""
+    measuring.check(recipe, settings)
+    if settings.features == OWN_FEATURES or not settings.data_dir_url:
+        return
+    kept = CopiedData(settings.data_dir_url, settings.data_dir, inception.FOLDER)
+    inception.fetch(settings.data_dir)
+    try:
+        kept.send()
+    except RefusedError as error:
+        log.info("Inception will be downloaded again the next time: %s", error)
+
+
+@functools.cache
 def _measure(recipe: Recipe, settings: EvaluateConfig) -> Measure:
+    _prepare(recipe, settings)
     if settings.data_dir_url and recipe.data.dataset != "synthetic":
         CopiedData(settings.data_dir_url, settings.data_dir, recipe.data.dataset)
     return Measure(recipe, settings)
@@ -97,9 +113,11 @@ def _evaluate_new(
     if stored is None:
         log.info("%s holds no run yet: nothing to measure", settings.job_dir)
         return
-    config.recipe_from(stored, settings.job_dir)  # of another version, no checkpoint can be read
+    recipe = config.recipe_from(stored, settings.job_dir)
     journal.check(settings.job_dir)
-    asked, known = protocol(settings), journal.read(settings.job_dir, journal.TEST)
+    _prepare(recipe, settings)
+    asked = measuring.protocol(recipe, settings)
+    known = journal.read(settings.job_dir, journal.TEST)
     measured = {line["step"] for line in known if asked.items() <= line.items()}
     for step, path in checkpoints.whole(settings.job_dir / "checkpoints").items():
         if step in measured or path in unreadable:

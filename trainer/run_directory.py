@@ -24,7 +24,7 @@ from trainer import config as configuration
 from trainer.checkpoints import Checkpoints
 from trainer.choices import NETWORKS
 from trainer.config import Config
-from trainer.evaluation import journal
+from trainer.evaluation import during_training, journal
 from trainer.exits import RefusedError
 from trainer.monitor import ModelMonitor
 
@@ -79,7 +79,8 @@ def cut(config: Config, step: int) -> None:
 
 def keep_best(config: Config, saved: Checkpoints) -> None:
     """Keeps a copy of the best of the steps that were evaluated, while it is there."""
-    best = journal.best_step(config.job_dir, config.schedule.evaluation_samples)
+    protocol = during_training.protocol(config.schedule.evaluation_samples)
+    best = journal.best_step(config.job_dir, protocol)
     if best is not None:
         saved.keep_best(best)
 

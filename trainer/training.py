@@ -238,7 +238,7 @@ def _evaluator(
 
     def evaluate(step: int) -> dict[str, float]:
         figures = measure()
-        journal.add(config.job_dir, {"step": step, "against": journal.TRAIN, "num": num, **figures})
+        journal.add(config.job_dir, {"step": step, **during_training.protocol(num), **figures})
         return {f"evaluation/{name}": figure for name, figure in figures.items()}
 
     return evaluate

@@ -6,6 +6,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,12 +15,22 @@ from trainer import trained
 from trainer.data import order
 from trainer.evaluation import classifiers, figures, metrics
 from trainer.gan import FashionGAN
+from trainer.run_files import TRAIN
 
 log = logging.getLogger(__name__)
 
 REFERENCES = 10_000  # training images
 SEED = 0  # of the latents, the same each time, and of the choice of references
 NEAR_ZERO = 0.05
+
+
+def protocol(num: int) -> dict[str, Any]:
+    """How a training measures itself with `num` images: figures compare where this is equal."""
+    return {
+        "against": TRAIN,
+        "num": num,
+        "features_sha256": classifiers.DIGESTS["feature_network"],
+    }
 
 
 def evaluator(

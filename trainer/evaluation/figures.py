@@ -9,6 +9,8 @@ import numpy as np
 from trainer.evaluation import classifiers, metrics, neighbours, pixel_space
 
 SCORE_EPOCHS = 20  # of the classifier that learns from fakes alone
+# Of an image, with its channels: the components of n take time like n^3 and memory like n^2.
+MOST_PIXELS = 4096
 
 
 def of_features(fakes: np.ndarray, reals: np.ndarray, distance: str) -> dict[str, float]:
@@ -39,15 +41,35 @@ def of_classes(seen: np.ndarray, wanted: np.ndarray | None, expected: np.ndarray
     }
 
 
-def of_pixels(fakes: np.ndarray, test: np.ndarray, train: np.ndarray) -> dict[str, float]:
-    """Figures of uint8 images themselves, which see what classifiers are blind to."""
-    space = pixel_space.principal_components(test)
-    return {
-        "pixel_frechet_distance": metrics.pixel_frechet_distance(fakes, test),
-        "neighbour_distance_ratio": neighbours.neighbour_distance_ratio(
-            space.project(fakes), space.project(test), space.project(train)
-        ),
-    }
+class PixelFigures:
+    """Figures of uint8 images themselves, in the principal components of the test images.
+
+    They see what classifiers are blind to, such as how bright and how sharp images are, but hardly
+    faint noise, which is not in the first components.
+    """
+
+    def __init__(self, test: np.ndarray, train: np.ndarray) -> None:
+        """Finds the components, once for all.
+
+        Args:
+          test: uint8 `[M, height, width, channels]`.
+          train: those that generators were trained on, of the same shape.
+        """
+        self._space = None
+        if test[0].size <= MOST_PIXELS:
+            self._space = pixel_space.principal_components(test)
+            self._test, self._train = self._space.project(test), self._space.project(train)
+
+    def __call__(self, fakes: np.ndarray) -> dict[str, float | None]:
+        """The figures; None each for images of more than `MOST_PIXELS`."""
+        if self._space is None:
+            return {"pixel_frechet_distance": None, "neighbour_distance_ratio": None}
+        seen = self._space.project(fakes)
+        ratio = neighbours.neighbour_distance_ratio(seen, self._test, self._train)
+        return {
+            "pixel_frechet_distance": metrics.frechet_distance(seen, self._test),
+            "neighbour_distance_ratio": ratio,
+        }
 
 
 def classification_accuracy_score(

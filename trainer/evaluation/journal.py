@@ -82,8 +82,8 @@ def _alone(job_dir: Path) -> Iterator[None]:
         yield
 
 
-def best_step(job_dir: Path, num: int) -> int | None:
-    """The step with the least Frechet distance among a training's evaluations of `num` images."""
-    lines = [line for line in read(job_dir, TRAIN) if line["num"] == num]
+def best_step(job_dir: Path, protocol: dict[str, Any]) -> int | None:
+    """The step with the least Frechet distance among a training's evaluations by this protocol."""
+    lines = [line for line in read(job_dir, TRAIN) if protocol.items() <= line.items()]
     best = min(lines, key=lambda line: (line["classifier_fid"], line["step"]), default=None)
     return None if best is None else int(best["step"])

@@ -10,34 +10,56 @@ import numpy as np
 import tensorflow as tf
 
 from trainer import trained
-from trainer.choices import CLASSIFIED
+from trainer.choices import CLASSIFIED, OWN_FEATURES
 from trainer.config import EvaluateConfig, Recipe
-from trainer.data import loading
+from trainer.data import IMAGE_FOLDER, loading
 from trainer.evaluation import classifiers, figures, inception, journal, metrics
+from trainer.evaluation.figures import PixelFigures
 from trainer.exits import RefusedError
 from trainer.trained import Trained
 
 Features = Callable[[np.ndarray], np.ndarray]  # uint8 [N, height, width, channels] -> [N, D]
 
 
-def protocol(settings: EvaluateConfig) -> dict[str, Any]:
+def check(recipe: Recipe, settings: EvaluateConfig) -> None:
+    """Refuses data that figures cannot be computed of; reads nothing.
+
+    Raises:
+      RefusedError: as the name says.
+    """
+    dataset = recipe.data.dataset
+    if dataset == IMAGE_FOLDER:
+        raise RefusedError(
+            f"a run on --dataset={IMAGE_FOLDER} cannot be evaluated: such data have no test images"
+        )
+    if settings.features == OWN_FEATURES and dataset not in CLASSIFIED:
+        raise RefusedError(
+            f"the package has classifiers of {CLASSIFIED[0]}, not of {dataset}: use "
+            "--features=inception"
+        )
+
+
+def protocol(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any]:
     """How a measurement is made: figures compare where this is equal.
 
     Raises:
       RefusedError: the network that gives features cannot be had.
       InterruptedRun: it cannot be downloaded now.
     """
-    if settings.features == "fashion":
+    if settings.features == OWN_FEATURES:
         digest = classifiers.DIGESTS["feature_network"]
     else:
         digest = inception.digest(inception.fetch(settings.data_dir))
-    return {
+    made = {
         "against": journal.TEST,
         "num": settings.num,
         "seed": settings.seed,
         "features": settings.features,
         "features_sha256": digest,
     }
+    if recipe.data.dataset in CLASSIFIED:
+        made["judge_sha256"] = classifiers.DIGESTS["judge"]
+    return made
 
 
 class Measure:
@@ -49,22 +71,16 @@ class Measure:
         Raises:
           RefusedError: the data or the weights cannot be had, or do not fit one another.
         """
-        data = recipe.data
+        check(recipe, settings)
         self._recipe = recipe
         self._settings = settings
-        self._classified = settings.features == "fashion"
-        if self._classified and data.dataset not in CLASSIFIED:
-            raise RefusedError(
-                f"the package has classifiers of {CLASSIFIED[0]}, not of {data.dataset}: use "
-                "--features=inception"
-            )
-        self._train, _ = loading.load(data, "train", settings.data_dir)
-        self._test, self._labels = loading.load(data, "test", settings.data_dir)
-        if self._classified:
+        self._train, _ = loading.load(recipe.data, "train", settings.data_dir)
+        self._test, self._labels = loading.load(recipe.data, "test", settings.data_dir)
+        if settings.features == OWN_FEATURES:
             self._features: Features = classifiers.features
         else:
             self._features = inception.load(inception.fetch(settings.data_dir))
-        self._protocol = protocol(settings)
+        self._protocol = protocol(recipe, settings)
 
     def __call__(self, network: Trained) -> dict[str, Any]:
         """`figures` of what a generator draws, and its step; the same again if asked again."""
@@ -78,35 +94,41 @@ class Measure:
     def figures(self, images: np.ndarray, wanted: np.ndarray | None) -> dict[str, Any]:
         """All figures of images, with how they were measured.
 
-        Those that need classifiers are left out where there are none, and those that need labels
-        are None where nothing was asked for.
+        Those of classes are left out of data that the judge does not know. None are those that
+        need labels where nothing was asked for, those of pixels where there are too many, and the
+        deviation of a kernel distance that was not computed from parts.
 
         Args:
           images: uint8 `[N, height, width, channels]`, in the place of fakes.
           wanted: what they should show, integers `[N]`; None: nothing was asked for.
         """
         line = {**self._protocol, **self._of_features(images)}
-        if self._classified:
+        if self._recipe.data.dataset in CLASSIFIED:
             line |= self._of_classes(images, wanted)
-        return line | figures.of_pixels(images, self._test, self._train)
+        return line | self._pixel_figures(images)
+
+    @functools.cached_property
+    def _pixel_figures(self) -> PixelFigures:
+        return PixelFigures(self._test, self._train)
 
     def _of_features(self, fakes: np.ndarray) -> dict[str, Any]:
-        distance = "classifier_fid" if self._classified else "fid"
-        train, test = self._references
+        distance = "classifier_fid" if self._settings.features == OWN_FEATURES else "fid"
+        test, floor = self._references
         features = self._features(fakes)
         kernel, deviation = metrics.kernel_distance(features, test, self._settings.seed)
         return {
             **figures.of_features(features, test, distance),
-            f"{distance}_floor": metrics.frechet_distance(train, test),
+            f"{distance}_floor": floor,
             "kid": kernel,
             "kid_deviation": deviation,
         }
 
     @functools.cached_property
-    def _references(self) -> tuple[np.ndarray, np.ndarray]:
-        """Features of as many training images as fakes, and of the test images."""
+    def _references(self) -> tuple[np.ndarray, float]:
+        """Features of the test images, and how far from them as many training images are."""
         num = self._settings.num
-        return self._features(self._train[:num]), self._features(self._test[:num])
+        test = self._features(self._test[:num])
+        return test, metrics.frechet_distance(self._features(self._train[:num]), test)
 
     def _of_classes(self, fakes: np.ndarray, wanted: np.ndarray | None) -> dict[str, Any]:
         names = self._recipe.data.class_names

@@ -10,9 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from trainer.evaluation import arrays
-from trainer.evaluation.pixel_space import principal_components
-
-_EPSILON = float(np.finfo(np.float64).eps)
 
 
 def frechet_distance(fakes: np.ndarray, reals: np.ndarray) -> float:
@@ -20,7 +17,7 @@ def frechet_distance(fakes: np.ndarray, reals: np.ndarray) -> float:
 
     `|m_f - m_r|^2 + tr(C_f) + tr(C_r) - 2 tr((C_f C_r)^(1/2))` of means and unbiased covariances
     (Heusel et al. 2017, arXiv:1706.08500). The last trace is the sum of the singular values of
-    `C_f^(1/2) C_r^(1/2)`, which covariances without full rank do not disturb. Its bias
+    `R_f R_r^T`, where `C = R^T R`, which covariances without full rank do not disturb. Its bias
     is upwards and of the order of 1/N.
 
     Args:
@@ -34,17 +31,16 @@ def frechet_distance(fakes: np.ndarray, reals: np.ndarray) -> float:
       ValueError: fewer than two examples, or features that do not agree.
     """
     fakes, reals = arrays.features(2, fakes=fakes, reals=reals)
-    of_fakes, of_reals = np.atleast_2d(np.cov(fakes.T)), np.atleast_2d(np.cov(reals.T))
+    of_fakes, of_reals = _root_of_covariance(fakes), _root_of_covariance(reals)
     shift = fakes.mean(axis=0) - reals.mean(axis=0)
-    product = _square_root(of_fakes) @ _square_root(of_reals)
-    shared = np.linalg.svd(product, compute_uv=False).sum()
-    distance = shift @ shift + np.trace(of_fakes) + np.trace(of_reals) - 2 * shared
+    shared = np.linalg.svd(of_fakes @ of_reals.T, compute_uv=False).sum()
+    distance = shift @ shift + np.sum(of_fakes**2) + np.sum(of_reals**2) - 2 * shared
     return max(float(distance), 0.0)  # rounding may take the distance of equals below zero
 
 
 def kernel_distance(
     fakes: np.ndarray, reals: np.ndarray, seed: int, subsets: int = 100, size: int = 1000
-) -> tuple[float, float]:
+) -> tuple[float, float | None]:
     """The kernel distance (KID): squared maximum mean discrepancy, estimated without bias.
 
     The kernel is `(x.y / D + 1)^3` (Bińkowski et al. 2018, arXiv:1801.01401). An estimate is made
@@ -56,46 +52,29 @@ def kernel_distance(
       reals: `[M, D]`.
       seed: 0 or more.
       subsets: how many.
-      size: examples in a subset; N or M where that is less. Subsets that are the whole of both
-        are all the same, and their deviation says nothing.
+      size: examples in a subset; N or M where that is less.
 
     Returns:
       Mean and standard deviation over the subsets. The mean is about 0 for equal distributions,
-      and may be below.
+      and may be below. The deviation is None where a subset is the whole of both, for there is
+      one such only.
 
     Raises:
       ValueError: fewer than two examples, or features that do not agree.
     """
     fakes, reals = arrays.features(2, fakes=fakes, reals=reals)
     size = min(size, len(fakes), len(reals))
+    is_whole = size == len(fakes) == len(reals)
     fakes, reals = _for_kernel(fakes), _for_kernel(reals)
     generator = np.random.Generator(np.random.Philox(key=seed))
     estimates = []
-    for _ in range(subsets):
+    for _ in range(1 if is_whole else subsets):
         some_fakes = fakes[generator.choice(len(fakes), size, replace=False)]
         some_reals = reals[generator.choice(len(reals), size, replace=False)]
         within = _kernel_sum_over_pairs(some_fakes) + _kernel_sum_over_pairs(some_reals)
         between = _kernel_sum(some_fakes, some_reals)
         estimates.append(within / (size * (size - 1)) - 2 * between / size**2)
-    return float(np.mean(estimates)), float(np.std(estimates))
-
-
-def pixel_frechet_distance(fakes: np.ndarray, reals: np.ndarray, count: int = 64) -> float:
-    """`frechet_distance` of pixels, in the principal components of the reals.
-
-    A classifier's features may be blind to what does not tell classes apart, such as how bright
-    and how sharp images are. These are not; but faint noise is hardly in the first components.
-
-    Args:
-      fakes: uint8 `[N, height, width, channels]`.
-      reals: uint8 `[M, height, width, channels]`.
-      count: how many components.
-
-    Raises:
-      ValueError: as for `principal_components` and `frechet_distance`.
-    """
-    space = principal_components(reals, count)
-    return frechet_distance(space.project(fakes), space.project(reals))
+    return float(np.mean(estimates)), None if is_whole else float(np.std(estimates))
 
 
 def class_shares(classes: np.ndarray, count: int) -> np.ndarray:
@@ -138,14 +117,10 @@ def accuracy(seen: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.mean(seen == wanted))
 
 
-def _square_root(covariance: np.ndarray) -> np.ndarray:
-    """The symmetric square root of a covariance, `[D, D]`.
-
-    Eigenvalues that are nothing but rounding are left out, for their roots would not be small.
-    """
-    values, vectors = np.linalg.eigh(covariance)
-    values[values < len(values) * _EPSILON * values[-1]] = 0
-    return (vectors * np.sqrt(values)) @ vectors.T
+def _root_of_covariance(features: np.ndarray) -> np.ndarray:
+    """An R whose `R^T R` is the unbiased covariance, which is not computed: `[min(N, D), D]`."""
+    centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
+    return np.asarray(np.linalg.qr(centred, mode="r"))
 
 
 def _for_kernel(features: np.ndarray) -> np.ndarray:
