@@ -204,6 +204,7 @@ def test_tensorboard_shows_the_run_to_those_who_forward_a_port(custom):
     (job_dir,) = (each for each in custom.container["args"] if each.startswith("--job_dir="))
     assert board.logdir == job_dir.removeprefix("--job_dir=") + "/tensorboard"
     assert (board.load_fast, board.reload_interval) == ("false", 120)
+    assert board.reload_multifile is True
     assert deployment["spec"]["replicas"] == 1
     assert deployment["spec"]["strategy"] == {"type": "Recreate"}
     assert container["resources"]["limits"]["memory"] == "4Gi"
