@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from trainer import storage
 from trainer.data import DATASETS, loading
-from trainer.evaluation import classifiers
+from trainer.evaluation import classifiers, networks
 
 EPOCHS = {"feature_network": 16, "judge": 12}
 
@@ -29,14 +30,14 @@ def main(output: Path, names: list[str]) -> None:
     images, labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir)
     output.mkdir(parents=True, exist_ok=True)
     for name in names:
-        network = classifiers.BUILDERS[name]()
-        classifiers.train(network, *train, EPOCHS[name])
+        network = networks.BUILDERS[name]()
+        networks.train(network, *train, EPOCHS[name])
         path = output / f"{name}.npz"
         classifiers.write(network, path)
         classifiers.read(network, path)  # as float16 has them
         seen = classifiers.looking_with(network)(images)[-1].argmax(axis=1)
         accuracy = np.mean(seen == labels)
-        print(f"{name}: accuracy {accuracy:.4f}, sha256 {classifiers.digest(path)}", flush=True)
+        print(f"{name}: accuracy {accuracy:.4f}, sha256 {storage.sha256(path)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ FLOORS = [
     }
     | {"evaluation.inception", "liveness"},
     {"data.loading", "models.layers"},
+    {"evaluation.networks"},
     {"flags", "checkpoints", "environment", "records", "events"},
     {"group", "models.strided", "evaluation.journal", "evaluation.classifiers"},
     {"cluster"},

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer import network
+from trainer import network, storage
 from trainer.evaluation import inception
 from trainer.exits import InterruptedRun, RefusedError
 
@@ -247,7 +247,7 @@ def test_the_graph_is_downloaded_once_and_nothing_else_is_kept(answers, tmp_path
 
     assert path == again and not answers
     assert path.read_bytes() == stand_in()
-    assert inception.digest(path) == hashlib.sha256(stand_in()).hexdigest()
+    assert storage.sha256(path) == hashlib.sha256(stand_in()).hexdigest()
     assert files_in(tmp_path) == ["classify_image_graph_def.pb"]
 
 

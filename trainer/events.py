@@ -12,10 +12,10 @@ from trainer import storage
 
 
 def cut(folder: Path, step: int, names: str = "*") -> None:
-    """Drops every event after `step`, and what a kill cut short, from the folder's event files,
-    of which `names` are the endings.
+    """Drops every event after `step`, and what a kill cut short, from a folder's event files.
 
-    Each file is replaced in one move, so a kill in between leaves only work for the next start.
+    Only files whose names end like the pattern `names` are looked at. Each is replaced in one
+    move, so a kill in between leaves only work for the next start.
     """
     for path in sorted(folder.glob(f"events.out.tfevents.{names}")):
         kept = [raw for raw in _events(path) if tf.compat.v1.Event.FromString(raw).step <= step]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.evaluation import classifiers, metrics, neighbours, pixel_space
+from trainer.evaluation import classifiers, metrics, neighbours, networks, pixel_space
 
 SCORE_EPOCHS = 20  # of the classifier that learns from fakes alone
 # Of an image, with its channels: the components of n take time like n^3 and memory like n^2.
@@ -86,7 +86,7 @@ def classification_accuracy_score(
       labels: theirs, `[M]`.
       seed: decides the classifier's initial weights and its order.
     """
-    network = classifiers.judge()
-    classifiers.train(network, fakes, wanted, SCORE_EPOCHS, seed)
+    network = networks.judge()
+    networks.train(network, fakes, wanted, SCORE_EPOCHS, seed)
     seen = classifiers.looking_with(network)(test)[-1].argmax(axis=1)
     return metrics.accuracy(seen, labels)

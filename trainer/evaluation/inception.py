@@ -6,7 +6,6 @@ original TensorFlow file. Other conversions and resizings give other figures.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import logging
 import tarfile
@@ -22,7 +21,7 @@ from trainer.exits import InterruptedRun, RefusedError, first_line
 log = logging.getLogger(__name__)
 
 # The bucket behind http://download.tensorflow.org, by an address that proves whose it is, for we
-# know of no published digest to compare with. `digest` belongs into what is reported.
+# know of no published digest to compare with. The file's digest belongs into what is reported.
 URL = (
     "https://storage.googleapis.com/download.tensorflow.org/"
     "models/image/imagenet/inception-2015-12-05.tgz"
@@ -69,12 +68,6 @@ def fetch(data_dir: Path) -> Path:
         ) from error
     storage.write_atomically(path, lambda temporary: temporary.write_bytes(graph))
     return path
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainer import trained
+from trainer import storage, trained
 from trainer.choices import CLASSIFIED, OWN_FEATURES
 from trainer.config import EvaluateConfig, Recipe
 from trainer.data import IMAGE_FOLDER, loading
@@ -49,7 +49,7 @@ def protocol(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any]:
     if settings.features == OWN_FEATURES:
         digest = classifiers.DIGESTS["feature_network"]
     else:
-        digest = inception.digest(inception.fetch(settings.data_dir))
+        digest = storage.sha256(inception.fetch(settings.data_dir))
     made = {
         "against": journal.TEST,
         "num": settings.num,
