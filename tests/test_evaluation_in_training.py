@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -102,14 +103,29 @@ def test_a_kill_between_a_checkpoint_and_its_copy_leaves_nothing_out(measured, t
     assert checkpoints.steps(job_dir / "checkpoints" / "best") == [best]
 
 
+def kill_between_an_evaluation_and_its_checkpoint(process: subprocess.Popen, job_dir: Path) -> None:
+    """Stops the run at each evaluation, and kills it at the first that has no checkpoint yet."""
+    known = 0
+    while True:
+        while process.poll() is None and len(journal.read(job_dir, journal.TRAIN)) == known:
+            time.sleep(0.002)
+        assert process.poll() is None, "each checkpoint was there before it was looked for"
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        lines = journal.read(job_dir, journal.TRAIN)
+        if lines[-1]["step"] not in checkpoints.steps(job_dir / "checkpoints"):
+            process.kill()
+            process.wait()
+            return
+        known = len(lines)
+        process.send_signal(signal.SIGCONT)
+
+
 def test_a_killed_run_ends_with_the_same_figures(measured, tmp_path):
     job_dir = tmp_path / "killed"
     with open(tmp_path / "log", "w") as log:
         process = subprocess.Popen(command(*flags_of(job_dir)), cwd=ROOT, stdout=log, stderr=log)
-    while process.poll() is None and not journal.read(job_dir, journal.TRAIN):
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)  # the checkpoint of this evaluation has not been written
-    process.wait()
+    kill_between_an_evaluation_and_its_checkpoint(process, job_dir)
     by_another = {"step": 20, "against": journal.TEST, "num": 10, "coverage": 0.5}
     journal.add(job_dir, by_another)
 
