@@ -70,13 +70,14 @@ def load(job_dir: Path, checkpoint: str) -> Trained:
         network.name: {variable.path: variable.value for variable in network.variables}
         for network in (generator, discriminator)
     }
-    checkpoints.assign(state, tensors, source)
+    step = tf.Variable(0, dtype=tf.int64)
+    checkpoints.assign({**state, "training": {"step": step}}, tensors, source)
     if recipe.ema_half_life:
         averaged = {"average": state["generator"]}
         checkpoints.assign(averaged, tensors, source)
     if recipe.networks.spectral_norm:
         _normalise(discriminator, tensors, source)
-    return Trained(recipe, generator, discriminator, int(tensors["training/step"]), source)
+    return Trained(recipe, generator, discriminator, int(step), source)
 
 
 def _normalise(discriminator: keras.Model, tensors: Tensors, source: str) -> None:
