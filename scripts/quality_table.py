@@ -23,17 +23,17 @@ _COSTS: dict[str, Callable[[Row], str]] = {
     "MMAC G · D": lambda row: " · ".join(f"{each / 1e6:.1f}" for each in row["multiply_adds"]),
 }
 _FIGURES: dict[str, Callable[[Row], str]] = {
-    "Fréchet": lambda row: f"{row['classifier_fid']:.2f}",
-    "KID": lambda row: f"{row['kid']:.3f} ± {row['kid_deviation']:.3f}",
-    "precision": lambda row: f"{row['precision']:.3f}",
-    "recall": lambda row: f"{row['recall']:.3f}",
-    "density": lambda row: f"{row['density']:.3f}",
-    "coverage": lambda row: f"{row['coverage']:.3f}",
-    "class accuracy": lambda row: _or_none(row["class_accuracy"]),
-    "CAS": lambda row: _or_none(row["classification_accuracy_score"]),
+    "Fréchet": lambda row: _number(row["classifier_fid"], 2),
+    "KID": lambda row: f"{_number(row['kid'], 3)} ± {_number(row['kid_deviation'], 3)}",
+    "precision": lambda row: _number(row["precision"], 3),
+    "recall": lambda row: _number(row["recall"], 3),
+    "density": lambda row: _number(row["density"], 3),
+    "coverage": lambda row: _number(row["coverage"], 3),
+    "class accuracy": lambda row: _number(row["class_accuracy"], 3),
+    "CAS": lambda row: _number(row["classification_accuracy_score"], 3),
     "missing": lambda row: ", ".join(row["missing_classes"]) or "none",
-    "pixels": lambda row: f"{row['pixel_frechet_distance']:.2f}",
-    "neighbours": lambda row: f"{row['neighbour_distance_ratio']:.2f}",
+    "pixels": lambda row: _number(row["pixel_frechet_distance"], 2),
+    "neighbours": lambda row: _number(row["neighbour_distance_ratio"], 2),
 }
 _HEAD = """# Quality, measured
 
@@ -46,8 +46,8 @@ FID between features of a Fashion-MNIST classifier of our own (SHA-256 `{digest}
 no other FID. *real* are 10,000 training images in the place of fakes. Class accuracy is the view
 of another classifier; CAS is the accuracy on real images of one that has learnt from the fakes
 alone; *pixels* is Fréchet's distance of 64 principal components of the pixels; *neighbours* is the
-distance to the nearest training image, divided by that of test images (copies: 0).
-`fashion-gan evaluate` gives all of them for any run.
+distance to the nearest training image, divided by that of test images (copies: 0). A dash: the
+recipe takes no labels. `fashion-gan evaluate` gives all of them for any run.
 
 """
 
@@ -76,5 +76,5 @@ def _table(columns: dict[str, Callable[[Row], str]], rows: dict[str, Row]) -> st
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _or_none(share: float | None) -> str:
-    return "no labels" if share is None else f"{share:.3f}"
+def _number(figure: float | None, digits: int) -> str:
+    return "-" if figure is None else f"{figure:.{digits}f}"

@@ -39,6 +39,6 @@ def test_the_page_shows_all_rows_that_were_made(tmp_path, monkeypatch):
     assert quality_table.read().keys() == {"real", "dcgan@15"}
     page = Path("docs/quality.md").read_text()
     assert "| real | 12.35 |" in page or "| real | 12.34 |" in page
-    assert "no labels | 0.850 | bag, boot | 3.21 | 1.02 |" in page
+    assert "- | 0.850 | bag, boot | 3.21 | 1.02 |" in page
     assert "| dcgan@15 | 180,000 | 15.0 | 1,000,000 · 500 | 13.9 · 6.1 |" in page
     assert "![samples](quality/dcgan@15.png)" in page and "real.png" not in page
