@@ -293,7 +293,7 @@ WRONG = {
     "--nmae=a": "--nmae=a",
     "-- --bach_size=64": "Did you mean: batch_size",
     "-- --batch_size=63": "not divisible by the 2 replicas",
-    "--workers=3": "--batch_size=64 is not divisible by the 3 replicas: try 63",
+    "--workers=3": "--batch_size=32 is not divisible by the 3 replicas: try 30",
     "-- --dataset=kmnist --image_size=32": "28 pixels wide",
     "-- --dataset=celeb_a --conditional": "--dataset=celeb_a has none",
     "-- --dataset=image_folder --batch_size=63": "not divisible by the 2 replicas",
