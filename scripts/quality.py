@@ -113,7 +113,7 @@ def fashion_gan(*arguments: str, spent: Path | None = None) -> str:
     """
     before = children_seconds()
     command = [sys.executable, "-m", "trainer", *arguments]
-    # In a session of its own, so that a terminal's interrupt comes once, by way of us.
+    # In a process group of its own, so that a terminal's interrupt comes once, by way of us.
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     with stopping(process):
         output, _ = process.communicate()

@@ -103,7 +103,7 @@ WRONG_FLAGS = {
     "--threads=99999999999": "threads",
     "--noise_dim=99999999999": "noise_dim",
     "--virtual_devices=65": "virtual_devices",
-    "--flagfile=docs/quickstart.png": "utf-8",
+    "--flagfile=docs/quality/fashion@20.png": "utf-8",
 }
 
 
