@@ -26,7 +26,8 @@ from typing import Any
 import tensorflow as tf
 
 from scripts import quality_table
-from trainer import cluster, flags
+from trainer import cluster, flags, run_directory
+from trainer import config as configuration
 from trainer.config import Config, images_a_step
 from trainer.data import feeding, loading, order
 from trainer.evaluation.measuring import Measure
@@ -92,7 +93,7 @@ def planned_steps(config: Config, budget: str, kept: Path) -> int:
 
 def cpu_seconds_a_step(config: Config) -> float:
     """Processor time of a training step, over all cores, once the graph is traced."""
-    recipe = config.recipe
+    recipe = configuration.in_precision(config, run_directory.precision(config)).recipe
     images, labels = loading.load(recipe.data, "train", config.data_dir)
     feed = feeding.feed(images, labels, ["/cpu:0"])
     gan = FashionGAN(recipe, 1000)

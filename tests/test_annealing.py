@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from trainer import choices
-from trainer.annealing import FallingRate, factor
+from trainer.annealing import factor
 
 PROGRESS = tf.constant([0.0, 0.25, 0.5, 1.0, 3.0])
 EXPECTED = {
@@ -22,11 +22,3 @@ EXPECTED = {
 def test_a_schedule_falls_to_its_end_at_the_horizon_and_stays_there(schedule):
     left = factor(schedule, 0.1, PROGRESS)
     np.testing.assert_allclose(left, EXPECTED[schedule], rtol=1e-6)
-
-
-def test_a_learning_rate_falls_with_the_updates():
-    rate = FallingRate(2e-4, "linear", 0.25, updates=100)
-    assert [float(rate(step)) for step in (0, 50, 100, 999)] == pytest.approx(
-        [2e-4, 1.25e-4, 5e-5, 5e-5]
-    )
-    assert float(FallingRate.from_config(rate.get_config())(50)) == float(rate(50))

@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 # Ground floor first. A module imports only from floors below its own, or listed on its own.
 FLOORS = [
     {"annealing", "exits", "loop", "randomness", "losses", "models.cost", "models.spectral"}
+    | {"models.convolutions"}
     | {"run_files"}
     | {"evaluation", "evaluation.arrays"},
     {
@@ -25,7 +26,6 @@ FLOORS = [
         "storage",
         "presets",
         "progress",
-        "models.conditioning",
         "evaluation.neighbours",
         "evaluation.pixel_space",
     },
@@ -47,15 +47,16 @@ FLOORS = [
     }
     | {"evaluation.inception", "liveness"},
     {"data.loading", "models.layers"},
-    {"evaluation.networks"},
-    {"flags", "checkpoints", "environment", "records", "events"},
+    {"evaluation.networks", "optimizers"},
+    {"flags", "checkpoints", "environment", "records", "events", "models.conditioning"},
     {"group", "models.strided", "evaluation.journal", "evaluation.classifiers"},
     {"cluster"},
     {f"models.{name}" for name in ("classic", "cropped", "dcgan", "fashion", "mlp", "r3gan")}
     | {"models.residual", "models.upsampling"},
     {"models", "monitor", "plot", "prepare_data", "list_presets"},
     {"gan"},
-    {"updates", "trained"},
+    {"verdicts", "trained"},
+    {"updates"},
     {"steps", "evaluation.figures"},
     {"evaluation.during_training", "evaluation.measuring", "export", "generate"},
     {"run_directory"},

@@ -16,6 +16,7 @@ from trainer import choices, models, presets
 from trainer.data import pixels
 from trainer.exits import RefusedError
 from trainer.gan import check_differentiable_twice, ema_decay
+from trainer.losses import LOSSES
 from trainer.models import spectral
 from trainer.randomness import Draws
 from trainer.updates import METRICS
@@ -123,9 +124,17 @@ def test_penalties_fall_with_their_schedule():
     np.testing.assert_allclose(later, start / 2, rtol=1e-5)  # R1 sees no latents
 
 
-def test_penalised_discriminators_stay_in_float32_under_bfloat16():
+def test_rounds_with_a_penalty_stay_in_float32_under_bfloat16_and_the_others_do_not():
     gan = make("--precision=bfloat16", preset="fashion")
-    assert {layer.compute_dtype for layer in gan.discriminator.layers} <= {"float32", "int32"}
+    exact = make("--precision=float32", preset="fashion")
+    images = pixels.to_floats(IMAGES[:8], -1.0)
+    inputs = images, KINDS, Draws(0, 0, 0, 8), ""
+    np.testing.assert_array_equal(
+        gan.score(*inputs, penalised=True), exact.score(*inputs, penalised=True)
+    )
+    rounded, precise = (each.score(*inputs).numpy() for each in (gan, exact))
+    assert (rounded != precise).any()
+    np.testing.assert_allclose(rounded, precise, atol=0.05 * np.abs(precise).max())
     assert gan.generator.get_layer("up1").compute_dtype == "bfloat16"
     assert make("--precision=bfloat16").discriminator.get_layer("down1").compute_dtype == "bfloat16"
 
@@ -139,8 +148,8 @@ def test_alternating_updates_show_the_generator_the_updated_discriminator():
             tf.nn.softplus(-reference.discriminator(REAL))
             + tf.nn.softplus(reference.discriminator(fakes))
         )
-    weights = reference.discriminator.trainable_weights
-    reference.discriminator_optimizer.apply(tape.gradient(loss, weights), weights)
+    weights = [weight.value for weight in reference.discriminator.trainable_weights]
+    reference.discriminator_optimizer.apply(tape.gradient(loss, weights), reference.step)
     fakes = reference.generator(latents(reference, "generator/latents"), training=True)
     expected = tf.reduce_mean(tf.nn.softplus(-reference.discriminator(fakes)))
 
@@ -150,12 +159,27 @@ def test_alternating_updates_show_the_generator_the_updated_discriminator():
     np.testing.assert_allclose(measured["loss/generator"], expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("loss", ["bce", "relativistic", "hinge", "lsgan"])
+def test_a_generator_still_learns_from_a_discriminator_that_is_sure(loss):
+    gan = make("--dropout=0", f"--loss={loss}", preset="mlp")
+    bias = gan.discriminator.get_layer("logits").bias
+    bias.assign(bias - 60.0)
+    with tf.GradientTape() as tape:
+        fakes = gan.generator(latents(gan), training=True)
+        losses = LOSSES[loss].generator(gan.discriminator(REAL), gan.discriminator(fakes))
+        mean = tf.reduce_mean(losses)
+    expected = norm(tape.gradient(mean, gan.generator.trainable_weights))
+
+    measured = metrics_of(gan)["gradient_norm/generator"]
+
+    np.testing.assert_allclose(measured, expected, rtol=1e-4)
+    assert measured > 0
+
+
 def test_a_critic_takes_a_batch_of_its_own_an_update_and_is_clipped():
     gan = make("--critic_steps=3", preset="wgan")
     before = gan.generator.get_weights()
     metrics_of(gan, batches=3)
-    assert int(gan.discriminator_optimizer.iterations) == 3
-    assert int(gan.generator_optimizer.iterations) == 1
     assert all(np.abs(weight).max() <= 0.01 + 1e-9 for weight in gan.discriminator.get_weights())
     assert not np.array_equal(before[0], gan.generator.get_weights()[0])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import keras
 import tensorflow as tf
 
 
@@ -41,28 +40,3 @@ _SCHEDULES = {
     "cosine": _cosine,
     "exponential": _exponential,
 }
-
-
-class FallingRate(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate as Keras's optimizers take it, a function of their count of updates."""
-
-    def __init__(self, rate: float, schedule: str, final_factor: float, updates: int) -> None:
-        """Falls from `rate` to its share of `final_factor` within so many updates."""
-        self.rate = rate
-        self.schedule = schedule
-        self.final_factor = final_factor
-        self.updates = updates
-
-    def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """The rate of the update after `step` others."""
-        progress = tf.cast(step, tf.float32) / self.updates
-        return self.rate * factor(self.schedule, self.final_factor, progress)
-
-    def get_config(self) -> dict:
-        """The arguments that make this schedule again."""
-        return {
-            "rate": self.rate,
-            "schedule": self.schedule,
-            "final_factor": self.final_factor,
-            "updates": self.updates,
-        }

@@ -227,6 +227,8 @@ def check_resume(stored: dict[str, Any], config: Config) -> None:
     # Through JSON, in which a tuple is a list, as it was stored.
     asked_for = json.loads(json.dumps(dataclasses.asdict(config.recipe)))
     before, now = flag_values(stored["recipe"]), flag_values(asked_for)
+    if now["precision"] == "auto":  # which was decided when the run started
+        now["precision"] = before.get("precision", "absent")
     rows = [
         (name, _short(before.get(name, "absent")), _short(now.get(name, "absent")))
         for name in {**before, **now}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16")
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 MAX_SEED = 2**31 - 1
 NETWORKS = ("generator", "discriminator")

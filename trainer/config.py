@@ -76,7 +76,7 @@ class Recipe:
     discriminator: Optimizer
     batch_size: int  # images an update, over all replicas
     ema_half_life: float  # images; 0: no moving average of the generator
-    precision: str  # of activations; variables are always float32
+    precision: str  # of activations; auto until the run starts. Variables are always float32
     seed: int
 
 
@@ -205,6 +205,13 @@ def epoch_of_step(recipe: Recipe, step: int) -> float:
 def images_a_step(recipe: Recipe) -> int:
     """Images of the data set that a step takes: a step is one update of the generator."""
     return recipe.batch_size * recipe.objective.critic_steps
+
+
+def in_precision(config: Config, precision: str) -> Config:
+    """The same configuration, with the precision that was decided on."""
+    return dataclasses.replace(
+        config, recipe=dataclasses.replace(config.recipe, precision=precision)
+    )
 
 
 def to_json(config: Config, horizon: int, environment: dict[str, Any]) -> str:

@@ -114,7 +114,10 @@ def _define_recipe(values: flags.FlagValues) -> None:
     recipe.number("ema_half_life", 0.0, text)
     text = "Decides the initial weights, the data order and every draw."
     recipe.integer("seed", 0, text, 0, choices.MAX_SEED)
-    text = "Of activations; weights, losses, outputs and a penalised discriminator stay in float32."
+    text = (
+        "Of activations; weights, losses, outputs and penalties stay in float32. auto: bfloat16 "
+        "where the machine of the run's first start has instructions for it, else float32."
+    )
     recipe.choice("precision", "float32", choices.PRECISIONS, text)
 
 

@@ -16,6 +16,8 @@ from trainer.config import Runtime
 
 log = logging.getLogger(__name__)
 
+_CPUINFO = Path("/proc/cpuinfo")
+
 
 def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
     """What config.json keeps of it."""
@@ -42,14 +44,38 @@ def warn_of_changes(before: dict[str, Any], now: dict[str, Any]) -> None:
         )
 
 
+def computes_in_bfloat16() -> bool:
+    """Whether this machine is known to have instructions for it. Elsewhere it is emulated."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return details.get("compute_capability", (0, 0)) >= (8, 0)
+    return "bf16" in _cpuinfo("flags") + _cpuinfo("Features")
+
+
+def suited_precision() -> str:
+    """What --precision=auto is on this machine."""
+    return "bfloat16" if computes_in_bfloat16() else "float32"
+
+
+def warn_of_slow_bfloat16(precision: str) -> None:
+    """Says so where it may be emulated."""
+    if precision == "bfloat16" and not computes_in_bfloat16():
+        log.warning("no bfloat16 instructions are known of here: --precision=float32 may be faster")
+
+
 def processor() -> str:
     """The model of the GPU, or of the processor."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
-    described = Path("/proc/cpuinfo")  # Linux; elsewhere Python knows
-    if described.exists():
-        for line in described.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(key: str) -> str:
+    """What Linux says of the first core; nothing elsewhere."""
+    if _CPUINFO.exists():
+        for line in _CPUINFO.read_text(encoding="utf-8").splitlines():
+            if line.startswith(key):
                 return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    return ""

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import keras
 import tensorflow as tf
 
-from trainer.annealing import FallingRate
-from trainer.config import Optimizer, Recipe
+from trainer.config import Recipe
 from trainer.exits import RefusedError
 from trainer.models import ARCHITECTURES, spectral
 from trainer.models.conditioning import inputs_of
 from trainer.models.layers import initialise
+from trainer.optimizers import Optimizer, local_variable
 from trainer.randomness import Draws, drawing_from
+
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 State = dict[str, dict[str, tf.Variable]]  # part -> path -> variable
 
@@ -26,26 +29,43 @@ EMA_RAMP_UP = 0.05
 def build_networks(recipe: Recipe, precision: str) -> tuple[keras.Model, keras.Model]:
     """The recipe's generator and discriminator, with Keras's initial weights.
 
-    A discriminator that a penalty differentiates stays in float32.
+    A discriminator that a penalty differentiates is in float32.
 
     Raises:
       RefusedError: the penalty cannot differentiate the discriminator.
     """
     networks = recipe.networks
-    architecture = ARCHITECTURES[networks.architecture]
-    image_shape = recipe.data.image_shape
-    classes = len(recipe.data.class_names) if networks.conditional else 0
-    mixed = "mixed_bfloat16" if precision == "bfloat16" else "float32"
-    try:
-        keras.config.set_dtype_policy(mixed)
-        generator = architecture.generator(networks.noise_dim, image_shape, classes)
-        keras.config.set_dtype_policy("float32" if recipe.objective.penalised else mixed)
-        discriminator = architecture.discriminator(image_shape, networks.dropout, classes)
-    finally:
-        keras.config.set_dtype_policy("float32")
-    if recipe.objective.penalised:
+    with _computing_in(precision):
+        generator = ARCHITECTURES[networks.architecture].generator(
+            networks.noise_dim, recipe.data.image_shape, _classes(recipe)
+        )
+    penalised = recipe.objective.penalised
+    discriminator = _discriminator(recipe, "float32" if penalised else precision)
+    if penalised:
         check_differentiable_twice(discriminator)
     return generator, discriminator
+
+
+def _discriminator(recipe: Recipe, precision: str) -> keras.Model:
+    networks = recipe.networks
+    with _computing_in(precision):
+        return ARCHITECTURES[networks.architecture].discriminator(
+            recipe.data.image_shape, networks.dropout, _classes(recipe)
+        )
+
+
+def _classes(recipe: Recipe) -> int:
+    return len(recipe.data.class_names) if recipe.networks.conditional else 0
+
+
+@contextmanager
+def _computing_in(precision: str) -> Iterator[None]:
+    """Layers made within have float32 weights and activations of that precision."""
+    keras.config.set_dtype_policy(_POLICIES[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 def check_differentiable_twice(discriminator: keras.Model) -> None:
@@ -90,39 +110,46 @@ class FashionGAN:
         self.horizon = horizon
         self.lowest = ARCHITECTURES[recipe.networks.architecture].lowest  # value of black
         self.generator, self.discriminator = build_networks(recipe, recipe.precision)
+        # Computes the same from other weights, where the discriminator need not be in float32.
+        self._plain_discriminator = (
+            _discriminator(recipe, recipe.precision)
+            if recipe.objective.penalised and recipe.precision == "bfloat16"
+            else self.discriminator
+        )
         for network in (self.generator, self.discriminator):
             initialise(network, recipe.seed, network.name)
         updates = horizon * recipe.objective.critic_steps
-        self.generator_optimizer = _optimizer(recipe.optimizer, recipe.generator, horizon)
-        self.discriminator_optimizer = _optimizer(recipe.optimizer, recipe.discriminator, updates)
-        for name in ("generator", "discriminator"):
-            optimizer = getattr(self, f"{name}_optimizer")
-            optimizer.name = f"{name}_optimizer"
-            optimizer.build(getattr(self, name).trainable_variables)
+        kind = recipe.optimizer
+        self.generator_optimizer = Optimizer(kind, recipe.generator, horizon, self.generator)
+        self.discriminator_optimizer = Optimizer(
+            kind, recipe.discriminator, updates, self.discriminator
+        )
         self.average = self._average() if recipe.ema_half_life else {}
         self.singular = self._singular() if recipe.networks.spectral_norm else {}
-        self.step = _variable("step", tf.constant(0, tf.int64))
+        self.step = local_variable(tf.constant(0, tf.int64))
 
     def state(self) -> State:
         """Every variable that a resume needs, by part and path."""
-        parts = ("generator", "discriminator", "generator_optimizer", "discriminator_optimizer")
+        networks = {"generator": self.generator, "discriminator": self.discriminator}
         state = {
-            name: {variable.path: variable.value for variable in getattr(self, name).variables}
-            for name in parts
+            name: {weight.path: weight.value for weight in network.variables}
+            for name, network in networks.items()
         }
-        state["training"] = {"step": self.step}
-        more = {"average": self.average, "singular": self.singular}
+        more = {
+            "generator_optimizer": self.generator_optimizer.variables,
+            "discriminator_optimizer": self.discriminator_optimizer.variables,
+            "training": {"step": self.step},
+            "average": self.average,
+            "singular": self.singular,
+        }
         return state | {name: variables for name, variables in more.items() if variables}
 
     def learning_rates(self) -> dict[str, float]:
         """The rates in force, by network."""
-        optimizers = {
-            "generator": self.generator_optimizer,
-            "discriminator": self.discriminator_optimizer,
-        }
+        step, turns = self.step.read_value(), self.recipe.objective.critic_steps
         return {
-            name: float(tf.convert_to_tensor(optimizer.learning_rate))
-            for name, optimizer in optimizers.items()
+            "generator": float(self.generator_optimizer.learning_rate(step)),
+            "discriminator": float(self.discriminator_optimizer.learning_rate(step * turns)),
         }
 
     def sample(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
@@ -148,7 +175,14 @@ class FashionGAN:
         """Fakes in training, from what `sample` takes."""
         return self.generator(inputs_of(self.generator, latents, labels), training=True)
 
-    def score(self, images: tf.Tensor, labels: tf.Tensor, draws: Draws, *calls: str) -> tf.Tensor:
+    def score(
+        self,
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        draws: Draws,
+        *calls: str,
+        penalised: bool = False,
+    ) -> tf.Tensor:
         """Logits `[N, 1]` in training.
 
         Args:
@@ -156,32 +190,33 @@ class FashionGAN:
           labels: int32 `[N]`, which only a conditional discriminator reads.
           draws: the source of dropout masks.
           calls: see `drawing_from`.
+          penalised: whether it is to be differentiated twice, which is done in float32.
         """
-        inputs = inputs_of(self.discriminator, images, labels)
+        network = self.discriminator if penalised else self._plain_discriminator
+        inputs = inputs_of(network, images, labels)
         with drawing_from(draws, *calls):
-            if not self.singular:
-                return self.discriminator(inputs, training=True)
+            if network is self.discriminator and not self.singular:
+                return network(inputs, training=True)
             weights = [
-                spectral.normalise(weight.value, self.singular[weight.path])
-                if weight.path in self.singular
-                else weight.value
-                for weight in self.discriminator.trainable_variables
+                self._normalised(weight) for weight in self.discriminator.trainable_variables
             ]
-            return self.discriminator.stateless_call(weights, [], inputs, training=True)[0]
+            return network.stateless_call(weights, [], inputs, training=True)[0]
+
+    def _normalised(self, weight: keras.Variable) -> tf.Tensor:
+        """A weight as it is used: a kernel divided by its bound, where there is one."""
+        if weight.path not in self.singular:
+            return weight.value
+        return spectral.normalise(weight.value, self.singular[weight.path])
 
     def follow_generator(self) -> None:
         """Moves the average towards the updated generator, in a replica's context."""
         if self.average:
             decay = ema_decay(self.recipe.ema_half_life, self.recipe.batch_size, self.step)
-            weights = [weight.value for weight in self.generator.variables]
-            averages = [self.average[weight.path] for weight in self.generator.variables]
-            _assign_everywhere(
-                averages,
-                [
-                    old + (1 - decay) * (new - old)
-                    for old, new in zip(averages, weights, strict=True)
-                ],
-            )
+            for weight in self.generator.variables:
+                old = self.average[weight.path]
+                tf.raw_ops.ResourceApplyGradientDescent(
+                    var=old.handle, alpha=1 - decay, delta=old - weight.value
+                )
 
     def follow_discriminator(self) -> None:
         """Keeps the updated discriminator's bounds, in a replica's context."""
@@ -198,7 +233,7 @@ class FashionGAN:
 
     def _average(self) -> dict[str, tf.Variable]:
         return {
-            weight.path: _variable(weight.path, tf.convert_to_tensor(weight.value))
+            weight.path: local_variable(tf.convert_to_tensor(weight.value))
             for weight in self.generator.variables
         }
 
@@ -207,27 +242,8 @@ class FashionGAN:
         for kernel in spectral.kernels(self.discriminator):
             seed = zlib.crc32(kernel.path.encode()) ^ self.recipe.seed
             vector = spectral.first_vector(tf.convert_to_tensor(kernel.value), seed)
-            vectors[kernel.path] = _variable(kernel.path, vector)
+            vectors[kernel.path] = local_variable(vector)
         return vectors
-
-
-def _optimizer(kind: str, settings: Optimizer, updates: int) -> keras.Optimizer:
-    rate = settings.learning_rate
-    if settings.schedule != "constant":
-        rate = FallingRate(rate, settings.schedule, settings.final_factor, updates)
-    if kind == "rmsprop":
-        return keras.optimizers.RMSprop(rate, rho=settings.beta_2)
-    return keras.optimizers.Adam(rate, settings.beta_1, settings.beta_2)
-
-
-def _variable(path: str, value: tf.Tensor) -> tf.Variable:
-    """A variable that is no weight of a network, equal on all replicas."""
-    return tf.Variable(
-        value,
-        trainable=False,
-        name=path.replace("/", "_"),
-        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-    )
 
 
 def _assign_everywhere(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> None:

@@ -19,6 +19,7 @@ class Loss:
 
     discriminator: Callable[..., tf.Tensor]
     generator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    never_rests: bool  # the discriminator's always rises with a fake's logit
 
 
 def bce_discriminator(
@@ -81,11 +82,11 @@ def relativistic_generator(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf
 
 
 LOSSES = {
-    "bce": Loss(bce_discriminator, bce_generator),
-    "lsgan": Loss(least_squares_discriminator, least_squares_generator),
-    "wgan": Loss(wasserstein_discriminator, wasserstein_generator),
-    "hinge": Loss(hinge_discriminator, wasserstein_generator),
-    "relativistic": Loss(relativistic_discriminator, relativistic_generator),
+    "bce": Loss(bce_discriminator, bce_generator, never_rests=True),
+    "lsgan": Loss(least_squares_discriminator, least_squares_generator, never_rests=False),
+    "wgan": Loss(wasserstein_discriminator, wasserstein_generator, never_rests=True),
+    "hinge": Loss(hinge_discriminator, wasserstein_generator, never_rests=False),
+    "relativistic": Loss(relativistic_discriminator, relativistic_generator, never_rests=True),
 }
 
 

@@ -35,6 +35,13 @@ class Draws:
         """Numbers uniform in [0, 1): float32 `[rows, size]`."""
         return self._draw(tf.raw_ops.StatelessRandomUniformV2, stream, size)
 
+    def chances(self, stream: str, size: int, probability: float) -> tf.Tensor:
+        """Each true with a probability, which is rounded to 16 bits: bool `[rows, size]`."""
+        words = self._draw(_full_range, stream, -(-size // 2))
+        halves = tf.reshape(tf.bitcast(words, tf.uint16), [self.rows, -1])[:, :size]
+        bound = round(probability * 2**16)
+        return halves < tf.constant(bound, tf.uint16) if bound < 2**16 else halves >= 0
+
     def _draw(self, operation, stream: str, size: int) -> tf.Tensor:
         counts_per_row = -(-size // _WORDS_PER_COUNT)  # a row starts at a new count
         stream_seed = tf.cast(self.seed, tf.int64) * 2**32 + zlib.crc32(stream.encode())
@@ -45,6 +52,10 @@ class Draws:
         shape = [self.rows, counts_per_row * _WORDS_PER_COUNT]
         numbers = operation(shape=shape, key=key, counter=counter + first_count, alg=_PHILOX)
         return numbers[:, :size]
+
+
+def _full_range(**how) -> tf.Tensor:
+    return tf.raw_ops.StatelessRandomUniformFullIntV2(dtype=tf.uint32, **how)
 
 
 _scope = threading.local()  # a mirrored strategy traces its replicas in threads
@@ -67,8 +78,8 @@ def drawing_from(draws: Draws, *calls: str) -> Iterator[None]:
         _scope.source = outer
 
 
-def uniform_for_layer(layer_name: str, shape: tuple[int, ...]) -> tf.Tensor:
-    """Uniform numbers for a layer within `drawing_from`: float32 `[calls * rows, *shape]`.
+def chances_for_layer(layer_name: str, shape: tuple[int, ...], probability: float) -> tf.Tensor:
+    """What a layer within `drawing_from` keeps: bool `[calls * rows, *shape]`.
 
     Raises:
       RuntimeError: outside of `drawing_from`.
@@ -78,5 +89,5 @@ def uniform_for_layer(layer_name: str, shape: tuple[int, ...]) -> tf.Tensor:
         raise RuntimeError(f"layer {layer_name} was called for training outside drawing_from")
     draws, calls = source
     size = int(tf.TensorShape(shape).num_elements())
-    numbers = tf.concat([draws.uniform(f"{call}/{layer_name}", size) for call in calls], axis=0)
-    return tf.reshape(numbers, (len(calls) * draws.rows, *shape))
+    of_calls = [draws.chances(f"{call}/{layer_name}", size, probability) for call in calls]
+    return tf.reshape(tf.concat(of_calls, axis=0), (len(calls) * draws.rows, *shape))

@@ -39,6 +39,17 @@ def horizon(config: Config) -> int:
     return configuration.total_steps(config.recipe, config.schedule)
 
 
+def precision(config: Config) -> str:
+    """What is asked for, or what suited the machine of the run's first start."""
+    asked = config.recipe.precision
+    if asked != "auto":
+        return asked
+    stored = configuration.read_json(config.job_dir)
+    if stored is not None:
+        return stored["recipe"]["precision"]
+    return environment.suited_precision()
+
+
 def restore(job_dir: Path, saved: Checkpoints, resolved: str) -> int | None:
     """Restores the run in `job_dir`; None if a new one starts there.
 

@@ -27,6 +27,7 @@ from trainer import (
 )
 from trainer import config as configuration
 from trainer.checkpoints import Checkpoints
+from trainer.choices import PRECISIONS
 from trainer.config import Config
 from trainer.data import feeding, loading, order, pixels
 from trainer.evaluation import during_training, journal
@@ -53,6 +54,7 @@ def describe(config: Config, workers: int) -> None:
     cluster.configure(config.runtime)
     replicas = workers * cluster.make_strategy(config.runtime).num_replicas_in_sync
     checks.check_replicas(config.recipe, replicas)
+    config = configuration.in_precision(config, run_directory.precision(config))
     print(_resolved(config, replicas))
     for network in build_networks(config.recipe, config.recipe.precision):
         network.summary(print_fn=print)
@@ -75,13 +77,22 @@ def run(config: Config, member: Member, commit: Callable[[], None]) -> None:
     with cluster.joined(config.runtime, member) as (strategy, group):
         checks.check_replicas(config.recipe, strategy.num_replicas_in_sync)
         group.check_same("the configuration", _fingerprint(config))
-        (horizon,) = group.from_chief(run_directory.horizon(config) if group.is_chief else 0)
+        decided = _decisions(config) if group.is_chief else (0, 0)
+        horizon, number = group.from_chief(*decided)
+        config = configuration.in_precision(config, PRECISIONS[number])
+        environment.warn_of_slow_bfloat16(config.recipe.precision)
         with strategy.scope():
             gan = FashionGAN(config.recipe, horizon)
         if group.is_chief:
             _lead(config, strategy, group, gan, commit)
         else:
             _follow(config, strategy, group, gan)
+
+
+def _decisions(config: Config) -> tuple[int, int]:
+    """The horizon, and the number of the precision: what a run keeps from its first start."""
+    precision = run_directory.precision(config)
+    return run_directory.horizon(config), PRECISIONS.index(precision)
 
 
 def _lead(

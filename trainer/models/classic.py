@@ -6,7 +6,8 @@ import keras
 from keras import layers
 
 from trainer.models.conditioning import generator_inputs, halvings
-from trainer.models.layers import BatchNormalization
+from trainer.models.convolutions import Conv2DTranspose
+from trainer.models.layers import BatchNormalization, Dense
 from trainer.models.strided import strided_discriminator
 
 _WIDTH = 32
@@ -18,16 +19,14 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     ups = halvings(height)
     base, filters = (height >> ups, width >> ups), _WIDTH << ups
     inputs, x = generator_inputs(noise_dim, classes)
-    x = layers.Dense(base[0] * base[1] * filters, name="dense")(x)
+    x = Dense(base[0] * base[1] * filters, name="dense")(x)
     x = _normalised(x, "dense")
     x = layers.Reshape((*base, filters), name="reshape")(x)
     for number in range(1, ups):
         filters //= 2
-        x = layers.Conv2DTranspose(filters, 5, 2, padding="same", name=f"up{number}")(x)
+        x = Conv2DTranspose(filters, 5, 2, name=f"up{number}")(x)
         x = _normalised(x, f"up{number}")
-    images = layers.Conv2DTranspose(
-        channels, 5, 2, padding="same", activation="tanh", dtype="float32", name="images"
-    )(x)
+    images = Conv2DTranspose(channels, 5, 2, activation="tanh", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="generator")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from trainer.models.layers import Dense
+
 SMALLEST_SIDE = 4
 
 
@@ -34,7 +36,7 @@ def generator_inputs(noise_dim: int, classes: int):
     if not classes:
         return latents, latents
     labels = keras.Input((), dtype="int32", name="labels")
-    embedded = layers.Dense(
+    embedded = Dense(
         noise_dim,
         use_bias=False,
         kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
@@ -67,11 +69,11 @@ def projected_logits(features, labels, classes: int):
 
     (Miyato and Koyama 2018, arXiv:1802.05637.)
     """
-    logits = layers.Dense(1, dtype="float32", name="logits")(features)
+    logits = Dense(1, dtype="float32", name="logits")(features)
     if labels is None:
         return logits
-    embedded = layers.Dense(
-        features.shape[-1], use_bias=False, dtype="float32", name="label_embedding"
-    )(one_hot(labels, classes))
+    embedded = Dense(features.shape[-1], use_bias=False, dtype="float32", name="label_embedding")(
+        one_hot(labels, classes)
+    )
     product = layers.Dot(1, dtype="float32", name="projection")([features, embedded])
     return layers.Add(dtype="float32", name="projected")([logits, product])

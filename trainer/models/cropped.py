@@ -16,7 +16,8 @@ from trainer.models.conditioning import (
     generator_inputs,
     label_planes,
 )
-from trainer.models.layers import BatchNormalization, Dropout
+from trainer.models.convolutions import Conv2D
+from trainer.models.layers import BatchNormalization, Dense, Dropout
 
 _WIDTH = 64
 
@@ -26,18 +27,16 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     ups, (vertical, horizontal) = _frame(image_shape)
     inputs, x = generator_inputs(noise_dim, classes)
     filters = 256
-    x = layers.Dense(SMALLEST_SIDE**2 * filters, use_bias=False, name="dense")(x)
+    x = Dense(SMALLEST_SIDE**2 * filters, use_bias=False, name="dense")(x)
     x = _normalised(x, "dense")
     x = layers.Reshape((SMALLEST_SIDE, SMALLEST_SIDE, filters), name="reshape")(x)
     for number in range(1, ups):
         filters = max(filters // 2, _WIDTH)
         x = layers.UpSampling2D(name=f"up{number}")(x)
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv{number}")(x)
+        x = Conv2D(filters, 3, use_bias=False, name=f"conv{number}")(x)
         x = _normalised(x, f"conv{number}")
     x = layers.UpSampling2D(name=f"up{ups}")(x)
-    x = layers.Conv2D(
-        image_shape[2], 3, padding="same", activation="tanh", dtype="float32", name="pixels"
-    )(x)
+    x = Conv2D(image_shape[2], 3, activation="tanh", dtype="float32", name="pixels")(x)
     images = layers.Cropping2D((vertical, horizontal), dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="generator")
 
@@ -50,13 +49,13 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
     x = layers.ZeroPadding2D((vertical, horizontal), name="padded")(x)
     for number in range(1, downs + 2):
         filters = _WIDTH << (number - 1)
-        x = layers.Conv2D(filters, 5, 2, padding="same", name=f"down{number}")(x)
+        x = Conv2D(filters, 5, 2, name=f"down{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"down{number}_activation")(x)
         if 1 < number <= downs:
             x = Dropout(dropout, name=f"down{number}_dropout")(x)
     x = layers.Flatten(name="flatten")(x)
     x = Dropout(dropout, name="flatten_dropout")(x)
-    logits = layers.Dense(1, dtype="float32", name="logits")(x)
+    logits = Dense(1, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="discriminator")
 
 

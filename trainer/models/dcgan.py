@@ -6,7 +6,8 @@ import keras
 from keras import layers
 
 from trainer.models.conditioning import generator_inputs, halvings
-from trainer.models.layers import BatchNormalization
+from trainer.models.convolutions import Conv2DTranspose
+from trainer.models.layers import BatchNormalization, Dense
 from trainer.models.strided import strided_discriminator
 
 _WIDTH = 64
@@ -19,19 +20,18 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     ups = halvings(height)
     base, filters = (height >> ups, width >> ups), _WIDTH << ups
     inputs, x = generator_inputs(noise_dim, classes)
-    x = layers.Dense(base[0] * base[1] * filters, use_bias=False, name="dense")(x)
+    x = Dense(base[0] * base[1] * filters, use_bias=False, name="dense")(x)
     x = _normalised(x, "dense")
     x = layers.Reshape((*base, filters), name="reshape")(x)
     for number in range(1, ups + 1):
         name, stride = f"up{number}", 1 if number == 1 else 2
         filters //= 2
-        x = layers.Conv2DTranspose(filters, 5, stride, padding="same", use_bias=False, name=name)(x)
+        x = Conv2DTranspose(filters, 5, stride, use_bias=False, name=name)(x)
         x = _normalised(x, name)
-    images = layers.Conv2DTranspose(
+    images = Conv2DTranspose(
         channels,
         5,
         2,
-        padding="same",
         use_bias=False,
         activation="tanh",
         dtype="float32",

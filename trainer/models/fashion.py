@@ -15,6 +15,8 @@ from trainer.models.conditioning import (
     halvings,
     projected_logits,
 )
+from trainer.models.convolutions import Conv2D, Conv2DTranspose
+from trainer.models.layers import Dense
 
 _WIDTH = 32
 _FEATURES = 128
@@ -29,18 +31,14 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     base, filters = (height >> ups, width >> ups), _WIDTH << ups
     inputs, x = generator_inputs(noise_dim, classes)
     units = base[0] * base[1] * filters
-    x = layers.Dense(units, kernel_initializer=_INITIALIZER, name="dense")(x)
+    x = Dense(units, kernel_initializer=_INITIALIZER, name="dense")(x)
     x = layers.LeakyReLU(_SLOPE, name="dense_activation")(x)
     x = layers.Reshape((*base, filters), name="reshape")(x)
     for number in range(1, ups + 1):
         filters //= 2
-        x = layers.Conv2DTranspose(
-            filters, 4, 2, padding="same", kernel_initializer=_INITIALIZER, name=f"up{number}"
-        )(x)
+        x = Conv2DTranspose(filters, 4, 2, kernel_initializer=_INITIALIZER, name=f"up{number}")(x)
         x = layers.LeakyReLU(_SLOPE, name=f"up{number}_activation")(x)
-    images = layers.Conv2D(
-        channels, 3, padding="same", activation="tanh", dtype="float32", name="images"
-    )(x)
+    images = Conv2D(channels, 3, activation="tanh", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="generator")
 
 
@@ -50,20 +48,19 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
     inputs, x, labels = discriminator_inputs(image_shape, classes)
     downs = halvings(image_shape[0])
     for number in range(1, downs + 1):
-        x = layers.Conv2D(
+        x = Conv2D(
             _WIDTH << (number - 1),
             4,
             2,
-            padding="same",
             kernel_initializer=_INITIALIZER,
             name=f"down{number}",
         )(x)
         x = layers.LeakyReLU(_SLOPE, name=f"down{number}_activation")(x)
     filters = _WIDTH << downs
-    x = layers.Conv2D(filters, 3, padding="same", kernel_initializer=_INITIALIZER, name="conv")(x)
+    x = Conv2D(filters, 3, kernel_initializer=_INITIALIZER, name="conv")(x)
     x = layers.LeakyReLU(_SLOPE, name="conv_activation")(x)
     x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(_FEATURES, kernel_initializer=_INITIALIZER, name="features")(x)
+    x = Dense(_FEATURES, kernel_initializer=_INITIALIZER, name="features")(x)
     x = layers.LeakyReLU(_SLOPE, name="features_activation")(x)
     logits = projected_logits(x, labels, classes)
     return keras.Model(inputs, logits, name="discriminator")

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer import randomness
+from trainer.models.convolutions import biased
 
 
 @keras.saving.register_keras_serializable("fashion_gan")
@@ -24,13 +25,22 @@ class Dropout(keras.layers.Layer):
         """Zeroes a share of the inputs and scales up the rest, in training only."""
         if not training or self.rate == 0:
             return inputs
-        noise = randomness.uniform_for_layer(self.name, tuple(inputs.shape[1:]))
-        scale = tf.constant(1 / (1 - self.rate), inputs.dtype)
-        return tf.where(noise >= self.rate, inputs * scale, tf.zeros_like(inputs))
+        kept = randomness.chances_for_layer(self.name, tuple(inputs.shape[1:]), 1 - self.rate)
+        return inputs * (tf.cast(kept, inputs.dtype) * (1 / (1 - self.rate)))
 
     def get_config(self) -> dict:
         """The arguments that make this layer again."""
         return {**super().get_config(), "rate": self.rate}
+
+
+@keras.saving.register_keras_serializable("fashion_gan")
+class Dense(keras.layers.Dense):
+    """A fully connected layer over vectors, whose bias learns in bfloat16, too (see `biased`)."""
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """`[N, inputs]` to `[N, units]`."""
+        outputs = tf.matmul(inputs, tf.convert_to_tensor(self.kernel))
+        return self.activation(biased(outputs, self.bias) if self.use_bias else outputs)
 
 
 @keras.saving.register_keras_serializable("fashion_gan")
@@ -94,15 +104,22 @@ def initialise(network: keras.Model, seed: int, name: str) -> None:
             raise ValueError(f"the initial {weight.path} of the {name} is drawn from global state")
 
 
+_KERAS_S_OWN = (
+    keras.layers.Dense,
+    keras.layers.BatchNormalization,
+    keras.layers.Conv2D,
+    keras.layers.Conv2DTranspose,
+)
+
+
 def without_own_layers(network: keras.Model) -> keras.Model:
     """The same network with Keras's layers for ours, so that files of it load without this code."""
 
     def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
         if isinstance(layer, Dropout):
             return keras.layers.Dropout(layer.rate, name=layer.name)
-        if isinstance(layer, BatchNormalization):
-            return keras.layers.BatchNormalization.from_config(layer.get_config())
-        return type(layer).from_config(layer.get_config())
+        kind = next((each for each in _KERAS_S_OWN if isinstance(layer, each)), type(layer))
+        return kind.from_config(layer.get_config())
 
     clone = keras.models.clone_model(network, clone_function=replace)
     clone.set_weights(network.get_weights())

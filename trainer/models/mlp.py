@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from trainer.models.conditioning import discriminator_inputs, generator_inputs, one_hot
-from trainer.models.layers import Dropout
+from trainer.models.layers import Dense, Dropout
 
 _WIDTHS = (256, 512)
 
@@ -17,9 +17,9 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     """Images in [-1, 1]."""
     inputs, x = generator_inputs(noise_dim, classes)
     for number, width in enumerate(_WIDTHS, start=1):
-        x = layers.Dense(width, name=f"dense{number}")(x)
+        x = Dense(width, name=f"dense{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"dense{number}_activation")(x)
-    x = layers.Dense(math.prod(image_shape), activation="tanh", dtype="float32", name="pixels")(x)
+    x = Dense(math.prod(image_shape), activation="tanh", dtype="float32", name="pixels")(x)
     images = layers.Reshape(image_shape, dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="generator")
 
@@ -31,8 +31,8 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
     if labels is not None:
         x = layers.Concatenate(name="conditioned")([x, one_hot(labels, classes)])
     for number, width in enumerate(reversed(_WIDTHS), start=1):
-        x = layers.Dense(width, name=f"dense{number}")(x)
+        x = Dense(width, name=f"dense{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"dense{number}_activation")(x)
         x = Dropout(dropout, name=f"dense{number}_dropout")(x)
-    logits = layers.Dense(1, dtype="float32", name="logits")(x)
+    logits = Dense(1, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="discriminator")

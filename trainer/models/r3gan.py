@@ -15,6 +15,8 @@ from trainer.models.conditioning import (
     halvings,
     projected_logits,
 )
+from trainer.models.convolutions import Conv2D
+from trainer.models.layers import Dense
 
 _WIDTH = 48
 _GREATEST_WIDTH = 192
@@ -29,14 +31,14 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     base = (height >> ups, width >> ups)
     inputs, x = generator_inputs(noise_dim, classes)
     filters = _width_at(ups)
-    x = layers.Dense(base[0] * base[1] * filters, name="dense")(x)
+    x = Dense(base[0] * base[1] * filters, name="dense")(x)
     x = layers.Reshape((*base, filters), name="reshape")(x)
     x = _block(x, "block0")
     for number in range(1, ups + 1):
         x = layers.UpSampling2D(interpolation="bilinear", name=f"up{number}")(x)
-        x = layers.Conv2D(_width_at(ups - number), 1, use_bias=False, name=f"up{number}_conv")(x)
+        x = Conv2D(_width_at(ups - number), 1, use_bias=False, name=f"up{number}_conv")(x)
         x = _block(x, f"block{number}")
-    images = layers.Conv2D(channels, 1, dtype="float32", name="images")(x)
+    images = Conv2D(channels, 1, dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="generator")
 
 
@@ -45,14 +47,14 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
     del dropout
     inputs, x, labels = discriminator_inputs(image_shape, classes)
     downs = halvings(image_shape[0])
-    x = layers.Conv2D(_width_at(0), 1, use_bias=False, name="from_images")(x)
+    x = Conv2D(_width_at(0), 1, use_bias=False, name="from_images")(x)
     x = _block(x, "block0")
     for number in range(1, downs + 1):
         x = layers.AveragePooling2D(2, name=f"down{number}")(x)
-        x = layers.Conv2D(_width_at(number), 1, use_bias=False, name=f"down{number}_conv")(x)
+        x = Conv2D(_width_at(number), 1, use_bias=False, name=f"down{number}_conv")(x)
         x = _block(x, f"block{number}")
     x = layers.Flatten(name="flatten")(x)
-    x = layers.Dense(_FEATURES, use_bias=False, name="features")(x)
+    x = Dense(_FEATURES, use_bias=False, name="features")(x)
     logits = projected_logits(x, labels, classes)
     return keras.Model(inputs, logits, name="discriminator")
 
@@ -64,15 +66,11 @@ def _width_at(halved: int) -> int:
 def _block(x, name: str):
     """Adds what three convolutions find: at first nothing, for the last one starts at zero."""
     filters = x.shape[-1]
-    y = layers.Conv2D(
-        filters, 1, use_bias=False, kernel_initializer="he_normal", name=f"{name}_in"
-    )(x)
+    y = Conv2D(filters, 1, use_bias=False, kernel_initializer="he_normal", name=f"{name}_in")(x)
     y = _activated(y, f"{name}_in")
-    y = layers.Conv2D(
-        filters, 3, padding="same", kernel_initializer="he_normal", name=f"{name}_conv"
-    )(y)
+    y = Conv2D(filters, 3, kernel_initializer="he_normal", name=f"{name}_conv")(y)
     y = _activated(y, f"{name}_conv")
-    y = layers.Conv2D(filters, 1, use_bias=False, kernel_initializer="zeros", name=f"{name}_out")(y)
+    y = Conv2D(filters, 1, use_bias=False, kernel_initializer="zeros", name=f"{name}_out")(y)
     return layers.Add(name=f"{name}_sum")([x, y])
 
 

@@ -11,7 +11,8 @@ from trainer.models.conditioning import (
     halvings,
     projected_logits,
 )
-from trainer.models.layers import BatchNormalization
+from trainer.models.convolutions import Conv2D
+from trainer.models.layers import BatchNormalization, Dense
 
 _WIDTH = 64
 
@@ -22,15 +23,13 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     ups = halvings(height)
     base = (height >> ups, width >> ups)
     inputs, x = generator_inputs(noise_dim, classes)
-    x = layers.Dense(base[0] * base[1] * _WIDTH, name="dense")(x)
+    x = Dense(base[0] * base[1] * _WIDTH, name="dense")(x)
     x = layers.Reshape((*base, _WIDTH), name="reshape")(x)
     for number in range(1, ups + 1):
         x = _up_block(x, f"up{number}")
     x = BatchNormalization(name="last_normalisation")(x)
     x = layers.ReLU(name="last_activation")(x)
-    images = layers.Conv2D(
-        channels, 3, padding="same", activation="tanh", dtype="float32", name="images"
-    )(x)
+    images = Conv2D(channels, 3, activation="tanh", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="generator")
 
 
@@ -52,13 +51,13 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
 def _up_block(x, name: str):
     """Doubles the sides: normalised and activated before each of two convolutions."""
     skipped = layers.UpSampling2D(name=f"{name}_skip_resized")(x)
-    skipped = layers.Conv2D(_WIDTH, 1, name=f"{name}_skip")(skipped)
+    skipped = Conv2D(_WIDTH, 1, name=f"{name}_skip")(skipped)
     for number in (1, 2):
         x = BatchNormalization(name=f"{name}_normalisation{number}")(x)
         x = layers.ReLU(name=f"{name}_activation{number}")(x)
         if number == 1:
             x = layers.UpSampling2D(name=f"{name}_resized")(x)
-        x = layers.Conv2D(_WIDTH, 3, padding="same", name=f"{name}_conv{number}")(x)
+        x = Conv2D(_WIDTH, 3, name=f"{name}_conv{number}")(x)
     return layers.Add(name=f"{name}_sum")([skipped, x])
 
 
@@ -67,11 +66,11 @@ def _down_block(x, name: str, activated: bool, halved: bool):
     skipped = x
     if halved:
         skipped = layers.AveragePooling2D(2, name=f"{name}_skip_resized")(skipped)
-        skipped = layers.Conv2D(_WIDTH, 1, name=f"{name}_skip")(skipped)
+        skipped = Conv2D(_WIDTH, 1, name=f"{name}_skip")(skipped)
     for number in (1, 2):
         if activated or number == 2:
             x = layers.ReLU(name=f"{name}_activation{number}")(x)
-        x = layers.Conv2D(_WIDTH, 3, padding="same", name=f"{name}_conv{number}")(x)
+        x = Conv2D(_WIDTH, 3, name=f"{name}_conv{number}")(x)
     if halved:
         x = layers.AveragePooling2D(2, name=f"{name}_resized")(x)
     return layers.Add(name=f"{name}_sum")([skipped, x])

@@ -6,7 +6,8 @@ import keras
 from keras import layers
 
 from trainer.models.conditioning import discriminator_inputs, halvings, label_planes
-from trainer.models.layers import Dropout
+from trainer.models.convolutions import Conv2D
+from trainer.models.layers import Dense, Dropout
 
 
 def strided_discriminator(
@@ -20,9 +21,9 @@ def strided_discriminator(
     x = label_planes(images, labels, classes)
     for number in range(1, halvings(image_shape[0]) + 1):
         filters = width << (number - 1)
-        x = layers.Conv2D(filters, 5, 2, padding="same", name=f"down{number}")(x)
+        x = Conv2D(filters, 5, 2, name=f"down{number}")(x)
         x = layers.LeakyReLU(slope, name=f"down{number}_activation")(x)
         x = Dropout(dropout, name=f"down{number}_dropout")(x)
     x = layers.Flatten(name="flatten")(x)
-    logits = layers.Dense(1, dtype="float32", name="logits")(x)
+    logits = Dense(1, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="discriminator")

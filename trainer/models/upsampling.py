@@ -14,7 +14,8 @@ from trainer.models.conditioning import (
     halvings,
     label_planes,
 )
-from trainer.models.layers import Dropout
+from trainer.models.convolutions import Conv2D
+from trainer.models.layers import Dense, Dropout
 
 _WIDTH = 128
 
@@ -25,19 +26,17 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     ups = halvings(height)
     base = (height >> ups, width >> ups)
     inputs, x = generator_inputs(noise_dim, classes)
-    x = layers.Dense(base[0] * base[1] * _WIDTH, name="dense")(x)
+    x = Dense(base[0] * base[1] * _WIDTH, name="dense")(x)
     x = layers.LeakyReLU(0.2, name="dense_activation")(x)
     x = layers.Reshape((*base, _WIDTH), name="reshape")(x)
     for number in range(1, ups + 1):
         x = layers.UpSampling2D(name=f"up{number}")(x)
-        x = layers.Conv2D(_WIDTH, 5, padding="same", name=f"up{number}_conv")(x)
+        x = Conv2D(_WIDTH, 5, name=f"up{number}_conv")(x)
         x = layers.LeakyReLU(0.2, name=f"up{number}_activation")(x)
     for number in (1, 2):
-        x = layers.Conv2D(_WIDTH, 4, padding="same", name=f"conv{number}")(x)
+        x = Conv2D(_WIDTH, 4, name=f"conv{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"conv{number}_activation")(x)
-    images = layers.Conv2D(
-        channels, 4, padding="same", activation="sigmoid", dtype="float32", name="images"
-    )(x)
+    images = Conv2D(channels, 4, activation="sigmoid", dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="generator")
 
 
@@ -51,5 +50,5 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
         x = Dropout(dropout, name=f"conv{number}_dropout")(x)
     x = layers.Flatten(name="flatten")(x)
     x = Dropout(dropout, name="flatten_dropout")(x)
-    logits = layers.Dense(1, dtype="float32", name="logits")(x)
+    logits = Dense(1, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="discriminator")

@@ -1,0 +1,96 @@
+"""The convolutions' forms for processors against Keras's layers."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer.models import convolutions
+from trainer.models.layers import Dense
+
+KINDS = ["Conv2D", "Conv2DTranspose"]
+SIDES = [8, 7]  # even and odd
+SHAPES = [  # size of the kernel, stride, channels in and out
+    (4, 2, 1, 6),
+    (5, 2, 1, 6),
+    (4, 2, 6, 5),
+    (5, 2, 6, 5),
+    (5, 1, 6, 5),
+    (4, 1, 6, 5),
+    (1, 1, 6, 5),
+    (3, 1, 6, 1),
+    (4, 1, 6, 1),
+    (5, 2, 6, 1),
+    (1, 1, 6, 3),
+]
+
+
+def pair(kind, policy, side, size, stride, channels, filters):
+    """Our layer and Keras's in float32, with the same weights, and an input."""
+    ours = getattr(convolutions, kind)(filters, size, stride, dtype=policy)
+    theirs = getattr(keras.layers, kind)(filters, size, stride, padding="same", dtype="float32")
+    inputs = tf.constant(np.random.default_rng(0).normal(size=(3, side, side, channels)))
+    inputs = tf.cast(inputs, ours.compute_dtype)
+    for layer in (ours, theirs):
+        layer.build(inputs.shape)
+    ours.bias.assign(np.linspace(-1, 1, filters))
+    theirs.set_weights(ours.get_weights())
+    return ours, theirs, inputs
+
+
+def outputs_and_gradients(layer, inputs):
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = layer(inputs)
+        loss = tf.reduce_sum(tf.square(tf.cast(outputs, tf.float32)))
+    wanted = [inputs, *(weight.value for weight in layer.trainable_weights)]
+    return [outputs, *tape.gradient(loss, wanted)]
+
+
+def assert_close(left, right, tolerance):
+    for one, other in zip(left, right, strict=True):
+        one, other = (tf.cast(each, tf.float32).numpy() for each in (one, other))
+        assert np.abs(one - other).max() <= tolerance * np.abs(other).max()
+
+
+@pytest.mark.parametrize("policy, tolerance", [("float32", 1e-5), ("mixed_bfloat16", 0.02)])
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_outputs_and_gradients_are_those_of_keras_s_layer(kind, side, policy, tolerance):
+    for shape in SHAPES:
+        ours, theirs, inputs = pair(kind, policy, side, *shape)
+        assert_close(
+            outputs_and_gradients(ours, inputs), outputs_and_gradients(theirs, inputs), tolerance
+        )
+
+
+def test_a_bias_learns_from_all_of_many_examples_in_bfloat16():
+    layer = Dense(3, dtype="mixed_bfloat16")
+    layer.build((1000, 2))
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(tf.cast(layer(tf.ones([1000, 2], tf.bfloat16)), tf.float32))
+    np.testing.assert_array_equal(tape.gradient(total, layer.bias.value), [1000.0] * 3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_slopes_can_be_penalised(kind):
+    def gradients_of_penalty(layer, inputs):
+        with tf.GradientTape() as tape:
+            with tf.GradientTape() as inner:
+                inner.watch(inputs)
+                outputs = tf.reduce_sum(tf.sin(layer(inputs)))
+            penalty = tf.reduce_sum(tf.square(inner.gradient(outputs, inputs)))
+        return tape.gradient(penalty, [weight.value for weight in layer.trainable_weights])
+
+    for shape in SHAPES:
+        ours, theirs, inputs = pair(kind, "float32", 8, *shape)
+        assert_close(gradients_of_penalty(ours, inputs), gradients_of_penalty(theirs, inputs), 1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_layer_is_made_again_from_its_configuration(kind):
+    layer = getattr(convolutions, kind)(5, 3, 2, name="layer")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert type(again) is type(layer) and again.get_config() == layer.get_config()
