@@ -35,7 +35,7 @@ FLOORS = [
     {"cloud.mirror"},
     {"cloud.data", "cloud.runs"},
     {"config", "data.prepared", "data.synthetic", "data.order", "data.pixels", "pictures"}
-    | {"membership", "paths", "prometheus", "restarts", "watchdog"},
+    | {"membership", "paths", "profiling", "prometheus", "restarts", "watchdog"},
     {
         "plan",
         "evaluation.metrics",

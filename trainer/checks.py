@@ -17,6 +17,7 @@ from trainer.config import (
     Recipe,
     SampleConfig,
     flag_values,
+    total_steps,
 )
 from trainer.exits import RefusedError
 
@@ -47,6 +48,10 @@ def check(config: Config) -> None:
             f"--virtual_devices={runtime.virtual_devices}: leave one of them out"
         )
     check_replicas(recipe, max(1, runtime.virtual_devices))
+    steps = total_steps(recipe, config.schedule)
+    if any(step > steps for step in config.schedule.profile_steps):
+        first, last = config.schedule.profile_steps
+        raise RefusedError(f"--profile_steps={first},{last} is beyond the run's {steps} steps")
     if config.schedule.evaluation_interval and recipe.data.dataset not in CLASSIFIED:
         raise RefusedError(
             f"--evaluation_interval={config.schedule.evaluation_interval} needs classifiers, which "

@@ -92,6 +92,7 @@ class Schedule:
     evaluation_interval: int  # steps; 0: never
     evaluation_samples: int  # images
     steps_per_loop: int  # 0: chosen so that a loop lasts about two seconds
+    profile_steps: tuple[int, ...]  # the first and the last step of the profile, or none
 
 
 @dataclass(frozen=True)

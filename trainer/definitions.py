@@ -99,6 +99,11 @@ def _define_run(values: flags.FlagValues) -> None:
     run.integer("evaluation_samples", 5000, text, choices.FEWEST_SAMPLES)
     text = "Steps between two looks at the host; 0: as many as take about two seconds."
     run.integer("steps_per_loop", 0, text, 0)
+    text = (
+        "First and last step of a profile, like 100,120: a table in results/profile.txt, a trace "
+        "in TensorBoard."
+    )
+    run.text("profile_steps", "", text)
     text = "Print the resolved configuration and the networks, train nothing."
     run.switch("dry_run", False, text)
 

@@ -234,7 +234,21 @@ def _schedule(values: flags.FlagValues, must_evaluate: bool) -> config.Schedule:
         evaluation_interval=_evaluation_interval(values, must_evaluate),
         evaluation_samples=values.evaluation_samples,
         steps_per_loop=values.steps_per_loop,
+        profile_steps=_profile_steps(values.profile_steps),
     )
+
+
+def _profile_steps(text: str) -> tuple[int, ...]:
+    """Two steps, or none.
+
+    Raises:
+      RefusedError: it is something else.
+    """
+    parts = [part.strip() for part in text.split(",")] if text else []
+    numbers = tuple(int(part) for part in parts if part.isdecimal())
+    if parts and (len(parts) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]):
+        raise RefusedError(f"--profile_steps={text} is no first and last step, like 100,120")
+    return numbers
 
 
 def _evaluation_interval(values: flags.FlagValues, must_evaluate: bool) -> int:

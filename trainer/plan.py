@@ -1,4 +1,4 @@
-"""When a run pauses: to draw, to measure itself, to save."""
+"""When a run pauses: to draw, to measure itself, to save, to be profiled."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class Plan:
         """The first step after `step` at which something is due."""
         interval = self.schedule.checkpoint_interval
         due = [self._next_grid(step), self._next_evaluation(step), self.last_step]
+        due += [profiled for profiled in self.schedule.profile_steps if profiled > step]
         return min((step // interval + 1) * interval, *due)
 
     def draws_at(self, step: int) -> bool:

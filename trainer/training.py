@@ -20,6 +20,7 @@ from trainer import (
     loop,
     monitor,
     pictures,
+    profiling,
     prometheus,
     restarts,
     run_directory,
@@ -128,8 +129,12 @@ def _lead(
         if step is None:
             _start(config, model_monitor, saved, resolved, images)
             commit()
+        train = _trainer(gan, strategy, images, labels)
+        if config.schedule.profile_steps:
+            first, last = config.schedule.profile_steps
+            train = profiling.profiled(train, first, last, config.job_dir)
         actions = loop.Actions(
-            train=_trainer(gan, strategy, images, labels),
+            train=train,
             evaluate=_evaluator(config, gan, images, labels),
             monitor=model_monitor,
             save=_save(config, saved, commit),
