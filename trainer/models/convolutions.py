@@ -3,7 +3,7 @@
 Measured on an AMD EPYC with oneDNN, whose kernels take channels by sixteen: with one channel they
 reach a twentieth of their peak, where a matrix product and sums of shifted parts reach a third. In
 bfloat16 its gradient by the kernel runs at half of the peak, a forward convolution at all of it,
-so that gradient is written as one, with examples in the place of channels.
+so at the smaller sides that gradient is one, with examples in the place of channels.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 FEW = 4  # channels
+SMALL = 8  # a side of results: larger ones would make larger kernels than are fast
 
 Gradients = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -137,7 +138,8 @@ def _overlapped(parts: tf.Tensor, kernel: tf.Tensor, stride: int, before: int) -
 
 def _by_kernel(images: tf.Tensor, slopes: tf.Tensor, size: int, stride: int) -> tf.Tensor:
     """The gradient by the kernel, from the images and the slopes by what `_convolved` gives."""
-    if images.dtype != tf.bfloat16 or images.shape[3] <= FEW:
+    few = images.shape[3] <= FEW
+    if images.dtype != tf.bfloat16 or few or max(slopes.shape[1:3]) > SMALL:
         return tf.raw_ops.Conv2DBackpropFilter(
             input=images,
             filter_sizes=[size, size, images.shape[3], slopes.shape[3]],
