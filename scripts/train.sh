@@ -23,7 +23,7 @@ for argument in "$@"; do
   expects_value=
 done
 
-quick_start=(--preset=fashion --epochs=8 --job_dir=runs/quickstart)
+quick_start=(--preset=fashion --epochs=12 --job_dir=runs/quickstart)
 
 make_environment requirements.lock
 prepare_data ${data_flags[@]+"${data_flags[@]}"}
