@@ -153,14 +153,36 @@ def test_batch_normalisation_is_keras_s_own_up_to_rounding():
     inputs = tf.constant(np.random.default_rng(0).normal(3, 2, (16, 5, 5, 4)), tf.float32)
     gradients = []
     for layer in (ours, theirs):
+        layer.build(inputs.shape)
+        layer.gamma.assign([0.5, 1, 2, -1])
+        layer.beta.assign([1, -1, 0, 3])
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             loss = tf.reduce_sum(layer(inputs, training=True) ** 3)
-        gradients.append(tape.gradient(loss, inputs))
-    np.testing.assert_allclose(*gradients, atol=1e-3)
+        gradients.append(tape.gradient(loss, [inputs, layer.gamma.value, layer.beta.value]))
+    for left, right in zip(*gradients, strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-3)
     for left, right in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-5)
     np.testing.assert_allclose(ours(inputs), theirs(inputs), atol=1e-5)
+
+
+def test_batch_normalisation_in_bfloat16_is_that_in_float32_up_to_rounding():
+    random = np.random.default_rng(0)
+    inputs = tf.cast(random.normal(3, 2, (16, 5, 5, 4)), tf.bfloat16)
+    slopes = tf.cast(random.normal(size=inputs.shape), tf.bfloat16)
+    results = []
+    for policy, kind in (("mixed_bfloat16", tf.bfloat16), ("float32", tf.float32)):
+        layer = BatchNormalization(dtype=policy)
+        values = tf.cast(inputs, kind)
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            outputs = layer(values, training=True)
+        wanted = [values, layer.gamma.value, layer.beta.value]
+        gradients = tape.gradient(outputs, wanted, output_gradients=tf.cast(slopes, kind))
+        results.append([tf.cast(each, tf.float32).numpy() for each in (outputs, *gradients)])
+    for rounded, exact in zip(*results, strict=True):
+        np.testing.assert_allclose(rounded, exact, atol=0.02 * np.abs(exact).max())
 
 
 def test_training_needs_a_source_of_draws():

@@ -10,11 +10,11 @@ from trainer.models.layers import Dropout
 from trainer.randomness import Draws, drawing_from
 
 
-@pytest.mark.parametrize("size", [1, 3, 4, 100])
-@pytest.mark.parametrize("kind", ["normal", "uniform"])
-def test_replicas_together_draw_what_one_would_draw(kind, size):
-    whole = getattr(Draws(7, 3, 0, 12), kind)("latents", size)
-    parts = [getattr(Draws(7, 3, first, 4), kind)("latents", size) for first in (0, 4, 8)]
+@pytest.mark.parametrize("size", [1, 3, 4, 7, 100])
+@pytest.mark.parametrize("kind, more", [("normal", ()), ("uniform", ()), ("chances", (0.4,))])
+def test_replicas_together_draw_what_one_would_draw(kind, more, size):
+    whole = getattr(Draws(7, 3, 0, 12), kind)("latents", size, *more)
+    parts = [getattr(Draws(7, 3, first, 4), kind)("latents", size, *more) for first in (0, 4, 8)]
     np.testing.assert_array_equal(whole, tf.concat(parts, axis=0))
 
 
@@ -45,6 +45,9 @@ def test_draws_have_their_distributions_and_rows_are_independent():
     assert abs(normal.mean()) < 0.01 and abs(normal.std() - 1) < 0.01
     assert uniform.min() >= 0 and uniform.max() < 1 and abs(uniform.mean() - 0.5) < 0.005
     assert abs(np.corrcoef(normal)[0, 1:]).max() < 0.3
+    for probability in (0.0, 0.3, 1.0):
+        share = Draws(0, 0, 0, 500).chances("mask", 200, probability).numpy().mean()
+        assert abs(share - probability) <= 0.01 * (0 < probability < 1)
 
 
 def test_dropout_keeps_the_share_and_the_mean_and_differs_between_passes():

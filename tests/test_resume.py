@@ -29,7 +29,8 @@ EVERY_STATE = [  # beside networks and optimizers: moving average, singular vect
 VARIANTS = {
     "float32": EVERY_STATE,
     "two_replicas": ["--virtual_devices=2"],
-    "bfloat16": ["--precision=bfloat16"],
+    # two discriminators, the one for rounds with a penalty
+    "bfloat16": ["--preset=fashion", "--precision=bfloat16", "--optimizer=rmsprop"],
 }
 
 

@@ -12,7 +12,17 @@ import tensorflow as tf
 from PIL import Image
 
 from tests.conftest import run, train_flags
-from trainer import checkpoints, choices, config, export, flags, generate, plot, trained
+from trainer import (
+    checkpoints,
+    choices,
+    config,
+    environment,
+    export,
+    flags,
+    generate,
+    plot,
+    trained,
+)
 from trainer.exits import RefusedError
 
 
@@ -89,6 +99,9 @@ def conditional(tmp_path_factory) -> Path:
     """A short run of a conditional recipe with a moving average."""
     job_dir = tmp_path_factory.mktemp("runs") / "conditional"
     run(*train_flags(job_dir, "--preset=fashion", "--dataset=synthetic", "--steps=6"))
+    stored = config.read_json(job_dir)
+    assert stored is not None
+    assert stored["recipe"]["precision"] == environment.suited_precision()  # of auto
     return job_dir
 
 

@@ -226,7 +226,10 @@ def assign(state: State, tensors: Tensors, source: str) -> None:
     parts = tuple(f"{part}/" for part in state)
     stored = {name for name in tensors if name.startswith(parts)}
     for name in sorted(variables.keys() ^ stored):
-        raise RefusedError(f"{source} is of another network: {name} is on one side only")
+        raise RefusedError(
+            f"{source} is of another network, or of another version of fashion-gan: "
+            f"{name} is on one side only"
+        )
     for name, variable in variables.items():
         if tensors[name].shape != tuple(variable.shape):
             raise RefusedError(

@@ -51,7 +51,9 @@ def check(config: Config) -> None:
     steps = total_steps(recipe, config.schedule)
     if any(step > steps for step in config.schedule.profile_steps):
         first, last = config.schedule.profile_steps
-        raise RefusedError(f"--profile_steps={first},{last} is beyond the run's {steps} steps")
+        raise RefusedError(
+            f"--profile_steps={first},{last} is beyond the run's {steps} steps: choose earlier ones"
+        )
     if config.schedule.evaluation_interval and recipe.data.dataset not in CLASSIFIED:
         raise RefusedError(
             f"--evaluation_interval={config.schedule.evaluation_interval} needs classifiers, which "

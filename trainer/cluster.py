@@ -25,6 +25,7 @@ def configure(runtime: Runtime) -> None:
     """Sets threads, virtual devices and determinism. Call before anything touches a device."""
     tf.config.threading.set_intra_op_parallelism_threads(runtime.threads)
     if runtime.virtual_devices > 1:
+        tf.config.set_visible_devices([], "GPU")  # which this run does not use
         tf.config.set_logical_device_configuration(
             tf.config.list_physical_devices("CPU")[0],
             [tf.config.LogicalDeviceConfiguration()] * runtime.virtual_devices,

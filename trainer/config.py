@@ -52,6 +52,11 @@ class Objective:
         """Whether a penalty differentiates the discriminator by its input."""
         return bool(self.gradient_penalty or self.r1 or self.r2)
 
+    @property
+    def at_times_penalised(self) -> bool:
+        """Whether a penalised discriminator also judges without penalty."""
+        return self.penalised and (self.penalty_interval > 1 or self.update == "alternating")
+
 
 @dataclass(frozen=True)
 class Optimizer:

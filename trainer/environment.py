@@ -46,7 +46,7 @@ def warn_of_changes(before: dict[str, Any], now: dict[str, Any]) -> None:
 
 def computes_in_bfloat16() -> bool:
     """Whether this machine is known to have instructions for it. Elsewhere it is emulated."""
-    gpus = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.get_visible_devices("GPU")
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         return details.get("compute_capability", (0, 0)) >= (8, 0)
@@ -61,7 +61,7 @@ def suited_precision() -> str:
 def warn_of_slow_bfloat16(precision: str) -> None:
     """Says so where it may be emulated."""
     if precision == "bfloat16" and not computes_in_bfloat16():
-        log.warning("no bfloat16 instructions are known of here: --precision=float32 may be faster")
+        log.warning("no bfloat16 instructions are known of here: a run in float32 may be faster")
 
 
 def processor() -> str:

@@ -113,7 +113,7 @@ class FashionGAN:
         # Computes the same from other weights, where the discriminator need not be in float32.
         self._plain_discriminator = (
             _discriminator(recipe, recipe.precision)
-            if recipe.objective.penalised and recipe.precision == "bfloat16"
+            if recipe.objective.at_times_penalised and recipe.precision == "bfloat16"
             else self.discriminator
         )
         for network in (self.generator, self.discriminator):

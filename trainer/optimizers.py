@@ -31,7 +31,7 @@ class Optimizer:
         self._weights = [weight.value for weight in network.trainable_variables]
         self.variables = {
             f"{weight.path}/{name}": local_variable(tf.zeros_like(weight.value))
-            for name in ("first_moment", "second_moment")
+            for name in _SLOTS[kind]
             for weight in network.trainable_variables
         }
 
@@ -52,10 +52,10 @@ class Optimizer:
         slots = list(self.variables.values())
         first, second = slots[: len(self._weights)], slots[len(self._weights) :]
         update = _UPDATES[self._kind](self._settings, self.learning_rate(number), number)
-        for weight, mean, square, gradient in zip(
-            self._weights, first, second, gradients, strict=True
+        for weight, gradient, *remembered in zip(
+            self._weights, gradients, first, second, strict=True
         ):
-            update(weight.handle, mean.handle, square.handle, gradient)
+            update(weight.handle, *(slot.handle for slot in remembered), gradient)
 
 
 def local_variable(value: tf.Tensor) -> tf.Variable:
@@ -90,19 +90,20 @@ def _rmsprop(settings: Settings, rate: tf.Tensor, number: tf.Tensor) -> Callable
     """Hinton 2012, lecture 6e of Neural Networks for Machine Learning."""
     del number
 
-    def update(weight: tf.Tensor, mean: tf.Tensor, square: tf.Tensor, gradient: tf.Tensor) -> None:
+    def update(weight: tf.Tensor, square: tf.Tensor, last: tf.Tensor, gradient: tf.Tensor) -> None:
         tf.raw_ops.ResourceApplyRMSProp(
             var=weight,
             ms=square,
-            mom=mean,
+            mom=last,  # the kernel wants it, with momentum or without
             lr=rate,
             rho=settings.beta_2,
             momentum=0.0,
-            epsilon=EPSILON**2,  # the kernel adds it under the root
+            epsilon=EPSILON,
             grad=gradient,
         )
 
     return update
 
 
+_SLOTS = {"adam": ("mean", "mean_square"), "rmsprop": ("mean_square", "last_update")}
 _UPDATES = {"adam": _adam, "rmsprop": _rmsprop}

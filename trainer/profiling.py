@@ -21,17 +21,23 @@ def profiled(train: Train, first: int, last: int, job_dir: Path) -> Train:
     """The loop's `train`, with a profile of all that happens from step `first` to step `last`.
 
     The loop must pause at both. The profile goes where TensorBoard looks for it, the table to
-    results/profile.txt.
+    results/profile.txt. A run that is taken up between the two has none.
     """
+    running = False
 
     def watched(step: int, count: int) -> dict[str, float]:
+        nonlocal running
         if step == first:
             tf.profiler.experimental.start(str(job_dir / "tensorboard" / "train"))
+            running = True
             log.info("profile: from step %d to step %d, which slows them a little", first, last)
         metrics = train(step, count)
-        if first < step + count == last:
+        if step + count == last and running:
             tf.profiler.experimental.stop()
+            running = False
             _write_table(job_dir, last - first)
+        elif step + count == last:
+            log.warning("no profile: the run was taken up after step %d", first)
         return metrics
 
     return watched
@@ -62,7 +68,8 @@ def _table(space: xplane_pb2.XSpace, steps: int) -> str:
                     seconds[kind] += event.duration_ps / 1e12
                     calls[kind] += 1
     total = sum(seconds.values())
-    lines = [f"{'operation':<40} {'ms a step':>10} {'share':>7} {'calls a step':>13}"]
+    lines = ["wall time on the host's threads, waiting included", ""]
+    lines += [f"{'operation':<40} {'ms a step':>10} {'share':>7} {'calls a step':>13}"]
     lines += [
         f"{kind:<40} {1000 * spent / steps:10.3f} {spent / total:7.1%} {calls[kind] / steps:13.1f}"
         for kind, spent in seconds.most_common()

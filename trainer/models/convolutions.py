@@ -57,7 +57,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
 
 def biased(outputs: tf.Tensor, bias: keras.Variable) -> tf.Tensor:
-    """Adds a bias whose gradient is summed in float32.
+    """Adds a bias whose gradient is summed in float32, and rounded once.
 
     TensorFlow's own is summed in bfloat16 on a processor, where 256 and 1 make 256.
     """

@@ -75,20 +75,21 @@ def _normalised(
     def normalised(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor):
         floats = tf.cast(inputs, tf.float32)
         sums = _sums(floats, tf.square(floats))
-        mean, mean_of_squares = tf.unstack(_means(sums, floats))
-        variance = tf.maximum(mean_of_squares - tf.square(mean), 0)
+        exact_mean, mean_of_squares = tf.unstack(_means(sums, floats))
+        variance = tf.cast(mean_of_squares - tf.square(exact_mean), tf.float32)
+        mean, variance = tf.cast(exact_mean, tf.float32), tf.maximum(variance, 0)
         deviation = tf.sqrt(variance + epsilon)
         scale = gamma / deviation
 
         def gradients(slopes: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             steep = tf.cast(slopes, tf.float32)
             here = _sums(steep, steep * floats)
-            by_beta, with_inputs = tf.unstack(tf.cast(here, tf.float32))
-            by_gamma = (with_inputs - mean * by_beta) / deviation
-            mean_slope, mean_product = tf.unstack(_means(here, floats))
-            factor = scale * (mean_product - mean * mean_slope) / tf.square(deviation)
+            by_beta, by_gamma = _with_deviations(here, exact_mean)
+            mean_slope, mean_product = _with_deviations(_means(here, floats), exact_mean)
+            factor = scale * mean_product / tf.square(deviation)
             straight = _scaled(slopes, scale, -scale * mean_slope)
-            return straight - _scaled(inputs, factor, -factor * mean), by_gamma, by_beta
+            by_inputs = straight - _scaled(inputs, factor, -factor * mean)
+            return by_inputs, by_gamma / deviation, by_beta
 
         return (_scaled(inputs, scale, beta - mean * scale), mean, variance), gradients
 
@@ -103,21 +104,26 @@ def _sums(*values: tf.Tensor) -> tf.Tensor:
 
 
 def _means(sums: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Means over the global batch, float32, from this replica's sums of such values."""
+    """Means over the global batch from this replica's sums of such values."""
     count = tf.cast(tf.size(values) // values.shape[-1], tf.float64)
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync > 1:
         sums = context.all_reduce(tf.distribute.ReduceOp.SUM, sums)
         count *= context.num_replicas_in_sync
-    return tf.cast(sums / count, tf.float32)
+    return sums / count
+
+
+def _with_deviations(of_slopes: tf.Tensor, mean: tf.Tensor) -> list[tf.Tensor]:
+    """Of slopes, and of their products with the inputs' deviations from the mean, in float32."""
+    plain, with_inputs = tf.unstack(of_slopes)
+    return [tf.cast(each, tf.float32) for each in (plain, with_inputs - mean * plain)]
 
 
 def _scaled(values: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
     """A factor and a term a channel, in one pass: normalisation by statistics of 0 and 1."""
-    shape = tf.shape(values)
-    flat = tf.reshape(values, [-1, 1, 1, values.shape[-1]])
+    vectors = len(values.shape) == 2
     outputs, *_ = tf.raw_ops.FusedBatchNormV3(
-        x=flat,
+        x=values[:, tf.newaxis, tf.newaxis] if vectors else values,
         scale=scale,
         offset=shift,
         mean=tf.zeros_like(scale),
@@ -125,7 +131,7 @@ def _scaled(values: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
         epsilon=_EPSILON,
         is_training=False,
     )
-    return tf.reshape(outputs, shape)
+    return outputs[:, 0, 0] if vectors else outputs
 
 
 _EPSILON = 1e-3  # which the kernel adds to its variance of one
