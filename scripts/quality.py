@@ -72,6 +72,7 @@ def made(name: str, extra: list[str]) -> dict[str, Any]:
     networks = build_networks(config.recipe, "float32")
     return {
         "flags": " ".join(extra),
+        "computed_in": json.loads((job_dir / "config.json").read_text())["recipe"]["precision"],
         "images": steps * images_a_step(config.recipe),
         "cpu_minutes": float((job_dir / "cpu_seconds").read_text()) / 60,
         "parameters": [network.count_params() for network in networks],

@@ -19,6 +19,7 @@ _RECORD, _PAGE = FOLDER.with_suffix(".json"), FOLDER.with_suffix(".md")
 _COSTS: dict[str, Callable[[Row], str]] = {
     "images": lambda row: f"{row['images']:,}",
     "CPU-minutes": lambda row: f"{row['cpu_minutes']:.1f}",
+    "computed in": lambda row: row["computed_in"],
     "parameters G · D": lambda row: " · ".join(f"{each:,}" for each in row["parameters"]),
     "MMAC G · D": lambda row: " · ".join(f"{each / 1e6:.1f}" for each in row["multiply_adds"]),
 }

@@ -24,6 +24,7 @@ FIGURES = {
 COSTS = {
     "images": 180_000,
     "cpu_minutes": 15.04,
+    "computed_in": "float32",
     "parameters": [1_000_000, 500],
     "multiply_adds": [13_874_304, 6_122_880],
 }
@@ -40,5 +41,5 @@ def test_the_page_shows_all_rows_that_were_made(tmp_path, monkeypatch):
     page = Path("docs/quality.md").read_text()
     assert "| real | 12.35 |" in page or "| real | 12.34 |" in page
     assert "- | 0.850 | bag, boot | 3.21 | 1.02 |" in page
-    assert "| dcgan@15 | 180,000 | 15.0 | 1,000,000 · 500 | 13.9 · 6.1 |" in page
+    assert "| dcgan@15 | 180,000 | 15.0 | float32 | 1,000,000 · 500 | 13.9 · 6.1 |" in page
     assert "![samples](quality/dcgan@15.png)" in page and "real.png" not in page
