@@ -107,7 +107,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     with pytest.raises(RefusedError, match="another network: network/dense/kernel has shape"):
         Checkpoints(tmp_path, state(size=5), keep=3).restore_newest()
     other = {"network": {"conv/kernel": tf.Variable(0.0)}}
-    with pytest.raises(RefusedError, match="another network: network/conv/kernel"):
+    with pytest.raises(RefusedError, match="another version of fashion-gan: network/conv/kernel"):
         Checkpoints(tmp_path, other, keep=3).restore_newest()
 
 
