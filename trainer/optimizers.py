@@ -68,14 +68,15 @@ def local_variable(value: tf.Tensor) -> tf.Variable:
 def _adam(settings: Settings, rate: tf.Tensor, number: tf.Tensor) -> Callable[..., None]:
     """Kingma and Ba 2014 (arXiv:1412.6980)."""
     count = tf.cast(number + 1, tf.float32)
+    powers = [tf.pow(beta, count) for beta in (settings.beta_1, settings.beta_2)]
 
     def update(weight: tf.Tensor, mean: tf.Tensor, square: tf.Tensor, gradient: tf.Tensor) -> None:
         tf.raw_ops.ResourceApplyAdam(
             var=weight,
             m=mean,
             v=square,
-            beta1_power=tf.pow(settings.beta_1, count),
-            beta2_power=tf.pow(settings.beta_2, count),
+            beta1_power=powers[0],
+            beta2_power=powers[1],
             lr=rate,
             beta1=settings.beta_1,
             beta2=settings.beta_2,
