@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Sourced by the scripts beside it, in the project's root: the virtual environment and the data.
 
+venv=.venv # what is made and used; another, where a script sets it afterwards
+
 say() { printf 'fashion-gan: %s\n' "$*" >&2; }
 
 # Prints a Python that the project runs on. PYTHON chooses one.
@@ -18,33 +20,34 @@ find_python() {
   return 64
 }
 
-# Makes .venv as the lock file says; does nothing where that has been done.
+# Makes $venv as the lock file says; does nothing where that has been done.
 make_environment() {
   local lock=$1 python
-  if ! .venv/bin/fashion-gan --help >/dev/null 2>&1; then
-    rm -f .venv/installed.lock # new, unfinished, moved, or its Python is gone
+  if ! "$venv/bin/fashion-gan" --help >/dev/null 2>&1; then
+    rm -f "$venv/installed.lock" # new, unfinished, moved, or its Python is gone
   fi
   # The tests' environment holds all that training needs.
-  if cmp -s "$lock" .venv/installed.lock || cmp -s requirements-dev.lock .venv/installed.lock; then
+  if cmp -s "$lock" "$venv/installed.lock" ||
+    cmp -s requirements-dev.lock "$venv/installed.lock"; then
     return
   fi
-  if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-    rm -rf .venv
+  if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    rm -rf "$venv"
     python=$(find_python) || return
-    say "making .venv with $("$python" --version)"
-    if ! "$python" -m venv .venv; then
-      rm -rf .venv
-      say "making .venv failed; where venv is missing, on Debian and Ubuntu:" \
+    say "making $venv with $("$python" --version)"
+    if ! "$python" -m venv "$venv"; then
+      rm -rf "$venv"
+      say "making $venv failed; where venv is missing, on Debian and Ubuntu:" \
         "apt-get install $("$python" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')"
       return 64
     fi
   fi
   say "installing the pinned dependencies of $lock"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --require-hashes -r "$lock" || return
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --no-deps --no-build-isolation --editable . || return
-  cp "$lock" .venv/installed.lock
+  cp "$lock" "$venv/installed.lock"
 }
 
 debian_files=.cache/dataset-fashion-mnist/usr/share/datasets/fashion-mnist
@@ -69,12 +72,12 @@ prepare_data() {
   local log status
   mkdir -p .cache
   log=$(mktemp .cache/prepare.XXXXXX)
-  .venv/bin/fashion-gan prepare_data "$@" 2>"$log" >/dev/null && status=0 || status=$?
+  "$venv/bin/fashion-gan" prepare_data "$@" 2>"$log" >/dev/null && status=0 || status=$?
   cat "$log" >&2
   if [ "$status" -eq 64 ] && grep -q "Three ways out" "$log"; then
     fetch_debian_files && status=0 || status=64
     [ "$status" -ne 0 ] ||
-      .venv/bin/fashion-gan prepare_data "$@" --source="$debian_files" >/dev/null || status=$?
+      "$venv/bin/fashion-gan" prepare_data "$@" --source="$debian_files" >/dev/null || status=$?
   fi
   rm -f "$log"
   return "$status"

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Measures how fast the trainer is, beside other libraries, and writes docs/performance.md. All
+# parts, or those that are named (see scripts/benchmark.py); an hour on two cores that are free:
+#   ./scripts/benchmark.sh contenders startup --rounds=7
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/environment.sh
+
+venv=.venv-bench # the other libraries stay out of the trainer's environment
+make_environment requirements.lock
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+  --no-build-isolation --editable '.[bench]' ||
+  say "not all of the other libraries could be installed: the table will say which are missing"
+prepare_data --dataset=fashion_mnist
+exec "$venv/bin/python" -m scripts.benchmark "$@"

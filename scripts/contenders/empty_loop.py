@@ -1,0 +1,56 @@
+"""The trainer's outer loop around a training that does nothing: a step is a round of the loop."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from scripts.contenders import Train
+from trainer import flags, loop, monitor
+from trainer.monitor import ModelMonitor
+from trainer.plan import Plan
+from trainer.progress import Progress
+from trainer.updates import METRICS
+
+NEVER = 10**9
+
+
+def prepare(images: np.ndarray, batch_size: int, precision: str, recorded: bool) -> Train:
+    """See `scripts.contenders`.
+
+    Args:
+      images: unused, like the next two.
+      batch_size: see above.
+      precision: see above.
+      recorded: whether each round is recorded as by a run: TensorBoard, metrics.jsonl, progress.
+    """
+    del images, batch_size, precision
+    config = flags.train(["train", "--job_dir=unused", "--evaluation_interval=0"])
+    schedule = dataclasses.replace(config.schedule, checkpoint_interval=NEVER, save_interval=NEVER)
+    shown: loop.Monitor = monitor.Silent()
+    if recorded:
+        folder = Path(tempfile.mkdtemp())
+        black = np.zeros((8, 8, 1), np.uint8)
+        rates = {"generator": 1e-4, "discriminator": 1e-4}
+        displays = [Progress(0, NEVER)]
+        shown = ModelMonitor(folder, config.recipe, lambda: black, lambda: rates, displays)
+    metrics = dict.fromkeys(METRICS, 1.0)
+    actions = loop.Actions(
+        train=lambda step, count: dict(metrics),
+        evaluate=lambda step: {},
+        monitor=shown,
+        save=lambda step: None,
+    )
+    step = 0
+
+    def train(steps: int) -> float:
+        nonlocal step
+        end = step + steps
+        plan = Plan(config.recipe, dataclasses.replace(schedule, steps=end))
+        step = loop.run(step, plan, actions, loop.Pace(1, stop_requested=lambda: False))
+        return float(step - end)
+
+    return train

@@ -1,0 +1,38 @@
+"""What was measured on, and with which versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from typing import Any
+
+from scripts.performance.settings import Settings
+from trainer.environment import computes_in_bfloat16, processor
+
+PACKAGES = ("tensorflow", "keras", "numpy", "torch", "jax", "jaxlib", "flax", "optax")
+
+
+def describe(settings: Settings) -> dict[str, Any]:
+    """The machine; the load is what others did in the minute before."""
+    return {
+        "processor": processor(),
+        "device": settings.device,
+        "bfloat16": computes_in_bfloat16(),
+        "cores": os.cpu_count(),
+        "threads": settings.threads,
+        "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()}",
+        "load_before": round(os.getloadavg()[0], 2),
+        "versions": {"python": platform.python_version(), **_versions()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
