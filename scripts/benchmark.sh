@@ -8,8 +8,14 @@ cd "$(dirname "$0")/.."
 
 venv=.venv-bench # the other libraries stay out of the trainer's environment
 make_environment requirements.lock
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
-  --no-build-isolation --editable '.[bench]' ||
-  say "not all of the other libraries could be installed: the table will say which are missing"
+if ! cmp -s pyproject.toml "$venv/installed.toml"; then
+  say "installing the other libraries, as they are today"
+  if "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    --no-build-isolation --editable '.[bench]'; then
+    cp pyproject.toml "$venv/installed.toml"
+  else
+    say "that failed: who is missing will be listed as such"
+  fi
+fi
 prepare_data --dataset=fashion_mnist
 exec "$venv/bin/python" -m scripts.benchmark "$@"

@@ -118,7 +118,7 @@ def test_the_page_s_ratios_and_shares_follow_from_the_record(tmp_path):
     assert lines["eager"] == [r"not measured: it \| broke"]
     assert (
         "abacus without instructions for bfloat16, 1 of 2 cores" in text
-        and "`benchmark x`, 2 rounds" in text
+        and "`benchmark x`; rounds: 2" in text
     )
 
 

@@ -55,8 +55,8 @@ def around(part: Part) -> str:
             [label, str(len(seconds)), f"{sum(seconds):.1f}", f"{sum(seconds) / total:.2%}"]
         )
     told = (
-        f"A run of {results['steps']:,} steps at the defaults, from its own records: of each loop "
-        "the time in training, its host feeding included, and the time between, by what was due "
+        f"One run of {results['steps']:,} steps at the defaults, from its own records: the time of "
+        "each loop in training, its host feeding included, and the time between, by what was due "
         "then; every loop has its records, too. The first loop, which traces, is left out, and so "
         f"is what comes after the last. Outside of training: {other / total:.2%}. "
         f"The process had {results['run']['memory_mib']:,.0f} MiB at most.\n\n"

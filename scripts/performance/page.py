@@ -25,8 +25,8 @@ _SECTIONS: dict[str, tuple[str, Callable[[Part], str]]] = {
 _HEAD = """# Performance, measured
 
 Written by `./scripts/benchmark.sh`; every figure comes from [{record}]({record}), which has each
-round. Figures are medians over rounds, in which all who are compared took turns, with the least and
-the most of them in brackets.
+round. Figures are medians over rounds, in which those of a table took turns, with the least and the
+most of them in brackets.
 
 """
 
@@ -51,7 +51,7 @@ def add(record: Path, name: str, measured: Part) -> None:
 
 def _told(part: Part) -> str:
     load = part["machine"]["load_before"]
-    return f"`{part['command']}`, {part['rounds']} rounds; load of the machine before: {load:.2f}."
+    return f"`{part['command']}`; rounds: {part['rounds']}; load of the machine before: {load:.2f}."
 
 
 def _machines(parts: dict[str, Part]) -> str:
