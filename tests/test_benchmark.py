@@ -122,6 +122,28 @@ def test_the_page_s_ratios_and_shares_follow_from_the_record(tmp_path):
     )
 
 
+def test_presets_have_their_own_precision_s_peak_and_batches_their_preset_s_columns(tmp_path):
+    record = tmp_path / "performance.json"
+    presets = {
+        "gemm 1024 float32": answered([1], 100_000_000),
+        "gemm 1024 bfloat16": answered([1], 200_000_000, "bfloat16"),
+        "mlp": answered([1], 50_000_000),
+        "fashion": answered([1], 50_000_000, "bfloat16"),
+    }
+    sizes = {"32": answered([3], 1), "64": {"precision": "float32", "reason": "too large"}}
+
+    page.add(record, "presets", part(presets))
+    page.add(record, "batches", part({"dcgan": sizes, "fashion": sizes}))
+
+    lines = rows(record.with_suffix(".md").read_text())
+    mlp, fashion = "600 (600 to 600) | 0 | 50% | 700", "600 (600 to 600) | 0 | 25% | 700"
+    assert lines["mlp"] == ["float32", "200", *mlp.split(" | ")]
+    assert lines["fashion"] == ["bfloat16", "200", *fashion.split(" | ")]
+    of_one = ["1,000.0 (1,000.0 to 1,000.0)", "200", "700"]
+    assert lines["32"] == 2 * of_one
+    assert lines["64"][::3] == 2 * ["not measured: too large"]
+
+
 def test_a_part_that_is_measured_again_replaces_itself_alone(tmp_path):
     record = tmp_path / "performance.json"
     loops = [
