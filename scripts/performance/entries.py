@@ -22,6 +22,7 @@ def ours(*given: str, steps: int | None = None, steps_a_loop: int = 0) -> Entry:
         multiply_adds=work.multiply_adds(recipe),
         images_a_step=configuration.images_a_step(recipe),
         steps=steps,
+        period=recipe.objective.penalty_interval if recipe.objective.penalised else 1,
         options={"given": given, "steps_a_loop": steps_a_loop},
     )
 

@@ -22,7 +22,7 @@ def describe(settings: Settings) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": settings.threads,
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "load_before": round(os.getloadavg()[0], 2),
         "versions": {"python": platform.python_version(), **_versions()},
     }

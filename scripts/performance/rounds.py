@@ -15,7 +15,6 @@ from scripts.performance.settings import Settings
 
 # Threads of OpenMP wait actively for a fifth of a second for more work.
 PAUSE_SECONDS = 0.3
-LEARNING_STEPS = 4  # that say how long a step is; a lazy penalty is due in one of them
 
 Result = dict[str, Any]
 
@@ -30,6 +29,7 @@ class Entry:
     multiply_adds: int  # a step; see `work`
     images_a_step: int
     steps: int | None = None  # a round; None: as many as take the time that was asked for
+    period: int = 1  # steps after which the work repeats: a lazy penalty is due in one of them
     options: Mapping[str, Any] = field(default_factory=dict)
     processes: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def _take_part(result: Result, team: Team, entry: Entry, settings: Settings) -> 
     """The first step, and a round that is not counted."""
     try:
         result["first_step_seconds"] = team.first_step()
-        result["steps"] = entry.steps or _steps_within(team, settings.seconds)
+        result["steps"] = entry.steps or _steps_within(team, settings.seconds, entry.period)
         team.train(result["steps"])
         result["rounds"] = []
     except Failed as failed:
@@ -77,13 +77,13 @@ def _take_part(result: Result, team: Team, entry: Entry, settings: Settings) -> 
         team.end()
 
 
-def _steps_within(team: Team, seconds: float) -> int:
-    """Steps that take about so long, a multiple of what says how long they are."""
-    steps = LEARNING_STEPS
+def _steps_within(team: Team, seconds: float, period: int) -> int:
+    """Steps that take about so long, a multiple of `period`."""
+    steps = period
     team.train(steps)  # the first steps are slower than those that follow
     while (took := team.train(steps)["seconds"]) < seconds / 4:
         steps *= 2
-    return max(1, round(steps * seconds / took / LEARNING_STEPS)) * LEARNING_STEPS
+    return max(1, round(steps / period * seconds / took)) * period
 
 
 def _round(title: str, teams: Mapping[str, Team], results: Mapping[str, Result]) -> None:
