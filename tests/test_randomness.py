@@ -45,9 +45,22 @@ def test_draws_have_their_distributions_and_rows_are_independent():
     assert abs(normal.mean()) < 0.01 and abs(normal.std() - 1) < 0.01
     assert uniform.min() >= 0 and uniform.max() < 1 and abs(uniform.mean() - 0.5) < 0.005
     assert abs(np.corrcoef(normal)[0, 1:]).max() < 0.3
-    for probability in (0.0, 0.3, 1.0):
+    for probability in (0.3, 1.0):
         share = Draws(0, 0, 0, 500).chances("mask", 200, probability).numpy().mean()
-        assert abs(share - probability) <= 0.01 * (0 < probability < 1)
+        assert abs(share - probability) <= 0.01 * (probability < 1)
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.301])
+def test_a_chance_that_bytes_cannot_tell_is_right_over_the_steps(rate):
+    @tf.function
+    def kept(step):
+        return tf.reduce_mean(
+            tf.cast(Draws(0, step, 0, 100).chances("mask", 500, 1 - rate), "float32")
+        )
+
+    dropped = 1 - np.mean([kept(tf.constant(step)) for step in range(1000)])
+
+    assert abs(dropped - rate) < 0.0003
 
 
 def test_dropout_keeps_the_share_and_the_mean_and_differs_between_passes():

@@ -6,11 +6,11 @@ replica starts its counter at its first row, and N replicas draw what one would 
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import tensorflow as tf
 
@@ -18,7 +18,7 @@ _PHILOX = 1  # tf.random.Algorithm.PHILOX, the same on every device and under XL
 _WORDS_PER_COUNT = 4  # numbers that Philox gives for one value of its counter
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Draws:
     """The random numbers of some successive rows of one step's global batch."""
 
@@ -36,11 +36,15 @@ class Draws:
         return self._draw(tf.raw_ops.StatelessRandomUniformV2, stream, size)
 
     def chances(self, stream: str, size: int, probability: float) -> tf.Tensor:
-        """Each true with a probability, which is rounded to 16 bits: bool `[rows, size]`."""
-        words = self._draw(_full_range, stream, -(-size // 2))
-        halves = tf.reshape(tf.bitcast(words, tf.uint16), [self.rows, -1])[:, :size]
-        bound = round(probability * 2**16)
-        return halves < tf.constant(bound, tf.uint16) if bound < 2**16 else halves >= 0
+        """Each true with a probability of at least 1/256: bool `[rows, size]`.
+
+        Bytes are compared with one bound, which is itself rounded up or down by chance.
+        """
+        words = self._draw(_full_range, stream, -(-size // 4))
+        bytes_drawn = tf.reshape(tf.bitcast(words, tf.uint8), [self.rows, -1])[:, :size]
+        shared = dataclasses.replace(self, first_row=0, rows=1)
+        bound = tf.floor((1 - probability) * 2**8 + shared.uniform(f"{stream}/bound", 1)[0, 0])
+        return bytes_drawn >= tf.cast(tf.minimum(bound, 2**8 - 1), tf.uint8)
 
     def _draw(self, operation, stream: str, size: int) -> tf.Tensor:
         counts_per_row = -(-size // _WORDS_PER_COUNT)  # a row starts at a new count

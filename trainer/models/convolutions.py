@@ -123,16 +123,18 @@ def _overlapped(parts: tf.Tensor, kernel: tf.Tensor, stride: int, before: int) -
     kernel = tf.pad(kernel, [margin, margin, [0, 0], [0, 0]])
     kernel = tf.reshape(kernel, [cells, stride, cells, stride, channels, depth])
     matrix = tf.reshape(tf.transpose(kernel, [0, 2, 1, 3, 4, 5]), [-1, depth])
-    squares = tf.matmul(tf.reshape(parts, [-1, depth]), matrix, transpose_b=True)
-    squares = tf.reshape(squares, [-1, height, width, cells**2, stride**2 * channels])
+    # Cells lead, and examples come last but for places: shifting then copies whole rows.
+    squares = tf.matmul(matrix, tf.reshape(parts, [-1, depth]), transpose_b=True)
+    squares = tf.reshape(squares, [cells**2, stride**2 * channels, -1, height, width])
     shifted = [
-        tf.pad(part, [[0, 0], *([place, cells - 1 - place] for place in divmod(at, cells)), [0, 0]])
-        for at, part in enumerate(tf.unstack(squares, axis=3))
+        tf.pad(part, [[0, 0], [0, 0], *([place, cells - 1 - place] for place in divmod(at, cells))])
+        for at, part in enumerate(tf.unstack(squares))
     ]
-    images = tf.add_n(shifted)
-    if stride > 1:
-        images = tf.nn.depth_to_space(images, stride)
-    rows, columns = before + stride * height, before + stride * width
+    height, width = height + cells - 1, width + cells - 1
+    images = tf.reshape(tf.add_n(shifted), [stride, stride, channels, -1, height, width])
+    images = tf.transpose(images, [3, 4, 0, 5, 1, 2])
+    images = tf.reshape(images, [-1, stride * height, stride * width, channels])
+    rows, columns = (before + stride * side for side in parts.shape[1:3])
     return images[:, before:rows, before:columns]
 
 
