@@ -30,6 +30,7 @@ from trainer import cluster, flags, run_directory
 from trainer import config as configuration
 from trainer.config import Config, images_a_step
 from trainer.data import feeding, loading, order
+from trainer.evaluation import classifiers
 from trainer.evaluation.measuring import Measure
 from trainer.gan import FashionGAN, build_networks
 from trainer.models import cost
@@ -146,12 +147,19 @@ def children_seconds() -> float:
 
 
 def real_images() -> dict[str, Any]:
-    """The figures of training images in the place of fakes: what a perfect generator has."""
+    """The figures of training images in the place of fakes: what a perfect generator has.
+
+    And the share of test images whose class the judge of class accuracy sees.
+    """
     config = flags.train(["train", "--job_dir=unused"])
     asked = flags.evaluate(["evaluate", "--job_dir=unused"])
     images, labels = loading.load(config.recipe.data, "train", config.data_dir)
     some = order.permutation(0, 0, len(images))[: asked.num]
-    return Measure(config.recipe, asked).figures(images[some], labels[some])
+    unseen, truth = loading.load(config.recipe.data, "test", config.data_dir)
+    return {
+        **Measure(config.recipe, asked).figures(images[some], labels[some]),
+        "judge_accuracy": float((classifiers.classes(unseen) == truth).mean()),
+    }
 
 
 if __name__ == "__main__":

@@ -45,11 +45,11 @@ over all cores: half of it passes on two cores that are free. {machine}, one see
 10,000 fakes against the 10,000 test images, which no training sees. *Fréchet* is the distance of
 FID between features of a Fashion-MNIST classifier of our own (SHA-256 `{digest}`): compare it with
 no other FID. *real* are 10,000 training images in the place of fakes, which the classifiers know.
-Class accuracy is the view of another classifier, which sees 0.922 of the test images right; CAS is
-the accuracy on real images of one that has learnt from the fakes alone; *pixels* is Fréchet's
-distance of 64 principal components of the pixels; *neighbours* is the distance to the nearest
-training image, divided by that of test images (copies: 0). A dash: the recipe takes no labels.
-`fashion-gan evaluate` gives all of them for any run.
+Class accuracy is the view of another classifier, which sees {judged:.3f} of the test images right;
+CAS is the accuracy on real images of one that has learnt from the fakes alone; *pixels* is
+Fréchet's distance of 64 principal components of the pixels; *neighbours* is the distance to the
+nearest training image, divided by that of test images (copies: 0). A dash: the recipe takes no
+labels. `fashion-gan evaluate` gives all of them for any run.
 
 """
 
@@ -65,7 +65,9 @@ def add(name: str, row: Row) -> None:
     storage.write_text(_RECORD, json.dumps(rows, indent=1) + "\n")
     trained = {each: figures for each, figures in rows.items() if "images" in figures}
     head = _HEAD.format(
-        machine=f"{processor()}, TensorFlow {tf.__version__}", digest=row["features_sha256"][:16]
+        machine=f"{processor()}, TensorFlow {tf.__version__}",
+        digest=row["features_sha256"][:16],
+        judged=rows["real"]["judge_accuracy"],
     )
     pictures = [f"## {each}\n\n![samples](quality/{each}.png)\n" for each in trained]
     parts = [head, _table(_FIGURES, rows), _table(_COSTS, trained), *pictures]

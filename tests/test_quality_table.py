@@ -32,13 +32,14 @@ COSTS = {
 
 def test_the_page_shows_all_rows_that_were_made(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    quality_table.add("real", FIGURES)
+    quality_table.add("real", {**FIGURES, "judge_accuracy": 0.9219})
     unlabelled = {"class_accuracy": None, "missing_classes": ["bag", "boot"]}
 
     quality_table.add("dcgan@15", {**FIGURES, **COSTS, **unlabelled})
 
     assert quality_table.read().keys() == {"real", "dcgan@15"}
     page = Path("docs/quality.md").read_text()
+    assert "which sees 0.922 of the test images right" in page
     assert "| real | 12.35 |" in page or "| real | 12.34 |" in page
     assert "- | 0.850 | bag, boot | 3.21 | 1.02 |" in page
     assert "| dcgan@15 | 180,000 | 15.0 | float32 | 1,000,000 · 500 | 13.9 · 6.1 |" in page
