@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.config import Optimizer as Settings
+from trainer.config import OptimizerSettings
 from trainer.optimizers import Optimizer
 
 STEPS = 5
@@ -18,7 +18,7 @@ THEIRS = {
 
 
 def settings(schedule="constant", final_factor=1.0):
-    return Settings(0.01, schedule, final_factor, beta_1=0.5, beta_2=0.9)
+    return OptimizerSettings(0.01, schedule, final_factor, beta_1=0.5, beta_2=0.9)
 
 
 def network():

@@ -13,7 +13,7 @@ from trainer.config import (
     EvaluateConfig,
     ExportConfig,
     Objective,
-    Optimizer,
+    OptimizerSettings,
     Recipe,
     SampleConfig,
     flag_values,
@@ -150,7 +150,7 @@ def _check_penalties(objective: Objective) -> None:
         )
 
 
-def _check_optimizer(name: str, optimizer: Optimizer, kind: str) -> None:
+def _check_optimizer(name: str, optimizer: OptimizerSettings, kind: str) -> None:
     rate = optimizer.learning_rate
     if not (math.isfinite(rate) and rate > 0):
         raise RefusedError(f"--{name}_learning_rate={rate} must be a positive number")

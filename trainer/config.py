@@ -59,7 +59,7 @@ class Objective:
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class OptimizerSettings:
     """How one network follows its gradient."""
 
     learning_rate: float  # at the start
@@ -77,8 +77,8 @@ class Recipe:
     networks: Networks
     objective: Objective
     optimizer: str
-    generator: Optimizer
-    discriminator: Optimizer
+    generator: OptimizerSettings
+    discriminator: OptimizerSettings
     batch_size: int  # images an update, over all replicas
     ema_half_life: float  # images; 0: no moving average of the generator
     precision: str  # of activations; auto until the run starts. Variables are always float32
@@ -294,4 +294,4 @@ def _build(kind: type, stored: dict[str, Any]) -> Any:
     return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in arguments.items()})
 
 
-_PARTS = {part.__name__: part for part in (DatasetSpec, Networks, Objective, Optimizer)}
+_PARTS = {part.__name__: part for part in (DatasetSpec, Networks, Objective, OptimizerSettings)}

@@ -203,9 +203,9 @@ def _objective(values: flags.FlagValues) -> config.Objective:
     )
 
 
-def _optimizer(values: flags.FlagValues, network: str) -> config.Optimizer:
-    fields = dataclasses.fields(config.Optimizer)
-    return config.Optimizer(
+def _optimizer(values: flags.FlagValues, network: str) -> config.OptimizerSettings:
+    fields = dataclasses.fields(config.OptimizerSettings)
+    return config.OptimizerSettings(
         **{field.name: values[f"{network}_{field.name}"].value for field in fields}
     )
 

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from trainer import annealing
-from trainer.config import Optimizer as Settings
+from trainer.config import OptimizerSettings
 
 EPSILON = 1e-7  # Keras's
 
@@ -16,7 +16,9 @@ EPSILON = 1e-7  # Keras's
 class Optimizer:
     """What a network's optimizer knows of past gradients. Make it in a strategy's scope."""
 
-    def __init__(self, kind: str, settings: Settings, updates: int, network: keras.Model) -> None:
+    def __init__(
+        self, kind: str, settings: OptimizerSettings, updates: int, network: keras.Model
+    ) -> None:
         """Knows of none yet.
 
         Args:
@@ -65,7 +67,7 @@ def local_variable(value: tf.Tensor) -> tf.Variable:
     )
 
 
-def _adam(settings: Settings, rate: tf.Tensor, number: tf.Tensor) -> Callable[..., None]:
+def _adam(settings: OptimizerSettings, rate: tf.Tensor, number: tf.Tensor) -> Callable[..., None]:
     """Kingma and Ba 2014 (arXiv:1412.6980)."""
     count = tf.cast(number + 1, tf.float32)
     powers = [tf.pow(beta, count) for beta in (settings.beta_1, settings.beta_2)]
@@ -87,7 +89,9 @@ def _adam(settings: Settings, rate: tf.Tensor, number: tf.Tensor) -> Callable[..
     return update
 
 
-def _rmsprop(settings: Settings, rate: tf.Tensor, number: tf.Tensor) -> Callable[..., None]:
+def _rmsprop(
+    settings: OptimizerSettings, rate: tf.Tensor, number: tf.Tensor
+) -> Callable[..., None]:
     """Hinton 2012, lecture 6e of Neural Networks for Machine Learning."""
     del number
 
