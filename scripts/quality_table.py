@@ -70,8 +70,30 @@ def add(name: str, row: Row) -> None:
         judged=rows["real"]["judge_accuracy"],
     )
     pictures = [f"## {each}\n\n![samples](quality/{each}.png)\n" for each in trained]
-    parts = [head, _table(_FIGURES, rows), _table(_COSTS, trained), *pictures]
+    parts = [head, _table(_FIGURES, rows), _table(_COSTS, trained), _sooner(trained), *pictures]
     storage.write_text(_PAGE, "\n".join(parts))
+
+
+def _sooner(rows: dict[str, Row]) -> str:
+    """The processor time in which `fashion` is as near to the data as `dcgan` after an hour."""
+    hour = "dcgan@120"
+    if hour not in rows:
+        return ""
+    distance, minutes = rows[hour]["classifier_fid"], rows[hour]["cpu_minutes"]
+    as_near = [
+        row
+        for name, row in rows.items()
+        if name.startswith("fashion@") and row["classifier_fid"] <= distance
+    ]
+    if not as_near:
+        return f"No row of `fashion` is as near to the data as {hour}.\n"
+    first = min(as_near, key=lambda row: row["cpu_minutes"])
+    return (
+        f"`dcgan` has a Fréchet distance of {distance:.2f} after {minutes:.1f} minutes of "
+        f"processor time, `fashion` one of {first['classifier_fid']:.2f} after "
+        f"{first['cpu_minutes']:.1f}: as near at least {minutes // first['cpu_minutes']:.0f} times "
+        "sooner, start and evaluations included.\n"
+    )
 
 
 def _table(columns: dict[str, Callable[[Row], str]], rows: dict[str, Row]) -> str:

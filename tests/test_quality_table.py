@@ -44,3 +44,23 @@ def test_the_page_shows_all_rows_that_were_made(tmp_path, monkeypatch):
     assert "- | 0.850 | bag, boot | 3.21 | 1.02 |" in page
     assert "| dcgan@15 | 180,000 | 15.0 | float32 | 1,000,000 · 500 | 13.9 · 6.1 |" in page
     assert "![samples](quality/dcgan@15.png)" in page and "real.png" not in page
+
+
+def test_the_page_says_how_much_sooner_fashion_is_where_dcgan_is_after_an_hour(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    quality_table.add("real", {**FIGURES, "judge_accuracy": 0.9219})
+    for name, distance, minutes in [
+        ("fashion@2", 101, 2.5),
+        ("fashion@5", 99, 5),
+        ("fashion@10", 16, 10),
+        ("dcgan@120", 100, 120),
+    ]:
+        row = {**FIGURES, **COSTS, "classifier_fid": distance, "cpu_minutes": minutes}
+        quality_table.add(name, row)
+
+    page = Path("docs/quality.md").read_text()
+
+    assert "100.00 after 120.0 minutes" in page and "99.00 after 5.0: as near" in page
+    assert "at least 24 times sooner" in page

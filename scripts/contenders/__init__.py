@@ -57,7 +57,7 @@ _ON_CPU = {
     "keras_fit": Contender("`keras.Model.fit`, `train_step` overridden", "keras_fit"),
     "keras_fit_xla": Contender("the same, `jit_compile=True`", "keras_fit", {"jit_compile": True}),
     "eager": Contender("the tutorial without `tf.function`", "tutorial", {"eager": True}),
-    "pytorch": Contender("PyTorch, eager, channels last, autocast to bfloat16", "pytorch"),
+    "pytorch": Contender("PyTorch, eager, channels last; bfloat16 by autocast", "pytorch"),
     "pytorch_compiled": Contender("the same, `torch.compile`", "pytorch", {"compiled": True}),
     "jax": Contender("JAX, Flax, Optax, `jit`", "flax_jit"),
 }
@@ -77,7 +77,7 @@ _ON_GPU = {
     "tutorial": _ON_CPU["tutorial"],
     "keras_fit_xla": _ON_CPU["keras_fit_xla"],
     "pytorch": Contender(
-        "PyTorch, eager, channels last, autocast to bfloat16", "pytorch", _ON_CUDA
+        "PyTorch, eager, channels last; bfloat16 by autocast", "pytorch", _ON_CUDA
     ),
     "pytorch_compiled": Contender(
         "the same, `torch.compile`", "pytorch", {**_ON_CUDA, "compiled": True}
