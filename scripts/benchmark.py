@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures how fast this trainer is, beside others and by itself, and writes docs/performance.md.
 
-    python -m scripts.benchmark [PART...] [--rounds=5] [--steps=10] [--device=cpu]
+    python -m scripts.benchmark [PART...] [--rounds=5] [--steps=5] [--device=cpu]
 
 Parts, all of them unless some are named:
   contenders  the same network, batch and precision, trained by us and with other libraries
@@ -16,10 +16,11 @@ Who is compared trains by turns, and medians are taken over the turns. A part th
 replaces what it was in docs/performance.json; the page is made from that file. Nothing else should
 run meanwhile, and about 16 GB of memory should be free: all contenders of a precision are there at
 once, and wait while one of them trains. `scripts/benchmark.sh` makes an environment with the other
-libraries; who is not installed, or fails, is listed with the reason.
+libraries; who is not installed, or fails, is listed with the reason. Needs Linux.
 
-`--device=gpu` measures on the GPU, with those contenders that have a form for it. It was written
-where there is none, and has not been run.
+`--device=gpu` measures on the GPU, with those contenders that have a form for it, and the libraries
+in the forms that find it (`tensorflow[and-cuda]`, `jax[cuda13]`). It was written where there is
+none, and has not been run.
 """
 
 from __future__ import annotations
@@ -49,7 +50,11 @@ PARTS = {
 # On a GPU all contenders are there at once, and none may take all of its memory.
 ENVIRONMENTS = {
     "cpu": {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"},
-    "gpu": {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
+    "gpu": {
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "JAX_PLATFORMS": "cuda",  # or none: not the processor instead
+    },
 }
 
 
@@ -64,12 +69,17 @@ def main(arguments: Sequence[str]) -> None:
     ):
         if unknown := set(names) - set(known):
             parser.error(f"{min(unknown)} is not known: there are {', '.join(known)}")
+    cores = sorted(os.sched_getaffinity(0))
+    if settings.threads > len(cores):
+        parser.error(f"--threads={settings.threads}: there are {len(cores)} cores")
     # All processes from here on have these cores, and start as many threads.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: settings.threads])
+    os.sched_setaffinity(0, cores[: settings.threads])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ |= ENVIRONMENTS[settings.device]
     from scripts.performance import machine, page  # TensorFlow must not see the GPUs before
 
+    if settings.device == "gpu" and not machine.has_gpu():
+        parser.error("--device=gpu: TensorFlow finds none")
     for part in asked.part or PARTS:
         described = machine.describe(settings)
         module, function = PARTS[part]
@@ -93,8 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("part", nargs="*")
     add = parser.add_argument
     add("--rounds", type=int, default=5, help="turns of each")
-    add("--steps", type=int, default=10, help="steps of a contender's turn")
-    add("--seconds", type=float, default=3.0, help="length of a turn of presets, batches, loop")
+    add("--steps", type=int, default=5, help="steps of a contender's turn")
+    add("--seconds", type=float, default=1.5, help="length of a turn of presets, batches, loop")
     add("--threads", type=int, default=0, help="cores that all may use; 0: those that there are")
     add("--device", choices=("cpu", "gpu"), default="cpu", help="of contenders")
     add("--contenders", default="", help="names of scripts/contenders, joined by commas; '': all")

@@ -54,6 +54,8 @@ def answered(seconds: list[float], multiply_adds: int, precision: str = "float32
         "batch_size": 200,
         "images_a_step": 200,
         "multiply_adds": multiply_adds,
+        "without_margins": multiply_adds // 2,
+        "what": "somebody",
         "steps": 3,
         "first_step_seconds": 7.2,
         "rounds": answers,
@@ -105,7 +107,7 @@ def test_the_page_s_ratios_and_shares_follow_from_the_record(tmp_path):
         "gemm 2048 float32": answered([4, 4, 4], 500_000_000),
         "ours": answered([2, 3, 1], 400_000_000),
         "jax": answered([5, 4, 3], 400_000_000),
-        "eager": {"precision": "float32", "reason": "it | broke"},
+        "eager": {"precision": "float32", "what": "slow", "reason": "it | broke"},
     }
 
     page.add(tmp_path / "speed.json", "contenders", part({"float32": results}))
@@ -113,8 +115,9 @@ def test_the_page_s_ratios_and_shares_follow_from_the_record(tmp_path):
     text = (tmp_path / "speed.md").read_text()
     assert "float32: 2 GFLOP/s, at 1024 x 1024" in text  # 1.5, rounded to even
     lines = {name.split(":")[0]: cells for name, cells in rows(text).items()}
-    assert lines["ours"] == ["300 (200 to 600)", "1.00", "80%", "10.00", "700", "7 s"]
-    assert lines["jax"][:3] == ["150 (120 to 200)", "0.50", "40%"]
+    assert lines["ours"] == ["300 (200 to 600)", "1.00", "80%", "40%", "10.00", "700", "7 s"]
+    assert lines["jax"][:4] == ["150 (120 to 200)", "0.50", "40%", "20%"]
+    assert "ours: somebody" in text
     assert lines["eager"] == [r"not measured: it \| broke"]
     assert (
         "abacus without instructions for bfloat16, 1 of 2 cores" in text
@@ -136,7 +139,10 @@ def test_presets_have_their_own_precision_s_peak_and_batches_their_preset_s_colu
     page.add(record, "batches", part({"dcgan": sizes, "fashion": sizes}))
 
     lines = rows(record.with_suffix(".md").read_text())
-    mlp, fashion = "600 (600 to 600) | 0 | 50% | 700", "600 (600 to 600) | 0 | 25% | 700"
+    mlp, fashion = (
+        "600 (600 to 600) | 0 | 50% | 25% | 700",
+        "600 (600 to 600) | 0 | 25% | 12% | 700",
+    )
     assert lines["mlp"] == ["float32", "200", *mlp.split(" | ")]
     assert lines["fashion"] == ["bfloat16", "200", *fashion.split(" | ")]
     of_one = ["1,000.0 (1,000.0 to 1,000.0)", "200", "700"]
@@ -198,6 +204,17 @@ def test_the_work_of_an_update_is_that_of_its_layers():
     assert of(*both, "--update=alternating") == 10 * (4 * generator + 8 * discriminator)
     penalised = of(*both, "--r1=1", "--penalty_interval=2")
     assert penalised == 10 * (3 * generator + 9 * discriminator)
+
+
+def test_the_work_inside_leaves_out_what_margins_are_multiplied_with():
+    recipe = flags.train(["train", "--job_dir=unused", "--preset=dcgan", "--batch_size=10"]).recipe
+
+    # Along a side, windows of 5 meet 29 of 7 pixels at each step, 32 of 14 at every second one,
+    # and 67 of 28; each generator's convolution goes the other way.
+    far, half, whole = 29**2, 32**2, 67**2
+    generator = 100 * 12544 + far * 256 * 128 + half * 128 * 64 + whole * 64
+    discriminator = whole * 64 + half * 64 * 128 + 49 * 128
+    assert work.without_margins(recipe) == 10 * (3 * generator + 6 * discriminator)
 
 
 def test_the_commands_line_up_with_what_is_there(capsys):

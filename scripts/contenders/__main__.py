@@ -12,10 +12,10 @@ import importlib
 import json
 import math
 import os
-import resource
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer import flags
@@ -59,8 +59,13 @@ def measured(train: Train, steps: int) -> dict[str, float]:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if not math.isfinite(loss):
         raise FloatingPointError(f"the loss is {loss}")
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    return {"seconds": wall, "cpu_seconds": cpu, "memory_mib": memory, "loss": loss}
+    return {"seconds": wall, "cpu_seconds": cpu, "memory_mib": most_memory(), "loss": loss}
+
+
+def most_memory() -> float:
+    """MiB that this process has had at most; `ru_maxrss` is at least what its parent had."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 2**10
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""PyTorch: channels last, autocast, the fused Adam; eager, or its networks compiled."""
+"""PyTorch: channels last, autocast, the fused Adam; eager, or its networks compiled.
+
+Both networks learn from one way back through the discriminator, as with us: what the generator's
+loss asks of a fake is what the discriminator's asks, times a factor an example.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd import grad
 from torch.nn import functional
 
 from scripts.contenders import (
@@ -30,7 +35,7 @@ def prepare(
 ) -> Train:
     """See `scripts.contenders`."""
     networks = [
-        network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(device=device, memory_format=torch.channels_last)
         for network in (_Generator(), _Discriminator())
     ]
     optimizers = [
@@ -39,8 +44,6 @@ def prepare(
     ]
     weights = [list(network.parameters()) for network in networks]
     if compiled:
-        # Two losses are differentiated through one pass of the discriminator.
-        torch._functorch.config.donated_buffer = False
         networks = [torch.compile(network) for network in networks]
     generator, discriminator = networks
     pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).to(device)
@@ -51,20 +54,23 @@ def prepare(
         latents = torch.randn(batch_size, NOISE_DIM, device=device)
         with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
             fakes = generator(latents)
-            losses = _losses(discriminator(real), discriminator(fakes))
-        generator_gradients = torch.autograd.grad(losses[0], weights[0], retain_graph=True)
-        discriminator_gradients = torch.autograd.grad(losses[1], weights[1])
-        gradients = (generator_gradients, discriminator_gradients)
+            logits = discriminator(real), discriminator(fakes)
+        losses = _losses(*logits)
+        (asked,) = grad(losses[0], logits[1], retain_graph=True)
+        by_real, by_fake = grad(losses[1], logits, retain_graph=True)
+        *of_discriminator, slopes = grad(logits, [*weights[1], fakes], [by_real, by_fake])
+        factor = (asked / by_fake)[:, :, None, None]
+        gradients = (grad(fakes, weights[0], factor * slopes), of_discriminator)
         for optimizer, own, found in zip(optimizers, weights, gradients, strict=True):
             for weight, gradient in zip(own, found, strict=True):
                 weight.grad = gradient
             optimizer.step()
-        return losses[0] + losses[1]
+        return (losses[0] + losses[1]).detach()
 
     def train(steps: int) -> float:
         for _ in range(steps):
             loss = step()
-        return float(loss.detach())
+        return float(loss)
 
     return train
 
@@ -90,11 +96,12 @@ class _Generator(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         normal = {"eps": VARIANCE_EPSILON, "momentum": 1 - MOMENTUM}
-        self.body = nn.Sequential(
+        self.places = nn.Sequential(
             nn.Linear(NOISE_DIM, 256 * 7 * 7, bias=False),
             nn.BatchNorm1d(256 * 7 * 7, **normal),
             nn.LeakyReLU(SLOPE),
-            nn.Unflatten(1, (256, 7, 7)),
+        )
+        self.body = nn.Sequential(
             nn.ConvTranspose2d(256, 128, 5, 1, 2, bias=False),
             nn.BatchNorm2d(128, **normal),
             nn.LeakyReLU(SLOPE),
@@ -102,12 +109,14 @@ class _Generator(nn.Module):
             nn.BatchNorm2d(64, **normal),
             nn.LeakyReLU(SLOPE),
         )
-        self.images = nn.ConvTranspose2d(64, 1, 5, 2, 2, output_padding=1, bias=False)
+        self.last = nn.ConvTranspose2d(64, 1, 5, 2, 2, output_padding=1, bias=False)
 
     def forward(self, latents: Tensor) -> Tensor:
-        features = self.body(latents)
+        # Channels last, so that the convolutions find what they want.
+        places = self.places(latents).unflatten(1, (7, 7, 256)).permute(0, 3, 1, 2)
+        features = self.body(places)
         with torch.autocast(features.device.type, enabled=False):
-            return torch.tanh(self.images(features.float()))
+            return torch.tanh(self.last(features.float()))
 
 
 class _Discriminator(nn.Module):
@@ -120,11 +129,10 @@ class _Discriminator(nn.Module):
             nn.Conv2d(64, 128, 5, 2, 2),
             nn.LeakyReLU(SLOPE),
             nn.Dropout(DROPOUT),
-            nn.Flatten(),
         )
         self.logits = nn.Linear(128 * 7 * 7, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         features = self.body(images)
         with torch.autocast(features.device.type, enabled=False):
-            return self.logits(features.float())
+            return self.logits(features.permute(0, 2, 3, 1).flatten(1).float())

@@ -34,8 +34,10 @@ def startup(part: Part) -> str:
         "step, and to the command's end, with which come a checkpoint, models and pictures. "
         "*Cold*: before it, the kernel was asked, by `posix_fadvise` on each file, to drop those "
         "of Python, of all its packages, of the trainer and of the data from memory "
-        f"({forgotten:,.0f} MiB went); what another process has mapped stays, and so do directory "
-        "entries and the disk's own cache. *Resumed*: the same run with `--steps=2`.\n\n"
+        f"({forgotten:,.0f} MiB went); what another process has mapped stays, parts of "
+        "TensorFlow's library among it, which the benchmark has in use, and so do directory "
+        "entries and the disk's own cache: after a reboot it takes longer. *Resumed*: the same run "
+        "with `--steps=2`.\n\n"
     )
     return told + table(["", "first step, s", "whole command, s", "MiB"], rows)
 

@@ -7,6 +7,8 @@ import platform
 from importlib import metadata
 from typing import Any
 
+import tensorflow as tf
+
 from scripts.performance.settings import Settings
 from trainer.environment import computes_in_bfloat16, processor
 
@@ -14,7 +16,7 @@ PACKAGES = ("tensorflow", "keras", "numpy", "torch", "jax", "jaxlib", "flax", "o
 
 
 def describe(settings: Settings) -> dict[str, Any]:
-    """The machine; the load is what others did in the minute before."""
+    """The machine; the load is that of the minute before, in which another part may have ended."""
     return {
         "processor": processor(),
         "device": settings.device,
@@ -26,6 +28,11 @@ def describe(settings: Settings) -> dict[str, Any]:
         "load_before": round(os.getloadavg()[0], 2),
         "versions": {"python": platform.python_version(), **_versions()},
     }
+
+
+def has_gpu() -> bool:
+    """Whether TensorFlow sees one."""
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _versions() -> dict[str, str]:

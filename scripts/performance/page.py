@@ -25,8 +25,11 @@ _SECTIONS: dict[str, tuple[str, Callable[[Part], str]]] = {
 _HEAD = """# Performance, measured
 
 Written by `./scripts/benchmark.sh`; every figure comes from [{record}]({record}), which has each
-round. Figures are medians over rounds, in which those of a table took turns, with the least and the
-most of them in brackets.
+round. Times and speeds are medians over rounds, with the least and the most of them in brackets;
+memory is the most of any round. Those of a table took turns in each round (the presets four at a
+time, and after the products of matrices; of the batches and of generating, those of one preset).
+Minutes apart, the same thing differs by a tenth on such machines, so a smaller difference between
+tables, or between two rows whose brackets overlap, says nothing.
 
 """
 

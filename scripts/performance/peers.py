@@ -13,10 +13,10 @@ RECIPE = ("--preset=dcgan", f"--batch_size={BATCH_SIZE}")
 
 def measure(settings: Settings) -> Result:
     """Answers of all, by precision and name; those of one precision have trained by turns."""
-    of_a_step = entries.ours(*RECIPE).multiply_adds
+    ours = entries.ours(*RECIPE)
     results = {}
     for precision in PRECISIONS:
-        compared = entries.products(precision, of_a_step * settings.steps)
+        compared = entries.products(precision, ours.multiply_adds * settings.steps)
         for name, contender in CONTENDERS[settings.device].items():
             if settings.contenders and name not in (OURS, *settings.contenders):
                 continue
@@ -27,7 +27,9 @@ def measure(settings: Settings) -> Result:
                 module=contender.module,
                 batch_size=BATCH_SIZE,
                 precision=precision,
-                multiply_adds=of_a_step,
+                multiply_adds=ours.multiply_adds,
+                without_margins=ours.without_margins,
+                what=contender.what,
                 images_a_step=BATCH_SIZE,
                 steps=settings.steps,
                 options=options,

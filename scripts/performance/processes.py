@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +68,28 @@ class Team:
             member.end()
 
     def _answer(self) -> Answer:
-        answers = [member.answer() for member in self._members]
+        answers = _in_turn(self._members)
         return {
             "seconds": max(each["seconds"] for each in answers),
             "cpu_seconds": sum(each["cpu_seconds"] for each in answers),
             "memory_mib": sum(each["memory_mib"] for each in answers),
             "loss": answers[0]["loss"],
         }
+
+
+def _in_turn(members: Sequence[_Process]) -> list[Answer]:
+    """All answers, read as they come: one that has died leaves the others waiting for it.
+
+    Raises:
+      Failed: one of them failed, or said nothing for too long.
+    """
+    answers: dict[_Process, Answer] = {}
+    while waiting := [member for member in members if member not in answers]:
+        ready, _, _ = select.select(waiting, [], [], PATIENCE_SECONDS)
+        if not ready:
+            raise Failed(f"gave no answer within {PATIENCE_SECONDS:.0f} s")
+        answers |= {member: member.answer() for member in ready}
+    return [answers[member] for member in members]
 
 
 class _Process:
@@ -99,10 +114,13 @@ class _Process:
         except BrokenPipeError:
             raise Failed(self._end_told()) from None
 
+    def fileno(self) -> int:
+        """Of the pipe that answers come from, for `select`."""
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
+
     def answer(self) -> Answer:
         assert self._process.stdout is not None
-        if not select.select([self._process.stdout], [], [], PATIENCE_SECONDS)[0]:
-            raise Failed(f"gave no answer within {PATIENCE_SECONDS:.0f} s")
         line = self._process.stdout.readline()
         if not line:
             raise Failed(self._end_told())

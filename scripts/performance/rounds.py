@@ -28,6 +28,8 @@ class Entry:
     precision: str
     multiply_adds: int  # a step; see `work`
     images_a_step: int
+    without_margins: int = 0  # of the multiplications, those of pixels that there are
+    what: str = ""  # for people
     steps: int | None = None  # a round; None: as many as take the time that was asked for
     period: int = 1  # steps after which the work repeats: a lazy penalty is due in one of them
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -62,6 +64,8 @@ def _described(entry: Entry) -> Result:
         "batch_size": entry.batch_size,
         "images_a_step": entry.images_a_step,
         "multiply_adds": entry.multiply_adds,
+        "without_margins": entry.without_margins,
+        "what": entry.what,
     }
 
 

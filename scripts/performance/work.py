@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
+import keras
+from keras import layers
+
 from trainer.config import Recipe
 from trainer.gan import build_networks
 from trainer.models import cost
@@ -13,7 +18,7 @@ PENALISED = 6 * PASS
 
 
 def multiply_adds(recipe: Recipe) -> int:
-    """Multiplications of a step on a batch of B images: what mathematics asks for, and no more.
+    """Multiplications of a step on a batch of B images, by zeros in the margins of images, too.
 
     With G and D as the multiplications of one image's way through the networks' dense layers and
     convolutions, an update of both at once is `B * (3 G + 2 * 3 D)`: G makes B images and learns
@@ -23,9 +28,18 @@ def multiply_adds(recipe: Recipe) -> int:
     R2 make the `2 * 3 D` twice as much wherever they are due; the gradient penalty adds `6 D`.
     Who computes anything twice, or more than that, is thereby farther from the peak.
     """
-    generator, discriminator = (
-        cost.multiply_adds(network) for network in build_networks(recipe, "float32")
-    )
+    networks = build_networks(recipe, "float32")
+    return _of_a_step(recipe, *(cost.multiply_adds(network) for network in networks))
+
+
+def without_margins(recipe: Recipe) -> int:
+    """The same, but for the zeros that "same" padding puts around images: what must be done."""
+    networks = build_networks(recipe, "float32")
+    return _of_a_step(recipe, *(_inside(network) for network in networks))
+
+
+def _of_a_step(recipe: Recipe, generator: int, discriminator: int) -> int:
+    """From those of an image's way through each network."""
     objective = recipe.objective
     judging = 2 * LEARNING * discriminator
     if objective.gradient_penalty:
@@ -36,3 +50,25 @@ def multiply_adds(recipe: Recipe) -> int:
         return recipe.batch_size * (LEARNING * generator + judging)
     critic = objective.critic_steps * (PASS * generator + judging)
     return recipe.batch_size * (critic + LEARNING * generator + 2 * PASS * discriminator)
+
+
+def _inside(network: keras.Model) -> int:
+    """Multiplications of an image's way, of pixels that there are."""
+    total = 0
+    for layer in network.layers:
+        if isinstance(layer, (layers.Conv2D, layers.Conv2DTranspose)):
+            upwards = isinstance(layer, layers.Conv2DTranspose)
+            wide, narrow = (layer.output, layer.input) if upwards else (layer.input, layer.output)
+            across = (wide.shape[1:3], narrow.shape[1:3], layer.kernel_size, layer.strides)
+            taps = [_taps(*along) for along in zip(*across, strict=True)]
+            total += math.prod(taps) * math.prod(layer.kernel.shape[2:])
+        elif isinstance(layer, layers.Dense):
+            total += math.prod(layer.kernel.shape)
+    return total
+
+
+def _taps(wide: int, narrow: int, size: int, stride: int) -> int:
+    """How often, along a side, a convolution from `wide` to `narrow` pixels meets a pixel."""
+    before = max((narrow - 1) * stride + size - wide, 0) // 2
+    places = (at * stride - before + tap for at in range(narrow) for tap in range(size))
+    return sum(0 <= place < wide for place in places)
