@@ -40,7 +40,7 @@ RUNS = Path("runs", "quality")
 ROWS = (
     *(f"{preset}@15" for preset in ("classic", "dcgan", "conditional", "sngan", "r3gan")),
     "dcgan@120",
-    *(f"fashion@{minutes}" for minutes in (2, 3, 5, 10, 15, 20, 30, 60, 120)),
+    *(f"fashion@{minutes}" for minutes in (1, 2, 5, 10, 15, 20, 30, 60, 120)),
 )
 PROBED_IMAGES = 2048
 SAMPLES = 80  # of a row's picture
