@@ -44,7 +44,7 @@ def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Fe
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
             step = gan.step.read_value()
             per_replica = strategy.run(replica_step, args=([part[i] for part in sent], step))
-            metrics = strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
+            metrics, *_ = strategy.experimental_local_results(per_replica)
             gan.step.assign_add(1)
             bad = not tf.reduce_all(tf.math.is_finite(metrics))
             first_bad = tf.where(tf.logical_and(bad, first_bad < 0), step + 1, first_bad)
@@ -60,7 +60,7 @@ def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Fe
 def _make_replica_step(
     gan: FashionGAN, replicas: int, feed: Feed
 ) -> Callable[[Sequence[tf.Tensor], tf.Tensor], tf.Tensor]:
-    """One step of a replica on its rows of what was sent for it; gives its share of the metrics."""
+    """One step of a replica on its rows of what was sent for it; gives the metrics."""
     objective, batch_size = gan.recipe.objective, gan.recipe.batch_size
     update = UPDATES[objective.update]
     rows = batch_size // replicas
