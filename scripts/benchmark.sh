@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures how fast the trainer is, beside other libraries, and writes docs/performance.md. All
-# parts, or those that are named (see scripts/benchmark.py); an hour on two cores that are free:
+# parts, or those that are named (see scripts/benchmark.py); about an hour on two cores that are free:
 #   ./scripts/benchmark.sh contenders startup --rounds=7
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 venv=.venv-bench # the other libraries stay out of the trainer's environment
 make_environment requirements.lock
 if ! cmp -s pyproject.toml "$venv/installed.toml"; then
-  say "installing the other libraries, as they are today"
+  say "installing the other libraries, as they are today: 8 GB with what they bring for GPUs"
   if "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --no-build-isolation --editable '.[bench]'; then
     cp pyproject.toml "$venv/installed.toml"
