@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures how fast the trainer is, beside other libraries, and writes docs/performance.md. All
-# parts, or those that are named (see scripts/benchmark.py); about an hour on two cores that are free:
+# parts, or those that are named (see scripts/benchmark.py); half an hour on two free cores:
 #   ./scripts/benchmark.sh contenders startup --rounds=7
 set -euo pipefail
 cd "$(dirname "$0")/.."
