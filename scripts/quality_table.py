@@ -92,7 +92,7 @@ def _sooner(rows: dict[str, Row]) -> str:
         f"`dcgan` has a Fréchet distance of {distance:.2f} after {minutes:.1f} minutes of "
         f"processor time, `fashion` one of {first['classifier_fid']:.2f} after "
         f"{first['cpu_minutes']:.1f}: as near at least {minutes // first['cpu_minutes']:.0f} times "
-        "sooner, start and evaluations included.\n"
+        "sooner. These are minutes of the whole command.\n"
     )
 
 

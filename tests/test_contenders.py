@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import math
@@ -96,11 +97,12 @@ def test_the_tutorial_s_losses_begin_undecided_and_change(eager):
 )
 def test_others_losses_begin_undecided_and_change(module, options, data_dir, tmp_path):
     asked = {"module": module, "batch_size": 16, "precision": "float32", "options": options}
-    team = Team(asked, 1, {"JAX_PLATFORMS": "cpu"}, tmp_path)
-    team.first_step()
+    with contextlib.ExitStack() as within:
+        team = Team(asked, 1, {"JAX_PLATFORMS": "cpu"}, tmp_path)
+        within.callback(team.end)
+        team.first_step()
 
-    first, last = team.train(1)["loss"], team.train(6)["loss"]
-    team.end()
+        first, last = team.train(1)["loss"], team.train(6)["loss"]
 
     assert first == pytest.approx(UNDECIDED, rel=0.3)
     assert math.isfinite(last) and abs(last - first) > 1e-3
