@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Measures how fast the trainer is, beside other libraries, and writes docs/performance.md. All
-# parts, or those that are named (see scripts/benchmark.py); half an hour on two free cores:
+# parts, or those that are named (see scripts/benchmark/__main__.py); half an hour on two free cores:
 #   ./scripts/benchmark.sh contenders startup --rounds=7
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/environment.sh
+. scripts/setup/environment.sh
 
 venv=.venv-bench # the other libraries stay out of the trainer's environment
 make_environment requirements.lock

@@ -2,7 +2,7 @@
 # Lint, types and all tests, in the environment of train.sh. Arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/environment.sh
+. scripts/setup/environment.sh
 
 make_environment requirements-dev.lock
 export TFDS_DATA_DIR=$PWD/.cache/tensorflow_datasets
@@ -12,7 +12,7 @@ PATH=$PWD/.venv/bin:$PATH
 ruff check .
 ruff format --check .
 hadolint Dockerfile
-shellcheck --external-sources scripts/*.sh .ci/run
+shellcheck --external-sources scripts/*.sh scripts/*/*.sh .ci/run
 yamllint --strict .
 mypy
 python -m pytest "$@"

@@ -4,7 +4,7 @@
 #   ./scripts/train.sh --epochs=1 --job_dir=runs/a
 set -euo pipefail
 cd "$(dirname "$0")/.."
-. scripts/environment.sh
+. scripts/setup/environment.sh
 
 # The flags that preparing the data needs to know of, in both their forms.
 data_flags=()

@@ -14,8 +14,8 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import tensorflow as tf
 
-from scripts.run_objects import Run
-from tests import manifests
+from scripts.submission.run_objects import Run
+from tests.manifests import rendering
 from trainer.data import fashion_mnist
 
 ROOT = Path(__file__).parent.parent
@@ -115,13 +115,13 @@ def finished_flags(job_dir: Path) -> list[str]:
     )
 
 
-@pytest.fixture(params=manifests.OVERLAYS)
+@pytest.fixture(params=rendering.OVERLAYS)
 def overlay(request: pytest.FixtureRequest) -> Run:
     """Each overlay of k8s/, as it stands."""
-    return manifests.rendered(request.param)
+    return rendering.rendered(request.param)
 
 
-@pytest.fixture(params=manifests.OVERLAYS)
+@pytest.fixture(params=rendering.OVERLAYS)
 def custom(request: pytest.FixtureRequest) -> Run:
     """Each overlay of k8s/ with all components and other names."""
-    return manifests.customised(request.param)
+    return rendering.customised(request.param)

@@ -13,8 +13,9 @@ from typing import Any
 import absl.flags
 import absl.logging
 
-from trainer import exits, flags, interrupts
 from trainer.cloud import workspace
+from trainer.configuration import flags
+from trainer.system import exits, signals
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,13 @@ COMMANDS = {
     "export": Command("writes a network in a format that others read", flags.export, "export"),
     "plot": Command("draws the loss curves", flags.plot, "plot"),
     "prepare_data": Command("puts a data set into --data_dir", flags.prepare_data, "prepare_data"),
-    "presets": Command("lists the recipes", flags.no_flags, "list_presets"),
+    "presets": Command("lists the recipes", flags.no_flags, "presets"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
-    interrupts.install()
+    signals.install()
     # Where nothing is wrong, TensorFlow reports missing GPUs and skipped optimisations as errors.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     absl.flags.FLAGS(sys.argv[:1])  # libraries' own flags keep their defaults: warnings only
@@ -55,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise exits.RefusedError(f"unknown command {name!r}: {', '.join(COMMANDS)}")
         command = COMMANDS[name]
         configuration = command.configure([f"fashion-gan {name}", *arguments])
-        importlib.import_module(f"trainer.{command.module}").run(configuration)
+        importlib.import_module(f"trainer.commands.{command.module}").run(configuration)
     except flags.HelpRequested as help_requested:
         print(f"fashion-gan {name}: {command.summary}\n{help_requested}")
     except exits.RefusedError as error:
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(workspace.shown(f"fashion-gan {name}: {interrupted}"), file=sys.stderr)
         return exits.INTERRUPTED
     finally:
-        interrupts.ignore()
+        signals.ignore()
     return exits.OK
 
 

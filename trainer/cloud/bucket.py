@@ -23,11 +23,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from trainer import interrupts
 from trainer.cloud import failures
 from trainer.cloud.failures import Conflict, Vanished
 from trainer.cloud.url import GsUrl
-from trainer.exits import InterruptedRun, RefusedError, first_line
+from trainer.system import signals
+from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -267,7 +267,7 @@ def _is_in_pod() -> bool:
 
 
 def _patience(asked: float | None) -> float:
-    usual = HURRY_SECONDS if interrupts.requested() else PATIENCE_SECONDS
+    usual = HURRY_SECONDS if signals.requested() else PATIENCE_SECONDS
     return usual if asked is None else min(asked, usual)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from trainer.exits import RefusedError, first_line
+from trainer.system.exits import RefusedError, first_line
 
 
 class Conflict(Exception):

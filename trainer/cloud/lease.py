@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from trainer import interrupts
 from trainer.cloud import processes
 from trainer.cloud.bucket import Bucket
 from trainer.cloud.failures import Conflict, Vanished
-from trainer.exits import InterruptedRun, RefusedError
+from trainer.system import signals
+from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +182,7 @@ def _beat(lease: Lease, done: threading.Event) -> None:
         try:
             lease.renew(BEAT_PATIENCE_SECONDS)
         except Taken as error:
-            interrupts.leave(str(error))
+            signals.leave(str(error))
         except (InterruptedRun, RefusedError):
             # The next beat tries again, and what the run itself asks for will say what is wrong.
             # A lease that has run out meanwhile is still held if nobody has replaced it.

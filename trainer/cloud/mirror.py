@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from trainer import storage
 from trainer.cloud import lease
 from trainer.cloud.bucket import Bucket, Stored, md5_of
 from trainer.cloud.failures import Vanished
-from trainer.exits import InterruptedRun, RefusedError
+from trainer.system import file_system
+from trainer.system.exits import InterruptedRun, RefusedError
 
 FETCHED_AT_ONCE = 8
 LISTINGS = 5  # of a folder in which objects are replaced while they are fetched
@@ -104,7 +104,7 @@ class Mirror:
             ours = (self.folder / name).read_bytes().splitlines()
             lines = dict.fromkeys(join(theirs, ours))  # each once
             content = b"".join(line + b"\n" for line in lines)
-            storage.write_atomically(
+            file_system.write_atomically(
                 self.folder / name, lambda temporary: temporary.write_bytes(content)
             )
 
@@ -143,5 +143,7 @@ def _is_ours(name: str) -> bool:
     return (
         lease.NAME not in parts
         and not {"", ".", ".."} & set(parts)
-        and not any(part.startswith(storage.PARTIAL) or part.endswith("_temp") for part in parts)
+        and not any(
+            part.startswith(file_system.PARTIAL) or part.endswith("_temp") for part in parts
+        )
     )

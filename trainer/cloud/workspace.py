@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from trainer.cloud.url import GsUrl
-from trainer.exits import RefusedError
+from trainer.system.exits import RefusedError
 
 _PREFIX = "fashion-gan-copies-"
 _urls: dict[str, str] = {}  # local path -> URL

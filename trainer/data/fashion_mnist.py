@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer import network, storage
 from trainer.data.prepared import Arrays, quiet_tfds
-from trainer.exits import RefusedError, first_line
+from trainer.system import downloads, file_system
+from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
     if is_prepared(data_dir):
         log.info("data: %s prepared in %s", NAME, data_dir)
     else:
-        storage.make_folder(data_dir, "data_dir")
-        with storage.exclusive(data_dir, "data_dir", PREPARING_PATIENCE_SECONDS):
+        file_system.make_folder(data_dir, "data_dir")
+        with file_system.exclusive(data_dir, "data_dir", PREPARING_PATIENCE_SECONDS):
             if not is_prepared(data_dir):
                 _prepare_from(_folder_of_files(data_dir, source), data_dir)
     decoded = {split: _read_decoded(split, data_dir) for split in DECODED}
@@ -169,7 +169,7 @@ def _download(data_dir: Path) -> None:
     first_file = urllib.parse.urljoin(builder.URL, "train-labels-idx1-ubyte.gz")
     try:
         # Without this look, the download's own retries take minutes where there is no network.
-        network.reach(first_file)
+        downloads.reach(first_file)
         with quiet_tfds():
             builder(data_dir=data_dir).download_and_prepare(download_config=config)
     except Exception as error:  # whatever the network, its proxies and TFDS raise
@@ -222,7 +222,7 @@ def _write_decoded(arrays: dict[str, Arrays], data_dir: Path) -> None:
     for split, (images, labels) in arrays.items():
         named |= {f"{split}_images": images, f"{split}_labels": labels}
     try:
-        storage.write_atomically(_decoded_file(data_dir), lambda path: np.savez(path, **named))  # type: ignore[arg-type]
+        file_system.write_atomically(_decoded_file(data_dir), lambda path: np.savez(path, **named))  # type: ignore[arg-type]
     except OSError as error:
         log.info("data: decoded arrays are not kept (%s)", error)
 

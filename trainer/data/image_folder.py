@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from trainer.data import IMAGE_FOLDER, DatasetSpec
 from trainer.data.prepared import Arrays, fitted, keep, mapped
-from trainer.exits import RefusedError
+from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 

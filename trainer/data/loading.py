@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from trainer import storage
 from trainer.data import (
     DATASETS,
     IMAGE_FOLDER,
@@ -18,7 +17,8 @@ from trainer.data import (
     synthetic,
 )
 from trainer.data.prepared import Arrays
-from trainer.exits import RefusedError
+from trainer.system import file_system
+from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +88,6 @@ def check(spec: DatasetSpec, data_dir: Path) -> None:
       RefusedError: as the name says.
     """
     if spec.dataset == "fashion_mnist" and not fashion_mnist.is_prepared(data_dir):
-        storage.check_folder(data_dir, "data_dir")
+        file_system.check_folder(data_dir, "data_dir")
     elif spec.dataset not in (*PINNED, IMAGE_FOLDER):
         prepared.check(spec, data_dir)

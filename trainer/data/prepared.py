@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from trainer import storage
 from trainer.data import DatasetSpec
-from trainer.exits import RefusedError, first_line
+from trainer.system import file_system
+from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def specify(spec: DatasetSpec, data_dir: Path) -> DatasetSpec:
 def check(spec: DatasetSpec, data_dir: Path) -> None:
     """Refuses a folder in which the set neither stands nor can be prepared; reads no data."""
     if _prepared(spec.dataset, data_dir) is None:
-        storage.check_folder(data_dir, "data_dir")
+        file_system.check_folder(data_dir, "data_dir")
 
 
 def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
@@ -74,8 +74,8 @@ def prepare(spec: DatasetSpec, data_dir: Path) -> Path:
     folder = _prepared(spec.dataset, data_dir)
     if folder is not None:
         return folder
-    storage.make_folder(data_dir, "data_dir")
-    with storage.exclusive(data_dir, "data_dir", PREPARING_PATIENCE_SECONDS):
+    file_system.make_folder(data_dir, "data_dir")
+    with file_system.exclusive(data_dir, "data_dir", PREPARING_PATIENCE_SECONDS):
         return _prepared(spec.dataset, data_dir) or _download(spec.dataset, data_dir)
 
 
@@ -123,9 +123,9 @@ def keep(
             np.save(file, labels)
 
     try:
-        storage.sweep_partial(kept.parent)
-        storage.write_atomically(kept.with_name(f"{kept.name}-images.npy"), write_images)
-        storage.write_atomically(kept.with_name(f"{kept.name}-labels.npy"), write_labels)
+        file_system.sweep_partial(kept.parent)
+        file_system.write_atomically(kept.with_name(f"{kept.name}-images.npy"), write_images)
+        file_system.write_atomically(kept.with_name(f"{kept.name}-labels.npy"), write_labels)
         written = mapped(kept, count)
         assert written is not None
         return written

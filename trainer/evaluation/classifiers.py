@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer import storage
-from trainer.evaluation import networks
-from trainer.exits import RefusedError
+from trainer.evaluation import classifier_networks
+from trainer.system import file_system
+from trainer.system.exits import RefusedError
 
 WEIGHTS = Path(__file__).parent / "weights"
 LOOKING_BATCH = 250
@@ -43,9 +43,9 @@ def _shipped(name: str) -> Look:
       RefusedError: the file is not the one that figures are comparable for.
     """
     path = WEIGHTS / f"{name}.npz"
-    if storage.sha256(path) != DIGESTS[name]:
+    if file_system.sha256(path) != DIGESTS[name]:
         raise RefusedError(f"{path} is not the file of this version: install fashion-gan again")
-    network = networks.BUILDERS[name]()
+    network = classifier_networks.BUILDERS[name]()
     read(network, path)
     return looking_with(network)
 
@@ -55,7 +55,9 @@ def looking_with(network: keras.Model) -> Look:
 
     It gives float32 `[N, ...]` each, from batches of one size, and is traced once.
     """
-    graph = tf.function(lambda batch: networks.outputs(network, batch, False), autograph=False)
+    graph = tf.function(
+        lambda batch: classifier_networks.outputs(network, batch, False), autograph=False
+    )
 
     def look(images: np.ndarray) -> list[np.ndarray]:
         parts = []

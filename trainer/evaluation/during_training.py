@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainer import trained
 from trainer.data import order
-from trainer.evaluation import classifiers, figures, metrics
-from trainer.gan import FashionGAN
-from trainer.run_files import TRAIN
+from trainer.evaluation import classifiers, metric_groups, metrics
+from trainer.gan.fashion_gan import FashionGAN
+from trainer.runs import trained
+from trainer.runs.file_names import TRAIN
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +60,10 @@ def evaluator(
     def evaluate() -> dict[str, float]:
         started = time.monotonic()
         fakes = np.concatenate(list(trained.sample_batches(draw, recipe, num, SEED, cycle)))
-        found = figures.of_features(classifiers.features(fakes), references(), "classifier_fid")
-        seen = figures.of_classes(classifiers.classes(fakes), wanted, expected)
+        found = metric_groups.of_features(
+            classifiers.features(fakes), references(), "classifier_fid"
+        )
+        seen = metric_groups.of_classes(classifiers.classes(fakes), wanted, expected)
         found["missing_classes"] = float(len(seen["missing_classes"]))
         found["smallest_class_share"] = min(seen["class_shares"])
         if wanted is not None:

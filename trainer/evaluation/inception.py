@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer import network, storage
-from trainer.exits import InterruptedRun, RefusedError, first_line
+from trainer.system import downloads, file_system
+from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +49,14 @@ def fetch(data_dir: Path) -> Path:
     path = data_dir / FOLDER / FILE
     if path.exists():
         return path
-    storage.make_folder(path.parent, "data_dir")
+    file_system.make_folder(path.parent, "data_dir")
     log.info("evaluation: downloading Inception from %s", URL)
     by_hand = f"or put {FILE}, which is in {URL}, into {path.parent} by hand"
     try:
-        archive = network.read(URL)
+        archive = downloads.read(URL)
     except OSError as error:
         what = f"Inception cannot be downloaded ({first_line(error)})"
-        if network.is_final(error):
+        if downloads.is_final(error):
             raise RefusedError(f"{what}: make {URL} reachable, {by_hand}") from error
         raise InterruptedRun(f"{what}: run the command again, {by_hand}") from error
     try:
@@ -66,7 +66,7 @@ def fetch(data_dir: Path) -> Path:
             f"{URL} gave what is not the archive of Inception ({first_line(error)}): look for a "
             f"proxy that changes it, {by_hand}"
         ) from error
-    storage.write_atomically(path, lambda temporary: temporary.write_bytes(graph))
+    file_system.write_atomically(path, lambda temporary: temporary.write_bytes(graph))
     return path
 
 

@@ -1,0 +1,66 @@
+"""Our own trainer, by the parts of a run: configuration, cluster, feeding, order, steps."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from scripts.benchmark.contenders import Train
+from trainer.configuration import config as configuration
+from trainer.configuration import flags
+from trainer.data import feeding, order
+from trainer.distribution import cluster_spec, strategies
+from trainer.gan.fashion_gan import FashionGAN
+from trainer.gan.train_steps import make_train_steps
+from trainer.gan.updates import METRICS
+
+HORIZON = 10**6  # steps, at which schedules would end
+LOSSES = [METRICS.index(f"loss/{network}") for network in ("generator", "discriminator")]
+
+
+def prepare(
+    images: np.ndarray,
+    batch_size: int,
+    precision: str,
+    given: Sequence[str] = (),
+    steps_a_loop: int = 0,
+) -> Train:
+    """See `scripts.benchmark.contenders`.
+
+    Args:
+      images: see there.
+      batch_size: see there.
+      precision: see there.
+      given: of `fashion-gan train`, the recipe among them.
+      steps_a_loop: between two looks at the host; 0: all that are asked for.
+    """
+    member = cluster_spec.find("auto", os.environ)
+    threads = max(1, flags.available_cores() // len(member.addresses))
+    decided = [f"--batch_size={batch_size}", f"--precision={precision}", f"--threads={threads}"]
+    config = flags.train(["train", "--job_dir=unused", *given, *decided])
+    recipe = config.recipe
+    within = contextlib.ExitStack()  # left open: the process ends in there
+    strategy, _ = within.enter_context(strategies.joined(config.runtime, member))
+    with strategy.scope():
+        gan = FashionGAN(recipe, HORIZON)
+    labels = np.arange(len(images)) % len(recipe.data.class_names)  # others would take as long
+    feed = feeding.feed(images, labels, strategy.extended.worker_devices)
+    train_steps = make_train_steps(gan, strategy, feed)
+    batch = configuration.images_a_step(recipe)
+    step = 0
+
+    def train(steps: int) -> float:
+        nonlocal step
+        end = step + steps
+        while step < end:
+            count = min(steps_a_loop or steps, end - step)
+            rows = order.batches(recipe.seed, feed.examples, batch, step, count)
+            means, _ = train_steps(*feed.send(rows))
+            losses = means.numpy()[LOSSES]
+            step += count
+        return float(losses.sum())
+
+    return train

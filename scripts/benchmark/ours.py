@@ -1,0 +1,61 @@
+"""Parts `presets`, `batches` and `loop`: this trainer beside itself, on one device."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from scripts.benchmark import entries, rounds
+from scripts.benchmark.entries import PRECISIONS
+from scripts.benchmark.rounds import Entry, Result
+from scripts.benchmark.settings import Settings
+from trainer.configuration import presets
+
+TOGETHER = 4  # as many trainings fit into a few gigabytes
+BATCHES = (32, 64, 128, 256, 512, 1024)
+BATCHED = ("dcgan", "fashion")
+SMALLEST = ("--preset=mlp", "--batch_size=1")
+STEPS_A_LOOP = (1, 100)
+
+
+def every_preset(settings: Settings) -> Result:
+    """Answers by preset, at its own batch and precision, and of the products of matrices."""
+    compared = {name: entries.ours(f"--preset={name}") for name in presets.names()}
+    results = {}
+    for precision in PRECISIONS:
+        results |= rounds.measure(entries.products(precision), settings)
+    names = list(compared)
+    for first in range(0, len(names), TOGETHER):
+        some = {name: compared[name] for name in names[first : first + TOGETHER]}
+        results |= rounds.measure(some, settings)
+    return results
+
+
+def batch_sizes(settings: Settings) -> Result:
+    """Answers by preset and batch."""
+    return {
+        preset: rounds.measure(
+            {
+                str(size): entries.ours(f"--preset={preset}", f"--batch_size={size}")
+                for size in BATCHES
+            },
+            settings,
+        )
+        for preset in BATCHED
+    }
+
+
+def loop(settings: Settings) -> Result:
+    """Answers of what is around a step: feeding, the outer loop, and the smallest of steps."""
+    compared = {
+        "feeding": _around_a_step("feeding"),
+        "empty": _around_a_step("empty_loop", recorded=False),
+        "recorded": _around_a_step("empty_loop", recorded=True),
+    }
+    for steps in STEPS_A_LOOP:
+        compared[f"smallest/{steps}"] = entries.ours(*SMALLEST, steps_a_loop=steps)
+    return rounds.measure(compared, settings)
+
+
+def _around_a_step(module: str, **options: bool) -> Entry:
+    """What multiplies nothing, at the default preset's batch."""
+    return replace(entries.ours(), module=module, multiply_adds=0, options=options)

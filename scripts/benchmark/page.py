@@ -1,0 +1,81 @@
+"""docs/performance.json, what each part measured, and docs/performance.md, which shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scripts.benchmark import commands_shown, rounds_shown
+from trainer.system import file_system
+
+Part = dict[str, Any]
+
+# In the order of the page.
+_SECTIONS: dict[str, tuple[str, Callable[[Part], str]]] = {
+    "contenders": ("The same network, trained by others", rounds_shown.contenders),
+    "presets": ("Every preset", rounds_shown.presets),
+    "batches": ("A step by its batch", rounds_shown.batches),
+    "loop": ("Beside the computation", rounds_shown.loop),
+    "around": ("Where a run's time goes", commands_shown.around),
+    "startup": ("To the first step", commands_shown.startup),
+    "generation": ("Generating", commands_shown.generation),
+}
+_HEAD = """# Performance, measured
+
+Written by `./scripts/benchmark.sh`; every figure comes from [{record}]({record}), which has each
+round. Times and speeds are medians over rounds, with the least and the most of them in brackets;
+memory is the most of any round. Those of a table took turns in each round (the presets four at a
+time, and after the products of matrices; of the batches and of generating, those of one preset).
+Minutes apart, the same thing differs by a tenth on such machines, so a smaller difference between
+tables, or between two rows whose brackets overlap, says nothing.
+
+"""
+
+
+def read(record: Path) -> dict[str, Part]:
+    """What has been measured, by part."""
+    return json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+
+
+def add(record: Path, name: str, measured: Part) -> None:
+    """Keeps a part and writes the page beside the record again."""
+    parts = {**read(record), name: measured}
+    file_system.write_text(record, json.dumps(parts, indent=1) + "\n")
+    shown = [
+        f"## {title}\n\n{show(parts[part])}\n{_told(parts[part])}\n"
+        for part, (title, show) in _SECTIONS.items()
+        if part in parts
+    ]
+    page = "\n".join([_HEAD.format(record=record.name) + _machines(parts), *shown])
+    file_system.write_text(record.with_suffix(".md"), page)
+
+
+def _told(part: Part) -> str:
+    load = part["machine"]["load_before"]
+    return f"`{part['command']}`; rounds: {part['rounds']}; load of the machine before: {load:.2f}."
+
+
+def _machines(parts: dict[str, Part]) -> str:
+    """What was measured on, and which parts, where they differ."""
+    places: dict[str, list[str]] = {}
+    for name in _SECTIONS:
+        if name in parts:
+            places.setdefault(_place(parts[name]["machine"]), []).append(name)
+    alone = len(places) == 1
+    lines = [
+        f"- {place}" if alone else f"- {', '.join(names)}: {place}"
+        for place, names in places.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _place(machine: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    instructions = "with" if machine["bfloat16"] else "without"
+    return (
+        f"{machine['processor']} {instructions} instructions for bfloat16, "
+        f"{machine['threads']} of {machine['cores']} cores, "
+        f"{machine['memory_gib']} GiB, {machine['system']}; {versions}"
+    )

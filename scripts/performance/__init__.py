@@ -1,1 +1,0 @@
-"""The parts of `scripts/benchmark.py`, and the page that shows what they measured."""

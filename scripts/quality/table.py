@@ -1,0 +1,106 @@
+"""docs/quality.json, the figures of each row, and docs/quality.md, which shows them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from trainer.distribution.environment import processor
+from trainer.system import file_system
+
+Row = dict[str, Any]
+
+FOLDER = Path("docs", "quality")
+_RECORD, _PAGE = FOLDER.with_suffix(".json"), FOLDER.with_suffix(".md")
+_COSTS: dict[str, Callable[[Row], str]] = {
+    "images": lambda row: f"{row['images']:,}",
+    "CPU-minutes": lambda row: f"{row['cpu_minutes']:.1f}",
+    "computed in": lambda row: row["computed_in"],
+    "parameters G · D": lambda row: " · ".join(f"{each:,}" for each in row["parameters"]),
+    "MMAC G · D": lambda row: " · ".join(f"{each / 1e6:.1f}" for each in row["multiply_adds"]),
+}
+_FIGURES: dict[str, Callable[[Row], str]] = {
+    "Fréchet": lambda row: _number(row["classifier_fid"], 2),
+    "KID": lambda row: f"{_number(row['kid'], 3)} ± {_number(row['kid_deviation'], 3)}",
+    "precision": lambda row: _number(row["precision"], 3),
+    "recall": lambda row: _number(row["recall"], 3),
+    "density": lambda row: _number(row["density"], 3),
+    "coverage": lambda row: _number(row["coverage"], 3),
+    "class accuracy": lambda row: _number(row["class_accuracy"], 3),
+    "CAS": lambda row: _number(row["classification_accuracy_score"], 3),
+    "missing": lambda row: ", ".join(row["missing_classes"]) or "none",
+    "pixels": lambda row: _number(row["pixel_frechet_distance"], 2),
+    "neighbours": lambda row: _number(row["neighbour_distance_ratio"], 2),
+}
+_HEAD = """# Quality, measured
+
+Written by `./scripts/quality.sh`, which trains each row anew; rows are in
+[quality.json](quality.json), too. A row is a preset and its budget in minutes of processor time,
+over all cores: half of it passes on two cores that are free. {machine}, one seed each.
+
+10,000 fakes against the 10,000 test images, which no training sees. *Fréchet* is the distance of
+FID between features of a Fashion-MNIST classifier of our own (SHA-256 `{digest}`): compare it with
+no other FID. *real* are 10,000 training images in the place of fakes, which the classifiers know.
+Class accuracy is the view of another classifier, which sees {judged:.3f} of the test images right;
+CAS is the accuracy on real images of one that has learnt from the fakes alone; *pixels* is
+Fréchet's distance of 64 principal components of the pixels; *neighbours* is the distance to the
+nearest training image, divided by that of test images (copies: 0). A dash: the recipe takes no
+labels. `fashion-gan evaluate` gives all of them for any run.
+
+"""
+
+
+def read() -> dict[str, Row]:
+    """The rows that have been made, by name."""
+    return json.loads(_RECORD.read_text(encoding="utf-8")) if _RECORD.exists() else {}
+
+
+def add(name: str, row: Row) -> None:
+    """Keeps a row and writes the page again."""
+    rows = {**read(), name: row}
+    file_system.write_text(_RECORD, json.dumps(rows, indent=1) + "\n")
+    trained = {each: figures for each, figures in rows.items() if "images" in figures}
+    head = _HEAD.format(
+        machine=f"{processor()}, TensorFlow {tf.__version__}",
+        digest=row["features_sha256"][:16],
+        judged=rows["real"]["judge_accuracy"],
+    )
+    pictures = [f"## {each}\n\n![samples](quality/{each}.png)\n" for each in trained]
+    parts = [head, _table(_FIGURES, rows), _table(_COSTS, trained), _sooner(trained), *pictures]
+    file_system.write_text(_PAGE, "\n".join(parts))
+
+
+def _sooner(rows: dict[str, Row]) -> str:
+    """The processor time in which `fashion` is as near to the data as `dcgan` after an hour."""
+    hour = "dcgan@120"
+    if hour not in rows:
+        return ""
+    distance, minutes = rows[hour]["classifier_fid"], rows[hour]["cpu_minutes"]
+    as_near = [
+        row
+        for name, row in rows.items()
+        if name.startswith("fashion@") and row["classifier_fid"] <= distance
+    ]
+    if not as_near:
+        return f"No row of `fashion` is as near to the data as {hour}.\n"
+    first = min(as_near, key=lambda row: row["cpu_minutes"])
+    return (
+        f"`dcgan` has a Fréchet distance of {distance:.2f} after {minutes:.1f} minutes of "
+        f"processor time, `fashion` one of {first['classifier_fid']:.2f} after "
+        f"{first['cpu_minutes']:.1f}: as near at least {minutes // first['cpu_minutes']:.0f} times "
+        "sooner. These are minutes of the whole command.\n"
+    )
+
+
+def _table(columns: dict[str, Callable[[Row], str]], rows: dict[str, Row]) -> str:
+    lines = [["row", *columns], ["---"] * (1 + len(columns))]
+    lines += [[name, *(show(row) for show in columns.values())] for name, row in rows.items()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _number(figure: float | None, digits: int) -> str:
+    return "-" if figure is None else f"{figure:.{digits}f}"

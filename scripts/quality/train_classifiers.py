@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Trains the two classifiers that evaluations look through, about half an hour on two cores.
+
+    python -m scripts.quality.train_classifiers OUTPUT_DIR [NAME...]
+
+Writes OUTPUT_DIR/NAME.npz, weights in float16, and prints each one's accuracy on the test images
+and the digest that `trainer/evaluation/classifiers.py` expects of it. The files in the package
+were made by this command; the same machine gives the same files.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from trainer.data import DATASETS, loading
+from trainer.evaluation import classifier_networks, classifiers
+from trainer.system import file_system
+
+EPOCHS = {"feature_network": 16, "judge": 12}
+
+
+def main(output: Path, names: list[str]) -> None:
+    """Trains and writes the classifiers that are named."""
+    data_dir = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    train = loading.load(DATASETS["fashion_mnist"], "train", data_dir)
+    images, labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir)
+    output.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        network = classifier_networks.BUILDERS[name]()
+        classifier_networks.train(network, *train, EPOCHS[name])
+        path = output / f"{name}.npz"
+        classifiers.write(network, path)
+        classifiers.read(network, path)  # as float16 has them
+        seen = classifiers.looking_with(network)(images)[-1].argmax(axis=1)
+        accuracy = np.mean(seen == labels)
+        print(f"{name}: accuracy {accuracy:.4f}, sha256 {file_system.sha256(path)}", flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    main(Path(sys.argv[1]), sys.argv[2:] or list(EPOCHS))

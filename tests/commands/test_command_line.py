@@ -1,0 +1,249 @@
+"""The command line: what is refused, and how."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, run, train_flags
+from trainer import __main__
+from trainer.configuration import flags, presets
+from trainer.system import exits, signals
+from trainer.system.exits import RefusedError
+
+
+@pytest.fixture
+def main(monkeypatch: pytest.MonkeyPatch):
+    """The entry point in this process, which keeps its own signal handlers."""
+    monkeypatch.setattr(signals, "install", lambda: None)
+    monkeypatch.setattr(signals, "ignore", lambda: None)
+    return __main__.main
+
+
+WRONG_FLAGS = {
+    "--bach_size=8": "Did you mean: batch_size",
+    "--batch_size=-1": "batch_size",
+    "--batch_size=0": "batch_size",
+    "--batch_size=many": "batch_size",
+    "--batch_size=60001": "60000 images",
+    "--batch_size=9 --virtual_devices=2": "not divisible by the 2 replicas: try 8",
+    "--batch_size=2 --virtual_devices=4": "try 4",
+    "--steps=0": "steps",
+    "--steps=1.5": "steps",
+    "--epochs=0": "epochs",
+    "--epochs=": "epochs",
+    "--save_interval=0": "save_interval",
+    "--checkpoint_interval=0": "checkpoint_interval",
+    "--keep_checkpoints=0": "keep_checkpoints",
+    "--steps_per_loop=-1": "steps_per_loop",
+    "--preset=dcgann": "did you mean dcgan",
+    "--preset=": "unknown",
+    "--architecture=vgg": "architecture",
+    "--noise_dim=0": "noise_dim",
+    "--dropout=1": "below 1",
+    "--preset=fashion --dropout=0.3": "has no place in --architecture=fashion",
+    "--loss=wgan --label_noise=0.1": "moves the targets of a loss",
+    "--label_noise=0.5": "below 0.5",
+    "--preset=dcgan --critic_steps=2": "contradicts --update=simultaneous",
+    "--critic_steps=0": "critic_steps",
+    "--preset=dcgan --loss=wgan": "diverges without a bound",
+    "--preset=wgan --spectral_norm": "undoes --weight_clip",
+    "--preset=r3gan --spectral_norm": "zero at first",
+    "--weight_clip=0.01": "bounds a Wasserstein critic",
+    "--weight_clip=nan": "must not be negative",
+    "--preset=wgan --gradient_penalty=10": "use one of them",
+    "--r1=-1": "must not be negative",
+    "--preset=fashion --gradient_penalty=10": "the one or the others",
+    "--preset=dcgan --penalty_interval=4": "no penalty to space out",
+    "--preset=dcgan --penalty_schedule=linear --penalty_final_factor=0.1": "no penalty to change",
+    "--preset=fashion --penalty_schedule=constant": "contradicts --penalty_schedule=constant",
+    "--preset=dcgan --generator_schedule=cosine": "leads nowhere",
+    "--preset=fashion --discriminator_final_factor=0": "above 0 and at most 1",
+    "--preset=dcgan --optimizer=rmsprop": "--generator_beta_1=0",
+    "--generator_beta_1=1": "below 1",
+    "--discriminator_beta_2=-0.1": "at least 0",
+    "--ema_half_life=-1": "number of images",
+    "--augment=flip": "names 'flip': there are translation, cutout",
+    "--loss=mae": "loss",
+    "--update=never": "update",
+    "--dropout=-0.1": "at least 0",
+    "--dropout=nan": "dropout",
+    "--generator_learning_rate=0": "positive",
+    "--generator_learning_rate=nan": "positive",
+    "--discriminator_learning_rate=-1e-4": "positive",
+    "--discriminator_learning_rate=inf": "positive",
+    "--seed=-1": "seed",
+    "--seed=2147483648": "seed",
+    "--precision=float16": "precision",
+    "--profile_steps=5": "like 100,120",
+    "--profile_steps=5,3": "like 100,120",
+    "--profile_steps=10,20 --steps=15": "beyond the run's 15 steps",
+    "--dataset=imagenet": "dataset",
+    "--strategy=parameter_server": "strategy",
+    "--strategy=one_device --virtual_devices=2": "contradicts",
+    "--virtual_devices=-1": "virtual_devices",
+    "--threads=-1": "threads",
+    "--metrics_port=65536": "metrics_port",
+    "--job_dir=": "job_dir",
+    "--job_dir=s3://bucket/run": "local path",
+    "--data_dir=s3://bucket/data": "local path",
+    "--flagfile=missing.flags": "missing.flags",
+    "extra": "stray argument 'extra'",
+    "--dry_run=perhaps": "dry_run",
+    "--job_dir=/dev/null/run": "cannot be written",
+    "--job_dir=README.md": "cannot be written",
+    "--job_dir=/dev/null/run --dry_run": "cannot be written",
+    "--job_dir=~nobody_of_that_name/run": "job_dir",
+    "--job_dir=both --data_dir=both": "separate them",
+    "--job_dir=runs/[a]": "must not contain",
+    "--data_dir=README.md": "--data_dir=README.md cannot be written",
+    "--data_dir=README.md --dry_run": "--data_dir=README.md cannot be written",
+    "--data_dir=": "must not be empty",
+    "--data_dir=/" + 5000 * "x": "cannot be written",
+    "--threads=99999999999": "threads",
+    "--noise_dim=99999999999": "noise_dim",
+    "--virtual_devices=65": "virtual_devices",
+    "--flagfile=docs/quality/fashion@20.png": "utf-8",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_FLAGS)
+def test_wrong_flags_are_refused_in_one_line_before_anything_is_made(
+    wrong, main, capsys, tmp_path, monkeypatch
+):
+    job_dir = tmp_path / "run"
+    monkeypatch.setitem(sys.modules, "trainer.training.run", None)  # TensorFlow would come with it
+
+    code = main(["train", f"--job_dir={job_dir}", "--steps=1", *wrong.split()])
+
+    captured = capsys.readouterr()
+    assert code == exits.REFUSED
+    assert WRONG_FLAGS[wrong] in captured.err
+    assert captured.err.count("\n") == 1
+    assert not captured.out
+    assert not job_dir.exists()
+
+
+def test_a_missing_job_dir_is_refused(main, capsys):
+    assert main(["train"]) == exits.REFUSED
+    assert "--job_dir" in capsys.readouterr().err
+
+
+def test_an_unknown_command_is_refused(main, capsys):
+    assert main(["trian"]) == exits.REFUSED
+    assert "unknown command 'trian'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "generate --job_dir={run} --output=x.png",
+        "generate --job_dir={run} --output=x.jpeg",
+        "generate --job_dir={run} --output=x.png --num=0",
+        "generate --job_dir={run} --output=x.gif --num=1",
+        "generate --job_dir={run} --output=x.png --truncation=0",
+        "generate --job_dir={run}",
+        "generate --job_dir={run} --output=",
+        "generate --job_dir={run} --output=gs://bucket/x.png",
+        "export --job_dir={run} --format=saved_model --output=.",
+        "plot --job_dir=",
+        "export --job_dir={run}",
+        "export --job_dir={run} --format=onnx",
+        "export --job_dir={run} --format=keras --output=x.h5",
+        "plot --job_dir={run}",
+        "prepare_data --dataset=synthetic --source={run}",
+        "prepare_data --source={run} --data_dir={run}",
+        "presets extra",
+    ],
+)
+def test_other_commands_refuse_what_cannot_work(arguments, main, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    code = main(shlex.split(arguments.format(run=tmp_path / "nothing")))
+
+    assert code == exits.REFUSED
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_help_shows_the_command_s_own_flags_in_groups(main, capsys):
+    assert main(["train", "--help"]) == exits.OK
+    shown = capsys.readouterr().out
+    assert "networks:\n  --architecture" in shown
+    assert "--format" not in shown
+
+
+def test_every_preset_resolves_and_is_listed(main, capsys):
+    for name in presets.names():
+        resolved = flags.train(["train", "--job_dir=x", f"--preset={name}"])
+        assert resolved.preset == name
+        assert resolved.schedule.steps is None  # presets set epochs
+    assert main(["presets"]) == exits.OK
+    assert len(capsys.readouterr().out.splitlines()) == len(presets.names())
+
+
+@pytest.mark.parametrize(
+    "order", [["--noise_dim=7", "--preset=dcgan"], ["--preset=dcgan", "--noise_dim=7"]]
+)
+def test_the_user_s_flag_wins_over_the_preset_wherever_it_stands(order):
+    assert flags.train(["train", "--job_dir=x", *order]).recipe.networks.noise_dim == 7
+
+
+def test_a_flag_file_gives_flags_and_presets(tmp_path):
+    file = tmp_path / "my.flags"
+    file.write_text("--preset=dcgan\n--noise_dim=9\n")
+    resolved = flags.train(["train", "--job_dir=x", f"--flagfile={file}"])
+    assert (resolved.recipe.networks.noise_dim, resolved.recipe.batch_size) == (9, 256)
+
+
+def test_a_dry_run_prints_the_configuration_and_the_networks_and_writes_nothing(tmp_path):
+    job_dir = tmp_path / "run"
+
+    shown = run(*train_flags(job_dir, "--dataset=synthetic", "--dry_run", "--virtual_devices=2"))
+
+    resolved, _ = json.JSONDecoder().raw_decode(shown.stdout)
+    assert resolved["recipe"]["batch_size"] == 8
+    assert resolved["environment"]["replicas"] == 2
+    assert 'Model: "generator"' in shown.stdout
+    assert 'Model: "discriminator"' in shown.stdout
+    assert "generator: 559,632 parameters, 0.6 MMAC an image" in shown.stdout
+    assert not job_dir.exists()
+
+
+def test_mirroring_without_a_gpu_is_refused(tmp_path):
+    refused = run(*train_flags(tmp_path, "--strategy=mirrored", "--dry_run"), code=exits.REFUSED)
+    assert "--virtual_devices=2" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "call", "count"),
+    [
+        ("README.md", r"bin/fashion-gan (\w+)([^`\n]*)", 13),
+        ("README.md", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
+        ("scripts/train.sh", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
+        ("scripts/train.sh", r"()quick_start=\(([^)]*)\)", 1),
+    ],
+)
+def test_every_flag_that_is_written_down_parses(file, call, count):
+    found = re.findall(call, (ROOT / file).read_text(encoding="utf-8"))
+    assert len(found) == count
+    for name, words in found:
+        command = __main__.COMMANDS[name or "train"]
+        arguments = shlex.split(words)
+        if command.module == "train" and "--job_dir" not in words:
+            arguments.append("--job_dir=x")
+        if "--help" not in arguments:
+            command.configure([name, *arguments])
+
+
+def test_a_flag_of_another_command_is_refused():
+    with pytest.raises(RefusedError, match="batch_size"):
+        flags.plot(["plot", "--job_dir=x", "--batch_size=1"])
+
+
+def test_paths_may_start_with_a_tilde():
+    assert flags.plot(["plot", "--job_dir=~/runs/a"]).job_dir == Path("~/runs/a").expanduser()

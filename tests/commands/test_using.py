@@ -1,0 +1,279 @@
+"""Using the result: generate, export and plot."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tests.conftest import run, train_flags
+from trainer.commands import export, generate, plot
+from trainer.configuration import choices, config, flags
+from trainer.distribution import environment
+from trainer.runs import checkpoints, trained
+from trainer.system.exits import RefusedError
+
+
+@pytest.fixture(scope="module")
+def networks(finished):
+    return trained.load(finished, "latest")
+
+
+LATENTS = np.random.default_rng(0).normal(size=(5, 100)).astype(np.float32)
+IMAGES = np.random.default_rng(1).uniform(-1, 1, (5, 28, 28, 1)).astype(np.float32)
+
+
+def sample(job_dir: Path, output: Path, *more: str) -> Path:
+    flags_given = [f"--job_dir={job_dir}", f"--output={output}", *more]
+    generate.run(flags.generate(["generate", *flags_given]))
+    return output
+
+
+def test_arrays_folder_and_grid_hold_the_same_images(finished, tmp_path):
+    with np.load(sample(finished, tmp_path / "x.npz", "--num=9")) as file:
+        images = file["images"]
+    folder = sample(finished, tmp_path / "pictures", "--num=9")
+    grid = sample(finished, tmp_path / "x.png", "--num=9")
+
+    assert images.shape == (9, 28, 28, 1) and images.dtype == np.uint8
+    single = [tf.io.decode_png(path.read_bytes()) for path in sorted(folder.iterdir())]
+    np.testing.assert_array_equal(np.stack(single), images)
+    assert tf.io.decode_png(grid.read_bytes()).shape == (192, 192, 1)
+
+
+def test_the_same_seed_gives_the_same_images_however_many(finished, tmp_path):
+    few, many, other = (
+        np.load(sample(finished, tmp_path / f"{name}.npz", *more))["images"]
+        for name, more in {
+            "few": ["--num=3"],
+            "many": ["--num=130"],
+            "other": ["--num=3", "--seed=1"],
+        }.items()
+    )
+    np.testing.assert_array_equal(many[:3], few)
+    assert not np.array_equal(other, few)
+
+
+def test_a_checkpoint_is_chosen_by_step_or_path(finished, tmp_path):
+    by_step, by_path, latest = (
+        np.load(sample(finished, tmp_path / f"{name}.npz", "--num=2", *more))["images"]
+        for name, more in {
+            "step": ["--checkpoint=120"],
+            "path": [f"--checkpoint={finished / 'checkpoints' / 'ckpt-120'}"],
+            "latest": [],
+        }.items()
+    )
+    np.testing.assert_array_equal(by_step, by_path)
+    assert not np.array_equal(by_step, latest)
+
+
+@pytest.mark.parametrize("checkpoint", ["7", "elsewhere/ckpt-1", "", "²"])
+def test_a_checkpoint_that_does_not_exist_is_refused(checkpoint, finished, tmp_path):
+    with pytest.raises(RefusedError, match=r"120, 130"):
+        sample(finished, tmp_path / "x.npz", f"--checkpoint={checkpoint}")
+
+
+def test_a_checkpoint_of_another_network_is_refused(finished, tmp_path):
+    job_dir = tmp_path / "other"
+    job_dir.mkdir()
+    text = (finished / "config.json").read_text()
+    (job_dir / "config.json").write_text(text.replace('"noise_dim": 100', '"noise_dim": 50'))
+    with pytest.raises(RefusedError, match="another network"):
+        sample(job_dir, tmp_path / "x.npz", f"--checkpoint={finished / 'checkpoints/ckpt-130'}")
+
+
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory) -> Path:
+    """A short run of a conditional recipe with a moving average."""
+    job_dir = tmp_path_factory.mktemp("runs") / "conditional"
+    run(*train_flags(job_dir, "--preset=fashion", "--dataset=synthetic", "--steps=6"))
+    stored = config.read_json(job_dir)
+    assert stored is not None
+    assert stored["recipe"]["precision"] == environment.suited_precision()  # of auto
+    return job_dir
+
+
+def test_labels_cycle_unless_some_are_asked_for_by_name_or_number(conditional, tmp_path):
+    every = np.load(sample(conditional, tmp_path / "every.npz", "--num=12"))
+    some = np.load(sample(conditional, tmp_path / "some.npz", "--num=3", "--labels=Sneaker,8"))
+    assert every["labels"].dtype == np.int64
+    assert list(every["labels"]) == [*range(10), 0, 1]
+    assert list(some["labels"]) == [7, 8, 7]
+    assert some["images"].shape == (3, 28, 28, 1)
+    assert not np.array_equal(some["images"][0], every["images"][0])  # same latent, other label
+
+
+def test_a_grid_of_a_conditional_model_has_a_row_a_class(conditional, tmp_path):
+    path = sample(conditional, tmp_path / "x.png", "--num=21", "--labels=bag,coat,sneaker")
+    assert tf.io.decode_png(path.read_bytes()).shape == (3 * 64, 7 * 64, 1)
+    grid = tf.io.decode_png((conditional / "results" / "final.png").read_bytes())
+    assert grid.shape == (10 * 64, 8 * 64, 1)
+
+
+@pytest.mark.parametrize(("labels", "reason"), [("sneakers", "no class"), ("10", "no class")])
+def test_an_unknown_label_is_refused_with_those_there_are(labels, reason, conditional, tmp_path):
+    with pytest.raises(RefusedError, match=f"{reason}; there are 0 t-shirt, .* 9 boot"):
+        sample(conditional, tmp_path / "x.png", f"--labels={labels}")
+
+
+def test_labels_for_a_run_without_them_are_refused(finished, tmp_path):
+    with pytest.raises(RefusedError, match="not conditional"):
+        sample(finished, tmp_path / "x.png", "--labels=bag")
+
+
+def test_a_film_goes_from_one_latent_to_another_and_back(conditional, tmp_path):
+    with Image.open(sample(conditional, tmp_path / "x.gif", "--num=8", "--labels=bag")) as film:
+        assert film.n_frames == 8 and film.size == (64, 64)
+        frames = []
+        for number in range(8):
+            film.seek(number)
+            frames.append(np.asarray(film.convert("L"), float))
+    np.testing.assert_array_equal(frames[1], frames[7])
+    steps = [np.abs(frames[i + 1] - frames[i]).mean() for i in range(7)]
+    assert min(steps) > 0 and np.abs(frames[4] - frames[0]).mean() > max(steps)
+
+
+def test_truncation_brings_latents_in_and_keeps_their_order(conditional):
+    recipe = trained.load(conditional, "latest").recipe
+    free, cut = (trained.latents(recipe, 0, 0, 200, limit).numpy() for limit in (None, 0.7))
+    assert np.abs(cut).max() <= 0.7 < np.abs(free).max()
+    assert (np.argsort(cut.ravel()) == np.argsort(free.ravel())).mean() > 0.99
+    wide = trained.latents(recipe, 0, 0, 200, 6.0)
+    np.testing.assert_allclose(wide, free, atol=1e-4)
+
+
+def test_a_conditional_generator_is_exported_with_its_labels_and_average(conditional, tmp_path):
+    networks = trained.load(conditional, "latest")
+    latents = trained.latents(networks.recipe, 0, 0, 4)
+    labels = tf.constant([0, 3, 7, 9])
+    expected = networks.generate(latents, labels)
+    tensors = checkpoints.read(conditional / "checkpoints" / "ckpt-6")
+    kernel = networks.generator.get_layer("dense").kernel
+    np.testing.assert_array_equal(kernel, tensors[f"average/{kernel.path}"])
+    assert not np.array_equal(kernel, tensors[f"generator/{kernel.path}"])
+
+    for form in ("keras", "h5"):
+        path = exported(conditional, tmp_path, form, "generator")
+        model = keras.models.load_model(path, compile=False)
+        np.testing.assert_allclose(model([latents, labels], training=False), expected, atol=1e-5)
+    loaded = tf.saved_model.load(str(exported(conditional, tmp_path, "saved_model", "generator")))
+    np.testing.assert_allclose(loaded.serve([latents, labels]), expected, atol=1e-5)
+    images = loaded.sample(tf.constant(12, tf.int64), tf.constant(0, tf.int64))
+    recipe = networks.recipe
+    (bytes_,) = trained.sample_batches(
+        networks.generate, recipe, 12, 0, trained.label_cycle(recipe)
+    )
+    assert np.abs(np.rint(np.clip(images, -1, 1) * 127.5 + 127.5) - bytes_).max() <= 1
+    lite = exported(conditional, tmp_path, "tflite", "generator")
+    with pytest.warns(UserWarning):
+        runner = tf.lite.Interpreter(model_path=str(lite)).get_signature_runner()
+    shown = runner(latents=latents[:1], labels=labels[:1])
+    np.testing.assert_allclose(next(iter(shown.values())), expected[:1], atol=1e-4)
+    for network in ("generator", "discriminator"):
+        assert exported(conditional, tmp_path, "weights", network).exists()
+
+
+def test_a_normalised_discriminator_is_exported_with_normalised_kernels(tmp_path):
+    job_dir = tmp_path / "run"
+    flags_given = ["--spectral_norm", "--dataset=synthetic", "--steps=2"]
+    run(*train_flags(job_dir, *flags_given))
+    discriminator = trained.load(job_dir, "latest").discriminator
+    for layer in ("dense1", "dense2", "logits"):
+        kernel = discriminator.get_layer(layer).kernel.numpy()
+        assert 0.8 < np.linalg.norm(kernel, 2) < 1.2
+
+
+def exported(finished: Path, tmp_path: Path, form: str, network: str) -> Path:
+    path = tmp_path / f"{network}{choices.EXPORT_SUFFIXES[form]}"
+    export.run(config.ExportConfig(finished, path, form, network, "latest"))
+    return path
+
+
+def outputs(networks, network: str) -> tuple[np.ndarray, np.ndarray]:
+    inputs = LATENTS if network == "generator" else IMAGES
+    return inputs, getattr(networks, network)(inputs, training=False).numpy()
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+@pytest.mark.parametrize("form", ["keras", "h5"])
+def test_whole_models_load_in_plain_keras(form, network, finished, networks, tmp_path):
+    path = exported(finished, tmp_path, form, network)
+    inputs, expected = outputs(networks, network)
+    with keras.saving.CustomObjectScope({}):
+        model = keras.models.load_model(path, compile=False)
+    assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
+    np.testing.assert_allclose(model(inputs, training=False), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_weights_load_into_the_same_network(network, finished, networks, tmp_path):
+    path = exported(finished, tmp_path, "weights", network)
+    inputs, expected = outputs(networks, network)
+    model = keras.models.clone_model(getattr(networks, network))
+    model.load_weights(path)
+    np.testing.assert_allclose(model(inputs, training=False), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_saved_model_serves(network, finished, networks, tmp_path):
+    path = exported(finished, tmp_path, "saved_model", network)
+    inputs, expected = outputs(networks, network)
+    loaded = tf.saved_model.load(str(path))
+    np.testing.assert_allclose(loaded.serve(inputs), expected, atol=1e-5)
+    again = exported(finished, tmp_path, "saved_model", network)  # replaces the folder
+    assert again == path and not list(tmp_path.glob(".partial*"))
+
+
+def test_an_export_replaces_no_folder_of_anything_else(finished, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(RefusedError, match="holds something else"):
+        flags.export(
+            ["export", f"--job_dir={finished}", "--format=saved_model", f"--output={tmp_path}"]
+        )
+
+
+def test_a_saved_generator_samples_as_generate_does(finished, networks, tmp_path):
+    loaded = tf.saved_model.load(str(exported(finished, tmp_path, "saved_model", "generator")))
+    images = loaded.sample(tf.constant(3, tf.int64), tf.constant(4, tf.int64))
+    (expected,) = trained.sample_batches(networks.generate, networks.recipe, 3, seed=4, cycle=[0])
+    ours = np.rint(np.asarray(images) * 127.5 + 127.5)
+    assert np.abs(ours - expected).max() <= 1
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_tflite_model_computes_the_same(network, finished, networks, tmp_path):
+    path = exported(finished, tmp_path, "tflite", network)
+    inputs, expected = outputs(networks, network)
+    with pytest.warns(UserWarning):  # TensorFlow announces that tf.lite will move
+        interpreter = tf.lite.Interpreter(model_path=str(path))
+    runner = interpreter.get_signature_runner()
+    (name,) = runner.get_input_details()
+    results = [next(iter(runner(**{name: row[None]}).values())) for row in inputs]
+    np.testing.assert_allclose(np.concatenate(results), expected, atol=1e-4)
+
+
+def test_training_writes_the_models_that_export_writes(finished, networks):
+    model = keras.models.load_model(finished / "models" / "generator.keras", compile=False)
+    inputs, expected = outputs(networks, "generator")
+    np.testing.assert_allclose(model(inputs, training=False), expected, atol=1e-5)
+
+
+def test_plot_draws_the_curves_again(finished, tmp_path, capsys):
+    shutil.copy(finished / "metrics.jsonl", tmp_path)
+    plot.run(config.PlotConfig(tmp_path))
+    picture = tmp_path / "results" / "loss_curves.png"
+    assert capsys.readouterr().out.strip() == str(picture)
+    assert tf.io.decode_png(picture.read_bytes()).shape[:2] == (720, 960)
+
+
+def test_stdout_carries_only_the_result(finished, tmp_path):
+    done = run(
+        "export", f"--job_dir={finished}", "--format=tflite", f"--output={tmp_path}/g.tflite"
+    )
+    assert done.stdout == f"{tmp_path}/g.tflite\n"
+    assert "exporting the generator of step 130" in done.stderr

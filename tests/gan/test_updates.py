@@ -1,0 +1,307 @@
+"""The step, part by part, against computations that share no code with it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conftest import ROOT
+from tests.gan.test_fashion_gan import IMAGES, LABELS, make, train
+from trainer import models
+from trainer.configuration import choices, presets
+from trainer.data import pixels
+from trainer.gan.fashion_gan import check_differentiable_twice, ema_decay
+from trainer.gan.losses import LOSSES
+from trainer.gan.updates import METRICS
+from trainer.models import spectral
+from trainer.randomness import Draws
+from trainer.system.exits import RefusedError
+
+ROWS = np.arange(8)
+REAL = pixels.to_floats(IMAGES[:8], -1.0)
+KINDS = tf.constant(LABELS[:8], tf.int32)
+
+
+def metrics_of(gan, batches=1):
+    values, first_bad = train(gan, np.arange(8 * batches)[None])
+    assert first_bad == -1
+    return dict(zip(METRICS, values.numpy(), strict=True))
+
+
+def norm(gradients) -> float:
+    return float(tf.linalg.global_norm(gradients))
+
+
+def latents(gan, stream="latents"):
+    return Draws(0, 0, 0, 8).normal(stream, gan.recipe.networks.noise_dim)
+
+
+def slopes(network, images):
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        logits = network([images, KINDS])
+    return tape.gradient(logits, images)
+
+
+def test_r1_and_r2_train_as_if_each_network_were_differentiated_alone():
+    gan = make("--r1=0.4", "--r2=0.2", "--penalty_interval=1", preset="fashion")
+    generator, discriminator = gan.generator, gan.discriminator
+    with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
+        fakes = generator([latents(gan), KINDS])
+        gap = discriminator([REAL, KINDS]) - discriminator([fakes, KINDS])
+        generator_loss = tf.reduce_mean(tf.nn.softplus(gap))
+        discriminator_loss = tf.reduce_mean(tf.nn.softplus(-gap))
+        penalty = sum(
+            gamma / 2 * tf.reduce_mean(tf.reduce_sum(slopes(discriminator, x) ** 2, (1, 2, 3)))
+            for gamma, x in ((0.4, REAL), (0.2, tf.stop_gradient(fakes)))
+        )
+        total = discriminator_loss + penalty
+    expected = {
+        "loss/generator": generator_loss,
+        "loss/discriminator": discriminator_loss,
+        "loss/penalty": penalty,
+        "gradient_norm/generator": norm(
+            generator_tape.gradient(generator_loss, generator.trainable_weights)
+        ),
+        "gradient_norm/discriminator": norm(
+            discriminator_tape.gradient(total, discriminator.trainable_weights)
+        ),
+    }
+
+    measured = metrics_of(gan)
+
+    for name, value in expected.items():
+        np.testing.assert_allclose(measured[name], value, rtol=1e-4, err_msg=name)
+
+
+def test_the_gradient_penalty_is_taken_at_uniform_places_between_real_and_fake():
+    gan = make("--critic_steps=1", "--dropout=0", preset="wgan_gp")
+    critic = gan.discriminator
+    fakes = gan.generator(latents(gan, "critic0/latents"), training=True)
+    alpha = tf.reshape(Draws(0, 0, 0, 8).uniform("critic0/alpha", 1), (8, 1, 1, 1))
+    assert float(tf.reduce_min(alpha)) >= 0 and float(tf.reduce_max(alpha)) < 1
+    between = alpha * fakes + (1 - alpha) * REAL
+    with tf.GradientTape() as tape:
+        with tf.GradientTape() as inner:
+            inner.watch(between)
+            logits = critic(between)
+        lengths = tf.norm(tf.reshape(inner.gradient(logits, between), (8, -1)), axis=1)
+        penalty = 10 * tf.reduce_mean((lengths - 1) ** 2)
+        loss = tf.reduce_mean(critic(fakes)) - tf.reduce_mean(critic(REAL))
+        total = loss + penalty
+    expected_norm = norm(tape.gradient(total, critic.trainable_weights))
+
+    measured = metrics_of(gan)
+
+    np.testing.assert_allclose(measured["loss/penalty"], penalty, rtol=1e-4)
+    np.testing.assert_allclose(measured["loss/discriminator"], loss, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(measured["gradient_norm/discriminator"], expected_norm, rtol=1e-3)
+
+
+def test_a_rare_penalty_weighs_as_much_more_and_is_zero_between():
+    always, rarely = (
+        make("--r1=1", f"--penalty_interval={interval}", "--dropout=0", preset="dcgan")
+        for interval in (1, 3)
+    )
+    due = metrics_of(rarely)["loss/penalty"]
+    np.testing.assert_allclose(due, 3 * metrics_of(always)["loss/penalty"], rtol=1e-5)
+    later = [metrics_of(rarely)["loss/penalty"] for _ in range(3)]
+    assert later[0] == later[1] == 0 < later[2]
+
+
+def test_penalties_fall_with_their_schedule():
+    flags = ["--penalty_schedule=linear", "--penalty_final_factor=0.5", "--r1=1", "--r2=0"]
+    gan = make(*flags, preset="fashion")
+    start = metrics_of(gan)["loss/penalty"]
+    gan = make(*flags, preset="fashion")
+    gan.step.assign(gan.horizon)
+    assert gan.horizon == 100
+    later = metrics_of(gan)["loss/penalty"]
+    np.testing.assert_allclose(later, start / 2, rtol=1e-5)  # R1 sees no latents
+
+
+def test_rounds_with_a_penalty_stay_in_float32_under_bfloat16_and_the_others_do_not():
+    gan = make("--precision=bfloat16", preset="fashion")
+    exact = make("--precision=float32", preset="fashion")
+    images = pixels.to_floats(IMAGES[:8], -1.0)
+    inputs = images, KINDS, Draws(0, 0, 0, 8), ""
+    np.testing.assert_array_equal(
+        gan.score(*inputs, penalised=True), exact.score(*inputs, penalised=True)
+    )
+    rounded, precise = (each.score(*inputs).numpy() for each in (gan, exact))
+    assert (rounded != precise).any()
+    np.testing.assert_allclose(rounded, precise, atol=0.05 * np.abs(precise).max())
+    assert gan.generator.get_layer("up1").compute_dtype == "bfloat16"
+    assert make("--precision=bfloat16").discriminator.get_layer("down1").compute_dtype == "bfloat16"
+
+
+def test_alternating_updates_show_the_generator_the_updated_discriminator():
+    gan = make("--dropout=0", preset="classic")
+    reference = make("--dropout=0", preset="classic")
+    with tf.GradientTape() as tape:
+        fakes = reference.generator(latents(reference, "critic0/latents"), training=True)
+        loss = tf.reduce_mean(
+            tf.nn.softplus(-reference.discriminator(REAL))
+            + tf.nn.softplus(reference.discriminator(fakes))
+        )
+    weights = [weight.value for weight in reference.discriminator.trainable_weights]
+    reference.discriminator_optimizer.apply(tape.gradient(loss, weights), reference.step)
+    fakes = reference.generator(latents(reference, "generator/latents"), training=True)
+    expected = tf.reduce_mean(tf.nn.softplus(-reference.discriminator(fakes)))
+
+    measured = metrics_of(gan)
+
+    np.testing.assert_allclose(measured["loss/discriminator"], loss, rtol=1e-5)
+    np.testing.assert_allclose(measured["loss/generator"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["bce", "relativistic", "hinge", "lsgan"])
+def test_a_generator_still_learns_from_a_discriminator_that_is_sure(loss):
+    gan = make("--dropout=0", f"--loss={loss}", preset="mlp")
+    bias = gan.discriminator.get_layer("logits").bias
+    bias.assign(bias - 60.0)
+    with tf.GradientTape() as tape:
+        fakes = gan.generator(latents(gan), training=True)
+        losses = LOSSES[loss].generator(gan.discriminator(REAL), gan.discriminator(fakes))
+        mean = tf.reduce_mean(losses)
+    expected = norm(tape.gradient(mean, gan.generator.trainable_weights))
+
+    measured = metrics_of(gan)["gradient_norm/generator"]
+
+    np.testing.assert_allclose(measured, expected, rtol=1e-4)
+    assert measured > 0
+
+
+def test_a_critic_takes_a_batch_of_its_own_an_update_and_is_clipped():
+    gan = make("--critic_steps=3", preset="wgan")
+    before = gan.generator.get_weights()
+    metrics_of(gan, batches=3)
+    assert all(np.abs(weight).max() <= 0.01 + 1e-9 for weight in gan.discriminator.get_weights())
+    assert not np.array_equal(before[0], gan.generator.get_weights()[0])
+
+
+def test_noised_labels_have_the_loss_of_their_targets():
+    gan = make("--label_noise=0.3", "--dropout=0")
+    fakes = gan.generator(latents(gan), training=True)
+    draws = Draws(0, 0, 0, 8)
+    bce = keras.losses.BinaryCrossentropy(from_logits=True)
+    expected = bce(1 - 0.3 * draws.uniform("real/target", 1), gan.discriminator(REAL)) + bce(
+        0.3 * draws.uniform("fake/target", 1), gan.discriminator(fakes)
+    )
+    np.testing.assert_allclose(metrics_of(gan)["loss/discriminator"], expected, rtol=1e-5)
+
+
+def test_augmentation_reaches_both_networks():
+    plain, augmented = make("--dropout=0"), make("--dropout=0", "--augment=translation,cutout")
+    one, other = metrics_of(plain), metrics_of(augmented)
+    assert one["score/real"] != other["score/real"] and one["score/fake"] != other["score/fake"]
+    assert other["gradient_norm/generator"] > 0
+
+
+def test_the_moving_average_is_its_closed_form():
+    gan = make("--ema_half_life=1000", preset="mlp")
+    expected = [weight.numpy() for weight in gan.generator.weights]
+    for step in range(4):
+        train(gan, ROWS[None])
+        # The half-life is a twentieth of the images seen, and there are 8 a step.
+        decay = 0.5 ** (8 / min(1000, 0.05 * 8 * (step + 1)))
+        expected = [
+            decay * old + (1 - decay) * new.numpy()
+            for old, new in zip(expected, gan.generator.weights, strict=True)
+        ]
+    for average, value in zip(gan.average.values(), expected, strict=True):
+        np.testing.assert_allclose(average, value, rtol=1e-5, atol=1e-7)
+
+
+def test_an_image_s_weight_in_the_average_halves_with_the_half_life():
+    late = tf.constant(10**6, tf.int64)
+    assert float(ema_decay(1000.0, 10, late)) == pytest.approx(0.5**0.01)
+    assert float(ema_decay(1000.0, 10, tf.constant(0, tf.int64))) == 0.5**20
+
+
+def test_samples_are_drawn_from_the_average():
+    gan = make("--ema_half_life=1000", preset="mlp")
+    inputs = latents(gan), KINDS
+    before = gan.sample(*inputs)
+    for weight in gan.generator.weights:
+        weight.assign(tf.zeros_like(weight.value))
+    np.testing.assert_array_equal(gan.sample(*inputs), before)
+
+
+def test_spectral_norms_are_one_once_the_power_iteration_has_converged():
+    gan = make(preset="sngan")
+    kernels = {kernel.path: kernel.value for kernel in spectral.kernels(gan.discriminator)}
+    assert kernels.keys() == gan.singular.keys() and len(kernels) > 10
+    for path, kernel in kernels.items():
+        vector = gan.singular[path].value()
+        for _ in range(200):
+            vector = spectral.next_vector(kernel, vector)
+        matrix = spectral.normalise(kernel, vector).numpy().reshape(-1, kernel.shape[-1])
+        assert np.linalg.svd(matrix, compute_uv=False)[0] == pytest.approx(1, abs=1e-3), path
+
+
+def test_spectral_normalisation_follows_the_weights_during_training():
+    gan = make(preset="sngan")
+    before = {path: vector.numpy() for path, vector in gan.singular.items()}
+    metrics_of(gan)
+    assert all(
+        not np.array_equal(before[path], v.numpy())
+        for path, v in gan.singular.items()
+        if len(before[path]) > 1
+    )
+    for kernel in spectral.kernels(gan.discriminator):
+        matrix = spectral.normalise(kernel.value, gan.singular[kernel.path]).numpy()
+        largest = np.linalg.svd(matrix.reshape(-1, matrix.shape[-1]), compute_uv=False)[0]
+        assert 0.99 < largest < 1.3
+
+
+def test_a_penalty_on_a_discriminator_that_cannot_be_differentiated_twice_is_refused():
+    def network(interpolation):
+        inputs = keras.Input((4, 4, 1))
+        return keras.Model(inputs, keras.layers.UpSampling2D(interpolation=interpolation)(inputs))
+
+    check_differentiable_twice(network("bilinear"))
+    with pytest.raises(RefusedError, match="UpSampling2D"):
+        check_differentiable_twice(network("nearest"))
+
+
+@pytest.mark.parametrize("preset", presets.names())
+def test_every_preset_trains_and_goes_on_from_its_state_bit_for_bit(preset):
+    gan = make("--critic_steps=2" if preset in ("wgan", "wgan_gp") else "--seed=0", preset=preset)
+    batch = 8 * gan.recipe.objective.critic_steps
+    rows = np.random.default_rng(0).integers(0, 50, (4, batch))
+    state = [variable for part in gan.state().values() for variable in part.values()]
+    _, first_bad = train(gan, rows[:2])
+    assert first_bad == -1
+    halfway = [variable.numpy() for variable in state]
+    train(gan, rows[2:])
+    expected = [variable.numpy() for variable in state]
+    train(gan, rows[2:])  # what is not in the state would be different now
+    for variable, value in zip(state, halfway, strict=True):
+        variable.assign(value)
+
+    train(gan, rows[2:])
+
+    for variable, value in zip(state, expected, strict=True):
+        assert variable.numpy().tobytes() == value.tobytes(), variable.name
+    images = gan.sample(tf.zeros([2, gan.recipe.networks.noise_dim]), tf.constant([0, 1]))
+    assert images.shape == (2, 28, 28, 1) and np.isfinite(images).all()
+
+
+def test_the_architecture_that_contributing_adds_trains(monkeypatch):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(# trainer/models/tiny\.py.*?)```", text, re.DOTALL)
+    tiny: dict[str, Any] = {}
+    exec(code, tiny)
+    added = models.Architecture(tiny["generator"], tiny["discriminator"])
+    monkeypatch.setitem(models.ARCHITECTURES, "tiny", added)
+    monkeypatch.setitem(choices.ARCHITECTURES, "tiny", choices.ArchitectureSpec())
+
+    gan = make("--architecture=tiny", "--conditional", "--r1=1", "--dropout=0", preset="mlp")
+
+    assert np.isfinite(list(metrics_of(gan).values())).all()

@@ -1,0 +1,225 @@
+"""What a run shows: TensorBoard's files, metrics.jsonl, the grids, the progress."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.conftest import ROOT, finished_flags, run
+from trainer.data import DATASETS, loading
+from trainer.gan.updates import METRICS
+from trainer.monitoring import image_grids
+from trainer.monitoring.progress import Progress
+from trainer.runs import event_files as event_files
+from trainer.runs import records
+
+SCALARS = {
+    *METRICS,
+    "learning_rate/generator",
+    "learning_rate/discriminator",
+    "throughput/images_per_second",
+}
+
+
+def events(job_dir: Path) -> EventAccumulator:
+    accumulator = EventAccumulator(
+        str(job_dir / "tensorboard" / "train"), size_guidance={"tensors": 0}
+    )
+    return accumulator.Reload()
+
+
+def steps(accumulator: EventAccumulator, tag: str) -> list[int]:
+    return [event.step for event in accumulator.Tensors(tag)]
+
+
+def test_tensorboard_gets_every_tag(finished):
+    accumulator = events(finished)
+    tags = set(accumulator.Tags()["tensors"])
+    assert tags >= SCALARS | {"samples", "real", "configuration", "custom_scalars__config__"}
+    assert "_hparams_/session_start_info" in accumulator.summary_metadata
+    assert steps(accumulator, "real") == [0]
+    assert steps(accumulator, "samples") == [0, 63, 125]  # two epochs of 62.5 steps
+    assert steps(accumulator, "loss/generator")[-1] == 130
+
+
+def test_the_layout_joins_both_losses_and_both_scores(finished):
+    from tensorboard.plugins.custom_scalar import layout_pb2
+
+    stored = events(finished).Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
+    charts = layout_pb2.Layout.FromString(stored).category[0].chart
+    assert [list(chart.multiline.tag) for chart in charts] == [
+        ["^loss/generator$", "^loss/discriminator$"],
+        ["^score/real$", "^score/fake$"],
+    ]
+
+
+def test_the_records_agree_with_tensorboard(finished):
+    lines = records.read_lines(finished / "metrics.jsonl")
+    accumulator = events(finished)
+    assert [line["step"] for line in lines] == steps(accumulator, "loss/generator")
+    for tag in SCALARS:
+        shown = [tf.make_ndarray(event.tensor_proto) for event in accumulator.Tensors(tag)]
+        np.testing.assert_allclose([line[tag] for line in lines], shown, rtol=1e-6)
+    assert lines[-1]["epoch"] == pytest.approx(130 * 64 / 4000)
+    assert 0 < lines[-1]["score/fake"] < 1
+
+
+def test_a_finished_run_holds_every_file_of_the_contract(finished):
+    for file in (
+        "config.json",
+        "metrics.jsonl",
+        "checkpoints/ckpt-130.index",
+        "results/epoch_00000.png",
+        "results/epoch_00001.png",
+        "results/epoch_00002.png",
+        "results/final.png",
+        "results/loss_curves.png",
+        "models/generator.keras",
+        "models/discriminator.keras",
+    ):
+        assert (finished / file).stat().st_size > 0, file
+    assert len(list((finished / "checkpoints").glob("*.index"))) == 3
+    assert not (finished / "results" / "latest.png").exists()  # only while it trains
+    assert not list(finished.rglob(".partial*"))
+
+
+def test_the_grid_changes_while_the_generator_learns(finished):
+    before, after = (
+        tf.io.decode_png((finished / "results" / name).read_bytes()).numpy()
+        for name in ("epoch_00000.png", "final.png")
+    )
+    assert before.shape == after.shape == (512, 512, 1)
+    assert np.abs(before.astype(int) - after).mean() > 5
+
+
+def test_a_complete_run_says_so_and_touches_nothing(finished):
+    def modified() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
+
+    before = modified()
+    again = run(*finished_flags(finished))
+    assert "complete at step 130" in again.stderr
+    changed = {path for path, time in modified().items() if before.get(path) != time}
+    assert changed <= {finished / ".lock"}
+
+
+def test_a_complete_run_needs_no_data(finished, tmp_path):
+    job_dir = tmp_path / "run"
+    shutil.copytree(finished, job_dir)
+    stored = json.loads((job_dir / "config.json").read_text())
+    stored["recipe"]["data"] = dataclasses.asdict(DATASETS["fashion_mnist"])
+    (job_dir / "config.json").write_text(json.dumps(stored))
+    empty = f"--data_dir={tmp_path / 'empty'}"
+    again = run(*finished_flags(job_dir), "--dataset=fashion_mnist", empty)
+    assert "complete at step 130" in again.stderr
+    assert not (tmp_path / "empty").exists()
+
+
+def test_what_a_kill_left_unfinished_is_made_again(finished, tmp_path):
+    job_dir = tmp_path / "run"
+    shutil.copytree(finished, job_dir)
+    (job_dir / "results" / "final.png").unlink()
+    (job_dir / "models" / "generator.keras").write_bytes(b"of an earlier step")
+    unfinished = job_dir / "models" / ".partial-999999999-"
+    unfinished.mkdir()
+    (unfinished / "new").write_text("half an export")
+    run(*finished_flags(job_dir))
+    for file in ("results/final.png", "models/generator.keras"):
+        assert (job_dir / file).stat().st_size == (finished / file).stat().st_size
+    assert not unfinished.exists()
+
+
+def test_a_longer_run_goes_on_and_leaves_no_duplicate_and_no_gap(finished, tmp_path):
+    job_dir = tmp_path / "longer"
+    shutil.copytree(finished, job_dir)
+    with open(job_dir / "metrics.jsonl", "a") as file:
+        file.write('{"step": 131, "epoch": 2.1}\n{"step": 13')  # written, but never committed
+    stray = tf.summary.create_file_writer(str(job_dir / "tensorboard" / "train"))
+    with stray.as_default(step=131):
+        tf.summary.scalar("loss/generator", 9.0)
+    stray.close()
+    shutil.copy(job_dir / "results" / "final.png", job_dir / "results" / "epoch_00099.png")
+
+    run(*finished_flags(job_dir), "--steps=140", "--steps_per_loop=2")
+
+    text = (job_dir / "metrics.jsonl").read_text()
+    lines = [json.loads(line)["step"] for line in text.splitlines()]
+    assert lines[-5:] == [132, 134, 136, 138, 140]
+    for tag in SCALARS:
+        assert steps(events(job_dir), tag) == lines
+    assert not (job_dir / "results" / "epoch_00099.png").exists()
+    final = [(folder / "results" / "final.png").read_bytes() for folder in (finished, job_dir)]
+    assert final[0] != final[1]
+
+
+def test_events_that_a_kill_cut_short_are_dropped(tmp_path):
+    writer = tf.summary.create_file_writer(str(tmp_path))
+    for step in range(5):
+        with writer.as_default(step=step):
+            tf.summary.scalar("a", float(step))
+    writer.close()
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:-7])
+
+    event_files.cut(tmp_path, 2)
+
+    accumulator = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
+    assert steps(accumulator, "a") == [0, 1, 2]
+
+
+def test_a_grid_has_every_image_at_its_place():
+    images = np.arange(6, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 3, 1), np.uint8)
+    picture = image_grids.grid(images)
+    assert picture.shape == (2 * 2 * 8, 2 * 3 * 7, 1)
+    centres = picture[8::16, 7::14, 0]
+    np.testing.assert_array_equal(centres, [[0, 1, 2], [3, 4, 5]])
+
+
+def test_colour_images_keep_their_channels(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
+    image_grids.write_png(tmp_path / "grid.png", image_grids.grid(images))
+    stored = tf.io.decode_png((tmp_path / "grid.png").read_bytes())
+    assert stored.shape == (48, 72, 3)
+
+
+LOOP = {"loss/generator": 0.7, "loss/discriminator": 1.4, "throughput/images_per_second": 99.0}
+
+
+def test_without_a_terminal_a_line_appears_every_thirty_seconds(caplog):
+    caplog.set_level(logging.INFO, logger="trainer")
+    now = [0.0]
+    progress = Progress(0, 100, clock=lambda: now[0], terminal=False)
+    for second in range(0, 100, 10):
+        now[0] = second
+        progress.show(second + 1, 0.5, LOOP, steps_per_second=2.0)
+    assert [record.getMessage().split(",")[0] for record in caplog.records] == [
+        "step 1/100",
+        "step 31/100",
+        "step 61/100",
+        "step 91/100",
+    ]
+    assert "99 images/s, ETA 0:00:50" in caplog.records[0].getMessage()
+
+
+def test_on_a_terminal_a_bar_shows_losses_speed_and_time_left(capsys):
+    progress = Progress(0, 100, terminal=True)
+    progress.show(50, 0.5, LOOP, steps_per_second=2.0)
+    progress.close()
+    shown = capsys.readouterr().err
+    assert "50/100" in shown and "99 images/s, loss G 0.70 D 1.40" in shown
+
+
+def test_the_data_shown_as_real_are_of_the_data_set(finished):
+    stored = events(finished).Tensors("real")[0].tensor_proto.string_val[2]
+    shown = tf.io.decode_png(stored).numpy()
+    first = shown[4:60:2, 4:60:2]
+    images, _ = loading.load(DATASETS["synthetic"], "train", ROOT)
+    assert (images == first).all(axis=(1, 2, 3)).any()

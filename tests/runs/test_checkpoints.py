@@ -1,0 +1,232 @@
+"""Nothing is lost: the newest readable checkpoint is found, and a lost one is never ignored."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.conftest import damage_by_flipping, finished_flags, run, train_flags
+from trainer.runs import checkpoints
+from trainer.runs.checkpoints import Checkpoints
+from trainer.system import exits
+from trainer.system.exits import RefusedError
+
+
+def state(value: float = 0.0, size: int = 1000) -> dict[str, dict[str, tf.Variable]]:
+    return {"network": {"dense/kernel": tf.Variable(tf.fill([size], value))}}
+
+
+def save_three(folder: Path) -> dict[str, dict[str, tf.Variable]]:
+    """Saves steps 0, 10 and 20, whose values are their steps."""
+    variables = state()
+    saved = Checkpoints(folder, variables, keep=3)
+    for step in (0, 10, 20):
+        variables["network"]["dense/kernel"].assign(tf.fill([1000], float(step)))
+        saved.save(step)
+    return variables
+
+
+def data_file(folder: Path, step: int) -> Path:
+    return folder / f"ckpt-{step}.data-00000-of-00001"
+
+
+def index_file(folder: Path, step: int) -> Path:
+    return folder / f"ckpt-{step}.index"
+
+
+def truncate(folder: Path) -> None:
+    path = data_file(folder, 20)
+    path.write_bytes(path.read_bytes()[:-500])
+
+
+def empty(folder: Path) -> None:
+    data_file(folder, 20).write_bytes(b"")
+
+
+def remove(folder: Path) -> None:
+    for path in folder.glob("ckpt-20.*"):
+        path.unlink()
+
+
+def flip_data(folder: Path) -> None:
+    damage_by_flipping(data_file(folder, 20))
+
+
+def flip_index(folder: Path) -> None:
+    damage_by_flipping(index_file(folder, 20))
+
+
+def empty_index(folder: Path) -> None:
+    index_file(folder, 20).write_bytes(b"")
+
+
+def remove_index(folder: Path) -> None:
+    index_file(folder, 20).unlink()
+
+
+DAMAGES = [truncate, empty, remove, flip_data, flip_index, empty_index, remove_index]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_newest_is_reported_and_the_one_before_it_used(damage, tmp_path, caplog):
+    save_three(tmp_path)
+    damage(tmp_path)
+    variables = state()
+    saved = Checkpoints(tmp_path, variables, keep=3)
+
+    assert saved.restore_newest() == 10
+
+    assert "ckpt-20 is not readable" in caplog.text
+    assert float(variables["network"]["dense/kernel"][0]) == 10
+    saved.save(20)
+    assert Checkpoints(tmp_path, variables, keep=3).restore_newest() == 20
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\xff\x00"])
+def test_a_damaged_record_of_checkpoints_hides_none(content, tmp_path):
+    variables = save_three(tmp_path)
+    (tmp_path / "checkpoint").write_bytes(content)
+    assert Checkpoints(tmp_path, variables, keep=3).restore_newest() == 20
+
+
+def test_none_readable_among_several_is_an_error_and_assigns_nothing(tmp_path):
+    save_three(tmp_path)
+    for path in tmp_path.glob("ckpt-*.data*"):
+        damage_by_flipping(path)
+    variables = state(7.0)
+    with pytest.raises(RefusedError, match="none of the checkpoints"):
+        Checkpoints(tmp_path, variables, keep=3).restore_newest()
+    assert float(variables["network"]["dense/kernel"][0]) == 7
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    save_three(tmp_path)
+    with pytest.raises(RefusedError, match="another network: network/dense/kernel has shape"):
+        Checkpoints(tmp_path, state(size=5), keep=3).restore_newest()
+    other = {"network": {"conv/kernel": tf.Variable(0.0)}}
+    with pytest.raises(RefusedError, match="another version of fashion-gan: network/conv/kernel"):
+        Checkpoints(tmp_path, other, keep=3).restore_newest()
+
+
+def test_only_the_newest_are_kept_across_restarts(tmp_path):
+    variables = save_three(tmp_path)
+    saved = Checkpoints(tmp_path, variables, keep=2)
+    saved.restore_newest()
+    saved.save(30)
+    assert sorted(path.name for path in tmp_path.glob("*.index")) == [
+        "ckpt-20.index",
+        "ckpt-30.index",
+    ]
+
+
+def test_the_best_outlives_the_newest_and_gives_way_to_a_better_one(tmp_path):
+    saved = Checkpoints(tmp_path, state(), keep=1)
+    saved.save(0)
+    saved.keep_best(0)
+    saved.save(10)
+    saved.save(20)
+    assert checkpoints.steps(tmp_path) == [20]
+    assert checkpoints.whole(tmp_path) == {
+        0: tmp_path / "best" / "ckpt-0",
+        20: tmp_path / "ckpt-20",
+    }
+
+    saved.keep_best(10)  # which is gone
+    assert checkpoints.steps(tmp_path / "best") == [0]
+    saved.keep_best(20)
+    assert checkpoints.steps(tmp_path / "best") == [20]
+
+
+def test_a_best_whose_predecessor_was_not_removed_is_alone_after_the_next_time(tmp_path):
+    saved = Checkpoints(tmp_path, state(), keep=2)
+    for step in (0, 10):
+        saved.save(step)
+    shutil.copytree(tmp_path, tmp_path / "best")  # a kill came before the removal
+
+    saved.keep_best(10)
+
+    assert checkpoints.steps(tmp_path / "best") == [10]
+
+
+def test_a_checkpoint_holds_the_state_and_a_counter_that_tells_no_history(tmp_path):
+    save_three(tmp_path)
+    tensors = checkpoints.read(tmp_path / "ckpt-20")
+    assert tensors.keys() == {"network/dense/kernel", "save_counter"}
+    assert tensors["save_counter"] == 20
+
+
+def test_a_save_that_was_killed_leaves_nothing_behind(tmp_path):
+    variables = save_three(tmp_path)
+    orphan = tmp_path / "ckpt-30_temp"
+    orphan.mkdir()
+    (orphan / "part-00000-of-00001.index").write_bytes(b"half")
+    saved = Checkpoints(tmp_path, variables, keep=3)
+    assert saved.restore_newest() == 20
+    saved.save(30)
+    assert not orphan.exists()
+
+
+def test_data_whose_index_is_gone_is_removed(tmp_path):
+    variables = save_three(tmp_path)
+    index_file(tmp_path, 0).unlink()  # a removal that was killed goes from index to data
+    saved = Checkpoints(tmp_path, variables, keep=3)
+    saved.restore_newest()
+    saved.save(30)
+    assert not data_file(tmp_path, 0).exists()
+
+
+@pytest.fixture
+def finished_copy(finished, tmp_path):
+    job_dir = tmp_path / "run"
+    shutil.copytree(finished, job_dir)
+    return job_dir
+
+
+def resume(job_dir: Path, *more: str, code: int = 0) -> str:
+    flags = ["--dataset=synthetic", "--batch_size=64", "--steps=131", *more]
+    return run(*finished_flags(job_dir), *flags, code=code).stderr
+
+
+def test_a_run_with_a_damaged_newest_checkpoint_goes_on_from_the_one_before(finished_copy):
+    folder = finished_copy / "checkpoints"
+    before = checkpoints.read(folder / "ckpt-130")
+    damage_by_flipping(data_file(folder, 130))
+
+    log = resume(finished_copy, "--steps=130")
+
+    assert "ckpt-130 is not readable" in log and "at step 120" in log
+    after = checkpoints.read(folder / "ckpt-130")
+    for name, value in before.items():
+        np.testing.assert_array_equal(after[name], value)
+
+
+def test_a_run_whose_checkpoints_are_gone_is_an_error(finished_copy):
+    shutil.rmtree(finished_copy / "checkpoints")
+    assert "checkpoints are gone" in resume(finished_copy, code=exits.REFUSED)
+
+
+def test_a_run_without_its_configuration_is_an_error(finished_copy):
+    (finished_copy / "config.json").unlink()
+    assert "without its config.json" in resume(finished_copy, code=exits.REFUSED)
+
+
+def test_a_run_of_another_recipe_is_refused_with_the_differences(finished_copy):
+    log = resume(finished_copy, "--seed=5", "--dropout=0.5", code=exits.REFUSED)
+    assert "seed" in log and "dropout" in log and "noise_dim" not in log
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_it_is_saved(tmp_path):
+    flags = train_flags(tmp_path, "--dataset=synthetic", "--generator_learning_rate=1e38")
+
+    refused = run(*flags, code=exits.REFUSED)
+
+    message = refused.stderr.splitlines()[-1]
+    assert "not finite at step" in message
+    assert "Traceback" not in refused.stderr
+    kept = checkpoints.read_newest(tmp_path / "checkpoints")
+    assert kept is not None and kept[0] == 0
+    assert all(np.isfinite(value).all() for value in kept[1].values())

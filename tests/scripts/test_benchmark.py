@@ -1,0 +1,228 @@
+"""scripts/benchmark: who takes turns, who is listed with a reason, what the page says."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts.benchmark import around, entries, page, rounds, work
+from scripts.benchmark.settings import Settings
+from trainer.configuration import flags
+from trainer.gan.updates import METRICS
+from trainer.monitoring.model_monitor import ModelMonitor
+
+SETTINGS = Settings(
+    rounds=2,
+    steps=3,
+    seconds=0.05,
+    threads=1,
+    device="cpu",
+    contenders=(),
+    images=100,
+    run_steps=10,
+)
+MACHINE = {
+    "processor": "abacus",
+    "device": "cpu",
+    "bfloat16": False,
+    "cores": 2,
+    "threads": 1,
+    "memory_gib": 1.0,
+    "system": "Linux",
+    "load_before": 0.0,
+    "versions": {"python": "3", "tensorflow": "2"},
+}
+
+
+def part(results: dict) -> dict:
+    return {"command": "benchmark x", "machine": MACHINE, "rounds": 2, "results": results}
+
+
+def answered(seconds: list[float], multiply_adds: int, precision: str = "float32") -> dict:
+    """What three steps a round of 200 images took, had they taken so long."""
+    answers = [
+        {"seconds": each, "cpu_seconds": 6, "memory_mib": 700, "loss": 1} for each in seconds
+    ]
+    return {
+        "precision": precision,
+        "batch_size": 200,
+        "images_a_step": 200,
+        "multiply_adds": multiply_adds,
+        "without_margins": multiply_adds // 2,
+        "what": "somebody",
+        "steps": 3,
+        "first_step_seconds": 7.2,
+        "rounds": answers,
+    }
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The page's table rows by their first cell."""
+    cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    return {first: others for first, *others in cells}
+
+
+def test_all_take_turns_and_who_cannot_is_listed_with_the_reason(data_dir, tmp_path):
+    small = ["--preset=mlp", "--batch_size=8"]
+    alone = entries.ours(*small, steps=3)
+    two = {"given": [*small, "--virtual_devices=2"]}
+    compared = {
+        "ours": alone,
+        "ours_2_devices": dataclasses.replace(alone, options=two),
+        "pytorch": dataclasses.replace(alone, module="nobody"),
+    }
+
+    results = rounds.measure(compared, SETTINGS)
+    page.add(tmp_path / "performance.json", "contenders", part({"float32": results}))
+
+    for name in ("ours", "ours_2_devices"):
+        assert len(results[name]["rounds"]) == SETTINGS.rounds
+        assert results[name]["steps"] == 3
+        for answer in results[name]["rounds"]:
+            assert 0 < answer["seconds"] < 60 and answer["cpu_seconds"] > 0
+            assert 100 < answer["memory_mib"] < 10_000 and answer["loss"] > 0
+    # One replica or two train the same.
+    assert results["ours"]["rounds"][-1]["loss"] == pytest.approx(
+        results["ours_2_devices"]["rounds"][-1]["loss"], rel=1e-3
+    )
+    assert "No module named 'scripts.benchmark.contenders.nobody'" in results["pytorch"]["reason"]
+    record = json.loads((tmp_path / "performance.json").read_text())
+    assert record["contenders"]["results"]["float32"] == results
+    lines = rows((tmp_path / "performance.md").read_text())
+    listed = {name.split(":")[0]: cells for name, cells in lines.items() if ":" in name}
+    assert listed.keys() == compared.keys()
+    assert listed["pytorch"][0].startswith("not measured: ModuleNotFoundError")
+    assert listed["ours"][1] == "1.00"
+
+
+def test_the_page_s_ratios_and_shares_follow_from_the_record(tmp_path):
+    results = {
+        "gemm 1024 float32": answered([3, 1, 2], 500_000_000),
+        "gemm 2048 float32": answered([4, 4, 4], 500_000_000),
+        "ours": answered([2, 3, 1], 400_000_000),
+        "jax": answered([5, 4, 3], 400_000_000),
+        "eager": {"precision": "float32", "what": "slow", "reason": "it | broke"},
+    }
+
+    page.add(tmp_path / "speed.json", "contenders", part({"float32": results}))
+
+    text = (tmp_path / "speed.md").read_text()
+    assert "float32: 2 GFLOP/s, at 1024 x 1024" in text  # 1.5, rounded to even
+    lines = {name.split(":")[0]: cells for name, cells in rows(text).items()}
+    assert lines["ours"] == ["300 (200 to 600)", "1.00", "80%", "40%", "10.00", "700", "7 s"]
+    assert lines["jax"][:4] == ["150 (120 to 200)", "0.50", "40%", "20%"]
+    assert "ours: somebody" in text
+    assert lines["eager"] == [r"not measured: it \| broke"]
+    assert (
+        "abacus without instructions for bfloat16, 1 of 2 cores" in text
+        and "`benchmark x`; rounds: 2" in text
+    )
+
+
+def test_presets_have_their_own_precision_s_peak_and_batches_their_preset_s_columns(tmp_path):
+    record = tmp_path / "performance.json"
+    presets = {
+        "gemm 1024 float32": answered([1], 100_000_000),
+        "gemm 1024 bfloat16": answered([1], 200_000_000, "bfloat16"),
+        "mlp": answered([1], 50_000_000),
+        "fashion": answered([1], 50_000_000, "bfloat16"),
+    }
+    sizes = {"32": answered([3], 1), "64": {"precision": "float32", "reason": "too large"}}
+
+    page.add(record, "presets", part(presets))
+    page.add(record, "batches", part({"dcgan": sizes, "fashion": sizes}))
+
+    lines = rows(record.with_suffix(".md").read_text())
+    mlp, fashion = (
+        "600 (600 to 600) | 0 | 50% | 25% | 700",
+        "600 (600 to 600) | 0 | 25% | 12% | 700",
+    )
+    assert lines["mlp"] == ["float32", "200", *mlp.split(" | ")]
+    assert lines["fashion"] == ["bfloat16", "200", *fashion.split(" | ")]
+    of_one = ["1,000.0 (1,000.0 to 1,000.0)", "200", "700"]
+    assert lines["32"] == 2 * of_one
+    assert lines["64"][::3] == 2 * ["not measured: too large"]
+
+
+def test_a_part_that_is_measured_again_replaces_itself_alone(tmp_path):
+    record = tmp_path / "performance.json"
+    loops = [
+        {"steps": 9, "training_seconds": 9.0, "other_seconds": 0.5, "due": []},
+        {"steps": 9, "training_seconds": 9.0, "other_seconds": 1.5, "due": ["save"]},
+    ]
+    run = {"seconds": 30.0, "first_step_seconds": 5.0, "memory_mib": 900.0}
+    generated = {"images": 164, "few": 64, "dcgan": [{"few": run, "many": {**run, "seconds": 40}}]}
+    page.add(record, "generation", part(generated))
+    page.add(record, "around", part({"run": run, "steps": 18, "loops": loops[:1]}))
+
+    page.add(record, "around", part({"run": run, "steps": 18, "loops": loops}))
+
+    lines = rows(record.with_suffix(".md").read_text())
+    assert lines["training"] == ["2", "18.0", "90.00%"]
+    assert lines["save"] == ["1", "1.5", "7.50%"]
+    assert lines["dcgan"][:2] == ["4 (4 to 4)", "10 (10 to 10)"]
+    assert page.read(record).keys() == {"generation", "around"}
+
+
+def test_a_run_s_time_is_divided_up_by_its_records(tmp_path):
+    given = ["--batch_size=10", "--steps=20", "--checkpoint_interval=4", f"--job_dir={tmp_path}"]
+    config = flags.train(["train", "--preset=mlp", *given])
+    black = np.zeros((8, 8, 1), np.uint8)
+    metrics = dict.fromkeys(METRICS, 1.0)
+    with contextlib.closing(
+        ModelMonitor(tmp_path, config.recipe, lambda: black, lambda: {}, [])
+    ) as monitor:
+        monitor.record(1, metrics, steps_per_second=3)  # the tracing one
+        before = time.time()
+        monitor.record(4, metrics, steps_per_second=60)
+        time.sleep(0.2)
+        monitor.record(9, metrics, steps_per_second=50)
+        elapsed = time.time() - before
+
+    found = around.loops(config)
+
+    assert [each["steps"] for each in found] == [3, 5]
+    assert [each["training_seconds"] for each in found] == pytest.approx([0.05, 0.1])
+    assert [each["due"] for each in found] == [[], ["save"]]
+    assert 0.2 <= found[1]["other_seconds"] + 0.1 <= elapsed
+
+
+def test_the_work_of_an_update_is_that_of_its_layers():
+    def of(*given: str) -> int:
+        return work.multiply_adds(flags.train(["train", "--job_dir=unused", *given]).recipe)
+
+    generator = 100 * 12544 + 49 * 25 * (256 * 128 + 128 * 64) + 14 * 14 * 25 * 64
+    discriminator = 14 * 14 * 25 * 64 + 49 * 25 * 64 * 128 + 49 * 128
+    both = ("--preset=dcgan", "--batch_size=10")
+    assert of(*both) == 10 * (3 * generator + 6 * discriminator)
+    assert of(*both, "--update=alternating") == 10 * (4 * generator + 8 * discriminator)
+    penalised = of(*both, "--r1=1", "--penalty_interval=2")
+    assert penalised == 10 * (3 * generator + 9 * discriminator)
+
+
+def test_the_work_inside_leaves_out_what_margins_are_multiplied_with():
+    recipe = flags.train(["train", "--job_dir=unused", "--preset=dcgan", "--batch_size=10"]).recipe
+
+    # Along a side, windows of 5 meet 29 of 7 pixels at each step, 32 of 14 at every second one,
+    # and 67 of 28; each generator's convolution goes the other way.
+    far, half, whole = 29**2, 32**2, 67**2
+    generator = 100 * 12544 + far * 256 * 128 + half * 128 * 64 + whole * 64
+    discriminator = whole * 64 + half * 64 * 128 + 49 * 128
+    assert work.without_margins(recipe) == 10 * (3 * generator + 6 * discriminator)
+
+
+def test_the_commands_line_up_with_what_is_there(capsys):
+    from scripts.benchmark import __main__
+
+    with pytest.raises(SystemExit) as refused:
+        __main__.main(["contender", "--output=unused"])
+
+    assert refused.value.code == 2
+    assert "contender is not known: there are contenders, presets" in capsys.readouterr().err
+    assert not Path("unused").exists()

@@ -1,0 +1,66 @@
+"""docs/quality.md: a row stays when another comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scripts.quality import table
+
+FIGURES = {
+    "features_sha256": "abcdef0123456789abcdef",
+    "classifier_fid": 12.345,
+    "kid": 0.5,
+    "kid_deviation": 0.1,
+    "precision": 0.9,
+    "recall": 0.8,
+    "density": 1.1,
+    "coverage": 0.7,
+    "class_accuracy": 0.95,
+    "classification_accuracy_score": 0.85,
+    "missing_classes": [],
+    "pixel_frechet_distance": 3.21,
+    "neighbour_distance_ratio": 1.02,
+}
+COSTS = {
+    "images": 180_000,
+    "cpu_minutes": 15.04,
+    "computed_in": "float32",
+    "parameters": [1_000_000, 500],
+    "multiply_adds": [13_874_304, 6_122_880],
+}
+
+
+def test_the_page_shows_all_rows_that_were_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table.add("real", {**FIGURES, "judge_accuracy": 0.9219})
+    unlabelled = {"class_accuracy": None, "missing_classes": ["bag", "boot"]}
+
+    table.add("dcgan@15", {**FIGURES, **COSTS, **unlabelled})
+
+    assert table.read().keys() == {"real", "dcgan@15"}
+    page = Path("docs/quality.md").read_text()
+    assert "which sees 0.922 of the test images right" in page
+    assert "| real | 12.35 |" in page or "| real | 12.34 |" in page
+    assert "- | 0.850 | bag, boot | 3.21 | 1.02 |" in page
+    assert "| dcgan@15 | 180,000 | 15.0 | float32 | 1,000,000 · 500 | 13.9 · 6.1 |" in page
+    assert "![samples](quality/dcgan@15.png)" in page and "real.png" not in page
+
+
+def test_the_page_says_how_much_sooner_fashion_is_where_dcgan_is_after_an_hour(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    table.add("real", {**FIGURES, "judge_accuracy": 0.9219})
+    for name, distance, minutes in [
+        ("fashion@2", 101, 2.5),
+        ("fashion@5", 99, 5),
+        ("fashion@10", 16, 10),
+        ("dcgan@120", 100, 120),
+    ]:
+        row = {**FIGURES, **COSTS, "classifier_fid": distance, "cpu_minutes": minutes}
+        table.add(name, row)
+
+    page = Path("docs/quality.md").read_text()
+
+    assert "100.00 after 120.0 minutes" in page and "99.00 after 5.0: as near" in page
+    assert "at least 24 times sooner" in page

@@ -1,0 +1,309 @@
+"""Several workers train as one, save and leave together, and outlive a lost one by seconds only."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT, assert_same_bits, command, run, train_flags
+from tests.system import emulated
+from tests.training.test_replicas import LOSSES, NORMS
+from trainer.distribution import cluster_spec, heartbeats
+from trainer.gan.updates import METRICS
+from trainer.runs import checkpoints, evaluations, records
+from trainer.system import exits
+from trainer.system.exits import RefusedError
+
+RUN_IN_A_BUCKET = f"gs://{emulated.BUCKET}/run"
+GONE_SECONDS = 60  # within which all workers leave when one is lost
+SMALL = ["--dataset=synthetic", "--batch_size=12", "--threads=1", "--strategy=multi_worker"]
+
+
+def start(
+    job_dir: Path, workers: int, *more: str, absent: int = -1, own: str = ""
+) -> list[subprocess.Popen[str]]:
+    """Starts a training by so many workers on this machine; each keeps a log beside `job_dir`.
+
+    The worker `absent` is not started; each gets the flag `own` followed by its number.
+    """
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(workers)]
+    addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
+    for server in sockets:
+        server.close()
+    processes = []
+    for index in range(workers):
+        if index == absent:
+            continue
+        task = {"type": "worker", "index": index}
+        tf_config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+        own_flag = [own + str(index)] if own else []
+        with open(f"{job_dir}.{index}.log", "w", encoding="utf-8") as kept:
+            processes.append(
+                subprocess.Popen(
+                    command(*train_flags(job_dir, *SMALL, *more, *own_flag)),
+                    cwd=ROOT,
+                    env={**os.environ, "TF_CONFIG": tf_config},
+                    stderr=kept,
+                )
+            )
+    return processes
+
+
+def codes(processes: list[subprocess.Popen[str]], seconds: float = 300) -> list[int]:
+    """The exit codes of all."""
+    deadline = time.monotonic() + seconds
+    try:
+        return [process.wait(max(0.1, deadline - time.monotonic())) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def log(job_dir: Path, index: int) -> str:
+    return Path(f"{job_dir}.{index}.log").read_text(encoding="utf-8")
+
+
+def wait_for_step(processes: list[subprocess.Popen[str]], job_dir: Path, step: int) -> None:
+    """Returns when this start of the group has recorded that step, or a later one."""
+    while "] step " not in log(job_dir, 0) or last_step(job_dir) < step:
+        assert all(process.poll() is None for process in processes), log(job_dir, 0)
+        time.sleep(0.02)
+
+
+def last_step(job_dir: Path) -> int:
+    return max((line["step"] for line in records.read_lines(job_dir / "metrics.jsonl")), default=0)
+
+
+# With batch normalisation over all workers, and dropout. At the recipe's own rates rounding grows
+# to a thousandth within 50 steps of batches as small as these.
+FOLLOWED = ["--preset=dcgan", "--steps=50", "--steps_per_loop=1"]
+FOLLOWED += ["--generator_learning_rate=3e-5", "--discriminator_learning_rate=3e-5"]
+FOLLOWED += ["--evaluation_interval=25", "--evaluation_samples=20"]
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one process."""
+    job_dir = tmp_path_factory.mktemp("one") / "run"
+    run(*train_flags(job_dir, *SMALL[:-1], *FOLLOWED))
+    return job_dir
+
+
+def metrics(job_dir: Path) -> np.ndarray:
+    """Of each step: `[steps, len(METRICS)]`."""
+    lines = records.read_lines(job_dir / "metrics.jsonl")
+    return np.array([[line[tag] for tag in METRICS] for line in lines])
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_workers_follow_the_losses_of_one_process(workers, followed, tmp_path):
+    job_dir = tmp_path / "run"
+
+    assert codes(start(job_dir, workers, *FOLLOWED)) == [exits.OK] * workers
+
+    one, many = metrics(followed), metrics(job_dir)
+    assert many.shape == one.shape == (50, len(METRICS))
+    np.testing.assert_allclose(many[:, LOSSES], one[:, LOSSES], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(many[:, NORMS], one[:, NORMS], rtol=1e-2)
+    for ours, alone in zip(
+        *(evaluations.read(each, evaluations.TRAIN) for each in (job_dir, followed)), strict=True
+    ):
+        assert ours["step"] == alone["step"]
+        assert ours["classifier_fid"] == pytest.approx(alone["classifier_fid"], rel=1e-2)
+    assert ours["step"] == 50
+    assert (job_dir / "results/final.png").exists()
+
+
+def test_a_signal_to_one_worker_saves_and_stops_all_at_one_step(tmp_path, monkeypatch):
+    with emulated.started() as storage:
+        for name, value in storage.environment.items():
+            monkeypatch.setenv(name, value)
+        # Only the chief sees the bucket's run; both keep logs here.
+        processes = start(tmp_path / "run", 2, "--steps=100000", f"--job_dir={RUN_IN_A_BUCKET}")
+        while log(tmp_path / "run", 0).count("] step ") == 0:
+            assert all(process.poll() is None for process in processes), log(tmp_path / "run", 0)
+            time.sleep(0.05)
+        time.sleep(1)
+
+        processes[1].terminate()
+
+        assert codes(processes, GONE_SECONDS) == [exits.INTERRUPTED] * 2
+        job_dir = storage.copy("run", tmp_path / "sent")
+    newest = checkpoints.read_newest(job_dir / "checkpoints")
+    assert newest is not None and newest[0] > 0
+    for index in (0, 1):
+        assert f"saved at step {newest[0]}:" in log(tmp_path / "run", index)
+
+
+def test_a_group_disturbed_again_and_again_ends_with_the_same_bits(tmp_path, request):
+    alone, disturbed = tmp_path / "alone", tmp_path / "disturbed"
+    flags = ["--steps=60", "--checkpoint_interval=7", "--steps_per_loop=2", "--cluster_timeout=20"]
+    assert codes(start(alone, 2, *flags)) == [exits.OK] * 2
+    moments = random.Random(1)
+    disturbances = request.config.getoption("--disturbances")
+    for number in range(disturbances):
+        kind = (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP)[number % 3]
+        processes = start(disturbed, 2, *flags)
+        if number % 4 == 3:
+            time.sleep(moments.uniform(1, 10))  # in start-up
+        else:
+            wait_for_step(processes, disturbed, 50 * (number + 1) // disturbances)
+            time.sleep(moments.uniform(0, 0.3))
+        victim = processes.pop(moments.randrange(2))
+        victim.send_signal(kind)
+        stopped = time.monotonic()
+        others = codes(processes, GONE_SECONDS)
+        seconds = time.monotonic() - stopped
+        victim.send_signal(signal.SIGCONT)
+        own = codes([victim], GONE_SECONDS)
+        print(f"{kind.name}: {own}, the other {others} after {seconds:.1f} s")
+        assert others == [exits.INTERRUPTED]
+        assert own == [-signal.SIGKILL if kind == signal.SIGKILL else exits.INTERRUPTED]
+
+    assert codes(start(disturbed, 2, *flags)) == [exits.OK] * 2
+
+    assert "resuming" in log(disturbed, 0)
+    ours, theirs = (
+        checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", 60))
+        for job_dir in (disturbed, alone)
+    )
+    assert_same_bits(ours, theirs)
+
+
+def test_a_peer_that_never_appears_is_not_waited_for_longer_than_asked(tmp_path):
+    for absent in (0, 1):
+        job_dir = tmp_path / str(absent)
+        processes = start(job_dir, 2, "--cluster_timeout=2", absent=absent)
+        assert codes(processes, GONE_SECONDS) == [exits.INTERRUPTED]
+        assert "did not appear within 2 s" in log(job_dir, 1 - absent).splitlines()[-1]
+
+
+def test_a_chief_that_is_lost_while_it_writes_results_takes_the_others_with_it(tmp_path):
+    job_dir = tmp_path / "run"
+    flags = ["--steps=40"]
+    processes = start(job_dir, 2, *flags)
+    while not (job_dir / "models").exists():
+        assert processes[0].poll() is None, log(job_dir, 0)
+        time.sleep(0.002)
+
+    processes[0].kill()
+
+    assert codes(processes, GONE_SECONDS) == [-signal.SIGKILL, exits.INTERRUPTED]
+    assert codes(start(job_dir, 2, *flags)) == [exits.OK] * 2
+    assert (job_dir / "results/final.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("ending", "left_alone"), [("StoppedTogether", True), ("InterruptedRun", False)]
+)
+def test_only_who_stops_by_agreement_is_not_missed(ending, left_alone):
+    addresses = (f"localhost:{free_port()}", "localhost:1")
+    meet = (
+        "import time\nfrom trainer.distribution import heartbeats\n"
+        "from trainer.distribution.cluster_spec import Member\n"
+        "from trainer.system import exits\n"
+        f"with heartbeats.together(Member({{}}, {addresses}), 60):\n  {{}}"
+    )
+    chief = meet.format(0, f"raise exits.{ending}('alone')")
+    seconds = heartbeats.LINGER_SECONDS + (2 if left_alone else 50)
+    worker = meet.format(1, f"time.sleep({seconds})")
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
+        for code in (chief, worker)
+    ]
+
+    errors = [process.communicate(timeout=60)[1].decode() for process in processes]
+
+    assert ending in errors[0]
+    assert processes[1].returncode == (exits.OK if left_alone else exits.INTERRUPTED)
+    assert ("the chief is gone" in errors[1]) != left_alone
+
+
+def test_a_port_that_another_holds_is_refused(tmp_path):
+    with socket.create_server(("", 0)) as other:
+        member = cluster_spec.Member(0, (f"localhost:{other.getsockname()[1]}", "localhost:1"))
+        with pytest.raises(RefusedError, match="cannot be served"):
+            with heartbeats.together(member, 60):
+                pass
+
+
+def free_port() -> int:
+    with socket.create_server(("", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def test_workers_with_different_flags_are_refused(tmp_path):
+    processes = start(tmp_path / "run", 2, own="--seed=")
+    assert codes(processes) == [exits.REFUSED] * 2
+    for index in (0, 1):
+        assert "the configuration of worker 1 is not the chief's" in log(tmp_path / "run", index)
+
+
+def test_the_watchdog_ends_a_process_that_holds_pythons_lock():
+    hangs = (
+        "import ctypes\nfrom trainer.system import watchdog\n"
+        "with watchdog.bounded(60):\n  pass\n"
+        "with watchdog.bounded(1):\n  ctypes.PyDLL(None).sleep(60)"
+    )
+    done = subprocess.run([sys.executable, "-c", hangs], cwd=ROOT, timeout=50)
+    assert done.returncode == exits.INTERRUPTED
+
+
+JOB = {
+    "JOB_COMPLETION_INDEX": "1",
+    "JOB_NAME": "run-a",
+    "TF_SUBDOMAIN": "fashion-gan",
+    "TF_PORT": "2222",
+    "TF_WORKERS": "2",
+}
+
+
+def test_a_job_names_the_workers_by_its_environment():
+    member = cluster_spec.find("auto", JOB)
+    assert member.addresses == ("run-a-0.fashion-gan:2222", "run-a-1.fashion-gan:2222")
+    assert member.index == 1 and not member.is_chief
+
+
+def test_tf_config_wins_and_its_chief_is_the_first_worker():
+    cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
+    tf_config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 1}})
+    member = cluster_spec.find("multi_worker", {**JOB, "TF_CONFIG": tf_config})
+    assert member.addresses == ("a:1", "b:1", "c:1")
+    assert member.index == 2
+
+
+@pytest.mark.parametrize(
+    ("strategy", "environ", "reason"),
+    [
+        ("multi_worker", {}, "finds no cluster"),
+        ("mirrored", JOB, "uses one machine"),
+        ("auto", {**JOB, "TF_PORT": ""}, "TF_PORT not"),
+        ("auto", {**JOB, "JOB_COMPLETION_INDEX": "2"}, "no worker 2 among 2"),
+        ("auto", {**JOB, "TF_WORKERS": "two"}, "no worker"),
+        ("auto", {"TF_CONFIG": "{"}, "does not describe this worker"),
+        ("auto", {"TF_CONFIG": "[]"}, "does not describe this worker"),
+        (
+            "auto",
+            {"TF_CONFIG": '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}'},
+            "'a' is no host:port",
+        ),
+        (
+            "auto",
+            {"TF_CONFIG": '{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}'},
+            "chief or worker",
+        ),
+    ],
+)
+def test_a_wrong_description_of_the_cluster_is_refused(strategy, environ, reason):
+    with pytest.raises(RefusedError, match=reason):
+        cluster_spec.find(strategy, environ)

@@ -1,0 +1,153 @@
+"""Evaluations of a run in a bucket, by the run itself and by others beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from tests.conftest import run, train_flags
+from tests.system import emulated
+from tests.system.emulated import BUCKET
+from trainer.cloud import url
+from trainer.commands import evaluate
+from trainer.configuration import flags
+from trainer.evaluation import inception
+from trainer.runs import evaluations, file_names, in_bucket
+from trainer.system.exits import InterruptedRun
+
+
+@pytest.fixture(scope="module")
+def storage():
+    with emulated.started() as started, pytest.MonkeyPatch.context() as patch:
+        for name, value in started.environment.items():
+            patch.setenv(name, value)
+        yield started
+
+
+def line(step: int, against: str) -> dict[str, object]:
+    return {"step": step, "against": against, "num": 10, "coverage": 0.5}
+
+
+def test_a_run_and_those_who_measure_it_write_one_record(storage, tmp_path):
+    place = url.parse(f"gs://{BUCKET}/runs/shared", "job_dir")
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    with in_bucket.held(place, ours) as commit:
+        (ours / "config.json").write_text("{}")
+        evaluations.add(ours, line(1, evaluations.TRAIN))
+        commit()
+        copy = in_bucket.fetch(place, theirs, file_names.EVALUATIONS_FILE)
+
+        evaluations.add(theirs, line(1, evaluations.TEST))
+        in_bucket.add(copy)
+        evaluations.add(ours, line(2, evaluations.TRAIN))
+        commit()  # which finds another version than it has sent
+        evaluations.add(theirs, line(2, evaluations.TEST))
+        in_bucket.add(copy)
+
+    kept = storage.read("runs/shared/evaluations.jsonl").decode().splitlines()
+    assert sorted(kept) == sorted(
+        json.dumps(line(step, against)) for step in (1, 2) for against in ("train", "test")
+    )
+    events = storage.names("runs/shared/tensorboard/eval")
+    assert sum(name.endswith(".train") for name in events) == 2
+    assert sum(name.endswith(".test") for name in events) == 2
+
+
+def test_what_a_resume_has_cut_does_not_come_back(storage, tmp_path):
+    place = url.parse(f"gs://{BUCKET}/runs/cut", "job_dir")
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    with in_bucket.held(place, ours) as commit:
+        (ours / "config.json").write_text("{}")
+        evaluations.add(ours, line(1, evaluations.TRAIN))
+        evaluations.add(ours, line(2, evaluations.TRAIN))
+        commit()
+        copy = in_bucket.fetch(place, theirs, file_names.EVALUATIONS_FILE)  # with both lines
+        evaluations.add(theirs, line(1, evaluations.TEST))
+        in_bucket.add(copy)
+
+        evaluations.cut(ours, 1)
+        commit()  # over the version that the evaluation has sent
+        evaluations.add(theirs, line(2, evaluations.TEST))
+        in_bucket.add(copy)  # over the version that the resume has sent
+
+    kept = storage.read("runs/cut/evaluations.jsonl").decode().splitlines()
+    assert sorted((each["step"], each["against"]) for each in map(json.loads, kept)) == [
+        (1, "test"),
+        (1, "train"),
+        (2, "test"),
+    ]
+
+
+@pytest.mark.parametrize("moment", ["GET", "POST"])  # it is looked for and read, it is written
+def test_a_record_that_changes_while_it_is_added_to_is_added_to_again(storage, tmp_path, moment):
+    place = url.parse(f"gs://{BUCKET}/runs/{moment}", "job_dir")
+    name = f"runs/{moment}/evaluations.jsonl"
+    storage.write(name, b"")
+    copy = in_bucket.fetch(place, tmp_path / "copy", file_names.EVALUATIONS_FILE)
+    lines = [json.dumps(line(step, evaluations.TRAIN)) for step in range(5)]
+    storage.write(name, lines[0].encode() + b"\n")
+
+    def another_writes(request):
+        if request.object_name == name and request.method == moment and len(lines) > changes[0]:
+            changes[0] += 1
+            storage.write(name, "".join(f"{each}\n" for each in lines[: changes[0]]).encode())
+
+    changes = [1]
+    evaluations.add(tmp_path / "copy", line(9, evaluations.TEST))
+    storage.seen = another_writes
+    in_bucket.add(copy)
+    storage.seen = lambda request: None
+
+    kept = storage.read(name).decode().splitlines()
+    assert kept == [*lines, json.dumps(line(9, evaluations.TEST))]
+
+
+def test_a_record_that_never_rests_ends_the_command_as_one_to_run_again(storage, tmp_path):
+    place = url.parse(f"gs://{BUCKET}/runs/restless", "job_dir")
+    name = "runs/restless/evaluations.jsonl"
+    storage.write(name, b"")
+    copy = in_bucket.fetch(place, tmp_path / "copy", file_names.EVALUATIONS_FILE)
+    evaluations.add(tmp_path / "copy", line(9, evaluations.TEST))
+    storage.seen = lambda request: storage.write(name, b"\n" * request.number)
+
+    with pytest.raises(InterruptedRun, match="written by others all the time"):
+        in_bucket.add(copy)
+    storage.seen = lambda request: None
+
+
+@pytest.mark.parametrize("kept_in", ["bucket", "copy"])
+def test_inception_is_kept_beside_the_data(storage, tmp_path, kept_in):
+    name = f"{inception.FOLDER}/{inception.FILE}"
+    data_dir = f"gs://{BUCKET}/{kept_in}"
+    recipe = flags.train(["train", "--job_dir=x", "--dataset=synthetic"]).recipe
+    (tmp_path / "config.json").write_text(json.dumps({"recipe": dataclasses.asdict(recipe)}))
+    asked = ["evaluate", f"--job_dir={tmp_path}", "--new", f"--data_dir={data_dir}"]
+    settings = flags.evaluate([*asked, "--features=inception"])
+    graph = settings.data_dir / name
+    if kept_in == "bucket":
+        storage.write(f"{kept_in}/{name}", b"graph")
+    else:  # as if it had been downloaded
+        graph.parent.mkdir(parents=True)
+        graph.write_bytes(b"graph")
+
+    evaluate.run(settings)
+
+    assert graph.read_bytes() == b"graph"
+    assert storage.read(f"{kept_in}/{name}") == b"graph"
+
+
+def test_new_checkpoints_in_a_bucket_are_measured_once(storage):
+    job_dir = f"gs://{BUCKET}/runs/new"
+    flags = train_flags(job_dir, "--dataset=synthetic", "--steps=10", "--keep_checkpoints=1")
+    run(*flags, "--evaluation_interval=10", "--evaluation_samples=20")
+    asked = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--new", "--threads=2"]
+
+    first, second = run(*asked), run(*asked)
+
+    assert [json.loads(each)["step"] for each in first.stdout.splitlines()] == [10]
+    assert second.stdout == ""
+    kept = storage.read("runs/new/evaluations.jsonl").decode().splitlines()
+    assert [json.loads(each)["against"] for each in kept] == ["train", "test"]
+    assert "checkpoints/best/ckpt-10.index" in storage.names("runs/new")

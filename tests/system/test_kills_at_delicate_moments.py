@@ -1,0 +1,104 @@
+"""A run killed at moments that a kill at random rarely meets ends with the same bits."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, command, run, train_flags
+from tests.system.test_resume import assert_same_run
+
+# Where a process can be killed on the way of a checkpoint or of the trimming, by the function
+# during whose n-th call it dies.
+FATAL_CALLS = {
+    "while a checkpoint's files are written": ("tf.train.Checkpoint", "_write", 2),
+    "between a checkpoint and TensorFlow's record of it": (
+        "tf.train.CheckpointManager",
+        "_record_state",
+        2,
+    ),
+    "after a checkpoint, before an old one is removed": ("tf.train.CheckpointManager", "_sweep", 3),
+    "while TensorFlow's record is brought in line": ("file_system", "write_text", 1),
+    "while metrics.jsonl is replaced": ("Path", "replace", 1),
+    "while an event file is replaced": ("Path", "replace", 2),
+    "while event files are written again": ("tf.io.TFRecordWriter", "write", 5),
+    "while the first grid is drawn": ("image_grids", "write_png", 1),
+}
+DYING = """
+import os, signal, sys, threading, time
+from pathlib import Path
+import tensorflow as tf
+from trainer import __main__
+from trainer.monitoring import image_grids
+from trainer.system import file_system
+owner, name, call = {owner}, {name!r}, {call}
+original, calls = getattr(owner, name), 0
+def dying(*arguments, **options):
+    global calls
+    calls += 1
+    if calls == call:
+        threading.Thread(target=lambda: (time.sleep({seconds}), os.kill(os.getpid(), 9))).start()
+        time.sleep({before})
+    return original(*arguments, **options)
+setattr(owner, name, dying)
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("moment", FATAL_CALLS)
+def test_a_run_killed_at_a_delicate_moment_ends_with_the_same_bits(
+    moment, reference_of_short_runs, tmp_path
+):
+    job_dir = tmp_path / "run"
+    if "first" not in moment:
+        shutil.copytree(reference_of_short_runs.begun, job_dir)
+    owner, name, call = FATAL_CALLS[moment]
+    inside = "checkpoint's files" in moment  # else: just before the call
+    code = DYING.format(
+        owner=owner, name=name, call=call, seconds=0.004 if inside else 0, before=0 if inside else 9
+    )
+
+    died = subprocess.run(
+        [sys.executable, "-c", code, *short_flags(job_dir)], cwd=ROOT, capture_output=True
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    run(*short_flags(job_dir))
+
+    assert_same_run(job_dir, reference_of_short_runs.finished, steps=40)
+
+
+@dataclasses.dataclass
+class ShortRuns:
+    """A run that was left alone, and one that was killed with records after its checkpoint."""
+
+    finished: Path
+    begun: Path
+
+
+def short_flags(job_dir: Path) -> list[str]:
+    common = ["--dataset=synthetic", "--batch_size=20", "--steps=40", "--steps_per_loop=2"]
+    return train_flags(job_dir, *common, "--checkpoint_interval=8", "--keep_checkpoints=2")
+
+
+@pytest.fixture(scope="module")
+def reference_of_short_runs(tmp_path_factory) -> ShortRuns:
+    folder = tmp_path_factory.mktemp("short")
+    runs = ShortRuns(folder / "finished", folder / "begun")
+    run(*short_flags(runs.finished))
+    process = subprocess.Popen(
+        command(*short_flags(runs.begun)), cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    records = runs.begun / "metrics.jsonl"
+    while not (records.exists() and '"step": 12,' in records.read_text()):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    return runs

@@ -1,0 +1,149 @@
+"""Interrupted equals uninterrupted, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.conftest import ROOT, assert_same_bits, command, run, train_flags
+from trainer.gan.updates import METRICS
+from trainer.runs import checkpoints, records, restarts
+from trainer.system import exits
+
+STEPS = 120
+EVERY_STATE = [  # beside networks and optimizers: moving average, singular vectors, schedules
+    "--conditional",
+    "--ema_half_life=500",
+    "--spectral_norm",
+    "--update=alternating",
+    "--generator_schedule=cosine",
+    "--generator_final_factor=0.1",
+]
+VARIANTS = {
+    "float32": EVERY_STATE,
+    "two_replicas": ["--virtual_devices=2"],
+    # two discriminators, the one for rounds with a penalty
+    "bfloat16": ["--preset=fashion", "--precision=bfloat16", "--optimizer=rmsprop"],
+}
+
+
+def flags_of(job_dir: Path, variant: str) -> list[str]:
+    # Short loops and frequent saves: many places to be killed in.
+    intervals = ["--checkpoint_interval=5", "--steps_per_loop=2"]
+    recipe = ["--preset=classic", "--update=simultaneous", "--batch_size=16", *VARIANTS[variant]]
+    return train_flags(job_dir, f"--steps={STEPS}", *intervals, *recipe)
+
+
+def start(job_dir: Path, variant: str) -> subprocess.Popen[bytes]:
+    with open(job_dir.with_suffix(".log"), "a") as log:
+        return subprocess.Popen(
+            command(*flags_of(job_dir, variant)), cwd=ROOT, stdout=log, stderr=log
+        )
+
+
+def log_of(job_dir: Path) -> str:
+    return job_dir.with_suffix(".log").read_text()
+
+
+def wait_for_records(process: subprocess.Popen[bytes], job_dir: Path, count: int = 1) -> None:
+    """Returns when this process has recorded so many loops."""
+    shown = log_of(job_dir).count("] step ")  # a process shows its first loop, and few others
+    while process.poll() is None and log_of(job_dir).count("] step ") == shown:
+        time.sleep(0.01)
+    records_file = job_dir / "metrics.jsonl"
+    known = len(records.read_lines(records_file))
+    while process.poll() is None and len(records.read_lines(records_file)) < known + count - 1:
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def uninterrupted(request, data_dir, tmp_path_factory):
+    """A variant's name and the run directory of a run that was left alone."""
+    job_dir = tmp_path_factory.mktemp("uninterrupted") / "run"
+    run(*flags_of(job_dir, request.param))
+    return request.param, job_dir
+
+
+def test_a_run_killed_again_and_again_ends_with_the_same_bits(uninterrupted, tmp_path):
+    variant, reference = uninterrupted
+    job_dir = tmp_path / "killed"
+    moments = random.Random(variant)
+    kills = 10 if variant == "float32" else 4
+
+    for kill in range(kills):
+        process = start(job_dir, variant)
+        if kill % 3 == 2:  # in start-up, which on a resume restores and trims
+            time.sleep(moments.uniform(2.0, 5.0))
+        else:
+            # A loop has two steps, and every five are saved: after four loops it has saved.
+            wait_for_records(process, job_dir, 4 if kill % 3 == 0 else moments.randint(1, 3))
+            time.sleep(moments.uniform(0, 0.5))
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    run(*flags_of(job_dir, variant))
+
+    assert_same_run(job_dir, reference)
+    resumed_at = [int(step) for step in re.findall(r"resuming .* at step (\d+)", log_of(job_dir))]
+    assert len([step for step in resumed_at if step > 0]) >= kills // 3
+
+
+def test_a_run_terminated_again_and_again_ends_with_the_same_bits(uninterrupted, tmp_path):
+    variant, reference = uninterrupted
+    job_dir = tmp_path / "terminated"
+    moments = random.Random(variant)
+
+    for _ in range(3):
+        process = start(job_dir, variant)
+        wait_for_records(process, job_dir)
+        time.sleep(moments.uniform(0, 0.5))
+        process.terminate()
+        assert process.wait(timeout=60) == exits.INTERRUPTED
+    run(*flags_of(job_dir, variant))
+
+    assert log_of(job_dir).count("interrupted and saved at step") == 3
+    assert (job_dir / restarts.RESTARTS_FILE).read_text() == "3\n"
+    assert_same_run(job_dir, reference)
+
+
+def assert_same_records(job_dir: Path, reference: Path) -> None:
+    """Asserts equal metrics where both runs have a line, so that a failure names its first step."""
+    ours, theirs = (
+        {line["step"]: [line[tag] for tag in METRICS] for line in records.read_lines(path)}
+        for path in (job_dir / "metrics.jsonl", reference / "metrics.jsonl")
+    )
+    # Lines are means since the line before: equal where that has the same step, too.
+    both = [step for step in ours if step in theirs]
+    starts = [dict(zip(steps, [0, *steps], strict=False)) for steps in (list(ours), list(theirs))]
+    same = [step for step in both if starts[0][step] == starts[1][step]]
+    assert same
+    assert {step: ours[step] for step in same} == {step: theirs[step] for step in same}
+
+
+def assert_same_run(job_dir: Path, reference: Path, steps: int = STEPS) -> None:
+    ours, theirs = (
+        checkpoints.read(checkpoints.prefix(folder / "checkpoints", steps))
+        for folder in (job_dir, reference)
+    )
+    assert_same_records(job_dir, reference)
+    assert_same_bits(ours, theirs)
+    for file in ("results/final.png", "results/epoch_00000.png"):
+        assert (job_dir / file).read_bytes() == (reference / file).read_bytes()
+    text = (job_dir / "metrics.jsonl").read_text()
+    recorded = [json.loads(line)["step"] for line in text.splitlines()]
+    # One line every two steps, besides where an interval or an interruption ends a loop.
+    assert recorded == sorted(set(recorded)) and recorded[-1] == steps
+    assert max(b - a for a, b in zip([0, *recorded], recorded, strict=False)) <= 2
+    folder = job_dir / "tensorboard" / "train"
+    shown = EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
+    assert [event.step for event in shown.Tensors("loss/generator")] == recorded
+    samples = [event.step for event in shown.Tensors("samples")]
+    assert samples == sorted(set(samples)) and samples[0] == 0
+    assert not list(job_dir.rglob(".partial*"))

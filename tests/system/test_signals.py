@@ -1,0 +1,121 @@
+"""Signals: save and leave with 143; a second interrupt leaves at once; as PID 1 too."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, command, run, train_flags
+from trainer.runs import checkpoints
+from trainer.system import exits
+
+ENDLESS = ["--dataset=synthetic", "--steps=100000", "--checkpoint_interval=100000"]
+
+
+def start(job_dir: Path, *more: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """Starts an endless training, and returns when it has trained some steps."""
+    process = subprocess.Popen(
+        [*before, *command(*train_flags(job_dir, *ENDLESS, *more))],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    records = job_dir / "metrics.jsonl"
+    while not records.exists() or records.read_text().count("\n") < 3:
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.05)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_saves_and_leaves_with_143(number, tmp_path):
+    process = start(tmp_path)
+
+    process.send_signal(number)
+    log = process.communicate(timeout=60)[1]
+
+    assert process.returncode == exits.INTERRUPTED
+    assert "interrupted and saved at step" in log.splitlines()[-1]
+    newest = checkpoints.read_newest(tmp_path / "checkpoints")
+    assert newest is not None and newest[0] > 0
+    assert log.splitlines()[-1].split("at step ")[1].startswith(f"{newest[0]}:")
+
+
+def test_a_second_interrupt_leaves_at_once_without_saving(tmp_path):
+    # Begun on its last loop of one step, the run goes on with one of 50,000, minutes long.
+    longer = [*ENDLESS, "--save_interval=100000"]
+    run(*train_flags(tmp_path, *longer, "--steps=1"))
+    process = subprocess.Popen(
+        command(*train_flags(tmp_path, *longer, "--steps_per_loop=50000")),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "at step 1" in line:
+            break
+    time.sleep(5)  # in the graph, or on the way: graceful in both cases
+
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+
+    log = process.communicate(timeout=10)[1]
+    assert process.returncode == exits.INTERRUPTED
+    assert "second interrupt" in log
+    assert checkpoints.newest_step(tmp_path / "checkpoints") == 1
+
+
+def test_a_signal_during_start_up_leaves_at_once(tmp_path):
+    process = subprocess.Popen(
+        command(*train_flags(tmp_path, *ENDLESS)), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / ".lock").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    log = process.communicate(timeout=10)[1]
+    assert process.returncode == exits.INTERRUPTED
+    assert "outside the training loop" in log
+
+
+def test_as_pid_1_too(tmp_path):
+    namespace = ("unshare", "--pid", "--fork", "--kill-child")
+    if not shutil.which("unshare") or subprocess.run([*namespace, "true"]).returncode:
+        pytest.skip("needs the right to make a PID namespace")
+    process = start(tmp_path, before=namespace)
+    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+
+    subprocess.run(["kill", "-TERM", child], check=True)
+    log = process.communicate(timeout=60)[1]
+
+    assert "interrupted and saved at step" in log
+    assert process.returncode == exits.INTERRUPTED
+
+
+def test_a_signal_after_the_result_changes_no_exit_code(tmp_path):
+    process = start(tmp_path)
+    process.terminate()
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "interrupted and saved" in line:
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.1)
+            process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == exits.INTERRUPTED
+
+
+def test_two_jobs_cannot_write_one_run_directory(tmp_path):
+    process = start(tmp_path)
+    refused = run(*train_flags(tmp_path, *ENDLESS), code=exits.REFUSED)
+    assert f"pid {process.pid} on" in refused.stderr
+    process.kill()
+    process.communicate()
+    run(*train_flags(tmp_path, *ENDLESS, "--steps=1"))  # the lock died with its process

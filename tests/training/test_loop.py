@@ -1,0 +1,118 @@
+"""The outer loop: where it pauses, what it does there, how long a loop is."""
+
+from __future__ import annotations
+
+from trainer.configuration import flags
+from trainer.training import loop
+from trainer.training.plan import Plan
+
+
+class Recorder:
+    """Stands for the monitor and the checkpoints; keeps what happened, in order."""
+
+    def __init__(self) -> None:
+        self.happened: list[str] = []
+
+    def record(self, step, metrics, steps_per_second):
+        assert steps_per_second > 0
+        self.happened.append(f"record {step}")
+
+    def draw(self, step):
+        self.happened.append(f"draw {step}")
+
+    def evaluate(self, step):
+        self.happened.append(f"evaluate {step}")
+        return {}
+
+    def preview(self):
+        self.happened.append("preview")
+
+    def flush(self):
+        self.happened.append("flush")
+
+    def save(self, step):
+        self.happened.append(f"save {step}")
+
+
+def plan(*arguments: str) -> Plan:
+    resolved = flags.train(["train", "--job_dir=x", "--dataset=synthetic", *arguments])
+    return Plan(resolved.recipe, resolved.schedule)
+
+
+def train(the_plan: Plan, recorder: Recorder, step=0, per_loop=100, stop_after=None) -> int:
+    trained = []
+
+    def steps(first, count):
+        trained.append((first, count))
+        return {}
+
+    return loop.run(
+        step,
+        the_plan,
+        loop.Actions(steps, recorder.evaluate, recorder, recorder.save),
+        loop.Pace(per_loop, lambda: stop_after is not None and len(trained) >= stop_after),
+    )
+
+
+def test_it_pauses_where_something_is_due_and_saves_last():
+    recorder = Recorder()  # an epoch of 4000 images is 40 steps of 100
+    due = plan("--batch_size=100", "--epochs=2", "--save_interval=1", "--checkpoint_interval=50")
+
+    assert train(due, recorder) == 80
+
+    assert recorder.happened == [
+        "record 40", "draw 40",
+        "record 50", "preview", "flush", "save 50",
+        "record 80", "draw 80", "preview", "flush", "save 80",
+    ]  # fmt: skip
+
+
+def test_records_are_flushed_before_the_checkpoint_commits_them():
+    recorder = Recorder()
+    train(plan("--batch_size=100", "--steps=10", "--checkpoint_interval=1"), recorder)
+    for position, what in enumerate(recorder.happened):
+        if what.startswith("save"):
+            assert recorder.happened[position - 1] == "flush"
+
+
+def test_a_request_to_stop_is_obeyed_after_the_loop_in_flight_and_saved():
+    recorder = Recorder()
+    reached = train(plan("--batch_size=100", "--steps=90"), recorder, per_loop=7, stop_after=2)
+    assert reached == 14
+    assert recorder.happened[-4:] == ["record 14", "preview", "flush", "save 14"]
+
+
+def test_a_request_before_the_first_loop_trains_nothing():
+    recorder = Recorder()
+    assert train(plan("--steps=90"), recorder, step=5, stop_after=0) == 5
+    assert recorder.happened == []
+
+
+def test_a_resumed_run_pauses_at_the_same_steps():
+    due = plan("--batch_size=96", "--epochs=3", "--save_interval=2", "--checkpoint_interval=13")
+    step, pauses = 0, []
+    while step < due.last_step:
+        step = due.next_pause(step)
+        pauses.append(step)
+    assert pauses[:4] == [13, 26, 39, 52]
+    assert 84 in pauses  # two epochs of 41.7 steps
+    assert [pause for pause in pauses if due.draws_at(pause)] == [84]
+    assert {due.next_pause(inner) for inner in range(27, 39)} == {39}
+
+
+def test_a_loop_grows_to_two_seconds_and_shrinks_when_steps_get_slow():
+    length = loop.Pace(0, lambda: False)
+    length.learn(1, 20.0)  # the trace
+    assert length.steps == 1
+    for _ in range(5):
+        length.learn(length.steps, length.steps * 0.01)
+    assert length.steps == 200
+    length.learn(200, 400.0)
+    assert length.steps == 1
+
+
+def test_a_fixed_length_stays():
+    length = loop.Pace(9, lambda: False)
+    for seconds in (20.0, 0.001):
+        length.learn(9, seconds)
+    assert length.steps == 9

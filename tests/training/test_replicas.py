@@ -1,0 +1,68 @@
+"""N replicas equal one: losses follow each other, and a run moves between them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import run, train_flags
+from trainer.configuration import config
+from trainer.gan.updates import METRICS
+from trainer.runs import records
+
+STEPS = 50
+NORMS = [index for index, tag in enumerate(METRICS) if tag.startswith("gradient_norm")]
+LOSSES = [index for index in range(len(METRICS)) if index not in NORMS]
+# Steps so small that losses stay together: at the recipes' own rates, without normalisation,
+# rounding grows tenfold a step. A norm still jumps where one activation rounds to the other side
+# of its kink, therefore its tolerance.
+SLOWLY = "--generator_learning_rate=1e-5 --discriminator_learning_rate=1e-5"
+RECIPES = {  # numbers of replicas to compare with one, relative tolerance of losses and of norms
+    # batch normalisation and dropout
+    "--preset=dcgan": ([2, 4], 1e-3, 1e-3),
+    # labels, penalties, schedules
+    f"--preset=fashion {SLOWLY} --batch_size=32 --precision=float32": ([2], 1e-3, 1e-2),
+    f"--preset=fashion {SLOWLY} --batch_size=32 --precision=bfloat16": ([2], 0.01, 0.05),
+    # every other part that draws, or keeps a state of its own
+    f"--preset=mlp {SLOWLY} --update=alternating --critic_steps=2 --spectral_norm --conditional "
+    "--r1=1 --penalty_interval=3 --augment=translation,cutout --label_noise=0.1 "
+    "--batch_size=32": ([2], 1e-3, 1e-2),
+}
+
+
+def metrics(job_dir: Path, recipe: str, replicas: int) -> np.ndarray:
+    """Metrics of each of 50 steps, `[STEPS, len(METRICS)]`."""
+    # A process each: TensorFlow's collectives keep the first group of devices that they meet.
+    # With small batches one activation that rounds to the other side of zero shows in the norms.
+    flags = ["--batch_size=64", *recipe.split(), f"--steps={STEPS}", "--steps_per_loop=1"]
+    run(*train_flags(job_dir, *flags, f"--virtual_devices={replicas}"))
+    stored = config.read_json(job_dir)
+    assert stored is not None
+    assert stored["environment"]["replicas"] == replicas
+    lines = records.read_lines(job_dir / "metrics.jsonl")
+    assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
+    return np.array([[line[tag] for tag in METRICS] for line in lines])
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_losses_and_gradients_do_not_depend_on_the_number_of_replicas(recipe, data_dir, tmp_path):
+    counts, of_losses, of_norms = RECIPES[recipe]
+    one = metrics(tmp_path / "1", recipe, 1)
+    for replicas in counts:
+        many = metrics(tmp_path / str(replicas), recipe, replicas)
+        np.testing.assert_allclose(many[:, LOSSES], one[:, LOSSES], rtol=of_losses, atol=1e-6)
+        np.testing.assert_allclose(many[:, NORMS], one[:, NORMS], rtol=of_norms)
+
+
+def test_a_run_begun_on_two_replicas_goes_on_with_one_and_with_four(data_dir, tmp_path):
+    run(*train_flags(tmp_path, "--steps=4", "--virtual_devices=2"))
+
+    on_one = run(*train_flags(tmp_path, "--steps=6"))
+    on_four = run(*train_flags(tmp_path, "--steps=8", "--virtual_devices=4"))
+
+    assert "resuming" in on_one.stderr and "at step 4" in on_one.stderr
+    assert "replicas 2 -> 1: the bits may differ" in on_one.stderr
+    assert "at step 6" in on_four.stderr
+    assert "replicas 2 -> 4: the bits may differ" in on_four.stderr

@@ -1,0 +1,88 @@
+"""The generate command: samples of a trained generator as a grid, a film, arrays or pictures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.configuration.config import SampleConfig
+from trainer.data import pixels
+from trainer.monitoring import image_grids
+from trainer.runs import in_bucket, trained
+from trainer.runs.trained import Trained
+from trainer.system import file_system
+
+log = logging.getLogger(__name__)
+
+
+def run(config: SampleConfig) -> None:
+    """Writes the samples and prints where.
+
+    Raises:
+      RefusedError: there is no such run, checkpoint or class.
+    """
+    output = config.output
+    file_system.make_folder(output.parent if output.suffix else output, "output")
+    if config.job_dir_url:
+        in_bucket.fetch(config.job_dir_url, config.job_dir, *trained.FILES)
+    network = trained.load(config.job_dir, config.checkpoint)
+    cycle = trained.label_cycle(network.recipe, config.labels)
+    conditional = network.recipe.networks.conditional
+    film = output.suffix == ".gif"
+    num = config.num or (8 * len(cycle) if conditional and not film else 64)
+    if film:
+        log.info("generating %d frames from %s", num, network.source)
+        image_grids.write_gif(output, _frames(network, config, cycle, num))
+    else:
+        log.info("generating %d images from %s", num, network.source)
+        _write_images(network, config, cycle, num)
+    print(output)
+
+
+def _write_images(network: Trained, config: SampleConfig, cycle: Sequence[int], num: int) -> None:
+    output = config.output
+    draw = tf.function(network.generate, autograph=False)
+    batches = trained.sample_batches(
+        draw, network.recipe, num, config.seed, cycle, config.truncation
+    )
+    if not output.suffix:
+        digits = max(5, len(str(num - 1)))
+        for number, image in enumerate(image for batch in batches for image in batch):
+            image_grids.write_png(output / f"{number:0{digits}d}.png", image)
+        return
+    images = np.concatenate(list(batches))
+    labels = trained.labels_of(cycle, 0, num).numpy()
+    conditional = network.recipe.networks.conditional
+    if output.suffix == ".png":
+        picture = image_grids.rows(images, labels) if conditional else image_grids.grid(images)
+        image_grids.write_png(output, picture)
+    else:
+        arrays = {"images": images}
+        if conditional:
+            arrays["labels"] = labels.astype(np.int64)
+        file_system.write_atomically(output, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
+
+
+def _frames(
+    network: Trained, config: SampleConfig, cycle: Sequence[int], num: int
+) -> list[np.ndarray]:
+    """The way from one latent to another and back, an image of each label in a frame."""
+    ends = trained.latents(network.recipe, config.seed, 0, 2, config.truncation)
+    ways = 1 - np.abs(np.linspace(-1, 1, num, endpoint=False))
+    draw = tf.function(network.generate, autograph=False)
+    frames = []
+    for way in ways:
+        latent = _between(ends[0], ends[1], float(way))
+        images = draw(tf.tile(latent[tf.newaxis], [len(cycle), 1]), tf.constant(cycle))
+        frames.append(image_grids.grid(pixels.to_bytes(images.numpy(), network.lowest)))
+    return frames
+
+
+def _between(start: tf.Tensor, end: tf.Tensor, way: float) -> tf.Tensor:
+    """Spherical interpolation, which keeps the length that latents have (Shoemake 1985)."""
+    cosine = tf.reduce_sum(tf.math.l2_normalize(start) * tf.math.l2_normalize(end))
+    angle = tf.acos(tf.clip_by_value(cosine, -0.9999, 0.9999))
+    return (tf.sin((1 - way) * angle) * start + tf.sin(way * angle) * end) / tf.sin(angle)

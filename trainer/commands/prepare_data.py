@@ -1,0 +1,34 @@
+"""The prepare_data command: puts a data set into the data folder."""
+
+from __future__ import annotations
+
+import logging
+
+from trainer.cloud import workspace
+from trainer.cloud.data import CopiedData
+from trainer.configuration.config import PrepareConfig
+from trainer.data import IMAGE_FOLDER, fashion_mnist, image_folder, prepared
+from trainer.system.exits import RefusedError
+
+log = logging.getLogger(__name__)
+
+
+def run(config: PrepareConfig) -> None:
+    """Prepares the set and prints where it lies."""
+    name = config.data.dataset
+    if config.source and name != fashion_mnist.NAME:
+        raise RefusedError(f"--source makes no sense with --dataset={name}: leave it out")
+    if name == "synthetic":
+        log.info("data: synthetic is drawn at each start, there is nothing to prepare")
+        return
+    copy = CopiedData(config.data_dir_url, config.data_dir, name) if config.data_dir_url else None
+    place = config.data_dir if name == IMAGE_FOLDER else config.data_dir / name
+    if name == IMAGE_FOLDER:
+        image_folder.load(config.data, "train", config.data_dir)
+    elif name == fashion_mnist.NAME:
+        fashion_mnist.prepare(config.data_dir, config.source)
+    else:
+        prepared.prepare(config.data, config.data_dir)
+    if copy:
+        copy.send()
+    print(workspace.shown(str(place)))

@@ -1,0 +1,262 @@
+"""What is refused: combinations of flags that single flags cannot see. No TensorFlow here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+from trainer.configuration.choices import (
+    ARCHITECTURES,
+    CLASSIFIED,
+    EXPORT_SUFFIXES,
+    LOSSES,
+    NETWORKS,
+)
+from trainer.configuration.config import (
+    Config,
+    EvaluateConfig,
+    ExportConfig,
+    Objective,
+    OptimizerSettings,
+    Recipe,
+    SampleConfig,
+    flag_values,
+    total_steps,
+)
+from trainer.system.exits import RefusedError
+
+
+def check(config: Config) -> None:
+    """Refuses a training that cannot be, or of which a part would do nothing.
+
+    Raises:
+      RefusedError: with one line that says what is wrong and what to do.
+    """
+    recipe, runtime = config.recipe, config.runtime
+    _check_objective(recipe.objective)
+    _check_penalties(recipe.objective)
+    _check_networks(recipe)
+    for name in NETWORKS:
+        _check_optimizer(name, getattr(recipe, name), recipe.optimizer)
+    if not (math.isfinite(recipe.ema_half_life) and recipe.ema_half_life >= 0):
+        raise RefusedError(f"--ema_half_life={recipe.ema_half_life} must be a number of images")
+    examples = recipe.data.train_examples
+    if recipe.batch_size > examples:
+        raise RefusedError(
+            f"--batch_size={recipe.batch_size} is more than the {examples} images of "
+            f"--dataset={recipe.data.dataset}"
+        )
+    if runtime.strategy in ("one_device", "multi_worker") and runtime.virtual_devices > 1:
+        raise RefusedError(
+            f"--strategy={runtime.strategy} contradicts "
+            f"--virtual_devices={runtime.virtual_devices}: leave one of them out"
+        )
+    check_replicas(recipe, max(1, runtime.virtual_devices))
+    steps = total_steps(recipe, config.schedule)
+    if any(step > steps for step in config.schedule.profile_steps):
+        first, last = config.schedule.profile_steps
+        raise RefusedError(
+            f"--profile_steps={first},{last} is beyond the run's {steps} steps: choose earlier ones"
+        )
+    if config.schedule.evaluation_interval and recipe.data.dataset not in CLASSIFIED:
+        raise RefusedError(
+            f"--evaluation_interval={config.schedule.evaluation_interval} needs classifiers, which "
+            f"the package has of {CLASSIFIED[0]} only: leave it out with "
+            f"--dataset={recipe.data.dataset}"
+        )
+    job_dir = config.job_dir_url or config.job_dir
+    if job_dir == (config.data_dir_url or config.data_dir):
+        # Each has a lock, and they would wait for each other.
+        raise RefusedError(f"--job_dir and --data_dir are both {job_dir}: separate them")
+
+
+def _check_networks(recipe: Recipe) -> None:
+    networks = recipe.networks
+    if not 0 <= networks.dropout < 1:
+        raise RefusedError(f"--dropout={networks.dropout} must be at least 0 and below 1")
+    if networks.dropout and not ARCHITECTURES[networks.architecture].drops_out:
+        raise RefusedError(
+            f"--dropout={networks.dropout} has no place in --architecture={networks.architecture}: "
+            "its discriminator works without; use --dropout=0"
+        )
+    if networks.conditional and len(recipe.data.class_names) < 2:
+        found = "a single one" if recipe.data.class_names else "none"
+        raise RefusedError(
+            f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
+            "add --noconditional"
+        )
+    if networks.spectral_norm and ARCHITECTURES[networks.architecture].starts_at_zero:
+        raise RefusedError(
+            f"--spectral_norm divides by a norm that is zero at first in "
+            f"--architecture={networks.architecture}: use --nospectral_norm"
+        )
+    clip = recipe.objective.weight_clip
+    if networks.spectral_norm and clip:
+        raise RefusedError(f"--spectral_norm undoes --weight_clip={clip}: use one of them")
+    if LOSSES[recipe.objective.loss].wants_bound and not (
+        clip or recipe.objective.gradient_penalty or networks.spectral_norm
+    ):
+        raise RefusedError(
+            f"--loss={recipe.objective.loss} diverges without a bound on the critic: add "
+            "--weight_clip, --gradient_penalty or --spectral_norm"
+        )
+
+
+def _check_objective(objective: Objective) -> None:
+    loss, noise, clip = objective.loss, objective.label_noise, objective.weight_clip
+    if not 0 <= noise < 0.5:
+        raise RefusedError(f"--label_noise={noise} must be at least 0 and below 0.5")
+    if noise and not LOSSES[loss].has_targets:
+        raise RefusedError(
+            f"--label_noise={noise} moves the targets of a loss, and --loss={loss} has none: "
+            "use --label_noise=0, or --loss=bce or lsgan"
+        )
+    if objective.update == "simultaneous" and objective.critic_steps > 1:
+        raise RefusedError(
+            f"--critic_steps={objective.critic_steps} contradicts --update=simultaneous, which "
+            "updates both networks once: add --update=alternating"
+        )
+    if not (math.isfinite(clip) and clip >= 0):
+        raise RefusedError(f"--weight_clip={clip} must not be negative")
+    if clip and not LOSSES[loss].wants_bound:
+        raise RefusedError(
+            f"--weight_clip={clip} bounds a Wasserstein critic, and --loss={loss} has none: "
+            "use --weight_clip=0, or --loss=wgan"
+        )
+    if clip and objective.gradient_penalty:
+        raise RefusedError(
+            "--weight_clip and --gradient_penalty both bound the critic's slope: use one of them"
+        )
+
+
+def _check_penalties(objective: Objective) -> None:
+    for name in ("gradient_penalty", "r1", "r2"):
+        weight = getattr(objective, name)
+        if not (math.isfinite(weight) and weight >= 0):
+            raise RefusedError(f"--{name}={weight} must not be negative")
+    if objective.gradient_penalty and (objective.r1 or objective.r2):
+        raise RefusedError(
+            "--gradient_penalty pulls slopes to one, --r1 and --r2 pull them to zero: "
+            "use the one or the others"
+        )
+    _check_schedule("penalty", objective.penalty_schedule, objective.penalty_final_factor)
+    if objective.penalised:
+        return
+    if objective.penalty_interval > 1:
+        raise RefusedError(
+            f"--penalty_interval={objective.penalty_interval} has no penalty to space out: "
+            "add --r1, --r2 or --gradient_penalty, or use --penalty_interval=1"
+        )
+    if objective.penalty_schedule != "constant":
+        raise RefusedError(
+            f"--penalty_schedule={objective.penalty_schedule} has no penalty to change: "
+            "add --r1, --r2 or --gradient_penalty, or use --penalty_schedule=constant"
+        )
+
+
+def _check_optimizer(name: str, optimizer: OptimizerSettings, kind: str) -> None:
+    rate = optimizer.learning_rate
+    if not (math.isfinite(rate) and rate > 0):
+        raise RefusedError(f"--{name}_learning_rate={rate} must be a positive number")
+    for beta in ("beta_1", "beta_2"):
+        value = getattr(optimizer, beta)
+        if not 0 <= value < 1:
+            raise RefusedError(f"--{name}_{beta}={value} must be at least 0 and below 1")
+    if kind == "rmsprop" and optimizer.beta_1:
+        raise RefusedError(
+            f"--{name}_beta_1={optimizer.beta_1} is Adam's, and --optimizer=rmsprop keeps no mean "
+            f"of gradients: use --{name}_beta_1=0"
+        )
+    _check_schedule(name, optimizer.schedule, optimizer.final_factor)
+
+
+def _check_schedule(name: str, schedule: str, final_factor: float) -> None:
+    if not 0 < final_factor <= 1:
+        raise RefusedError(f"--{name}_final_factor={final_factor} must be above 0 and at most 1")
+    if schedule == "constant" and final_factor != 1:
+        raise RefusedError(
+            f"--{name}_final_factor={final_factor} contradicts --{name}_schedule=constant: "
+            f"use linear, cosine or exponential, or --{name}_final_factor=1"
+        )
+    if schedule != "constant" and final_factor == 1:
+        raise RefusedError(
+            f"--{name}_schedule={schedule} leads nowhere with --{name}_final_factor=1: "
+            "choose the share that is left at the end"
+        )
+
+
+def check_replicas(recipe: Recipe, replicas: int) -> None:
+    """Refuses a global batch that the replicas cannot share evenly."""
+    if recipe.batch_size % replicas:
+        raise RefusedError(
+            f"--batch_size={recipe.batch_size} is not divisible by the {replicas} replicas: "
+            f"try {recipe.batch_size // replicas * replicas or replicas}"
+        )
+
+
+def check_sample(config: SampleConfig) -> None:
+    """Refuses an output that is none of the formats of `generate`, and latents that cannot be."""
+    if config.output.suffix not in ("", ".png", ".gif", ".npz"):
+        raise RefusedError(f"--output={config.output} must be a .png, a .gif, an .npz or a folder")
+    if config.output.suffix == ".gif" and config.num == 1:
+        raise RefusedError("--num=1 frame shows no change: use at least 2 for a .gif")
+    if config.truncation is not None and not config.truncation > 0:
+        raise RefusedError(f"--truncation={config.truncation} must be a positive number")
+    if config.output.suffix and config.output.is_dir():
+        raise RefusedError(f"--output={config.output} is a folder: give it no suffix")
+
+
+def check_evaluate(config: EvaluateConfig) -> None:
+    """Refuses to measure one checkpoint and many at once."""
+    if config.new and config.watch:
+        raise RefusedError("--watch measures what is new, too: leave --new out")
+    if (config.new or config.watch) and config.checkpoint != "latest":
+        raise RefusedError(
+            f"--checkpoint={config.checkpoint} names one checkpoint, and --new and --watch take "
+            "all: leave it out"
+        )
+
+
+def check_export(config: ExportConfig) -> None:
+    """Refuses an output that the format cannot be, or that would replace something else."""
+    suffix, output = EXPORT_SUFFIXES[config.format], config.output
+    if not output.name.endswith(suffix) or (not suffix and output.suffix):
+        wanted = f"end in {suffix}" if suffix else "be a folder, without a suffix"
+        raise RefusedError(f"--output={output} must {wanted} for --format={config.format}")
+    if output.exists() and (output.is_file() if not suffix else output.is_dir()):
+        raise RefusedError(f"--output={output} is there, and no {config.format}: choose another")
+    if output.is_dir() and not (output / "saved_model.pb").exists() and any(output.iterdir()):
+        raise RefusedError(f"--output={output} holds something else: choose another folder")
+
+
+def check_resume(stored: dict[str, Any], config: Config) -> None:
+    """Refuses to resume with a recipe that would change the result.
+
+    Raises:
+      RefusedError: with a table of the differences.
+    """
+    # Through JSON, in which a tuple is a list, as it was stored.
+    asked_for = json.loads(json.dumps(dataclasses.asdict(config.recipe)))
+    before, now = flag_values(stored["recipe"]), flag_values(asked_for)
+    if now["precision"] == "auto":  # which was decided when the run started
+        now["precision"] = before.get("precision", "absent")
+    rows = [
+        (name, _short(before.get(name, "absent")), _short(now.get(name, "absent")))
+        for name in {**before, **now}
+        if before.get(name, "absent") != now.get(name, "absent")
+    ]
+    if rows:
+        table = "\n".join(f"  {name:<28} {old:<16} {new}" for name, old, new in rows)
+        raise RefusedError(
+            f"--job_dir={config.job_dir} holds a run of another recipe: give its flags again, "
+            f"or choose another folder\n  {'setting':<28} {'the run':<16} asked for\n{table}"
+        )
+
+
+def _short(value: Any) -> str:
+    """A value for a table."""
+    if isinstance(value, list):
+        value = "x".join(map(str, value)) if len(value) < 4 else f"{len(value)} names"
+    return str(value)

@@ -1,0 +1,297 @@
+"""What a run is, as frozen dataclasses made once from the flags. No TensorFlow here.
+
+`Recipe` is what the result depends on: a resume must agree with it. `Schedule` and `Runtime`
+may change between one start of a run and the next.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.cloud.url import GsUrl
+from trainer.configuration.choices import NETWORKS
+from trainer.data import DatasetSpec
+from trainer.system.exits import RefusedError
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What the two networks are."""
+
+    architecture: str
+    noise_dim: int  # dimensions of a latent
+    conditional: bool  # labels go into both networks
+    spectral_norm: bool  # in the discriminator
+    dropout: float  # rate, in the discriminator
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the two networks are trained for."""
+
+    loss: str
+    update: str  # of both networks at once, or of one after the other
+    critic_steps: int  # discriminator updates a generator update
+    label_noise: float  # targets move by up to this much
+    gradient_penalty: float  # weight; 0: none
+    r1: float  # gamma; 0: none
+    r2: float  # gamma; 0: none
+    penalty_interval: int  # discriminator updates between penalised ones
+    penalty_schedule: str
+    penalty_final_factor: float  # share of the penalty that is left at the horizon
+    weight_clip: float  # bound of the discriminator's weights; 0: none
+    augment: str  # names of `choices.AUGMENTATIONS`, joined by commas
+
+    @property
+    def penalised(self) -> bool:
+        """Whether a penalty differentiates the discriminator by its input."""
+        return bool(self.gradient_penalty or self.r1 or self.r2)
+
+    @property
+    def at_times_penalised(self) -> bool:
+        """Whether a penalised discriminator also judges without penalty."""
+        return self.penalised and (self.penalty_interval > 1 or self.update == "alternating")
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """How one network follows its gradient."""
+
+    learning_rate: float  # at the start
+    schedule: str
+    final_factor: float  # share of the learning rate that is left at the horizon
+    beta_1: float  # Adam's decay of the mean
+    beta_2: float  # Adam's decay of the mean square; RMSprop's rho
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the bits of the trained model, versions and hardware aside."""
+
+    data: DatasetSpec
+    networks: Networks
+    objective: Objective
+    optimizer: str
+    generator: OptimizerSettings
+    discriminator: OptimizerSettings
+    batch_size: int  # images an update, over all replicas
+    ema_half_life: float  # images; 0: no moving average of the generator
+    precision: str  # of activations; auto until the run starts. Variables are always float32
+    seed: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long to train, and how often to save and show."""
+
+    epochs: int
+    steps: int | None  # overrides epochs
+    save_interval: int  # epochs between image grids
+    checkpoint_interval: int  # steps
+    keep_checkpoints: int
+    evaluation_interval: int  # steps; 0: never
+    evaluation_samples: int  # images
+    steps_per_loop: int  # 0: chosen so that a loop lasts about two seconds
+    profile_steps: tuple[int, ...]  # the first and the last step of the profile, or none
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how the computation runs."""
+
+    strategy: str
+    virtual_devices: int  # logical CPU devices, 0: none
+    threads: int  # intra-op
+    metrics_port: int  # for Prometheus, 0: none
+    deterministic: bool
+    cluster_timeout: int  # seconds for all workers to appear
+
+
+@dataclass(frozen=True)
+class Config:
+    """A training run as its user asked for it.
+
+    Folders are local here and in what follows. One with a URL is the local copy of a bucket's.
+    """
+
+    preset: str
+    job_dir: Path
+    data_dir: Path
+    recipe: Recipe
+    schedule: Schedule
+    runtime: Runtime
+    dry_run: bool = False
+    job_dir_url: GsUrl | None = None
+    data_dir_url: GsUrl | None = None
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """What `generate` is asked for."""
+
+    job_dir: Path
+    output: Path  # .png, .gif, .npz, or a folder
+    num: int | None  # images, or frames of a .gif
+    seed: int
+    labels: tuple[str, ...]  # names or numbers, taken by turns; none: all
+    truncation: float | None  # standard deviations within which latents lie
+    checkpoint: str  # latest, best, a step, or a path
+    job_dir_url: GsUrl | None = None
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """What `export` is asked for."""
+
+    job_dir: Path
+    output: Path
+    format: str
+    network: str
+    checkpoint: str  # latest, best, a step, or a path
+    job_dir_url: GsUrl | None = None
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """What `evaluate` is asked for."""
+
+    job_dir: Path
+    data_dir: Path
+    checkpoint: str  # latest, best, a step, or a path
+    num: int  # images to draw
+    seed: int
+    features: str
+    new: bool  # every checkpoint that was not measured yet
+    watch: bool  # those, and each that comes until the run is complete
+    threads: int  # intra-op
+    job_dir_url: GsUrl | None = None
+    data_dir_url: GsUrl | None = None
+
+
+@dataclass(frozen=True)
+class PlotConfig:
+    """What `plot` is asked for."""
+
+    job_dir: Path
+    job_dir_url: GsUrl | None = None
+
+
+@dataclass(frozen=True)
+class PrepareConfig:
+    """What `prepare_data` is asked for."""
+
+    data: DatasetSpec
+    data_dir: Path
+    source: Path | None  # a folder of the original files; None: the usual places
+    data_dir_url: GsUrl | None = None
+
+
+def total_steps(recipe: Recipe, schedule: Schedule) -> int:
+    """Steps of the whole run. Epochs are counted in images, so the last one is rounded up."""
+    if schedule.steps is not None:
+        return schedule.steps
+    return step_of_epoch(recipe, schedule.epochs)
+
+
+def step_of_epoch(recipe: Recipe, epoch: int) -> int:
+    """The first step after which that many epochs of images have been seen."""
+    return math.ceil(epoch * recipe.data.train_examples / images_a_step(recipe))
+
+
+def epoch_of_step(recipe: Recipe, step: int) -> float:
+    """Epochs of images seen after that many steps."""
+    return step * images_a_step(recipe) / recipe.data.train_examples
+
+
+def images_a_step(recipe: Recipe) -> int:
+    """Images of the data set that a step takes: a step is one update of the generator."""
+    return recipe.batch_size * recipe.objective.critic_steps
+
+
+def in_precision(config: Config, precision: str) -> Config:
+    """The same configuration, with the precision that was decided on."""
+    return dataclasses.replace(
+        config, recipe=dataclasses.replace(config.recipe, precision=precision)
+    )
+
+
+def to_json(config: Config, horizon: int, environment: dict[str, Any]) -> str:
+    """The content of config.json: the configuration and what it ran on.
+
+    Args:
+      config: the run.
+      horizon: the length in steps that schedules of rates are functions of.
+      environment: versions and devices, on which the bits depend.
+    """
+    resolved = {
+        "preset": config.preset,
+        "recipe": dataclasses.asdict(config.recipe),
+        "schedule": dataclasses.asdict(config.schedule),
+        "runtime": dataclasses.asdict(config.runtime),
+        "horizon": horizon,
+        "environment": environment,
+    }
+    return json.dumps(resolved, indent=2) + "\n"
+
+
+def read_json(job_dir: Path) -> dict[str, Any] | None:
+    """The run's config.json, or None where no run was started.
+
+    Raises:
+      RefusedError: the file is damaged.
+    """
+    path = job_dir / "config.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(stored, dict) and isinstance(stored.get("recipe"), dict):
+            return stored
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        raise RefusedError(f"{path} cannot be read ({error}): restore it") from error
+    raise RefusedError(f"{path} is not the configuration of a run: restore it")
+
+
+def recipe_from(stored: dict[str, Any], job_dir: Path) -> Recipe:
+    """The recipe of a stored configuration.
+
+    Raises:
+      RefusedError: it was written by a version with other fields.
+    """
+    try:
+        return _build(Recipe, stored["recipe"])
+    except (TypeError, KeyError) as error:
+        raise RefusedError(
+            f"{job_dir / 'config.json'} was written by another version of fashion-gan ({error})"
+        ) from error
+
+
+def flag_values(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe as it is stored, by the names of the flags that decide it."""
+    values: dict[str, Any] = {}
+    for name, value in recipe.items():
+        if name in NETWORKS and isinstance(value, dict):
+            values |= {f"{name}_{inner}": content for inner, content in value.items()}
+        elif isinstance(value, dict):
+            values |= value
+        else:
+            values[name] = value
+    return values
+
+
+def _build(kind: type, stored: dict[str, Any]) -> Any:
+    """A dataclass from its JSON."""
+    nested = {field.name: _PARTS.get(str(field.type)) for field in dataclasses.fields(kind)}
+    arguments = {
+        name: _build(part, value) if (part := nested.get(name)) else value
+        for name, value in stored.items()
+    }
+    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in arguments.items()})
+
+
+_PARTS = {part.__name__: part for part in (DatasetSpec, Networks, Objective, OptimizerSettings)}

@@ -1,0 +1,251 @@
+"""Every flag: name, default, what it takes and what it says in `--help`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from absl import flags
+
+from trainer.configuration import choices
+from trainer.data import DATASETS, IMAGE_FOLDER, IMAGE_SIZES
+
+MOST = 10**9  # more steps, images or the like than any run can have
+
+
+def _default_data_dir() -> str:
+    return os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+
+
+class _Group:
+    """Defines flags that stand together in a command's `--help`."""
+
+    def __init__(self, values: flags.FlagValues, name: str) -> None:
+        self._where = {"flag_values": values, "module_name": name}
+
+    def text(self, name: str, default: str | None, text: str, required: bool = False) -> None:
+        flags.DEFINE_string(name, default, text, required=required, **self._where)
+
+    def integer(
+        self, name: str, default: int | None, text: str, lowest: int, highest: int = MOST
+    ) -> None:
+        flags.DEFINE_integer(name, default, text, lowest, highest, **self._where)
+
+    def number(self, name: str, default: float | None, text: str) -> None:
+        flags.DEFINE_float(name, default, text, **self._where)
+
+    def choice(self, name: str, default: str | None, choices: Iterable[str], text: str) -> None:
+        flags.DEFINE_enum(name, default, list(choices), text, **self._where)
+
+    def switch(self, name: str, default: bool, text: str) -> None:
+        flags.DEFINE_boolean(name, default, text, **self._where)
+
+
+def job_dir(values: flags.FlagValues) -> None:
+    """The flags of a command that needs a run alone."""
+    text = "The run directory: a local folder, or gs://bucket/folder."
+    _Group(values, "run").text("job_dir", None, text, required=True)
+
+
+def _define_checkpoint(values: flags.FlagValues) -> None:
+    text = "latest, best, a step, or a path without suffix."
+    _Group(values, "run").text("checkpoint", "latest", text)
+
+
+def _define_data(values: flags.FlagValues) -> None:
+    data = _Group(values, "data")
+    text = "The data set; synthetic is drawn in code."
+    data.choice("dataset", "fashion_mnist", (*DATASETS, IMAGE_FOLDER), text)
+    _define_data_dir(data)
+    text = "Side to which the pictures of celeb_a and image_folder are resized."
+    sizes = map(str, IMAGE_SIZES)
+    data.choice("image_size", None, sizes, text)
+
+
+def _define_data_dir(data: _Group) -> None:
+    text = (
+        "Where TensorFlow Datasets keeps prepared data sets; of image_folder, the pictures. "
+        "A local folder, or gs://bucket/folder."
+    )
+    data.text("data_dir", _default_data_dir(), text)
+
+
+def train(values: flags.FlagValues) -> None:
+    """The flags of `train`."""
+    job_dir(values)
+    _define_data(values)
+    _define_run(values)
+    _define_recipe(values)
+    _define_networks(values)
+    _define_objective(values)
+    _define_optimizers(values)
+    _define_runtime(values)
+
+
+def _define_run(values: flags.FlagValues) -> None:
+    run = _Group(values, "run")
+    run.integer("epochs", 50, "Passes over the data set (the preset's, unless given).", 1)
+    run.integer("steps", None, "Generator updates; overrides --epochs.", 1)
+    run.integer("save_interval", 1, "Epochs between image grids.", 1)
+    run.integer("checkpoint_interval", 200, "Steps between checkpoints.", 1)
+    run.integer("keep_checkpoints", 3, "Newest checkpoints to keep.", 1)
+    text = (
+        "Steps between evaluations, with which come checkpoints; 0: none. Unless given, the "
+        f"preset's or {choices.EVALUATION_INTERVAL}, where the classifiers know the data set. A "
+        "run that is as long is evaluated at its end, too."
+    )
+    run.integer("evaluation_interval", None, text, 0)
+    text = "Images that are drawn for an evaluation while the run trains."
+    run.integer("evaluation_samples", 5000, text, choices.FEWEST_SAMPLES)
+    text = "Steps between two looks at the host; 0: as many as take about two seconds."
+    run.integer("steps_per_loop", 0, text, 0)
+    text = (
+        "First and last step of a profile, like 100,120: a table in results/profile.txt, a trace "
+        "in TensorBoard."
+    )
+    run.text("profile_steps", "", text)
+    text = "Print the resolved configuration and the networks, train nothing."
+    run.switch("dry_run", False, text)
+
+
+def _define_recipe(values: flags.FlagValues) -> None:
+    recipe = _Group(values, "recipe")
+    recipe.text("preset", "fashion", "The recipe; see `presets`.")
+    recipe.integer("batch_size", None, "Images an update, over all replicas.", 1)
+    text = (
+        "Half-life of the generator's moving average, in images; 0: none. It is never more than a "
+        "twentieth of the images seen."
+    )
+    recipe.number("ema_half_life", 0.0, text)
+    text = "Decides the initial weights, the data order and every draw."
+    recipe.integer("seed", 0, text, 0, choices.MAX_SEED)
+    text = (
+        "Of activations; weights, losses, outputs and penalties stay in float32. auto: bfloat16 "
+        "where the machine of the run's first start has instructions for it, else float32."
+    )
+    recipe.choice("precision", "float32", choices.PRECISIONS, text)
+
+
+def _define_networks(values: flags.FlagValues) -> None:
+    networks = _Group(values, "networks")
+    networks.choice("architecture", None, choices.ARCHITECTURES, "The networks.")
+    networks.integer("noise_dim", None, "Dimensions of a latent.", 1, 10**6)
+    networks.switch("conditional", False, "Labels go into both networks.")
+    text = "Divide the discriminator's kernels by their largest singular value."
+    networks.switch("spectral_norm", False, text)
+    networks.number("dropout", 0.0, "Dropout rate in the discriminator.")
+
+
+def _define_objective(values: flags.FlagValues) -> None:
+    objective = _Group(values, "objective")
+    objective.choice("loss", "bce", choices.LOSSES, "The loss of both networks.")
+    text = "Both networks at once, or the discriminator, then the generator."
+    objective.choice("update", "simultaneous", choices.UPDATES, text)
+    text = "Discriminator updates a generator update."
+    objective.integer("critic_steps", 1, text, 1, 100)
+    text = "Move the targets of bce and lsgan towards each other by up to this much."
+    objective.number("label_noise", 0.0, text)
+    text = "Weight of the penalty on slopes that are not one, between real and fake images."
+    objective.number("gradient_penalty", 0.0, text)
+    objective.number("r1", 0.0, "Gamma of the penalty on slopes at real images.")
+    objective.number("r2", 0.0, "Gamma of the penalty on slopes at fake images.")
+    text = "Discriminator updates between penalised ones, which then weigh as much more."
+    objective.integer("penalty_interval", 1, text, 1, 1000)
+    _define_schedule(objective, "penalty", "the penalty")
+    text = "Bound of the critic's weights; 0: none."
+    objective.number("weight_clip", 0.0, text)
+    text = f"What is done to all images that the discriminator sees: {_listed()}; none if empty."
+    objective.text("augment", "", text)
+
+
+def _listed() -> str:
+    return " and ".join(choices.AUGMENTATIONS)
+
+
+def _define_optimizers(values: flags.FlagValues) -> None:
+    optimizers = _Group(values, "optimizers")
+    optimizers.choice("optimizer", "adam", choices.OPTIMIZERS, "The optimizer of both networks.")
+    for name in choices.NETWORKS:
+        text = f"Learning rate of the {name} at the start."
+        optimizers.number(f"{name}_learning_rate", None, text)
+        _define_schedule(optimizers, name, f"the {name}'s learning rate")
+        text = f"Adam's decay of the {name}'s mean gradient."
+        optimizers.number(f"{name}_beta_1", 0.9, text)
+        text = f"Adam's decay of the {name}'s mean squared gradient; RMSprop's rho."
+        optimizers.number(f"{name}_beta_2", 0.999, text)
+
+
+def _define_schedule(group: _Group, name: str, what: str) -> None:
+    text = f"How {what} falls until the end of the run as first planned."
+    group.choice(f"{name}_schedule", "constant", choices.SCHEDULES, text)
+    group.number(f"{name}_final_factor", 1.0, f"Share of {what} that is left then.")
+
+
+def _define_runtime(values: flags.FlagValues) -> None:
+    runtime = _Group(values, "runtime")
+    text = (
+        "multi_worker: over all machines that TF_CONFIG names. auto: that where it names several, "
+        "else mirrored over several GPUs or virtual devices, else one device."
+    )
+    runtime.choice("strategy", "auto", choices.STRATEGIES, text)
+    text = "Split the CPU into this many devices, for runs of several replicas without GPUs."
+    runtime.integer("virtual_devices", 0, text, 0, 64)
+    runtime.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)
+    text = "Seconds within which all workers of a cluster must appear."
+    runtime.integer("cluster_timeout", 600, text, 1, 86_400)
+    text = "Port on which Prometheus finds the run's metrics; 0: none."
+    runtime.integer("metrics_port", 0, text, 0, 65535)
+    text = "Use only operations that give the same bits again."
+    runtime.switch("deterministic", True, text)
+
+
+def generate(values: flags.FlagValues) -> None:
+    """The flags of `generate`."""
+    job_dir(values)
+    _define_checkpoint(values)
+    samples = _Group(values, "generate")
+    text = "A .png (grid), a .gif (between two latents), an .npz, or a folder for single PNGs."
+    samples.text("output", None, text, required=True)
+    text = "Images; frames of a .gif. Unless given, 64, or 8 a class of a conditional model."
+    samples.integer("num", None, text, 1, 10**7)
+    samples.integer("seed", 0, "Decides the latents.", 0, choices.MAX_SEED)
+    text = "Classes by name or number, joined by commas, taken by turns; all unless given."
+    samples.text("labels", "", text)
+    text = "Standard deviations within which latents lie: fewer give plainer images."
+    samples.number("truncation", None, text)
+
+
+def export(values: flags.FlagValues) -> None:
+    """The flags of `export`."""
+    job_dir(values)
+    _define_checkpoint(values)
+    network = _Group(values, "export")
+    network.choice("format", "keras", choices.EXPORT_SUFFIXES, "The format.")
+    network.choice("network", "generator", choices.NETWORKS, "The network.")
+    network.text("output", None, "File or folder; default: in JOB_DIR/models.")
+
+
+def evaluate(values: flags.FlagValues) -> None:
+    """The flags of `evaluate`."""
+    job_dir(values)
+    _define_checkpoint(values)
+    _define_data_dir(_Group(values, "data"))
+    group = _Group(values, "evaluate")
+    group.integer("num", 10_000, "Images to draw.", choices.FEWEST_SAMPLES, 10**7)
+    group.integer("seed", 0, "Decides the latents.", 0, choices.MAX_SEED)
+    text = (
+        "The network that figures are computed from: the package's own, of Fashion-MNIST, or "
+        "Inception as published for FID, which is downloaded."
+    )
+    group.choice("features", "fashion", choices.FEATURES, text)
+    group.switch("new", False, "Measure every checkpoint that was not, then exit.")
+    text = "Measure every checkpoint that was not, and each that comes until the run is complete."
+    group.switch("watch", False, text)
+    group.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)
+
+
+def prepare_data(values: flags.FlagValues) -> None:
+    """The flags of `prepare_data`."""
+    _define_data(values)
+    text = "A folder of the original files of fashion_mnist, used instead of the usual places."
+    _Group(values, "data").text("source", None, text)

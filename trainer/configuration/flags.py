@@ -1,0 +1,280 @@
+"""The way from flags to configurations. Nothing else reads flags.
+
+Each command has its own `absl.flags.FlagValues`, so that its `--help` shows its own flags.
+A preset is a flag file that is read before the command line: what the user gives wins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+
+from absl import flags
+
+from trainer.cloud.data import CopiedData
+from trainer.configuration import checks, choices, config, flag_definitions, paths, presets
+from trainer.data import DatasetSpec, loading
+from trainer.system.exits import RefusedError
+
+
+class HelpRequested(Exception):
+    """The user asked for help; the message is the help."""
+
+
+def train(argv: Sequence[str]) -> config.Config:
+    """The configuration of `train`. `argv` starts with the command's name."""
+    return _train(argv, _dataset)
+
+
+def train_elsewhere(argv: Sequence[str]) -> config.Config:
+    """The same for another machine, whose data are out of reach here: nothing is looked at."""
+    return _train(argv, _published)
+
+
+def generate(argv: Sequence[str]) -> config.SampleConfig:
+    """The configuration of `generate`."""
+    values = _parse(argv, flag_definitions.generate)
+    job_dir, job_dir_url = paths.job_dir(values.job_dir)
+    resolved = config.SampleConfig(
+        job_dir=job_dir,
+        output=paths.local("output", values.output),
+        num=values.num,
+        seed=values.seed,
+        labels=tuple(name.strip() for name in values.labels.split(",") if name.strip()),
+        truncation=values.truncation,
+        checkpoint=values.checkpoint,
+        job_dir_url=job_dir_url,
+    )
+    checks.check_sample(resolved)
+    return resolved
+
+
+def export(argv: Sequence[str]) -> config.ExportConfig:
+    """The configuration of `export`."""
+    values = _parse(argv, flag_definitions.export)
+    job_dir, job_dir_url = paths.job_dir(values.job_dir)
+    name = values.network + choices.EXPORT_SUFFIXES[values.format]
+    resolved = config.ExportConfig(
+        job_dir=job_dir,
+        output=job_dir / "models" / name
+        if values.output is None
+        else paths.local("output", values.output),
+        format=values.format,
+        network=values.network,
+        checkpoint=values.checkpoint,
+        job_dir_url=job_dir_url,
+    )
+    checks.check_export(resolved)
+    return resolved
+
+
+def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
+    """The configuration of `evaluate`."""
+    values = _parse(argv, flag_definitions.evaluate)
+    job_dir, job_dir_url = paths.job_dir(values.job_dir)
+    data_dir, data_dir_url = paths.folder("data_dir", values.data_dir)
+    resolved = config.EvaluateConfig(
+        job_dir=job_dir,
+        data_dir=data_dir,
+        checkpoint=values.checkpoint,
+        num=values.num,
+        seed=values.seed,
+        features=values.features,
+        new=values.new,
+        watch=values.watch,
+        threads=values.threads or available_cores(),
+        job_dir_url=job_dir_url,
+        data_dir_url=data_dir_url,
+    )
+    checks.check_evaluate(resolved)
+    return resolved
+
+
+def plot(argv: Sequence[str]) -> config.PlotConfig:
+    """The configuration of `plot`."""
+    job_dir, job_dir_url = paths.job_dir(_parse(argv, flag_definitions.job_dir).job_dir)
+    return config.PlotConfig(job_dir=job_dir, job_dir_url=job_dir_url)
+
+
+def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
+    """The configuration of `prepare_data`."""
+    values = _parse(argv, flag_definitions.prepare_data)
+    data_dir, data_dir_url = paths.folder("data_dir", values.data_dir)
+    return config.PrepareConfig(
+        data=_dataset(values),
+        data_dir=data_dir,
+        source=None if values.source is None else paths.local("source", values.source),
+        data_dir_url=data_dir_url,
+    )
+
+
+def no_flags(argv: Sequence[str]) -> None:
+    """For a command without flags."""
+    _parse(argv, lambda _: None)
+
+
+def available_cores() -> int:
+    """Cores that this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _train(
+    argv: Sequence[str], specify: Callable[[flags.FlagValues], DatasetSpec]
+) -> config.Config:
+    given = _parse(argv, flag_definitions.train)
+    values = _parse([argv[0], *presets.arguments(given.preset), *argv[1:]], flag_definitions.train)
+    job_dir, job_dir_url = paths.job_dir(values.job_dir)
+    data_dir, data_dir_url = paths.folder("data_dir", values.data_dir)
+    resolved = config.Config(
+        preset=values.preset,
+        job_dir=job_dir,
+        data_dir=data_dir,
+        recipe=_recipe(values, specify(values)),
+        schedule=_schedule(values, given.evaluation_interval is not None),
+        runtime=config.Runtime(
+            strategy=values.strategy,
+            virtual_devices=values.virtual_devices,
+            threads=values.threads or available_cores(),
+            metrics_port=values.metrics_port,
+            deterministic=values.deterministic,
+            cluster_timeout=values.cluster_timeout,
+        ),
+        dry_run=values.dry_run,
+        job_dir_url=job_dir_url,
+        data_dir_url=data_dir_url,
+    )
+    checks.check(resolved)
+    return resolved
+
+
+def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
+    return config.Recipe(
+        data=data,
+        networks=config.Networks(
+            architecture=values.architecture,
+            noise_dim=values.noise_dim,
+            conditional=values.conditional,
+            spectral_norm=values.spectral_norm,
+            dropout=values.dropout,
+        ),
+        objective=_objective(values),
+        optimizer=values.optimizer,
+        generator=_optimizer(values, "generator"),
+        discriminator=_optimizer(values, "discriminator"),
+        batch_size=values.batch_size,
+        ema_half_life=values.ema_half_life,
+        precision=values.precision,
+        seed=values.seed,
+    )
+
+
+def _dataset(values: flags.FlagValues) -> DatasetSpec:
+    folder, folder_url = paths.folder("data_dir", values.data_dir)
+    if folder_url and values.dataset not in loading.PINNED:
+        CopiedData(folder_url, folder, values.dataset)  # decides what the set is
+    return loading.specify(values.dataset, folder, _image_size(values))
+
+
+def _published(values: flags.FlagValues) -> DatasetSpec:
+    return loading.published(values.dataset, _image_size(values))
+
+
+def _image_size(values: flags.FlagValues) -> int | None:
+    return None if values.image_size is None else int(values.image_size)
+
+
+def _objective(values: flags.FlagValues) -> config.Objective:
+    return config.Objective(
+        loss=values.loss,
+        update=values.update,
+        critic_steps=values.critic_steps,
+        label_noise=values.label_noise,
+        gradient_penalty=values.gradient_penalty,
+        r1=values.r1,
+        r2=values.r2,
+        penalty_interval=values.penalty_interval,
+        penalty_schedule=values.penalty_schedule,
+        penalty_final_factor=values.penalty_final_factor,
+        weight_clip=values.weight_clip,
+        augment=_augmentations(values.augment),
+    )
+
+
+def _optimizer(values: flags.FlagValues, network: str) -> config.OptimizerSettings:
+    fields = dataclasses.fields(config.OptimizerSettings)
+    return config.OptimizerSettings(
+        **{field.name: values[f"{network}_{field.name}"].value for field in fields}
+    )
+
+
+def _augmentations(text: str) -> str:
+    """The names in the order in which they are applied.
+
+    Raises:
+      RefusedError: a name is unknown.
+    """
+    wanted = {name.strip() for name in text.split(",") if name.strip()}
+    unknown = sorted(wanted - set(choices.AUGMENTATIONS))
+    if unknown:
+        known = ", ".join(choices.AUGMENTATIONS)
+        raise RefusedError(f"--augment={text} names {unknown[0]!r}: there are {known}")
+    return ",".join(name for name in choices.AUGMENTATIONS if name in wanted)
+
+
+def _schedule(values: flags.FlagValues, must_evaluate: bool) -> config.Schedule:
+    return config.Schedule(
+        epochs=values.epochs,
+        steps=values.steps,
+        save_interval=values.save_interval,
+        checkpoint_interval=values.checkpoint_interval,
+        keep_checkpoints=values.keep_checkpoints,
+        evaluation_interval=_evaluation_interval(values, must_evaluate),
+        evaluation_samples=values.evaluation_samples,
+        steps_per_loop=values.steps_per_loop,
+        profile_steps=_profile_steps(values.profile_steps),
+    )
+
+
+def _profile_steps(text: str) -> tuple[int, ...]:
+    """Two steps, or none.
+
+    Raises:
+      RefusedError: it is something else.
+    """
+    parts = [part.strip() for part in text.split(",")] if text else []
+    numbers = tuple(int(part) for part in parts if part.isdecimal())
+    if parts and (len(parts) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]):
+        raise RefusedError(f"--profile_steps={text} is no first and last step, like 100,120")
+    return numbers
+
+
+def _evaluation_interval(values: flags.FlagValues, must_evaluate: bool) -> int:
+    """The user's, else the preset's or the default where classifiers know the data set."""
+    if values.dataset not in choices.CLASSIFIED and not must_evaluate:
+        return 0
+    if values.evaluation_interval is None:
+        return choices.EVALUATION_INTERVAL
+    return int(values.evaluation_interval)
+
+
+def _parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:
+    """Parses `argv` into new flag values.
+
+    Raises:
+      RefusedError: an unknown flag, a bad value, a required flag missing, a stray argument.
+      HelpRequested: `--help` stands among the arguments.
+    """
+    values = flags.FlagValues()
+    define(values)
+    if {"--help", "-help", "-h", "--helpfull"} & set(argv):
+        raise HelpRequested(values.get_help(include_special_flags=False))
+    try:
+        stray = values(list(argv))[1:]
+    except (flags.Error, UnicodeError) as error:
+        raise RefusedError(" ".join(str(error).split())) from error
+    if stray:
+        raise RefusedError(f"stray argument {stray[0]!r}: flags are written --name=value")
+    return values

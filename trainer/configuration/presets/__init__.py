@@ -1,0 +1,43 @@
+"""The recipes: absl flag files. The first line of each says what it is, for `presets`."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import resources
+
+from trainer.system.exits import RefusedError
+
+_SUFFIX = ".flags"
+
+
+def names() -> list[str]:
+    """The presets there are."""
+    folder = resources.files(__name__)
+    return sorted(
+        entry.name.removesuffix(_SUFFIX)
+        for entry in folder.iterdir()
+        if entry.name.endswith(_SUFFIX)
+    )
+
+
+def description(name: str) -> str:
+    """What the preset is and comes from, in a line."""
+    return _lines(name)[0].removeprefix("# ")
+
+
+def arguments(name: str) -> list[str]:
+    """The preset as command line arguments.
+
+    Raises:
+      RefusedError: there is no such preset; the nearest names are given.
+    """
+    if name not in names():
+        near = difflib.get_close_matches(name, names(), n=3, cutoff=0.3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}"
+        raise RefusedError(f"--preset={name} is unknown: {hint}")
+    return [line for line in _lines(name) if line and not line.startswith("#")]
+
+
+def _lines(name: str) -> list[str]:
+    text = resources.files(__name__).joinpath(name + _SUFFIX).read_text(encoding="utf-8")
+    return [line.strip() for line in text.splitlines()]

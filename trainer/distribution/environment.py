@@ -1,0 +1,81 @@
+"""What a run computes on: versions and devices, on which its bits depend."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainer import __version__
+from trainer.configuration.config import Runtime
+
+log = logging.getLogger(__name__)
+
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
+    """What config.json keeps of it."""
+    return {
+        "fashion_gan": __version__,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "processor": processor(),
+        "replicas": replicas,
+        "threads": runtime.threads,
+        "deterministic": runtime.deterministic,
+    }
+
+
+def warn_of_changes(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Says what is different from the run's first start."""
+    changes = [
+        f"{key} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key]
+    ]
+    if changes:
+        log.warning(
+            "%s: the bits may differ from those of a run that was left alone", ", ".join(changes)
+        )
+
+
+def computes_in_bfloat16() -> bool:
+    """Whether this machine is known to have instructions for it. Elsewhere it is emulated."""
+    gpus = tf.config.get_visible_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return details.get("compute_capability", (0, 0)) >= (8, 0)
+    return "bf16" in _cpuinfo("flags") + _cpuinfo("Features")
+
+
+def suited_precision() -> str:
+    """What --precision=auto is on this machine."""
+    return "bfloat16" if computes_in_bfloat16() else "float32"
+
+
+def warn_of_slow_bfloat16(precision: str) -> None:
+    """Says so where it may be emulated."""
+    if precision == "bfloat16" and not computes_in_bfloat16():
+        log.warning("no bfloat16 instructions are known of here: a run in float32 may be faster")
+
+
+def processor() -> str:
+    """The model of the GPU, or of the processor."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(key: str) -> str:
+    """What Linux says of the first core; nothing elsewhere."""
+    if _CPUINFO.exists():
+        for line in _CPUINFO.read_text(encoding="utf-8").splitlines():
+            if line.startswith(key):
+                return line.split(":", 1)[1].strip()
+    return ""

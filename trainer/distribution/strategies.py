@@ -1,0 +1,109 @@
+"""Devices, the other workers, and the distribution strategy over all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from trainer.configuration.config import Runtime
+from trainer.distribution import heartbeats
+from trainer.distribution.cluster_spec import Member
+from trainer.distribution.collectives import Group
+from trainer.system import signals, watchdog
+from trainer.system.exits import RefusedError, first_line
+
+log = logging.getLogger(__name__)
+
+FORMING_SECONDS = 45  # a peer may die while TensorFlow waits for it
+
+
+def configure(runtime: Runtime) -> None:
+    """Sets threads, virtual devices and determinism. Call before anything touches a device."""
+    tf.config.threading.set_intra_op_parallelism_threads(runtime.threads)
+    if runtime.virtual_devices > 1:
+        tf.config.set_visible_devices([], "GPU")  # which this run does not use
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0],
+            [tf.config.LogicalDeviceConfiguration()] * runtime.virtual_devices,
+        )
+    if runtime.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def make_strategy(runtime: Runtime) -> tf.distribute.Strategy:
+    """The strategy over all GPUs, or over the virtual devices, or over one device.
+
+    Raises:
+      RefusedError: a mirrored strategy was asked for where there is nothing to mirror on.
+    """
+    gpus = tf.config.list_logical_devices("GPU")
+    if runtime.virtual_devices > 1:
+        devices = tf.config.list_logical_devices("CPU")[: runtime.virtual_devices]
+    else:
+        devices = gpus or tf.config.list_logical_devices("CPU")[:1]
+    if runtime.strategy == "one_device":
+        devices = devices[:1]
+    if runtime.strategy == "mirrored" and len(devices) < 2 and not gpus:
+        raise RefusedError(
+            "--strategy=mirrored finds no GPU: add --virtual_devices=2, or use --strategy=auto"
+        )
+    names = [device.name for device in devices]
+    log.info(
+        "devices: %d %s%s, %d threads",
+        len(names),
+        devices[0].device_type,
+        " (virtual)" if runtime.virtual_devices > 1 else "",
+        runtime.threads,
+    )
+    if len(names) > 1 or runtime.strategy == "mirrored":
+        return tf.distribute.MirroredStrategy(names)
+    return tf.distribute.OneDeviceStrategy(names[0])
+
+
+@contextlib.contextmanager
+def joined(runtime: Runtime, member: Member) -> Iterator[tuple[tf.distribute.Strategy, Group]]:
+    """Within, this process trains with all others; one that is lost ends them all.
+
+    Raises:
+      InterruptedRun: not all of them came in time.
+    """
+    configure(runtime)
+    workers = len(member.addresses)
+    if workers == 1:
+        strategy = make_strategy(runtime)
+        yield strategy, Group(strategy, 0, 1)
+        return
+    log.info("worker %d of %d: waiting for the others", member.index, workers)
+    with heartbeats.together(member, runtime.cluster_timeout), _losses_told_from_defects():
+        strategy = _form(member)
+        here = strategy.extended.worker_devices
+        log.info("devices: %d on each of %d workers, %s", len(here), workers, here[0])
+        yield strategy, Group(strategy, member.index, workers)
+
+
+def _form(member: Member) -> tf.distribute.Strategy:
+    """TensorFlow's strategy over workers that are all there."""
+    os.environ["TF_CONFIG"] = member.tf_config()
+    # gRPC would ask a proxy for its peers.
+    hosts = [address.rpartition(":")[0] for address in member.addresses]
+    os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), *hosts]))
+    with watchdog.bounded(FORMING_SECONDS):
+        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    signals.take_over()  # TensorFlow has made SIGTERM its own
+    return strategy
+
+
+@contextlib.contextmanager
+def _losses_told_from_defects() -> Iterator[None]:
+    """A lost peer shows as any of TensorFlow's errors, before or after its heartbeats cease."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        log.warning("%s; waiting whether a worker is lost", first_line(error))
+        time.sleep(heartbeats.SILENCE_SECONDS + 2 * heartbeats.LINGER_SECONDS)
+        raise

@@ -1,0 +1,110 @@
+"""Small classifiers of clothes, and how they are trained.
+
+One is for the features that figures are computed from. Another, built differently, sees whether
+images show what they should: a judge of its own, so that no figure is a classifier's view of
+itself.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from trainer.data import order, pixels
+from trainer.gan.augmentation import augment
+from trainer.models.layers import initialise
+from trainer.randomness import Draws
+
+FEATURES = 128
+IMAGE_SHAPE = (28, 28, 1)
+CLASSES = 10
+BATCH = 128
+
+
+def feature_network() -> keras.Model:
+    """Images in [0, 1] to `[features [N, 128], logits [N, 10]]`: normalised convolutions.
+
+    The features still know where in the image something is, as an average over places would not.
+    """
+    x = inputs = keras.Input(IMAGE_SHAPE, name="images")
+    for number, (filters, stride) in enumerate(
+        [(32, 1), (32, 2), (64, 1), (64, 1), (96, 2), (96, 1), (64, 2)], start=1
+    ):
+        x = layers.Conv2D(filters, 3, stride, padding="same", use_bias=False, name=f"conv{number}")(
+            x
+        )
+        x = layers.BatchNormalization(momentum=0.95, name=f"normalisation{number}")(x)
+        x = layers.ReLU(name=f"activation{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    features = layers.Dense(FEATURES, activation="relu", name="features")(x)
+    logits = layers.Dense(CLASSES, name="logits")(features)
+    return keras.Model(inputs, [features, logits], name="feature_network")
+
+
+def judge() -> keras.Model:
+    """Images in [0, 1] to logits `[N, 10]`: wide kernels and pooling, nothing normalised."""
+    x = inputs = keras.Input(IMAGE_SHAPE, name="images")
+    for number, filters in enumerate((24, 48, 96), start=1):
+        x = layers.Conv2D(
+            filters, 5, padding="same", kernel_initializer="he_normal", name=f"conv{number}"
+        )(x)
+        x = layers.LeakyReLU(0.1, name=f"activation{number}")(x)
+        x = layers.MaxPooling2D(2, name=f"pool{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    return keras.Model(inputs, layers.Dense(CLASSES, name="logits")(x), name="judge")
+
+
+def train(
+    network: keras.Model, images: np.ndarray, labels: np.ndarray, epochs: int, seed: int = 0
+) -> None:
+    """Trains a classifier anew; the same arguments give the same weights on the same machine.
+
+    AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101) at a rate that falls like a cosine, on
+    images that are moved by a few pixels.
+
+    Args:
+      network: its last output are logits.
+      images: uint8 `[N, height, width, channels]`.
+      labels: integers `[N]`.
+      epochs: passes over the images.
+      seed: decides the initial weights, the order and the augmentation.
+    """
+    initialise(network, seed, network.name)
+    batch_size = min(BATCH, len(images))
+    steps = len(images) // batch_size
+    rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=0.05)
+    optimizer.build(network.trainable_variables)
+    pictures, truth = tf.constant(images), tf.constant(labels, tf.int32)
+
+    @tf.function(autograph=False)
+    def step(rows: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
+        draws = Draws(seed, number, 0, batch_size)
+        batch = pixels.to_floats(tf.gather(pictures, rows), 0.0)
+        batch = augment("translation", batch, 0.0, draws, "classifier")
+        with tf.GradientTape() as tape:
+            logits = outputs(network, batch, True)[-1]
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.gather(truth, rows), logits)
+            loss = tf.reduce_mean(losses)
+        variables = [variable.value for variable in network.trainable_variables]
+        optimizer.apply(tape.gradient(loss, variables), network.trainable_variables)
+        return loss
+
+    for epoch in range(epochs):
+        permutation = order.permutation(seed, epoch, len(images))
+        for number in range(steps):
+            rows = permutation[number * batch_size : (number + 1) * batch_size]
+            step(tf.constant(rows), tf.constant(epoch * steps + number, tf.int64))
+
+
+def outputs(network: keras.Model, images: tf.Tensor, training: bool) -> list[tf.Tensor]:
+    """All outputs of a classifier for uint8 images, or for floats in [0, 1]."""
+    if images.dtype == tf.uint8:
+        images = pixels.to_floats(images, 0.0)
+    given = network(images, training=training)
+    return given if isinstance(given, list) else [given]
+
+
+BUILDERS = {"feature_network": feature_network, "judge": judge}

@@ -1,0 +1,263 @@
+"""Checkpoints: saving, finding the newest readable one, restoring all or nothing."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.system import file_system
+from trainer.system.exits import RefusedError, first_line
+
+log = logging.getLogger(__name__)
+
+State = Mapping[str, Mapping[str, tf.Variable]]  # part -> path -> variable
+Tensors = dict[str, np.ndarray]  # part/path -> value
+
+BEST = "best"  # of the folder of checkpoints, and of the choice
+_NAME = "ckpt"
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+class Checkpoints:
+    """The checkpoints of one run, `ckpt-<step>` in its folder."""
+
+    def __init__(self, folder: Path, state: State, keep: int) -> None:
+        self.seconds_saving = 0.0
+        self._last_save = time.monotonic()
+        self._folder = folder
+        self._state = state
+        self._keep = keep
+        self._checkpoint = tf.train.Checkpoint(**state)
+        self._manager: tf.train.CheckpointManager | None = None
+
+    def restore_newest(self) -> int | None:
+        """Restores the newest readable checkpoint and returns its step; None if there is none.
+
+        Newer ones that are damaged are reported and moved to `damaged/`.
+
+        Raises:
+          RefusedError: none of several is readable, or it belongs to another network.
+        """
+        found = read_newest(self._folder)
+        if found is None:
+            return None
+        step, tensors = found
+        assign(self._state, tensors, f"checkpoint {prefix(self._folder, step)}")
+        for newer in _steps(self._folder):
+            if newer > step:
+                self._set_aside(newer)
+        return step
+
+    def save(self, step: int) -> None:
+        """Writes the state as the checkpoint of that step."""
+        started = time.monotonic()
+        if self._manager is None:
+            self._sweep()
+            self._record()
+            self._manager = tf.train.CheckpointManager(
+                self._checkpoint, str(self._folder), self._keep, checkpoint_name=_NAME
+            )
+        # TensorFlow's counter of saves is in the file too: an interrupted run has more of them.
+        self._checkpoint.save_counter.assign(step - 1)
+        self._manager.save(checkpoint_number=step)
+        self._last_save = time.monotonic()
+        self.seconds_saving += self._last_save - started
+
+    def keep_best(self, step: int) -> None:
+        """Keeps a copy of a step's checkpoint, alone, as the best; it is whole at any moment.
+
+        Does nothing if it is gone: then only a resume from an older one can have happened, which
+        trains and measures again.
+        """
+        best = self._folder / BEST
+        if step not in steps(best):
+            if step not in steps(self._folder):
+                return
+            for part in sorted(self._folder.glob(f"{_NAME}-{step}.*")):  # data before their index
+                file_system.write_atomically(
+                    best / part.name, functools.partial(shutil.copyfile, part)
+                )
+        for older in _steps(best):
+            if older != step:
+                for part in sorted(best.glob(f"{_NAME}-{older}.*"), reverse=True):
+                    part.unlink()
+
+    def seconds_since_save(self) -> float:
+        """Seconds since this process last saved; before that, since it began."""
+        return time.monotonic() - self._last_save
+
+    def _set_aside(self, step: int) -> None:
+        aside = self._folder / "damaged"
+        aside.mkdir(exist_ok=True)
+        for file in self._folder.glob(f"{_NAME}-{step}.*"):
+            file.rename(aside / file.name)
+
+    def _record(self) -> None:
+        """Rewrites TensorFlow's record of checkpoints, from which its manager starts."""
+        lines = []
+        for step in _steps(self._folder):
+            index = Path(f"{prefix(self._folder, step)}.index")
+            if index.exists():
+                lines.append(f'all_model_checkpoint_paths: "{index.stem}"')
+                # Without a time the manager would keep the checkpoint for ever.
+                lines.append(f"all_model_checkpoint_timestamps: {index.stat().st_mtime}")
+                newest = f'model_checkpoint_path: "{index.stem}"'
+        if lines:
+            lines.append(newest)
+            file_system.write_text(self._folder / "checkpoint", "\n".join(lines) + "\n")
+
+    def _sweep(self) -> None:
+        """Removes what a save, or a removal, that was killed left behind."""
+        for folder in self._folder.glob(f"{_NAME}-*_temp"):
+            shutil.rmtree(folder)
+        # A removal goes from index to data: what it did not get to belongs to nothing.
+        for data in self._folder.glob(f"{_NAME}-*.data-*"):
+            if not data.with_name(f"{data.name.split('.')[0]}.index").exists():
+                data.unlink()
+
+
+def prefix(folder: Path, step: int) -> Path:
+    """What TensorFlow calls the path of a checkpoint: its files' common beginning."""
+    return folder / f"{_NAME}-{step}"
+
+
+def read(path: Path) -> Tensors:
+    """Every tensor of a checkpoint.
+
+    Raises:
+      RefusedError: it is absent or damaged.
+    """
+    try:
+        reader = tf.train.load_checkpoint(str(path))
+        return {
+            name.removesuffix(_VALUE).replace(".S", "/"): reader.get_tensor(name)
+            for name in reader.get_variable_to_shape_map()
+            if name.endswith(_VALUE)
+        }
+    except Exception as error:  # damage shows in many ways, a Python IndexError among them
+        raise RefusedError(f"checkpoint {path} is not readable ({first_line(error)})") from error
+
+
+def read_newest(folder: Path) -> tuple[int, Tensors] | None:
+    """Step and tensors of the newest readable checkpoint; None if there never was one.
+
+    Raises:
+      RefusedError: there are checkpoints, and none is readable.
+    """
+    there = _steps(folder)
+    for step in reversed(there):
+        try:
+            return step, read(prefix(folder, step))
+        except RefusedError as error:
+            log.warning("%s; trying the one before", error)
+    if there:
+        raise RefusedError(f"none of the checkpoints in {folder} is readable: restore one of them")
+    return None
+
+
+def steps(folder: Path) -> list[int]:
+    """Steps of all checkpoints that look whole, ascending."""
+    return [step for step in _steps(folder) if looks_whole(prefix(folder, step))]
+
+
+def whole(folder: Path) -> dict[int, Path]:
+    """All checkpoints that look whole, the best among them: by step, ascending, their prefixes."""
+    found = {step: prefix(folder / BEST, step) for step in steps(folder / BEST)}
+    found |= {step: prefix(folder, step) for step in steps(folder)}
+    return dict(sorted(found.items()))
+
+
+def looks_whole(path: Path) -> bool:
+    """Whether the checkpoint with this prefix has its index, which is written last."""
+    return Path(f"{path}.index").exists()
+
+
+def is_in(folder: Path, choice: str) -> bool:
+    """Whether what a user chose, as for `read_chosen`, is one of the run's own checkpoints."""
+    if choice in ("latest", BEST) or choice.isdecimal():
+        return True
+    folder = folder.resolve()
+    return Path(choice).resolve().parent in (folder, folder / BEST)
+
+
+def newest_step(folder: Path) -> int | None:
+    """Step of the newest checkpoint of which anything is there, readable or not."""
+    return max(_steps(folder), default=None)
+
+
+def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
+    """The checkpoint that a user chose.
+
+    Args:
+      folder: the run's checkpoints.
+      choice: `latest`, `best`, a step, or a path without suffix.
+
+    Returns:
+      What was read, for people, and its tensors.
+
+    Raises:
+      RefusedError: there is no such checkpoint, or it is damaged.
+    """
+    if choice in ("latest", BEST):
+        found = read_newest(folder if choice == "latest" else folder / BEST)
+        if found is None:
+            missing = "checkpoint" if choice == "latest" else "evaluated checkpoint"
+            raise RefusedError(f"{folder} holds no {missing}: train first, or for longer")
+        return f"step {found[0]}", found[1]
+    path = prefix(folder, int(choice)) if choice.isdecimal() else Path(choice)
+    if not looks_whole(path):
+        there = ", ".join(map(str, _steps(folder))) or "none"
+        raise RefusedError(f"--checkpoint={choice} does not exist; there are {there}")
+    return f"checkpoint {path}", read(path)
+
+
+def assign(state: State, tensors: Tensors, source: str) -> None:
+    """Assigns every variable of `state`, after a look at every name and shape.
+
+    Raises:
+      RefusedError: the tensors are those of other networks.
+    """
+    variables = dict(named(state))
+    parts = tuple(f"{part}/" for part in state)
+    stored = {name for name in tensors if name.startswith(parts)}
+    for name in sorted(variables.keys() ^ stored):
+        raise RefusedError(
+            f"{source} is of another network, or of another version of fashion-gan: "
+            f"{name} is on one side only"
+        )
+    for name, variable in variables.items():
+        if tensors[name].shape != tuple(variable.shape):
+            raise RefusedError(
+                f"{source} is of another network: {name} has shape "
+                f"{tensors[name].shape}, not {tuple(variable.shape)}"
+            )
+    for name, variable in variables.items():
+        variable.assign(tensors[name])
+
+
+def named(state: State) -> Iterator[tuple[str, tf.Variable]]:
+    """Every variable with its name in a checkpoint, in the order of the state."""
+    for part, variables in state.items():
+        for path, variable in variables.items():
+            yield f"{part}/{path}", variable
+
+
+def _steps(folder: Path) -> list[int]:
+    """Steps of all checkpoints of which a file or TensorFlow's own record is there, ascending."""
+    names = [path.name for path in folder.glob(f"{_NAME}-*.*")]
+    try:
+        recorded = tf.train.get_checkpoint_state(str(folder))
+    except Exception as error:  # a damaged record must not hide the checkpoints
+        log.warning("%s is damaged: %s", folder / "checkpoint", error)
+        recorded = None
+    if recorded is not None:
+        names += [Path(recorded.model_checkpoint_path).name]
+    numbers = {name.removeprefix(f"{_NAME}-").split(".")[0] for name in names}
+    return sorted(int(number) for number in numbers if number.isdecimal())
