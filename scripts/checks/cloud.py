@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Trains into an emulated bucket while everything goes wrong that can, the slow way.
+"""Trains into an emulated bucket under failures: an extensive and slow check.
 
     python -m scripts.checks.cloud OUTPUT_DIR [CHECK...]
 
 The checks: `kills`, twenty kill -9 at random requests of a save; `failures`, 503 on a third of
-the requests; `outage`, the storage gone for a minute, first refusing, then silent; `gone`, the
-storage gone for good; `lease`, a run whose lease another process takes. What is left must be the
-run that was left alone on a local disk, bit for bit, and each exit code the one that is promised.
-Prints a line a check; the exit code is 1 if anything is wrong. Needs the tests' environment.
+the requests; `outage`, no storage for a minute, first refusing connections, then not responding;
+`gone`, no storage until the run gives up; `lease`, a run whose lease another process takes. The
+result must be bitwise equal to an undisturbed run on a local disk, and each exit code the
+documented one. Prints a line per check; the exit code is 1 if any fails. Needs the tests'
+environment.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ OUTAGE_SECONDS = 60
 
 
 def main(output: Path, names: list[str]) -> int:
-    """Does the checks; the number of those that failed."""
+    """Runs the checks and returns the number of those that failed."""
     output.mkdir(parents=True)
     reference = output / "reference"
     assert train(str(reference), {}, output / "reference.log").wait() == exits.OK
-    failures = 0
+    failed = 0
     with emulated.started() as storage:
         os.environ["TMPDIR"] = str(output)
         for name in names:
@@ -48,31 +49,31 @@ def main(output: Path, names: list[str]) -> int:
             storage.seen = lambda request: None
             started = time.monotonic()
             reason = CHECKS[name](storage, output / name, reference)
-            failures += bool(reason)
+            failed += bool(reason)
             print(f"{name:<9} {time.monotonic() - started:5.0f} s  {reason or 'good'}", flush=True)
-    return failures
+    return failed
 
 
 def kills(storage: Storage, folder: Path, reference: Path) -> str:
-    """A run is killed at a random request of a save, before or after it is answered."""
-    moments = random.Random(0)
+    """Kills a run at a random request of a save, before it is forwarded or while it is handled."""
+    rng = random.Random(0)
     log = folder.with_suffix(".log")
-    places: list[str] = []
-    done = 0
-    while done < KILLS:
+    objects: list[str] = []
+    kill_count = 0
+    while kill_count < KILLS:
         process = train(f"gs://{BUCKET}/kills", storage.environment, log)
-        left = moments.randint(1, 12 if done % 4 else 40)
+        fatal_write = rng.randint(1, 12 if kill_count % 4 else 40)
 
-        def kill(request: Request, process=process, left=left, writes=[0]) -> None:  # noqa: B006
+        def kill(request: Request, process=process, fatal_write=fatal_write, writes=[0]) -> None:  # noqa: B006
             if request.method == "GET" or request.object_name.endswith(".lock"):
                 return
             writes[0] += 1
-            if writes[0] == left:
-                time.sleep(moments.choice([0.0, 0.002, 0.01]))
+            if writes[0] == fatal_write:
+                time.sleep(rng.choice([0.0, 0.002, 0.01]))
                 process.kill()
-                places.append(request.object_name.removeprefix("kills/"))
+                objects.append(request.object_name.removeprefix("kills/"))
 
-        if done % 2:  # before the request reaches the storage, or when it may have
+        if kill_count % 2:  # before the request is forwarded, else while it is handled
             storage.seen = kill
         else:
             storage.seen = lambda request, kill=kill: threading.Thread(
@@ -83,21 +84,21 @@ def kills(storage: Storage, folder: Path, reference: Path) -> str:
             break
         if code != -signal.SIGKILL:
             return f"left with {code}: see {log}"
-        done += 1
+        kill_count += 1
     storage.seen = lambda request: None
     if train(f"gs://{BUCKET}/kills", storage.environment, log).wait() != exits.OK:
         return f"does not resume: see {log}"
     resumed = log.read_text().count("resuming")
-    print(f"  killed {done} times, at {', '.join(places)}; {resumed} resumes", flush=True)
-    if done < KILLS:
-        return f"ended after {done} kills"
+    print(f"  killed {kill_count} times, at {', '.join(objects)}; {resumed} resumes", flush=True)
+    if kill_count < KILLS:
+        return f"ended after {kill_count} kills"
     return differs(storage, "kills", folder, reference)
 
 
 def failures(storage: Storage, folder: Path, reference: Path) -> str:
     """A third of all requests get a 503."""
-    draws = random.Random(0)
-    storage.answers = lambda request: 503 if draws.random() < 1 / 3 else None
+    rng = random.Random(0)
+    storage.answers = lambda request: 503 if rng.random() < 1 / 3 else None
     log = folder.with_suffix(".log")
     if code := train(f"gs://{BUCKET}/failures", storage.environment, log).wait():
         return f"left with {code}: see {log}"
@@ -105,16 +106,16 @@ def failures(storage: Storage, folder: Path, reference: Path) -> str:
 
 
 def outage(storage: Storage, folder: Path, reference: Path) -> str:
-    """The storage is gone for a minute, twice: it refuses connections, and it says nothing."""
+    """Two outages of a minute: the storage refuses connections, then does not respond."""
     log = folder.with_suffix(".log")
     process = train(f"gs://{BUCKET}/outage", storage.environment, log)
     for step, answer in ((100, 0), (250, None)):
         wait_for(process, lambda step=step: has(storage, f"outage/checkpoints/ckpt-{step}.index"))
-        back = threading.Event()
+        ended = threading.Event()
         storage.answers = lambda request, answer=answer: answer
-        storage.seen = lambda request, back=back: back.wait()  # and is sent on long after
+        storage.seen = lambda request, ended=ended: ended.wait()  # forwarded after the outage
         time.sleep(OUTAGE_SECONDS)
-        back.set()
+        ended.set()
         storage.answers = lambda request: None
         storage.seen = lambda request: None
     if code := process.wait():
@@ -125,7 +126,7 @@ def outage(storage: Storage, folder: Path, reference: Path) -> str:
 
 
 def gone(storage: Storage, folder: Path, reference: Path) -> str:
-    """The storage does not come back: 143 within minutes, and the run resumes when it does."""
+    """An outage until the run gives up: it exits with 143 within minutes, and resumes later."""
     log = folder.with_suffix(".log")
     process = train(f"gs://{BUCKET}/gone", storage.environment, log)
     wait_for(process, lambda: has(storage, "gone/checkpoints/ckpt-100.index"))
@@ -134,8 +135,8 @@ def gone(storage: Storage, folder: Path, reference: Path) -> str:
     code = process.wait()
     print(f"  left with {code} after {time.monotonic() - started:.0f} s", flush=True)
     started = time.monotonic()
-    again = train(f"gs://{BUCKET}/gone", storage.environment, log).wait()
-    print(f"  a start left with {again} after {time.monotonic() - started:.0f} s", flush=True)
+    restarted = train(f"gs://{BUCKET}/gone", storage.environment, log).wait()
+    print(f"  a start left with {restarted} after {time.monotonic() - started:.0f} s", flush=True)
     storage.answers = lambda request: None
     process = train(f"gs://{BUCKET}/gone", storage.environment, log)
     wait_for(process, lambda: has(storage, "gone/checkpoints/ckpt-200.index"))
@@ -143,33 +144,33 @@ def gone(storage: Storage, folder: Path, reference: Path) -> str:
     time.sleep(2)
     process.send_signal(signal.SIGTERM)
     started = time.monotonic()
-    signalled = process.wait()
-    print(f"  a signal ended it with {signalled} after {time.monotonic() - started:.0f} s")
+    terminated = process.wait()
+    print(f"  a signal ended it with {terminated} after {time.monotonic() - started:.0f} s")
     storage.answers = lambda request: None
-    if {code, again, signalled} != {exits.INTERRUPTED}:
-        return f"left with {code}, {again} and {signalled}: see {log}"
+    if {code, restarted, terminated} != {exits.INTERRUPTED}:
+        return f"left with {code}, {restarted} and {terminated}: see {log}"
     if train(f"gs://{BUCKET}/gone", storage.environment, log).wait() != exits.OK:
         return f"does not resume: see {log}"
     return differs(storage, "gone", folder, reference)
 
 
 def lease(storage: Storage, folder: Path, reference: Path) -> str:
-    """Another process takes the lease: the run leaves, writes no more, and resumes later."""
+    """Another process takes the lease: the run exits without writing, and resumes later."""
     log = folder.with_suffix(".log")
     process = train(f"gs://{BUCKET}/lease", storage.environment, log)
     wait_for(process, lambda: has(storage, "lease/checkpoints/ckpt-100.index"))
     process.send_signal(signal.SIGSTOP)
     time.sleep(lease_protocol.LEASE_SECONDS + 1)
-    others = {"holder": "pid 1 on mars", "process": "", "seconds": 10}
-    storage.write("lease/.lock", json.dumps(others).encode())
-    before = len(storage.requests)
+    other_lease = {"holder": "pid 1 on mars", "process": "", "seconds": 10}
+    storage.write("lease/.lock", json.dumps(other_lease).encode())
+    first_request = len(storage.requests)
     process.send_signal(signal.SIGCONT)
     code = process.wait()
-    late = {r.object_name for r in storage.requests[before:] if r.method != "GET"}
+    written = {r.object_name for r in storage.requests[first_request:] if r.method != "GET"}
     if code != exits.INTERRUPTED or "has been taken over" not in log.read_text():
         return f"left with {code}: see {log}"
-    if late - {"lease/.lock"}:
-        return f"wrote {late} after its lease was taken"
+    if written - {"lease/.lock"}:
+        return f"wrote {written} after its lease was taken"
     if train(f"gs://{BUCKET}/lease", storage.environment, log).wait() != exits.OK:
         return f"does not resume: see {log}"
     return differs(storage, "lease", folder, reference)
@@ -181,7 +182,7 @@ CHECKS: dict[str, Callable[[Storage, Path, Path], str]] = {
 
 
 def train(job_dir: str, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a training, whose log is appended to a file."""
+    """Starts a training that appends its log to a file."""
     command = [
         *(sys.executable, "-m", "trainer", "train", f"--job_dir={job_dir}", "--preset=mlp"),
         *(f"--steps={STEPS}", "--dataset=synthetic", "--batch_size=8", "--threads=2"),
@@ -193,46 +194,46 @@ def train(job_dir: str, environment: dict[str, str], log: Path) -> subprocess.Po
         )
 
 
-def wait_for(process: subprocess.Popen[bytes], happened: Callable[[], bool]) -> None:
-    """Returns when something has happened while the process lives."""
-    while not happened():
+def wait_for(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
+    """Waits for a condition while the process runs."""
+    while not condition():
         assert process.poll() is None
         time.sleep(0.05)
 
 
 def has(storage: Storage, name: str) -> bool:
-    """Whether an object has been sent."""
+    """Whether an object has been written."""
     return name in storage.sent(name)
 
 
 def differs(storage: Storage, name: str, folder: Path, reference: Path) -> str:
-    """How what lies in the bucket differs from the run that was left alone, or nothing."""
-    ours = storage.copy(name, folder)
-    found, wanted = (
+    """How the run in the bucket differs from the reference; empty if it does not."""
+    copy = storage.copy(name, folder)
+    tensors, expected = (
         checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", STEPS))
-        for job_dir in (ours, reference)
+        for job_dir in (copy, reference)
     )
-    if any(found[key].tobytes() != wanted[key].tobytes() for key in wanted):
+    if any(tensors[key].tobytes() != expected[key].tobytes() for key in expected):
         return "ends with other bits"
     losses = [
         [(line["step"], line["loss/generator"]) for line in records.read_lines(path)]
-        for path in (ours / "metrics.jsonl", reference / "metrics.jsonl")
+        for path in (copy / "metrics.jsonl", reference / "metrics.jsonl")
     ]
     if losses[0] != losses[1]:
         return "has other records"
     names = [
         {path.relative_to(job_dir).as_posix() for path in job_dir.rglob("*") if path.is_file()}
-        for job_dir in (ours, reference)
+        for job_dir in (copy, reference)
     ]
     extra = {path for path in names[0] ^ names[1] if "tfevents" not in path} - {".lock"}
     if extra:
         return f"has other files: {', '.join(sorted(extra))}"
-    if (ours / "results/final.png").read_bytes() != (reference / "results/final.png").read_bytes():
+    if (copy / "results/final.png").read_bytes() != (reference / "results/final.png").read_bytes():
         return "draws another picture"
     if ".lock" in names[0]:
         return "keeps its lease"
-    left = [path.name for path in folder.parent.glob("fashion-gan-copies-*")]
-    return f"leaves {left} behind" if left else ""
+    leftovers = [path.name for path in folder.parent.glob("fashion-gan-copies-*")]
+    return f"leaves {leftovers} behind" if leftovers else ""
 
 
 if __name__ == "__main__":

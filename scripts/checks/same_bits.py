@@ -16,7 +16,6 @@ import json
 import shutil
 import sys
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import tensorflow as tf
@@ -28,54 +27,57 @@ PRESETS += ("sngan", "wgan", "wgan_gp")
 STEPS = 6
 AT_ONCE = 2  # trainings, of a thread each
 
+Case = tuple[str, int, str]  # preset, devices, precision
 Checksums = dict[str, int]  # of tensors, by their names in the checkpoint
 
 
 def main(output: Path, revision: str, presets: list[str]) -> int:
     """Makes the runs of both; the number of cases that differ."""
-    code = {"here": history.ROOT, revision: history.check_out(revision, output / revision)}
     cases = list(itertools.product(presets, (1, 2), ("float32", "bfloat16")))
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = {
-            (name, case): pool.submit(checksums, folder, output / name, *case)
-            for case in cases
-            for name, folder in code.items()
-        }
-        different = 0
-        for case in cases:
-            ours, theirs = (futures[name, case].result() for name in code)
-            names = [name for name in theirs if theirs[name] != ours.get(name)]
-            differs = bool(names) or ours.keys() != theirs.keys()
-            different += differs
-            verdict = f"{len(names)} of {len(theirs)} tensors differ" if differs else "same bits"
-            print(f"{case[0]:<12} {case[1]} device(s) {case[2]:<9} {verdict}", flush=True)
+    theirs = checksums(history.check_out(revision, output / revision), output / revision, cases)
+    ours = checksums(history.ROOT, output / "here", cases)
+    different = 0
+    for preset, devices, precision in cases:
+        case = (preset, devices, precision)
+        names = [name for name in theirs[case] if theirs[case][name] != ours[case].get(name)]
+        differs = bool(names) or ours[case].keys() != theirs[case].keys()
+        different += differs
+        verdict = f"{len(names)} of {len(theirs[case])} tensors differ" if differs else "same bits"
+        print(f"{preset:<12} {devices} device(s) {precision:<9} {verdict}", flush=True)
     return different
 
 
-def checksums(code: Path, kept: Path, preset: str, devices: int, precision: str) -> Checksums:
-    """Of the last checkpoint of a short training, which is made unless its checksums are kept."""
-    name = f"{preset}-{devices}-{precision}"
-    file = kept / f"{name}.json"
-    if not file.exists():
-        kept.mkdir(parents=True, exist_ok=True)
-        job_dir = kept / name
-        history.run(
-            *(code, kept / f"{name}.log"),
-            *("train", f"--job_dir={job_dir.resolve()}", f"--preset={preset}"),
-            *("--dataset=synthetic", f"--steps={STEPS}", "--batch_size=8", "--threads=1"),
-            *(f"--virtual_devices={devices}", f"--precision={precision}"),
-            *("--evaluation_interval=0", "--steps_per_loop=2"),
-        )
-        reader = tf.train.load_checkpoint(str(job_dir / "checkpoints" / f"ckpt-{STEPS}"))
+def checksums(code: Path, kept: Path, cases: list[Case]) -> dict[Case, Checksums]:
+    """Of the last checkpoint of short trainings, which are made unless their checksums are kept."""
+    kept = kept.resolve()
+    kept.mkdir(parents=True, exist_ok=True)
+    folders = {case: kept / "-".join(map(str, case)) for case in cases}
+    files = {case: folder.with_suffix(".json") for case, folder in folders.items()}
+    missing = [case for case in cases if not files[case].exists()]
+    commands = [
+        (folders[case].with_suffix(".log"), flags(folders[case], *case)) for case in missing
+    ]
+    history.run_all(code, commands, AT_ONCE)
+    for case in missing:
+        reader = tf.train.load_checkpoint(str(folders[case] / "checkpoints" / f"ckpt-{STEPS}"))
         found = {
             tensor: zlib.crc32(reader.get_tensor(tensor).tobytes())
             for tensor in reader.get_variable_to_shape_map()
             if tensor.endswith("VARIABLE_VALUE")
         }
-        file.write_text(json.dumps(found, indent=1, sort_keys=True))
-        shutil.rmtree(job_dir)
-    stored: Checksums = json.loads(file.read_text())
-    return stored
+        files[case].write_text(json.dumps(found, indent=1, sort_keys=True))
+        shutil.rmtree(folders[case])
+    return {case: json.loads(file.read_text()) for case, file in files.items()}
+
+
+def flags(job_dir: Path, preset: str, devices: int, precision: str) -> list[str]:
+    """Those of a training of a few steps."""
+    return [
+        *("train", f"--job_dir={job_dir}", f"--preset={preset}"),
+        *("--dataset=synthetic", f"--steps={STEPS}", "--batch_size=8", "--threads=1"),
+        *(f"--virtual_devices={devices}", f"--precision={precision}"),
+        *("--evaluation_interval=0", "--steps_per_loop=2"),
+    ]
 
 
 if __name__ == "__main__":
