@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +13,10 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import tensorflow as tf
 
 from scripts.submission.run_objects import Run
+from tests.command import ROOT, run_forked
 from tests.manifests import rendering
 from trainer.data import fashion_mnist
 
-ROOT = Path(__file__).parent.parent
 # Tests in this process run on up to four devices, each operation on two threads.
 tf.config.threading.set_intra_op_parallelism_threads(2)
 tf.config.set_logical_device_configuration(
@@ -29,20 +27,6 @@ tf.config.set_logical_device_configuration(
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The slow check is the same test, more often: `--disturbances=30`."""
     parser.addoption("--disturbances", type=int, default=3, help="of a group of workers")
-
-
-def command(*arguments: str | Path) -> list[str]:
-    """The command line of fashion-gan."""
-    return [sys.executable, "-m", "trainer", *map(str, arguments)]
-
-
-def run(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Runs fashion-gan and asserts its exit code."""
-    done = subprocess.run(
-        command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == code, done.stderr
-    return done
 
 
 def train_flags(job_dir: Path, *more: str) -> list[str]:
@@ -99,7 +83,7 @@ def idx_folder() -> Path:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished training on the synthetic set: a grid an epoch, two epochs and a bit."""
     job_dir = tmp_path_factory.mktemp("runs") / "finished"
-    run(*finished_flags(job_dir))
+    run_forked(*finished_flags(job_dir))
     return job_dir
 
 

@@ -1,147 +1,106 @@
-"""The house: imports run one way, and what must start fast stays light."""
+"""The house: its folders by floors. Imports run downwards, and what must start fast stays light."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
-from tests.conftest import ROOT
+from tests.command import ROOT
 
-# Ground floor first. A module imports only from floors below its own, or listed on its own.
-FLOORS = [
-    {
-        "gan.schedules",
-        "system.exits",
-        "training.loop",
-        "randomness",
-        "gan.losses",
-        "models.cost",
-        "models.spectral",
-    }
-    | {"models.convolutions"}
-    | {"runs.file_names"}
-    | {"evaluation", "evaluation.arrays"},
-    {
-        "gan.augmentation",
-        "configuration.choices",
-        "cloud",
-        "cloud.processes",
-        "cloud.url",
-        "data",
-        "system.signals",
-        "system.downloads",
-        "system.file_system",
-        "configuration.presets",
-        "monitoring.progress",
-        "evaluation.neighbours",
-        "evaluation.pixel_space",
-    },
-    {"cloud.failures", "cloud.workspace"},
-    {"cloud.bucket"},
-    {"cloud.lease"},
-    {"cloud.mirror"},
-    {"cloud.data", "runs.in_bucket"},
-    {
-        "configuration.config",
-        "data.prepared",
-        "data.synthetic",
-        "data.order",
-        "data.pixels",
-        "monitoring.image_grids",
-    }
-    | {
-        "distribution.cluster_spec",
-        "configuration.paths",
-        "monitoring.profiling",
-        "monitoring.prometheus",
-        "runs.restarts",
-        "system.watchdog",
-    },
-    {
-        "training.plan",
-        "evaluation.metrics",
-        "configuration.checks",
-        "configuration.flag_definitions",
-        "data.fashion_mnist",
-        "data.image_folder",
-        "data.feeding",
-    }
-    | {"evaluation.inception", "distribution.heartbeats"},
-    {"data.loading", "models.layers"},
-    {"evaluation.classifier_networks", "gan.optimizers"},
-    {
-        "configuration.flags",
-        "runs.checkpoints",
-        "distribution.environment",
-        "runs.records",
-        "runs.event_files",
-        "models.conditioning",
-    },
-    {"distribution.collectives", "models.strided", "runs.evaluations", "evaluation.classifiers"},
-    {"distribution.strategies"},
-    {f"models.{name}" for name in ("classic", "cropped", "dcgan", "fashion", "mlp", "r3gan")}
-    | {"models.residual", "models.upsampling"},
-    {
-        "models",
-        "monitoring.model_monitor",
-        "commands.plot",
-        "commands.prepare_data",
-        "commands.presets",
-    },
-    {"gan.fashion_gan"},
-    {"gan.step_gradients", "runs.trained"},
-    {"gan.updates"},
-    {"gan.train_steps", "evaluation.metric_groups"},
-    {"evaluation.during_training", "evaluation.evaluator", "commands.export", "commands.generate"},
-    {"training.take_up"},
-    {"training.run", "commands.evaluate"},
-    {"commands.train"},
-    {"__main__"},
-]
+PACKAGE = ROOT / "trainer"
+
+# A folder imports from floors below its own, and within itself; neighbours do not know each other.
+HOUSE = """
+    __main__
+    commands
+    training
+    evaluation   monitoring
+    runs         distribution
+    gan
+    models       configuration
+    randomness   cloud
+                 data
+    system
+"""
+FLOOR = {
+    room: number
+    for number, floor in enumerate(reversed(HOUSE.split("\n")))
+    for room in floor.split()
+}
 
 
-def modules() -> dict[str, set[str]]:
-    """Each module of the package and those of the package that it imports."""
-    names = {}
-    for path in (ROOT / "trainer").rglob("*.py"):
-        parts = path.relative_to(ROOT / "trainer").with_suffix("").parts
-        name = ".".join(part for part in parts if part != "__init__")
-        if name:
-            names[name] = path
-    imports = {}
-    for name, path in names.items():
-        imports[name] = set()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                assert not any(alias.name.startswith("trainer") for alias in node.names), name
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("trainer"):
-                base = (node.module or "").removeprefix("trainer").strip(".")
-                for alias in node.names:
-                    longest = f"{base}.{alias.name}".strip(".")
-                    imports[name].add(longest if longest in names else base)
-        imports[name].discard("")
-    return imports
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name, a folder's `__init__` by the folder's."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if name := ".".join(part for part in parts if part != "__init__"):
+            found[name] = path
+    return found
 
 
-def test_imports_run_one_way():
-    floor_of = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-    found = modules()
-    assert found.keys() == floor_of.keys()
-    wrong = [
+def imports_of(path: Path) -> set[str]:
+    """The modules of the package that a module imports, anywhere in it."""
+    known, found = modules(), set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.startswith("trainer") for alias in node.names), path
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("trainer"):
+            folder = (node.module or "").removeprefix("trainer").strip(".")
+            for alias in node.names:
+                inner = f"{folder}.{alias.name}".strip(".")
+                found.add(inner if inner in known else folder)
+    return found - {""}
+
+
+def room_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def test_every_folder_stands_on_a_floor():
+    assert {room_of(name) for name in modules()} == FLOOR.keys()
+
+
+def test_imports_run_downwards_between_folders():
+    upwards = [
         f"{name} -> {imported}"
-        for name, imports in found.items()
-        for imported in imports
-        if floor_of[imported] >= floor_of[name]
+        for name, path in modules().items()
+        for imported in imports_of(path)
+        if room_of(imported) != room_of(name) and FLOOR[room_of(imported)] >= FLOOR[room_of(name)]
     ]
-    assert not wrong
+    assert not upwards
 
 
-def test_flags_are_read_in_one_module():
-    for path in (ROOT / "trainer").rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        if path.name not in ("flags.py", "definitions.py", "__main__.py"):
-            assert "import absl" not in text and "from absl" not in text, path
+def test_imports_run_one_way_within_folders():
+    graph = {name: imports_of(path) - {name} for name, path in modules().items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise AssertionError(f"a circle of imports: {' -> '.join(error.args[1])}") from error
+
+
+def test_a_folder_says_what_lives_there_and_hands_nothing_on():
+    for folder in (path for path in PACKAGE.iterdir() if (path / "__init__.py").exists()):
+        tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+        assert len((ast.get_docstring(tree) or "").splitlines()) in range(2, 8), folder
+        assert len(tree.body) == 1, folder
+
+
+def test_flags_are_read_in_one_folder():
+    readers = {
+        name
+        for name, path in modules().items()
+        if "absl" in path.read_text(encoding="utf-8")
+        and any(
+            (isinstance(node, ast.Import) and node.names[0].name.startswith("absl"))
+            or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("absl"))
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        )
+    }
+    assert readers == {"__main__", "configuration.flags", "configuration.flag_definitions"}
 
 
 def test_nothing_heavy_is_imported_before_the_flags_are_checked():

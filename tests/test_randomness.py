@@ -1,4 +1,4 @@
-"""Draws belong to (seed, stream, step, place in the global batch)."""
+"""Random numbers depend on (seed, stream, step, row of the global batch)."""
 
 from __future__ import annotations
 
@@ -7,55 +7,60 @@ import pytest
 import tensorflow as tf
 
 from trainer.models.layers import Dropout
-from trainer.randomness import Draws, drawing_from
+from trainer.randomness import BatchRng, layers_draw_from
 
 
 @pytest.mark.parametrize("size", [1, 3, 4, 7, 100])
-@pytest.mark.parametrize("kind, more", [("normal", ()), ("uniform", ()), ("chances", (0.4,))])
-def test_replicas_together_draw_what_one_would_draw(kind, more, size):
-    whole = getattr(Draws(7, 3, 0, 12), kind)("latents", size, *more)
-    parts = [getattr(Draws(7, 3, first, 4), kind)("latents", size, *more) for first in (0, 4, 8)]
-    np.testing.assert_array_equal(whole, tf.concat(parts, axis=0))
-
-
-def test_seed_stream_and_step_each_change_the_draw():
-    draws = [
-        Draws(7, 3, 0, 4).normal("a", 8),
-        Draws(8, 3, 0, 4).normal("a", 8),
-        Draws(7, 4, 0, 4).normal("a", 8),
-        Draws(7, 3, 0, 4).normal("b", 8),
-        Draws(2**31 - 1, 2**40, 0, 4).normal("a", 8),
+@pytest.mark.parametrize(
+    "method, arguments", [("normal", ()), ("uniform", ()), ("bernoulli", (0.4,))]
+)
+def test_replicas_together_draw_the_same_numbers_as_one(method, arguments, size):
+    complete = getattr(BatchRng(7, 3, 0, 12), method)("latents", size, *arguments)
+    parts = [
+        getattr(BatchRng(7, 3, first, 4), method)("latents", size, *arguments)
+        for first in (0, 4, 8)
     ]
-    assert len({draw.numpy().tobytes() for draw in draws}) == len(draws)
+    np.testing.assert_array_equal(complete, tf.concat(parts, axis=0))
 
 
-def test_a_graph_draws_what_eager_execution_draws():
+def test_seed_stream_and_step_each_change_the_numbers():
+    numbers = [
+        BatchRng(7, 3, 0, 4).normal("a", 8),
+        BatchRng(8, 3, 0, 4).normal("a", 8),
+        BatchRng(7, 4, 0, 4).normal("a", 8),
+        BatchRng(7, 3, 0, 4).normal("b", 8),
+        BatchRng(2**31 - 1, 2**40, 0, 4).normal("a", 8),
+    ]
+    assert len({each.numpy().tobytes() for each in numbers}) == len(numbers)
+
+
+def test_a_graph_draws_the_same_numbers_as_eager_execution():
     @tf.function
     def graph(step):
-        return Draws(7, step, 4, 4).normal("latents", 10)
+        return BatchRng(7, step, 4, 4).normal("latents", 10)
 
     np.testing.assert_array_equal(
-        graph(tf.constant(9, tf.int64)), Draws(7, 9, 4, 4).normal("latents", 10)
+        graph(tf.constant(9, tf.int64)), BatchRng(7, 9, 4, 4).normal("latents", 10)
     )
 
 
-def test_draws_have_their_distributions_and_rows_are_independent():
-    normal = Draws(0, 0, 0, 500).normal("latents", 200).numpy()
-    uniform = Draws(0, 0, 0, 500).uniform("mask", 200).numpy()
+def test_numbers_have_their_distributions_and_rows_are_independent():
+    normal = BatchRng(0, 0, 0, 500).normal("latents", 200).numpy()
+    uniform = BatchRng(0, 0, 0, 500).uniform("mask", 200).numpy()
     assert abs(normal.mean()) < 0.01 and abs(normal.std() - 1) < 0.01
     assert uniform.min() >= 0 and uniform.max() < 1 and abs(uniform.mean() - 0.5) < 0.005
     assert abs(np.corrcoef(normal)[0, 1:]).max() < 0.3
     for probability in (0.3, 1.0):
-        share = Draws(0, 0, 0, 500).chances("mask", 200, probability).numpy().mean()
+        share = BatchRng(0, 0, 0, 500).bernoulli("mask", 200, probability).numpy().mean()
         assert abs(share - probability) <= 0.01 * (probability < 1)
 
 
 @pytest.mark.parametrize("rate", [0.001, 0.301])
-def test_a_chance_that_bytes_cannot_tell_is_right_over_the_steps(rate):
+def test_a_probability_between_two_byte_values_is_right_on_average_over_steps(rate):
     @tf.function
     def kept(step):
         return tf.reduce_mean(
-            tf.cast(Draws(0, step, 0, 100).chances("mask", 500, 1 - rate), "float32")
+            tf.cast(BatchRng(0, step, 0, 100).bernoulli("mask", 500, 1 - rate), "float32")
         )
 
     dropped = 1 - np.mean([kept(tf.constant(step)) for step in range(1000)])
@@ -63,12 +68,12 @@ def test_a_chance_that_bytes_cannot_tell_is_right_over_the_steps(rate):
     assert abs(dropped - rate) < 0.0003
 
 
-def test_dropout_keeps_the_share_and_the_mean_and_differs_between_passes():
+def test_dropout_keeps_its_rate_and_the_mean_and_differs_between_passes():
     layer = Dropout(0.3, name="dropout")
     inputs = tf.ones([400, 50])
-    with drawing_from(Draws(1, 2, 0, 400), "real"):
+    with layers_draw_from(BatchRng(1, 2, 0, 400), "real"):
         real = layer(inputs, training=True).numpy()
-    with drawing_from(Draws(1, 2, 0, 400), "fake"):
+    with layers_draw_from(BatchRng(1, 2, 0, 400), "fake"):
         fake = layer(inputs, training=True).numpy()
     assert abs((real == 0).mean() - 0.3) < 0.01
     assert abs(real.mean() - 1) < 0.02
@@ -76,6 +81,6 @@ def test_dropout_keeps_the_share_and_the_mean_and_differs_between_passes():
     np.testing.assert_array_equal(layer(inputs, training=False), inputs)
 
 
-def test_dropout_without_a_source_of_draws_is_an_error():
+def test_dropout_without_a_source_of_random_numbers_is_an_error():
     with pytest.raises(RuntimeError, match="drawing_from"):
         Dropout(0.3, name="lonely")(tf.ones([2, 2]), training=True)

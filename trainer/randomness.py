@@ -1,7 +1,7 @@
-"""Random numbers that depend on (seed, stream, step, place in the global batch) and nothing else.
+"""Random numbers that depend on (seed, stream, step, row of the global batch) and nothing else.
 
-A draw belongs to a row of the global batch: Philox (Salmon et al. 2011) is counter-based, so a
-replica starts its counter at its first row, and N replicas draw what one would have drawn.
+Philox (Salmon et al. 2011) is counter-based: a replica starts its counter at its first row, so N
+replicas together draw the same numbers as one.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from contextlib import contextmanager
 import tensorflow as tf
 
 _PHILOX = 1  # tf.random.Algorithm.PHILOX, the same on every device and under XLA
-_WORDS_PER_COUNT = 4  # numbers that Philox gives for one value of its counter
+_WORDS_PER_COUNT = 4  # numbers for one value of Philox's counter
 
 
 @dataclasses.dataclass(frozen=True)
-class Draws:
-    """The random numbers of some successive rows of one step's global batch."""
+class BatchRng:
+    """The random numbers of successive rows of one step's global batch."""
 
     seed: int | tf.Tensor
     step: int | tf.Tensor
@@ -35,16 +35,16 @@ class Draws:
         """Numbers uniform in [0, 1): float32 `[rows, size]`."""
         return self._draw(tf.raw_ops.StatelessRandomUniformV2, stream, size)
 
-    def chances(self, stream: str, size: int, probability: float) -> tf.Tensor:
-        """Each true with a probability of at least 1/256: bool `[rows, size]`.
+    def bernoulli(self, stream: str, size: int, probability: float) -> tf.Tensor:
+        """Each true with this probability, of at least 1/256: bool `[rows, size]`.
 
-        Bytes are compared with one bound, which is itself rounded up or down by chance.
+        Random bytes are compared with one bound, which is rounded up or down at random.
         """
         words = self._draw(_full_range, stream, -(-size // 4))
-        bytes_drawn = tf.reshape(tf.bitcast(words, tf.uint8), [self.rows, -1])[:, :size]
-        shared = dataclasses.replace(self, first_row=0, rows=1)
-        bound = tf.floor((1 - probability) * 2**8 + shared.uniform(f"{stream}/bound", 1)[0, 0])
-        return bytes_drawn >= tf.cast(tf.minimum(bound, 2**8 - 1), tf.uint8)
+        random_bytes = tf.reshape(tf.bitcast(words, tf.uint8), [self.rows, -1])[:, :size]
+        first_row = dataclasses.replace(self, first_row=0, rows=1)
+        bound = tf.floor((1 - probability) * 2**8 + first_row.uniform(f"{stream}/bound", 1)[0, 0])
+        return random_bytes >= tf.cast(tf.minimum(bound, 2**8 - 1), tf.uint8)
 
     def _draw(self, operation, stream: str, size: int) -> tf.Tensor:
         counts_per_row = -(-size // _WORDS_PER_COUNT)  # a row starts at a new count
@@ -58,40 +58,40 @@ class Draws:
         return numbers[:, :size]
 
 
-def _full_range(**how) -> tf.Tensor:
-    return tf.raw_ops.StatelessRandomUniformFullIntV2(dtype=tf.uint32, **how)
+def _full_range(**arguments) -> tf.Tensor:
+    return tf.raw_ops.StatelessRandomUniformFullIntV2(dtype=tf.uint32, **arguments)
 
 
 _scope = threading.local()  # a mirrored strategy traces its replicas in threads
 
 
 @contextmanager
-def drawing_from(draws: Draws, *calls: str) -> Iterator[None]:
-    """Makes `draws` the source of the noise that layers add in this thread.
+def layers_draw_from(rng: BatchRng, *passes: str) -> Iterator[None]:
+    """Makes `rng` the source of the random numbers of layers in this thread.
 
     Args:
-      draws: where the numbers come from.
-      calls: name this pass through a network, so that two passes get different noise; several
-        where the rows of several passes are joined, one after the other.
+      rng: the source.
+      passes: name this pass through a network, so that two passes get different numbers; several
+        where the rows of several passes are concatenated.
     """
     outer = getattr(_scope, "source", None)
-    _scope.source = (draws, calls)
+    _scope.source = (rng, passes)
     try:
         yield
     finally:
         _scope.source = outer
 
 
-def chances_for_layer(layer_name: str, shape: tuple[int, ...], probability: float) -> tf.Tensor:
-    """What a layer within `drawing_from` keeps: bool `[calls * rows, *shape]`.
+def keep_mask(layer_name: str, shape: tuple[int, ...], probability: float) -> tf.Tensor:
+    """The mask of a layer inside `layers_draw_from`: bool `[passes * rows, *shape]`.
 
     Raises:
-      RuntimeError: outside of `drawing_from`.
+      RuntimeError: outside of `layers_draw_from`.
     """
     source = getattr(_scope, "source", None)
     if source is None:
         raise RuntimeError(f"layer {layer_name} was called for training outside drawing_from")
-    draws, calls = source
+    rng, passes = source
     size = int(tf.TensorShape(shape).num_elements())
-    of_calls = [draws.chances(f"{call}/{layer_name}", size, probability) for call in calls]
-    return tf.reshape(tf.concat(of_calls, axis=0), (len(calls) * draws.rows, *shape))
+    masks = [rng.bernoulli(f"{name}/{layer_name}", size, probability) for name in passes]
+    return tf.reshape(tf.concat(masks, axis=0), (len(passes) * rng.rows, *shape))

@@ -15,7 +15,7 @@ from scripts.benchmark.rounds import Result, say
 from scripts.benchmark.settings import Settings
 from trainer.configuration import config as configuration
 from trainer.configuration import flags
-from trainer.configuration.config import Config
+from trainer.configuration.config import TrainConfig
 from trainer.runs import file_names, records
 from trainer.training.plan import Plan
 
@@ -33,7 +33,7 @@ def measure(settings: Settings) -> Result:
         return {"run": asdict(run), "steps": settings.run_steps, "loops": loops(config)}
 
 
-def loops(config: Config) -> list[dict[str, Any]]:
+def loops(config: TrainConfig) -> list[dict[str, Any]]:
     """Of each loop of a run but the first, which traces, from the record before its own to its own.
 
     In between are, after the record before: a grid, a save, if they were due; the training; and an
@@ -46,9 +46,9 @@ def loops(config: Config) -> list[dict[str, Any]]:
     for (last, _, before), (step, speed, now) in itertools.pairwise(recorded):
         training = (step - last) * images_a_step / speed
         due = {
-            "grid": plan.draws_at(last),
-            "save": plan.saves_at(last),
-            "evaluation": plan.evaluates_at(step),
+            "grid": plan.grid_due(last),
+            "save": plan.checkpoint_due(last),
+            "evaluation": plan.evaluation_due(step),
         }
         found.append(
             {

@@ -19,7 +19,7 @@ def ours(*given: str, steps: int | None = None, steps_a_loop: int = 0) -> Entry:
     return Entry(
         module="ours",
         batch_size=recipe.batch_size,
-        precision=environment.suited_precision() if precision == "auto" else precision,
+        precision=environment.precision_for_this_machine() if precision == "auto" else precision,
         multiply_adds=work.multiply_adds(recipe),
         without_margins=work.without_margins(recipe),
         images_a_step=configuration.images_a_step(recipe),

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from scripts.benchmark.settings import Settings
-from trainer.distribution.environment import computes_in_bfloat16, processor
+from trainer.distribution.environment import has_bfloat16_instructions, processor
 
 PACKAGES = ("tensorflow", "keras", "numpy", "torch", "jax", "jaxlib", "flax", "optax")
 
@@ -20,7 +20,7 @@ def describe(settings: Settings) -> dict[str, Any]:
     return {
         "processor": processor(),
         "device": settings.device,
-        "bfloat16": computes_in_bfloat16(),
+        "bfloat16": has_bfloat16_instructions(),
         "cores": os.cpu_count(),
         "threads": settings.threads,
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from trainer.configuration.config import Recipe
-from trainer.gan.fashion_gan import build_networks
+from trainer.gan.networks import build_networks
 from trainer.models import cost
 
 PASS = 1  # of images through a network

@@ -1,4 +1,4 @@
-"""docs/quality.json, the figures of each row, and docs/quality.md, which shows them."""
+"""docs/quality.json, the metrics and costs of each row, and docs/quality.md, their tables."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _COSTS: dict[str, Callable[[Row], str]] = {
     "parameters G · D": lambda row: " · ".join(f"{each:,}" for each in row["parameters"]),
     "MMAC G · D": lambda row: " · ".join(f"{each / 1e6:.1f}" for each in row["multiply_adds"]),
 }
-_FIGURES: dict[str, Callable[[Row], str]] = {
-    "Fréchet": lambda row: _number(row["classifier_fid"], 2),
-    "KID": lambda row: f"{_number(row['kid'], 3)} ± {_number(row['kid_deviation'], 3)}",
-    "precision": lambda row: _number(row["precision"], 3),
-    "recall": lambda row: _number(row["recall"], 3),
-    "density": lambda row: _number(row["density"], 3),
-    "coverage": lambda row: _number(row["coverage"], 3),
-    "class accuracy": lambda row: _number(row["class_accuracy"], 3),
-    "CAS": lambda row: _number(row["classification_accuracy_score"], 3),
+_METRICS: dict[str, Callable[[Row], str]] = {
+    "Fréchet": lambda row: _format(row["classifier_fid"], 2),
+    "KID": lambda row: f"{_format(row['kid'], 3)} ± {_format(row['kid_deviation'], 3)}",
+    "precision": lambda row: _format(row["precision"], 3),
+    "recall": lambda row: _format(row["recall"], 3),
+    "density": lambda row: _format(row["density"], 3),
+    "coverage": lambda row: _format(row["coverage"], 3),
+    "class accuracy": lambda row: _format(row["class_accuracy"], 3),
+    "CAS": lambda row: _format(row["classification_accuracy_score"], 3),
     "missing": lambda row: ", ".join(row["missing_classes"]) or "none",
-    "pixels": lambda row: _number(row["pixel_frechet_distance"], 2),
-    "neighbours": lambda row: _number(row["neighbour_distance_ratio"], 2),
+    "pixels": lambda row: _format(row["pixel_frechet_distance"], 2),
+    "neighbours": lambda row: _format(row["neighbour_distance_ratio"], 2),
 }
 _HEAD = """# Quality, measured
 
@@ -45,7 +45,7 @@ over all cores: half of it passes on two cores that are free. {machine}, one see
 10,000 fakes against the 10,000 test images, which no training sees. *Fréchet* is the distance of
 FID between features of a Fashion-MNIST classifier of our own (SHA-256 `{digest}`): compare it with
 no other FID. *real* are 10,000 training images in the place of fakes, which the classifiers know.
-Class accuracy is the view of another classifier, which sees {judged:.3f} of the test images right;
+Class accuracy is the view of another classifier, which sees {correct:.3f} of the test images right;
 CAS is the accuracy on real images of one that has learnt from the fakes alone; *pixels* is
 Fréchet's distance of 64 principal components of the pixels; *neighbours* is the distance to the
 nearest training image, divided by that of test images (copies: 0). A dash: the recipe takes no
@@ -55,38 +55,38 @@ labels. `fashion-gan evaluate` gives all of them for any run.
 
 
 def read() -> dict[str, Row]:
-    """The rows that have been made, by name."""
+    """The rows made so far, by name."""
     return json.loads(_RECORD.read_text(encoding="utf-8")) if _RECORD.exists() else {}
 
 
 def add(name: str, row: Row) -> None:
-    """Keeps a row and writes the page again."""
+    """Adds a row and writes both files again."""
     rows = {**read(), name: row}
     file_system.write_text(_RECORD, json.dumps(rows, indent=1) + "\n")
-    trained = {each: figures for each, figures in rows.items() if "images" in figures}
+    trained = {each: values for each, values in rows.items() if "images" in values}
     head = _HEAD.format(
         machine=f"{processor()}, TensorFlow {tf.__version__}",
         digest=row["features_sha256"][:16],
-        judged=rows["real"]["judge_accuracy"],
+        correct=rows["real"]["judge_accuracy"],
     )
     pictures = [f"## {each}\n\n![samples](quality/{each}.png)\n" for each in trained]
-    parts = [head, _table(_FIGURES, rows), _table(_COSTS, trained), _sooner(trained), *pictures]
+    parts = [head, _table(_METRICS, rows), _table(_COSTS, trained), _speedup(trained), *pictures]
     file_system.write_text(_PAGE, "\n".join(parts))
 
 
-def _sooner(rows: dict[str, Row]) -> str:
-    """The processor time in which `fashion` is as near to the data as `dcgan` after an hour."""
-    hour = "dcgan@120"
-    if hour not in rows:
+def _speedup(rows: dict[str, Row]) -> str:
+    """How much sooner `fashion` has the Fréchet distance of `dcgan` after 120 CPU-minutes."""
+    baseline = "dcgan@120"
+    if baseline not in rows:
         return ""
-    distance, minutes = rows[hour]["classifier_fid"], rows[hour]["cpu_minutes"]
+    distance, minutes = rows[baseline]["classifier_fid"], rows[baseline]["cpu_minutes"]
     as_near = [
         row
         for name, row in rows.items()
         if name.startswith("fashion@") and row["classifier_fid"] <= distance
     ]
     if not as_near:
-        return f"No row of `fashion` is as near to the data as {hour}.\n"
+        return f"No row of `fashion` is as near to the data as {baseline}.\n"
     first = min(as_near, key=lambda row: row["cpu_minutes"])
     return (
         f"`dcgan` has a Fréchet distance of {distance:.2f} after {minutes:.1f} minutes of "
@@ -98,9 +98,9 @@ def _sooner(rows: dict[str, Row]) -> str:
 
 def _table(columns: dict[str, Callable[[Row], str]], rows: dict[str, Row]) -> str:
     lines = [["row", *columns], ["---"] * (1 + len(columns))]
-    lines += [[name, *(show(row) for show in columns.values())] for name, row in rows.items()]
+    lines += [[name, *(cell(row) for cell in columns.values())] for name, row in rows.items()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _number(figure: float | None, digits: int) -> str:
-    return "-" if figure is None else f"{figure:.{digits}f}"
+def _format(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

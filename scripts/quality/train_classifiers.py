@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Trains the two classifiers that evaluations look through, about half an hour on two cores.
+"""Trains the two classifiers that evaluations use, in about half an hour on two cores.
 
     python -m scripts.quality.train_classifiers OUTPUT_DIR [NAME...]
 
 Writes OUTPUT_DIR/NAME.npz, weights in float16, and prints each one's accuracy on the test images
-and the digest that `trainer/evaluation/classifiers.py` expects of it. The files in the package
+and its digest, which `trainer/evaluation/classifiers.py` checks. The files in the package
 were made by this command; the same machine gives the same files.
 """
 
@@ -16,15 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.data import DATASETS, loading
+from trainer.data import loading
+from trainer.data.datasets import DATASETS
 from trainer.evaluation import classifier_networks, classifiers
 from trainer.system import file_system
 
-EPOCHS = {"feature_network": 16, "judge": 12}
+EPOCHS = {"feature_network": 16, "class_network": 12}
 
 
 def main(output: Path, names: list[str]) -> None:
-    """Trains and writes the classifiers that are named."""
+    """Trains and writes the named classifiers."""
     data_dir = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
     train = loading.load(DATASETS["fashion_mnist"], "train", data_dir)
     images, labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir)
@@ -34,9 +35,9 @@ def main(output: Path, names: list[str]) -> None:
         classifier_networks.train(network, *train, EPOCHS[name])
         path = output / f"{name}.npz"
         classifiers.write(network, path)
-        classifiers.read(network, path)  # as float16 has them
-        seen = classifiers.looking_with(network)(images)[-1].argmax(axis=1)
-        accuracy = np.mean(seen == labels)
+        classifiers.read(network, path)  # as rounded to float16
+        predicted = classifiers.predictor(network)(images)[-1].argmax(axis=1)
+        accuracy = np.mean(predicted == labels)
         print(f"{name}: accuracy {accuracy:.4f}, sha256 {file_system.sha256(path)}", flush=True)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from trainer.configuration import checks, choices, flags
-from trainer.configuration.config import Config
+from trainer.configuration.config import TrainConfig
 from trainer.system.exits import RefusedError
 
 K8S = Path(__file__).resolve().parents[2] / "k8s"
@@ -182,7 +182,9 @@ def _arguments(order: Order, overlays: list[str]) -> list[str]:
     return [*kept, *chosen, *order.training]
 
 
-def _check(overlay: Run, config: Config, arguments: list[str], workers: int, gpus: int) -> None:
+def _check(
+    overlay: Run, config: TrainConfig, arguments: list[str], workers: int, gpus: int
+) -> None:
     strategy = config.runtime.strategy
     if (strategy == "multi_worker") != overlay.is_indexed:
         raise RefusedError(f"--strategy={strategy} does not fit the overlay: leave it out")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, run, train_flags
+from tests.command import ROOT, run_forked
+from tests.conftest import train_flags
 from trainer import __main__
 from trainer.configuration import flags, presets
 from trainer.system import exits, signals
@@ -203,7 +204,9 @@ def test_a_flag_file_gives_flags_and_presets(tmp_path):
 def test_a_dry_run_prints_the_configuration_and_the_networks_and_writes_nothing(tmp_path):
     job_dir = tmp_path / "run"
 
-    shown = run(*train_flags(job_dir, "--dataset=synthetic", "--dry_run", "--virtual_devices=2"))
+    shown = run_forked(
+        *train_flags(job_dir, "--dataset=synthetic", "--dry_run", "--virtual_devices=2")
+    )
 
     resolved, _ = json.JSONDecoder().raw_decode(shown.stdout)
     assert resolved["recipe"]["batch_size"] == 8
@@ -215,7 +218,9 @@ def test_a_dry_run_prints_the_configuration_and_the_networks_and_writes_nothing(
 
 
 def test_mirroring_without_a_gpu_is_refused(tmp_path):
-    refused = run(*train_flags(tmp_path, "--strategy=mirrored", "--dry_run"), code=exits.REFUSED)
+    refused = run_forked(
+        *train_flags(tmp_path, "--strategy=mirrored", "--dry_run"), code=exits.REFUSED
+    )
     assert "--virtual_devices=2" in refused.stderr
 
 

@@ -1,4 +1,4 @@
-"""The evaluate command: one JSON object, the same again, and what is new."""
+"""The evaluate command: its JSON, reproducibility, and `--new`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorflow.python.framework import config
 
-from tests.conftest import damage_by_flipping, run, train_flags
+from tests.command import run_forked
+from tests.conftest import damage_by_flipping, train_flags
 from tests.evaluation.test_inception import stand_in
 from trainer.commands import evaluate
 from trainer.configuration import flags
-from trainer.data import DatasetSpec
+from trainer.data.datasets import DatasetSpec
 from trainer.evaluation import classifiers, inception
-from trainer.evaluation.evaluator import Measure
+from trainer.evaluation.evaluator import Evaluator
 from trainer.runs import evaluations
 from trainer.system.exits import RefusedError
 
-EVERYWHERE = {
+KEYS = {
     "step",
     "against",
     "num",
@@ -50,44 +51,44 @@ EVERYWHERE = {
 def short(tmp_path_factory):
     """A conditional run with checkpoints at 0, 10 and 20."""
     job_dir = tmp_path_factory.mktemp("runs") / "short"
-    run(*train_flags(job_dir, "--conditional", "--dataset=synthetic", "--steps=20"))
+    run_forked(*train_flags(job_dir, "--conditional", "--dataset=synthetic", "--steps=20"))
     return job_dir
 
 
 @pytest.fixture
-def graphs_of_any_order():
-    """Undoes, for other tests of this process, that operations must be deterministic."""
+def restored_op_determinism():
+    """Switches op determinism off again, for other tests of this process."""
     yield
     config.disable_op_determinism()
 
 
-def test_a_checkpoint_gives_the_same_json_twice_and_is_recorded_where_it_is_the_run_s(
+def test_a_checkpoint_gives_the_same_json_twice_and_is_recorded_if_it_belongs_to_the_run(
     short, tmp_path
 ):
     for part in short.glob("checkpoints/ckpt-20.*"):
         shutil.copy(part, tmp_path / part.name.replace("ckpt-20", "mine-3"))
-    asked = ["evaluate", f"--job_dir={short}", "--num=200", "--threads=2"]
+    command = ["evaluate", f"--job_dir={short}", "--num=200", "--threads=2"]
 
-    elsewhere = run(*asked, f"--checkpoint={tmp_path / 'mine-3'}")
+    elsewhere = run_forked(*command, f"--checkpoint={tmp_path / 'mine-3'}")
     recorded = evaluations.read(short, evaluations.TEST)
-    first = run(*asked)
+    first = run_forked(*command)
 
     assert recorded == [] and "not recorded" in elsewhere.stderr
     assert first.stdout == elsewhere.stdout
-    line = json.loads(first.stdout)
-    assert line.keys() == EVERYWHERE
-    assert (line["step"], line["num"], line["against"]) == (20, 200, "test")
-    assert line["features_sha256"] == classifiers.DIGESTS["feature_network"]
-    assert line["classifier_fid"] > line["classifier_fid_floor"] > 0
-    assert sum(line["class_shares"].values()) == pytest.approx(1)
+    result = json.loads(first.stdout)
+    assert result.keys() == KEYS
+    assert (result["step"], result["num"], result["against"]) == (20, 200, "test")
+    assert result["features_sha256"] == classifiers.DIGESTS["feature_network"]
+    assert result["classifier_fid"] > result["classifier_fid_floor"] > 0
+    assert sum(result["class_shares"].values()) == pytest.approx(1)
     assert "classifier_fid" in first.stderr and "coverage" in first.stderr
-    assert evaluations.read(short, evaluations.TEST) == [line]
+    assert evaluations.read(short, evaluations.TEST) == [result]
     board = EventAccumulator(str(short / "tensorboard" / "eval"), {"tensors": 0}).Reload()
     (event,) = board.Tensors("test/classifier_fid")
     assert event.step == 20
 
 
-def test_new_measures_what_was_not_and_then_nothing(short, tmp_path):
+def test_new_evaluates_each_checkpoint_once(short, tmp_path):
     job_dir = tmp_path / "copy"
     shutil.copytree(short, job_dir)
     for name in ("evaluations.jsonl", "tensorboard/eval"):
@@ -101,13 +102,13 @@ def test_new_measures_what_was_not_and_then_nothing(short, tmp_path):
         shutil.copy(part, folder / part.name.replace("20", "15"))
     (damaged,) = folder.glob("ckpt-15.data*")
     damage_by_flipping(damaged)
-    asked = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--threads=2"]
-    run(*asked, f"--checkpoint={folder / 'ckpt-10'}")
+    command = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--threads=2"]
+    run_forked(*command, f"--checkpoint={folder / 'ckpt-10'}")
 
-    new = run(*asked, "--new", code=64)
+    new = run_forked(*command, "--new", code=64)
     for part in folder.glob("ckpt-15.*"):
         part.unlink()
-    again = run(*asked, "--watch")  # of a run that is complete
+    again = run_forked(*command, "--watch")  # of a run that is complete
 
     assert [json.loads(line)["step"] for line in new.stdout.splitlines()] == [0, 20]
     assert f"{folder / 'ckpt-15'} is not readable" in new.stderr.splitlines()[-1]
@@ -115,39 +116,39 @@ def test_new_measures_what_was_not_and_then_nothing(short, tmp_path):
     assert [line["step"] for line in evaluations.read(job_dir, evaluations.TEST)] == [10, 0, 20]
 
 
-def test_the_judge_sees_classes_also_beside_inception_s_features(
-    short, tmp_path, capsys, graphs_of_any_order
+def test_classes_are_predicted_by_the_class_network_also_with_inception_s_features(
+    short, tmp_path, capsys, restored_op_determinism
 ):
     graph = tmp_path / "data" / inception.FOLDER / inception.FILE
     graph.parent.mkdir(parents=True)
     graph.write_bytes(stand_in())
     job_dir = tmp_path / "copy"
     shutil.copytree(short, job_dir, ignore=shutil.ignore_patterns("evaluations.jsonl"))
-    asked = ["evaluate", f"--job_dir={job_dir}", f"--data_dir={tmp_path / 'data'}", "--num=10"]
-    settings = flags.evaluate([*asked, "--features=inception", "--threads=2"])
+    command = ["evaluate", f"--job_dir={job_dir}", f"--data_dir={tmp_path / 'data'}", "--num=10"]
+    settings = flags.evaluate([*command, "--features=inception", "--threads=2"])
 
     evaluate.run(settings)
     evaluate.run(settings)
 
     first, second = capsys.readouterr().out.splitlines()
     assert first == second
-    line = json.loads(first)
-    assert line.keys() == {name.replace("classifier_fid", "fid") for name in EVERYWHERE}
-    assert line["features_sha256"] == hashlib.sha256(stand_in()).hexdigest()
-    assert line["judge_sha256"] == classifiers.DIGESTS["judge"]
-    assert line["kid_deviation"] is None  # of 10 images
-    assert line["class_accuracy"] is not None
-    assert evaluations.read(job_dir, evaluations.TEST) == [line]
+    result = json.loads(first)
+    assert result.keys() == {name.replace("classifier_fid", "fid") for name in KEYS}
+    assert result["features_sha256"] == hashlib.sha256(stand_in()).hexdigest()
+    assert result["judge_sha256"] == classifiers.DIGESTS["class_network"]
+    assert result["kid_deviation"] is None  # of 10 images
+    assert result["class_accuracy"] is not None
+    assert evaluations.read(job_dir, evaluations.TEST) == [result]
 
 
-def test_pictures_of_one_s_own_are_refused_for_they_have_no_test_images(tmp_path):
+def test_an_image_folder_is_refused_without_test_images(tmp_path):
     spec = DatasetSpec("image_folder", (28, 28, 1), 100, 0, ())
     recipe = flags.train(["train", "--job_dir=x"]).recipe
     recipe = dataclasses.replace(recipe, data=spec)
     for features in ("fashion", "inception"):
         settings = flags.evaluate(["evaluate", "--job_dir=x", f"--features={features}"])
         with pytest.raises(RefusedError, match="have no test images"):
-            Measure(recipe, settings)
+            Evaluator(recipe, settings)
 
 
 def test_a_run_of_another_version_is_refused(tmp_path):
@@ -157,7 +158,7 @@ def test_a_run_of_another_version_is_refused(tmp_path):
         evaluate.run(flags.evaluate(["evaluate", f"--job_dir={tmp_path}", "--new"]))
 
 
-def test_a_run_that_cannot_be_written_to_is_refused_before_it_is_measured(short, tmp_path):
+def test_a_run_that_is_not_writable_is_refused_before_evaluation(short, tmp_path):
     shutil.copy(short / "config.json", tmp_path)
     (tmp_path / "tensorboard").write_text("no folder")
 
@@ -165,7 +166,7 @@ def test_a_run_that_cannot_be_written_to_is_refused_before_it_is_measured(short,
         evaluate.run(flags.evaluate(["evaluate", f"--job_dir={tmp_path}", "--new"]))
 
 
-def test_new_finds_nothing_where_no_run_has_started(tmp_path, capsys, caplog):
+def test_new_does_nothing_before_a_run_has_started(tmp_path, capsys, caplog):
     caplog.set_level("INFO", "trainer")
 
     evaluate.run(flags.evaluate(["evaluate", f"--job_dir={tmp_path / 'none'}", "--new"]))
@@ -174,7 +175,7 @@ def test_new_finds_nothing_where_no_run_has_started(tmp_path, capsys, caplog):
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("arguments", "message"),
     [
         (["--new", "--watch"], "leave --new out"),
         (["--new", "--checkpoint=best"], "--checkpoint=best names one checkpoint"),
@@ -182,6 +183,6 @@ def test_new_finds_nothing_where_no_run_has_started(tmp_path, capsys, caplog):
         (["--features=vgg"], "features"),
     ],
 )
-def test_what_makes_no_sense_is_refused(asked, said):
-    with pytest.raises(RefusedError, match=said):
-        flags.evaluate(["evaluate", "--job_dir=x", *asked])
+def test_invalid_flags_are_refused(arguments, message):
+    with pytest.raises(RefusedError, match=message):
+        flags.evaluate(["evaluate", "--job_dir=x", *arguments])

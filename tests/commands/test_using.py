@@ -11,10 +11,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tests.conftest import run, train_flags
+from tests.command import run_forked
+from tests.conftest import train_flags
 from trainer.commands import export, generate, plot
-from trainer.configuration import choices, config, flags
+from trainer.configuration import choices, config, flags, run_config
 from trainer.distribution import environment
+from trainer.gan import sampling
 from trainer.runs import checkpoints, trained
 from trainer.system.exits import RefusedError
 
@@ -91,10 +93,10 @@ def test_a_checkpoint_of_another_network_is_refused(finished, tmp_path):
 def conditional(tmp_path_factory) -> Path:
     """A short run of a conditional recipe with a moving average."""
     job_dir = tmp_path_factory.mktemp("runs") / "conditional"
-    run(*train_flags(job_dir, "--preset=fashion", "--dataset=synthetic", "--steps=6"))
-    stored = config.read_json(job_dir)
+    run_forked(*train_flags(job_dir, "--preset=fashion", "--dataset=synthetic", "--steps=6"))
+    stored = run_config.read(job_dir)
     assert stored is not None
-    assert stored["recipe"]["precision"] == environment.suited_precision()  # of auto
+    assert stored.recipe.precision == environment.precision_for_this_machine()  # of auto
     return job_dir
 
 
@@ -140,16 +142,16 @@ def test_a_film_goes_from_one_latent_to_another_and_back(conditional, tmp_path):
 
 def test_truncation_brings_latents_in_and_keeps_their_order(conditional):
     recipe = trained.load(conditional, "latest").recipe
-    free, cut = (trained.latents(recipe, 0, 0, 200, limit).numpy() for limit in (None, 0.7))
+    free, cut = (sampling.latents(recipe, 0, 0, 200, limit).numpy() for limit in (None, 0.7))
     assert np.abs(cut).max() <= 0.7 < np.abs(free).max()
     assert (np.argsort(cut.ravel()) == np.argsort(free.ravel())).mean() > 0.99
-    wide = trained.latents(recipe, 0, 0, 200, 6.0)
+    wide = sampling.latents(recipe, 0, 0, 200, 6.0)
     np.testing.assert_allclose(wide, free, atol=1e-4)
 
 
 def test_a_conditional_generator_is_exported_with_its_labels_and_average(conditional, tmp_path):
     networks = trained.load(conditional, "latest")
-    latents = trained.latents(networks.recipe, 0, 0, 4)
+    latents = sampling.latents(networks.recipe, 0, 0, 4)
     labels = tf.constant([0, 3, 7, 9])
     expected = networks.generate(latents, labels)
     tensors = checkpoints.read(conditional / "checkpoints" / "ckpt-6")
@@ -165,8 +167,8 @@ def test_a_conditional_generator_is_exported_with_its_labels_and_average(conditi
     np.testing.assert_allclose(loaded.serve([latents, labels]), expected, atol=1e-5)
     images = loaded.sample(tf.constant(12, tf.int64), tf.constant(0, tf.int64))
     recipe = networks.recipe
-    (bytes_,) = trained.sample_batches(
-        networks.generate, recipe, 12, 0, trained.label_cycle(recipe)
+    (bytes_,) = sampling.sample_batches(
+        networks.generate, recipe, 12, 0, sampling.label_cycle(recipe)
     )
     assert np.abs(np.rint(np.clip(images, -1, 1) * 127.5 + 127.5) - bytes_).max() <= 1
     lite = exported(conditional, tmp_path, "tflite", "generator")
@@ -181,7 +183,7 @@ def test_a_conditional_generator_is_exported_with_its_labels_and_average(conditi
 def test_a_normalised_discriminator_is_exported_with_normalised_kernels(tmp_path):
     job_dir = tmp_path / "run"
     flags_given = ["--spectral_norm", "--dataset=synthetic", "--steps=2"]
-    run(*train_flags(job_dir, *flags_given))
+    run_forked(*train_flags(job_dir, *flags_given))
     discriminator = trained.load(job_dir, "latest").discriminator
     for layer in ("dense1", "dense2", "logits"):
         kernel = discriminator.get_layer(layer).kernel.numpy()
@@ -240,7 +242,7 @@ def test_an_export_replaces_no_folder_of_anything_else(finished, tmp_path):
 def test_a_saved_generator_samples_as_generate_does(finished, networks, tmp_path):
     loaded = tf.saved_model.load(str(exported(finished, tmp_path, "saved_model", "generator")))
     images = loaded.sample(tf.constant(3, tf.int64), tf.constant(4, tf.int64))
-    (expected,) = trained.sample_batches(networks.generate, networks.recipe, 3, seed=4, cycle=[0])
+    (expected,) = sampling.sample_batches(networks.generate, networks.recipe, 3, seed=4, cycle=[0])
     ours = np.rint(np.asarray(images) * 127.5 + 127.5)
     assert np.abs(ours - expected).max() <= 1
 
@@ -272,7 +274,7 @@ def test_plot_draws_the_curves_again(finished, tmp_path, capsys):
 
 
 def test_stdout_carries_only_the_result(finished, tmp_path):
-    done = run(
+    done = run_forked(
         "export", f"--job_dir={finished}", "--format=tflite", f"--output={tmp_path}/g.tflite"
     )
     assert done.stdout == f"{tmp_path}/g.tflite\n"

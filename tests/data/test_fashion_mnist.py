@@ -1,4 +1,4 @@
-"""Data: the order, the pixels, and where they come from."""
+"""The order of examples, pixel values, feeds, and the sources of Fashion-MNIST."""
 
 from __future__ import annotations
 
@@ -13,43 +13,44 @@ import numpy as np
 import pytest
 
 from tests.conftest import damage_by_flipping
-from trainer.data import DATASETS, fashion_mnist, feeding, loading, order, pixels
+from trainer.data import fashion_mnist, feeding, loading, order, pixels
+from trainer.data.datasets import DATASETS
 from trainer.system import downloads
 from trainer.system.exits import RefusedError
 
 
-def test_an_epoch_shows_every_example_once_in_another_order_each_time():
+def test_each_epoch_uses_all_examples_once_in_a_different_order():
     first, second = (order.permutation(3, epoch, 1000) for epoch in (0, 1))
     assert sorted(first) == sorted(second) == list(range(1000))
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.1
     assert not np.array_equal(first, order.permutation(4, 0, 1000))
 
 
-def test_batches_run_over_the_ends_of_epochs_without_loss():
+def test_batches_across_epochs_omit_no_example():
     rows = order.batches(seed=5, examples=10, batch_size=4, first_step=0, steps=5)
     assert rows.shape == (5, 4)
     assert sorted(rows.ravel()[:10]) == sorted(rows.ravel()[10:]) == list(range(10))
 
 
-def test_a_step_s_batch_does_not_depend_on_where_the_loop_began():
-    whole = order.batches(seed=5, examples=100, batch_size=32, first_step=0, steps=20)
+def test_the_batch_of_a_step_does_not_depend_on_the_first_step():
+    complete = order.batches(seed=5, examples=100, batch_size=32, first_step=0, steps=20)
     parts = [order.batches(5, 100, 32, first, count) for first, count in ((0, 1), (1, 12), (13, 7))]
-    np.testing.assert_array_equal(whole, np.concatenate(parts))
+    np.testing.assert_array_equal(complete, np.concatenate(parts))
 
 
-@pytest.mark.parametrize("lowest", [-1.0, 0.0])
-def test_bytes_survive_the_way_through_floats(lowest):
-    every = np.arange(256, dtype=np.uint8)
-    floats = pixels.to_floats(every, lowest).numpy()
-    assert floats.min() == lowest and floats.max() == 1
-    np.testing.assert_array_equal(pixels.to_bytes(floats, lowest), every)
+@pytest.mark.parametrize("pixel_min", [-1.0, 0.0])
+def test_bytes_are_unchanged_after_conversion_to_floats_and_back(pixel_min):
+    all_bytes = np.arange(256, dtype=np.uint8)
+    floats = pixels.to_floats(all_bytes, pixel_min).numpy()
+    assert floats.min() == pixel_min and floats.max() == 1
+    np.testing.assert_array_equal(pixels.to_bytes(floats, pixel_min), all_bytes)
 
 
 def test_floats_out_of_range_are_clipped():
     np.testing.assert_array_equal(pixels.to_bytes(np.array([-1.7, 1.2]), -1.0), [0, 255])
 
 
-def test_a_resident_and_a_streamed_set_give_the_same_rows():
+def test_resident_and_streamed_feeds_return_the_same_examples():
     images = np.random.default_rng(0).integers(0, 256, (9, 2, 2, 1), np.uint8)
     labels = np.arange(9)
     rows = np.array([[8, 0, 8], [1, 2, 3]], np.int32)
@@ -64,12 +65,12 @@ def test_a_resident_and_a_streamed_set_give_the_same_rows():
             for spec, part in zip(feed.signature(3), sent, strict=True)
         ]
         for replica in (0, 1):
-            gathered, of_rows = feed.fetch([part[0] for part in sent], replica)
-            np.testing.assert_array_equal(gathered, images[rows[0]])
-            np.testing.assert_array_equal(of_rows, labels[rows[0]])
+            fetched_images, fetched_labels = feed.fetch([part[0] for part in sent], replica)
+            np.testing.assert_array_equal(fetched_images, images[rows[0]])
+            np.testing.assert_array_equal(fetched_labels, labels[rows[0]])
 
 
-def test_a_set_too_large_for_a_device_stays_on_the_host(monkeypatch):
+def test_a_data_set_too_large_for_a_device_is_streamed(monkeypatch):
     images, labels = np.zeros((9, 2, 2, 1), np.uint8), np.zeros(9)
     monkeypatch.setattr(feeding, "RESIDENT_BYTES", 35)
     assert isinstance(feeding.feed(images, labels, ["/cpu:0"]), feeding.Streamed)
@@ -77,7 +78,7 @@ def test_a_set_too_large_for_a_device_stays_on_the_host(monkeypatch):
     assert isinstance(feeding.feed(images, labels, ["/cpu:0"]), feeding.Resident)
 
 
-def test_synthetic_garments_are_the_same_each_time_and_differ_by_class(tmp_path):
+def test_synthetic_images_are_reproducible_and_differ_by_class(tmp_path):
     images, labels = loading.load(DATASETS["synthetic"], "train", tmp_path)
     again, _ = loading.load(DATASETS["synthetic"], "train", tmp_path)
     test_images, _ = loading.load(DATASETS["synthetic"], "test", tmp_path)
@@ -91,7 +92,7 @@ def test_synthetic_garments_are_the_same_each_time_and_differ_by_class(tmp_path)
     assert (nearest == labels[:200]).mean() > 0.8
 
 
-def test_fashion_mnist_is_the_published_one(data_dir):
+def test_fashion_mnist_has_the_published_sizes_and_classes(data_dir):
     images, labels = loading.load(DATASETS["fashion_mnist"], "train", data_dir)
     test_images, test_labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir)
     assert images.shape == (60_000, 28, 28, 1) and test_images.shape == (10_000, 28, 28, 1)
@@ -103,7 +104,7 @@ def test_fashion_mnist_is_the_published_one(data_dir):
 def prepared_from_files(idx_folder, tmp_path_factory):
     """A data folder with the four files, plain and compressed, and the set prepared from them."""
     folder = tmp_path_factory.mktemp("data")
-    for name in fashion_mnist.PAYLOADS:
+    for name in fashion_mnist.IDX_SHA256:
         shutil.copy(idx_folder / f"{name}.gz", folder)
     plain = folder / "t10k-labels-idx1-ubyte"
     plain.write_bytes(gzip.decompress((folder / f"{plain.name}.gz").read_bytes()))
@@ -112,16 +113,18 @@ def prepared_from_files(idx_folder, tmp_path_factory):
     return folder
 
 
-def test_files_in_the_data_folder_give_the_same_arrays_as_any_source(prepared_from_files, data_dir):
-    for ours, theirs in zip(
+def test_files_in_the_data_folder_give_the_same_arrays_as_other_sources(
+    prepared_from_files, data_dir
+):
+    for from_files, expected in zip(
         fashion_mnist.load("train", prepared_from_files),
         fashion_mnist.load("train", data_dir),
         strict=True,
     ):
-        np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_array_equal(from_files, expected)
 
 
-def test_tensorflow_datasets_reads_the_prepared_set_itself(prepared_from_files):
+def test_tensorflow_datasets_reads_the_prepared_set(prepared_from_files):
     import tensorflow_datasets as tfds
 
     loaded = tfds.load("fashion_mnist", data_dir=prepared_from_files, download=False)
@@ -131,7 +134,7 @@ def test_tensorflow_datasets_reads_the_prepared_set_itself(prepared_from_files):
     }
 
 
-def test_a_damaged_copy_of_the_arrays_is_made_again(prepared_from_files, tmp_path):
+def test_a_damaged_file_of_decoded_arrays_is_replaced(prepared_from_files, tmp_path):
     folder = tmp_path / "data"
     shutil.copytree(prepared_from_files, folder)
     damage_by_flipping(folder / "fashion_mnist" / "decoded-3.0.1.npz")
@@ -174,12 +177,12 @@ def change_a_pixel(path, other):
     path.write_bytes(gzip.compress(bytes(content), compresslevel=1))
 
 
-@pytest.mark.parametrize("name", fashion_mnist.PAYLOADS)
+@pytest.mark.parametrize("name", fashion_mnist.IDX_SHA256)
 @pytest.mark.parametrize("damage", [truncate, swap, replace_by_html, remove, change_a_pixel])
-def test_each_damaged_file_is_refused_by_name(damage, name, idx_folder, tmp_path):
-    for file in fashion_mnist.PAYLOADS:
+def test_a_damaged_file_is_refused_with_its_name(damage, name, idx_folder, tmp_path):
+    for file in fashion_mnist.IDX_SHA256:
         shutil.copy(idx_folder / f"{file}.gz", tmp_path)
-    names = list(fashion_mnist.PAYLOADS)
+    names = list(fashion_mnist.IDX_SHA256)
     other = tmp_path / f"{names[names.index(name) - 1]}.gz"
     damage(tmp_path / f"{name}.gz", other)
 
@@ -190,31 +193,29 @@ def test_each_damaged_file_is_refused_by_name(damage, name, idx_folder, tmp_path
 
 
 @pytest.fixture
-def nothing_there(tmp_path, monkeypatch):
-    """An empty data folder on a machine without Debian's package, and a network that fails."""
+def no_source(tmp_path, monkeypatch):
+    """An empty data folder on a machine without Debian's package and without a network."""
     monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "absent")
     monkeypatch.setattr(downloads, "PAUSE_SECONDS", 0.1)
     monkeypatch.setattr(downloads, "PATIENCE_SECONDS", 0.5)
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("no_proxy", "")
-    urllib.request.install_opener(None)  # one that has been made keeps its proxy
+    urllib.request.install_opener(None)  # an existing one keeps its proxy
     yield tmp_path / "data"
     urllib.request.install_opener(None)
 
 
-def test_without_any_source_three_ways_out_are_named(nothing_there, caplog):
+def test_without_any_source_the_error_names_three_solutions(no_source, caplog):
     with pytest.raises(RefusedError) as error:
-        fashion_mnist.load("train", nothing_there)
+        fashion_mnist.load("train", no_source)
 
     assert caplog.text.count("trying again") == 1
-    assert "Three ways out" in str(error.value)  # by which scripts/train.sh knows the case
-    for way_out in ("train-images-idx3-ubyte", "dataset-fashion-mnist", "--data_dir"):
-        assert way_out in str(error.value)
+    assert "Three ways out" in str(error.value)  # scripts/train.sh searches for it
+    for solution in ("train-images-idx3-ubyte", "dataset-fashion-mnist", "--data_dir"):
+        assert solution in str(error.value)
 
 
-def test_a_network_that_fails_is_tried_again_and_one_that_says_no_is_not(
-    nothing_there, monkeypatch
-):
+def test_a_failing_network_is_retried_and_a_refusing_server_is_not(no_source, monkeypatch):
     monkeypatch.setattr(downloads, "PATIENCE_SECONDS", 60.0)
     statuses = [503, 503, 404, 200]
 
@@ -230,13 +231,13 @@ def test_a_network_that_fails_is_tried_again_and_one_that_says_no_is_not(
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_port}")
         with pytest.raises(RefusedError, match=r"cannot be downloaded .*404"):
-            fashion_mnist.load("train", nothing_there)
+            fashion_mnist.load("train", no_source)
         proxy.shutdown()
 
     assert statuses == [200]
 
 
-def test_the_source_in_use_is_named_in_the_log(prepared_from_files, idx_folder, tmp_path, caplog):
+def test_the_log_names_the_source(prepared_from_files, idx_folder, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="trainer")
     fashion_mnist.load("train", prepared_from_files)
     assert f"prepared in {prepared_from_files}" in caplog.text

@@ -1,4 +1,4 @@
-"""Data sets other than Fashion-MNIST: as TensorFlow Datasets prepares them, and folders."""
+"""Data sets other than Fashion-MNIST: prepared by TensorFlow Datasets, and image folders."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import run, train_flags
-from trainer.configuration import checks, config, flags, presets
-from trainer.data import DATASETS, feeding, loading, prepared
-from trainer.runs import trained
+from tests.command import run_forked
+from tests.conftest import train_flags
+from trainer.configuration import config, flags, presets, resume, run_config
+from trainer.data import feeding, loading, prepared
+from trainer.data.datasets import DATASETS
+from trainer.gan import sampling
 from trainer.system import exits
 from trainer.system.exits import RefusedError
 
 TRAIN, TEST = 24, 6
-# Downloads that cannot be reached here: a small set of the same structure stands for each.
+# Tests cannot download these sets: each is replaced by a small set of the same structure.
 PREPARED = ["celeb_a", "cifar10", "kmnist", "mnist"]
 
 
@@ -28,7 +30,7 @@ def zero(feature) -> str | int:
 
 
 def prepare_small(name: str, data_dir: Path) -> None:
-    """A set that TensorFlow Datasets' own builder of that name has written, of few examples."""
+    """Writes a small set with TensorFlow Datasets' own builder of that name."""
     import tensorflow_datasets as tfds
 
     original = tfds.builder_cls(name)
@@ -40,13 +42,13 @@ def prepare_small(name: str, data_dir: Path) -> None:
             return {"train": self._generate_examples(TRAIN), "test": self._generate_examples(TEST)}
 
         def _generate_examples(self, count):
-            random = np.random.default_rng(count)
+            rng = np.random.default_rng(count)
             features = self.info.features
             for number in range(count):
                 example = {}
                 for key, feature in features.items():
                     if key == "image":
-                        example[key] = random.integers(0, 256, feature.shape, np.uint8)
+                        example[key] = rng.integers(0, 256, feature.shape, np.uint8)
                     elif hasattr(feature, "keys"):
                         example[key] = dict.fromkeys(feature, 0)
                     else:
@@ -57,12 +59,12 @@ def prepare_small(name: str, data_dir: Path) -> None:
     Small(data_dir=data_dir).download_and_prepare()
 
 
-def resolve(*arguments: str) -> config.Config:
+def resolve(*arguments: str) -> config.TrainConfig:
     return flags.train(["train", "--job_dir=x", "--preset=mlp", "--batch_size=4", *arguments])
 
 
 @pytest.mark.parametrize("name", PREPARED)
-def test_a_prepared_set_is_read_in_the_shape_that_is_said_before(name, tmp_path):
+def test_a_prepared_set_has_the_shape_of_its_specification(name, tmp_path):
     prepare_small(name, tmp_path)
 
     spec = resolve(f"--dataset={name}", f"--data_dir={tmp_path}").recipe.data
@@ -80,7 +82,7 @@ def test_a_prepared_set_is_read_in_the_shape_that_is_said_before(name, tmp_path)
     np.testing.assert_array_equal(images, again)
 
 
-def test_a_set_that_can_neither_be_found_nor_downloaded_is_refused(tmp_path, monkeypatch):
+def test_a_set_that_cannot_be_downloaded_is_refused(tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
 
     def unreachable(*_, **__):
@@ -92,8 +94,8 @@ def test_a_set_that_can_neither_be_found_nor_downloaded_is_refused(tmp_path, mon
         loading.load(spec, "train", tmp_path)
 
 
-def test_a_disk_without_room_keeps_the_arrays_in_memory(tmp_path, monkeypatch):
-    folder = pictures(tmp_path / "shapes")
+def test_on_a_full_disk_the_arrays_are_kept_in_memory(tmp_path, monkeypatch):
+    folder = image_folder(tmp_path / "shapes")
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(prepared.shutil, "disk_usage", lambda _: usage._replace(free=1000))
     images, _ = loading.load(loading.specify("image_folder", folder, 32), "train", folder)
@@ -101,7 +103,7 @@ def test_a_disk_without_room_keeps_the_arrays_in_memory(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("claimed", [TRAIN - 1, TRAIN + 1])
-def test_another_number_of_images_than_the_set_claims_is_refused(claimed, tmp_path):
+def test_a_wrong_number_of_images_is_refused(claimed, tmp_path):
     prepare_small("mnist", tmp_path)
     spec = resolve("--dataset=mnist", f"--data_dir={tmp_path}").recipe.data
     spec = dataclasses.replace(spec, train_examples=claimed)
@@ -118,32 +120,32 @@ def test_damaged_records_are_refused(tmp_path):
         loading.load(spec, "train", tmp_path)
 
 
-def test_faces_have_no_labels_to_condition_on(tmp_path):
+def test_a_set_without_labels_cannot_be_conditional(tmp_path):
     with pytest.raises(RefusedError, match="--dataset=celeb_a has none"):
         resolve("--dataset=celeb_a", f"--data_dir={tmp_path}", "--conditional")
     small = resolve("--dataset=celeb_a", f"--data_dir={tmp_path}", "--image_size=28").recipe.data
     assert small.image_shape == (28, 28, 3)
 
 
-def test_a_size_for_images_that_have_one_is_refused():
+def test_resizing_a_set_of_fixed_size_is_refused():
     with pytest.raises(RefusedError, match="28 pixels wide"):
         resolve("--image_size=32")
 
 
-def pictures(
+def image_folder(
     folder: Path, kinds: tuple[str, ...] = ("circle", "square"), mode: str = "RGB"
 ) -> Path:
-    random = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for kind in kinds:
         (folder / kind).mkdir(parents=True)
         for number in range(6):
-            pixels = random.integers(0, 256, (50, 40 + 20 * number, 3), np.uint8)
+            pixels = rng.integers(0, 256, (50, 40 + 20 * number, 3), np.uint8)
             Image.fromarray(pixels).convert(mode).save(folder / kind / f"{number}.png")
     return folder
 
 
-def test_a_folder_of_pictures_has_its_subfolders_as_classes(tmp_path):
-    folder = pictures(tmp_path / "shapes")
+def test_subfolders_of_an_image_folder_are_classes(tmp_path):
+    folder = image_folder(tmp_path / "shapes")
 
     spec = resolve("--dataset=image_folder", f"--data_dir={folder}").recipe.data
     images, labels = loading.load(spec, "train", folder)
@@ -157,46 +159,46 @@ def test_a_folder_of_pictures_has_its_subfolders_as_classes(tmp_path):
     Image.new("RGB", (32, 32), "red").save(folder / "square" / "0.png")
     changed, _ = loading.load(spec, "train", folder)
     np.testing.assert_array_equal(changed[6], np.full((32, 32, 3), [255, 0, 0]))
-    assert len(list(folder.glob(".decoded-*"))) == 2  # the outdated ones are gone
+    assert len(list(folder.glob(".decoded-*"))) == 2  # the outdated ones have been removed
 
 
-def test_pictures_are_read_as_a_viewer_shows_them(tmp_path):
+def test_images_are_rotated_reduced_to_8_bits_and_put_on_black(tmp_path):
     ramp = np.repeat(np.arange(256, dtype=np.uint16)[None] * 257, 256, 0)
     Image.fromarray(ramp).save(tmp_path / "deep.png")
-    deep, _ = loading.load(loading.specify("image_folder", tmp_path, 64), "train", tmp_path)
-    assert deep.shape == (1, 64, 64, 1)
-    np.testing.assert_allclose(deep[0, 0, 2:-2, 0], np.linspace(0, 255, 64)[2:-2], atol=3)
+    sixteen_bit, _ = loading.load(loading.specify("image_folder", tmp_path, 64), "train", tmp_path)
+    assert sixteen_bit.shape == (1, 64, 64, 1)
+    np.testing.assert_allclose(sixteen_bit[0, 0, 2:-2, 0], np.linspace(0, 255, 64)[2:-2], atol=3)
 
     (tmp_path / "deep.png").unlink()
-    glass = Image.new("RGBA", (32, 32), (255, 255, 255, 0))
-    glass.paste((255, 0, 0, 255), (0, 0, 16, 32))
-    glass.save(tmp_path / "glass.png")
-    turned = Image.new("RGB", (32, 32), "black")
-    turned.paste((0, 255, 0), (0, 0, 32, 16))
-    exif = turned.getexif()
+    rgba = Image.new("RGBA", (32, 32), (255, 255, 255, 0))
+    rgba.paste((255, 0, 0, 255), (0, 0, 16, 32))
+    rgba.save(tmp_path / "glass.png")
+    rotated = Image.new("RGB", (32, 32), "black")
+    rotated.paste((0, 255, 0), (0, 0, 32, 16))
+    exif = rotated.getexif()
     exif[0x0112] = 3  # upside down
-    turned.save(tmp_path / "turned.png", exif=exif)
-    (glass_pixels, turned_pixels), _ = loading.load(
+    rotated.save(tmp_path / "turned.png", exif=exif)
+    (rgba_pixels, rotated_pixels), _ = loading.load(
         loading.specify("image_folder", tmp_path, 32), "train", tmp_path
     )
-    assert list(glass_pixels[5, 2]) == [255, 0, 0] and list(glass_pixels[5, -2]) == [0, 0, 0]
-    assert list(turned_pixels[2, 5]) == [0, 0, 0] and list(turned_pixels[-2, 5]) == [0, 255, 0]
+    assert list(rgba_pixels[5, 2]) == [255, 0, 0] and list(rgba_pixels[5, -2]) == [0, 0, 0]
+    assert list(rotated_pixels[2, 5]) == [0, 0, 0] and list(rotated_pixels[-2, 5]) == [0, 255, 0]
 
 
-def test_a_coloured_picture_among_grey_ones_is_refused(tmp_path):
+def test_a_coloured_image_among_grey_ones_is_refused(tmp_path):
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     Image.new("RGB", (9, 9)).save(tmp_path / "b.png")
     with pytest.raises(RefusedError, match=r"b\.png has colours"):
         loading.load(loading.specify("image_folder", tmp_path, 32), "train", tmp_path)
 
 
-def test_arrays_that_cannot_be_kept_are_used_from_memory(tmp_path, monkeypatch):
-    folder = pictures(tmp_path / "shapes")
+def test_arrays_that_cannot_be_written_are_kept_in_memory(tmp_path, monkeypatch):
+    folder = image_folder(tmp_path / "shapes")
 
-    def full(*_):
+    def disk_is_full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(prepared.file_system, "write_atomically", full)
+    monkeypatch.setattr(prepared.file_system, "write_atomically", disk_is_full)
     images, labels = loading.load(loading.specify("image_folder", folder, 32), "train", folder)
     assert images.shape == (12, 32, 32, 3) and images.std() > 5 and labels.sum() == 6
     assert not list(folder.glob(".decoded-*"))
@@ -205,14 +207,14 @@ def test_arrays_that_cannot_be_kept_are_used_from_memory(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("asked_for", "label"), [("Cats", 0), ("cats", 0), ("7", 2), ("1", 1), ("hot dogs", 1)]
 )
-def test_a_class_is_named_by_its_name_before_its_number(asked_for, label):
+def test_a_class_name_takes_precedence_over_a_class_number(asked_for, label):
     recipe = resolve("--conditional").recipe
     data = dataclasses.replace(recipe.data, class_names=("Cats", "Hot Dogs", "7"))
     recipe = dataclasses.replace(recipe, data=data)
-    assert trained.label_cycle(recipe, [asked_for]) == [label]
+    assert sampling.label_cycle(recipe, [asked_for]) == [label]
 
 
-def test_pictures_are_resized_with_antialiasing_and_keep_their_proportions(tmp_path):
+def test_images_are_resized_with_antialiasing_and_keep_their_proportions(tmp_path):
     stripes = np.zeros((64, 64, 1), np.uint8)
     stripes[:, ::2] = 255
     wide = np.concatenate([np.zeros((64, 32, 1)), stripes, np.zeros((64, 32, 1))], 1)
@@ -241,18 +243,18 @@ def test_pictures_are_resized_with_antialiasing_and_keep_their_proportions(tmp_p
         ),
     ],
 )
-def test_a_folder_that_is_no_data_set_is_refused(damage, reason, tmp_path):
-    folder = pictures(tmp_path / "shapes")
+def test_an_invalid_image_folder_is_refused(damage, reason, tmp_path):
+    folder = image_folder(tmp_path / "shapes")
     damage(folder)
     with pytest.raises(RefusedError, match=reason):
         loading.load(loading.specify("image_folder", folder, 32), "train", folder)
 
 
-def test_a_run_on_pictures_resumes_and_refuses_a_changed_folder(tmp_path):
-    folder, job_dir = pictures(tmp_path / "shapes"), tmp_path / "run"
+def test_a_run_on_an_image_folder_resumes_and_refuses_a_changed_folder(tmp_path):
+    folder, job_dir = image_folder(tmp_path / "shapes"), tmp_path / "run"
     given = ["--dataset=image_folder", f"--data_dir={folder}", "--batch_size=4", "--conditional"]
-    run(*train_flags(job_dir, *given, "--steps=3"))
-    again = run(*train_flags(job_dir, *given, "--steps=5"))
+    run_forked(*train_flags(job_dir, *given, "--steps=3"))
+    again = run_forked(*train_flags(job_dir, *given, "--steps=5"))
     assert "resuming" in again.stderr and "complete at step 5" in again.stderr
 
     stored = json.loads((job_dir / "config.json").read_text())
@@ -260,15 +262,15 @@ def test_a_run_on_pictures_resumes_and_refuses_a_changed_folder(tmp_path):
     Image.new("RGB", (50, 50)).save(folder / "circle" / "5.png")
     changed = flags.train(train_flags(job_dir, *given, "--steps=7"))
     with pytest.raises(RefusedError, match="fingerprint"):
-        checks.check_resume(stored, changed)
+        resume.configured(changed, run_config.read(job_dir))
 
 
 @pytest.mark.parametrize("preset", presets.names())
 @pytest.mark.parametrize("size", [32, 64])
-def test_networks_take_their_depth_and_channels_from_the_image_s_shape(preset, size, tmp_path):
-    from trainer.gan.fashion_gan import build_networks
+def test_the_networks_fit_the_image_shape(preset, size, tmp_path):
+    from trainer.gan.networks import build_networks
 
-    folder = pictures(tmp_path / "shapes")
+    folder = image_folder(tmp_path / "shapes")
     given = ["--dataset=image_folder", f"--data_dir={folder}", f"--image_size={size}"]
     recipe = flags.train(
         ["train", "--job_dir=x", *given, "--batch_size=4", f"--preset={preset}"]
@@ -278,7 +280,7 @@ def test_networks_take_their_depth_and_channels_from_the_image_s_shape(preset, s
     assert discriminator.output_shape == (None, 1)
 
 
-def test_a_set_too_large_for_the_device_trains_to_the_same_bits(tmp_path, monkeypatch):
+def test_resident_and_streamed_feeds_train_to_the_same_bits(tmp_path, monkeypatch):
     import tensorflow as tf
 
     from tests.gan.test_fashion_gan import IMAGES, LABELS, make
@@ -294,8 +296,8 @@ def test_a_set_too_large_for_the_device_trains_to_the_same_bits(tmp_path, monkey
     assert metrics[0] == metrics[1]
 
 
-def test_wrong_data_is_refused_before_the_first_step(tmp_path):
-    refused = run(
+def test_a_missing_image_folder_is_refused_in_one_line(tmp_path):
+    refused = run_forked(
         *train_flags(tmp_path / "run", "--dataset=image_folder", f"--data_dir={tmp_path}/none"),
         code=exits.REFUSED,
     )

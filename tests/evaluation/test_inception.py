@@ -1,4 +1,4 @@
-"""Inception's features, on a stand-in: a graph of the published one's nodes, with few weights."""
+"""Inception's features, on a small stand-in graph with the published graph's node names."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ NORMALISATION = {
 EXPANSION = RNG.normal(0, 0.2, (1, 1, 32, 2048)).astype(np.float32)
 
 
-class Stand:
-    """Writes a graph as TensorFlow wrote it in 2015."""
+class GraphBuilder:
+    """Builds a graph in the format of TensorFlow in 2015."""
 
     def __init__(self) -> None:
         self.graph = tf.compat.v1.GraphDef()
@@ -65,59 +65,59 @@ class Stand:
 
 
 def stand_in(expansion=EXPANSION) -> bytes:
-    """The nodes of the published graph up to its first block, and from its last pool on."""
-    stand = Stand()
-    stand.constant("DecodeJpeg/contents", b"")
-    stand.node("DecodeJpeg", "DecodeJpeg", "DecodeJpeg/contents", T=None)
-    stand.node("Cast", "Cast", "DecodeJpeg", T=None, SrcT=tf.uint8, DstT=tf.float32)
-    stand.constant("ExpandDims/dim", np.int32(0))
-    stand.node("ExpandDims", "ExpandDims", "Cast", "ExpandDims/dim")
-    stand.constant("ResizeBilinear/size", np.int32([299, 299]))
-    resized = stand.node("ResizeBilinear", "ResizeBilinear", "ExpandDims", "ResizeBilinear/size")
-    of_one_image = resized.attr["_output_shapes"].list.shape.add()
-    of_one_image.CopyFrom(tf.TensorShape([1, 299, 299, 3]).as_proto())
-    stand.constant("Sub/y", np.float32(128))
-    stand.node("Sub", "Sub", "ResizeBilinear", "Sub/y")
-    stand.constant("Mul/y", np.float32(1 / 128))
-    stand.node("Mul", "Mul", "Sub", "Mul/y")
-    stand.constant("conv/conv2d_params", KERNEL)
-    stand.node(
+    """The published graph's nodes up to the first convolution block, and from the last pool on."""
+    builder = GraphBuilder()
+    builder.constant("DecodeJpeg/contents", b"")
+    builder.node("DecodeJpeg", "DecodeJpeg", "DecodeJpeg/contents", T=None)
+    builder.node("Cast", "Cast", "DecodeJpeg", T=None, SrcT=tf.uint8, DstT=tf.float32)
+    builder.constant("ExpandDims/dim", np.int32(0))
+    builder.node("ExpandDims", "ExpandDims", "Cast", "ExpandDims/dim")
+    builder.constant("ResizeBilinear/size", np.int32([299, 299]))
+    resized = builder.node("ResizeBilinear", "ResizeBilinear", "ExpandDims", "ResizeBilinear/size")
+    output_shape = resized.attr["_output_shapes"].list.shape.add()
+    output_shape.CopyFrom(tf.TensorShape([1, 299, 299, 3]).as_proto())
+    builder.constant("Sub/y", np.float32(128))
+    builder.node("Sub", "Sub", "ResizeBilinear", "Sub/y")
+    builder.constant("Mul/y", np.float32(1 / 128))
+    builder.node("Mul", "Mul", "Sub", "Mul/y")
+    builder.constant("conv/conv2d_params", KERNEL)
+    builder.node(
         *("conv/Conv2D", "Conv2D", "Mul", "conv/conv2d_params"),
         strides=[1, 2, 2, 1],
         padding=b"VALID",
     )
     for name, values in NORMALISATION.items():
-        stand.constant(f"conv/batchnorm/{name}", values)
-    stand.node(
+        builder.constant(f"conv/batchnorm/{name}", values)
+    builder.node(
         *("conv/batchnorm", "BatchNormWithGlobalNormalization", "conv/Conv2D"),
         *(f"conv/batchnorm/{name}" for name in NORMALISATION),
         variance_epsilon=0.001,
         scale_after_normalization=True,
     )
-    stand.node("conv", "Relu", "conv/batchnorm")
-    stand.pool("pool", "conv", 18)
-    stand.constant("mixed_10/conv/conv2d_params", expansion)
-    stand.node(
+    builder.node("conv", "Relu", "conv/batchnorm")
+    builder.pool("pool", "conv", 18)
+    builder.constant("mixed_10/conv/conv2d_params", expansion)
+    builder.node(
         *("mixed_10/join", "Conv2D", "pool", "mixed_10/conv/conv2d_params"),
         strides=[1, 1, 1, 1],
         padding=b"VALID",
     )
-    stand.pool("pool_3", "mixed_10/join", 8)
-    stand.constant("pool_3/_reshape/shape", np.int32([1, expansion.shape[-1]]))
-    stand.node("pool_3/_reshape", "Reshape", "pool_3", "pool_3/_reshape/shape")
-    return stand.graph.SerializeToString()
+    builder.pool("pool_3", "mixed_10/join", 8)
+    builder.constant("pool_3/_reshape/shape", np.int32([1, expansion.shape[-1]]))
+    builder.node("pool_3/_reshape", "Reshape", "pool_3", "pool_3/_reshape/shape")
+    return builder.graph.SerializeToString()
 
 
 def resized(images: np.ndarray) -> np.ndarray:
-    """Bilinear to 299 x 299, the pixel at i taken from i * size / 299 of the old ones."""
+    """Bilinear to 299 x 299: output pixel i is at i * size / 299 of the input."""
     for axis in (1, 2):
         size = images.shape[axis]
-        places = np.arange(299) * (size / 299)
-        lower = np.floor(places).astype(int)
+        positions = np.arange(299) * (size / 299)
+        lower = np.floor(positions).astype(int)
         upper = np.minimum(lower + 1, size - 1)
-        weights = np.expand_dims(places - lower, (1, 2) if axis == 1 else 1)
-        below, above = images.take(lower, axis), images.take(upper, axis)
-        images = below + (above - below) * weights
+        weights = np.expand_dims(positions - lower, (1, 2) if axis == 1 else 1)
+        lower_values, upper_values = images.take(lower, axis), images.take(upper, axis)
+        images = lower_values + (upper_values - lower_values) * weights
     return images
 
 
@@ -144,23 +144,23 @@ def random_images(*shape: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shape", [(3, 28, 28, 3), (2, 41, 320, 3)])
-def test_features_are_those_of_the_legacy_resize_and_the_graph_s_formula(features, shape):
+def test_features_agree_with_numpy_s_legacy_resize_and_graph(features, shape):
     images = random_images(*shape)
-    found = features(images)
-    assert found.shape == (len(images), 2048) and found.dtype == np.float32
-    np.testing.assert_allclose(found, expected(images), rtol=1e-4, atol=1e-5)
+    actual = features(images)
+    assert actual.shape == (len(images), 2048) and actual.dtype == np.float32
+    np.testing.assert_allclose(actual, expected(images), rtol=1e-4, atol=1e-5)
 
 
-def test_an_image_s_features_do_not_depend_on_the_others(features):
+def test_an_image_s_features_do_not_depend_on_other_images(features):
     images = random_images(inception.BATCH + 3, 9, 9, 3)
-    together = features(images)
-    assert len(np.unique(together, axis=0)) == len(images)
+    of_all = features(images)
+    assert len(np.unique(of_all, axis=0)) == len(images)
     for part in (slice(0, 1), slice(7, 8), slice(10, 30), slice(inception.BATCH, None)):
-        np.testing.assert_allclose(features(images[part]), together[part], rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(features(images[part]), of_all[part], rtol=1e-6, atol=1e-6)
     assert features(images[:0]).shape == (0, 2048)
 
 
-def test_a_gray_image_is_a_coloured_one_of_equal_channels(features):
+def test_a_gray_image_equals_a_colour_image_of_equal_channels(features):
     gray = random_images(2, 28, 28, 1)
     np.testing.assert_array_equal(features(gray), features(gray.repeat(3, axis=-1)))
 
@@ -177,7 +177,7 @@ def test_a_gray_image_is_a_coloured_one_of_equal_channels(features):
     ],
     ids=["html", "empty", "cut off", "no pool_3", "no ExpandDims", "other features"],
 )
-def test_another_graph_is_refused_in_one_line(content, tmp_path):
+def test_another_graph_is_refused_with_one_line(content, tmp_path):
     path = tmp_path / "graph.pb"
     path.write_bytes(content)
     with pytest.raises(RefusedError, match=r"graph.pb is not classify_image_graph_def.pb") as error:
@@ -185,7 +185,7 @@ def test_another_graph_is_refused_in_one_line(content, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_a_file_that_cannot_be_read_is_refused(tmp_path):
+def test_an_unreadable_file_is_refused(tmp_path):
     with pytest.raises(RefusedError, match="No such file"):
         inception.load(tmp_path / "absent.pb")
 
@@ -204,12 +204,12 @@ PUBLISHED = archive(LICENSE=b"Apache", classify_image_graph_def_pb=stand_in())
 
 
 class Answer(BaseHTTPRequestHandler):
-    """Gives the server's next answer: a status, a body, and how much of it is announced."""
+    """Sends the server's next answer: a status, a body and a Content-Length."""
 
     def do_GET(self):
-        status, body, announced = self.server.answers.pop(0)
+        status, body, length = self.server.answers.pop(0)
         self.send_response(status)
-        self.send_header("Content-Length", str(announced))
+        self.send_header("Content-Length", str(length))
         self.end_headers()
         self.wfile.write(body)
 
@@ -219,7 +219,7 @@ class Answer(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def answers(monkeypatch):
-    """What the server of the archive will answer, request by request."""
+    """The answers of the archive's server, one per request."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(downloads, "PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(downloads, "PATIENCE_SECONDS", 0.5)
@@ -231,7 +231,7 @@ def answers(monkeypatch):
         server.shutdown()
 
 
-def whole(body: bytes) -> tuple[int, bytes, int]:
+def complete(body: bytes) -> tuple[int, bytes, int]:
     return 200, body, len(body)
 
 
@@ -239,8 +239,8 @@ def files_in(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file()]
 
 
-def test_the_graph_is_downloaded_once_and_nothing_else_is_kept(answers, tmp_path):
-    answers.append(whole(PUBLISHED))
+def test_the_graph_is_downloaded_once_and_only_it_is_kept(answers, tmp_path):
+    answers.append(complete(PUBLISHED))
 
     path = inception.fetch(tmp_path)
     again = inception.fetch(tmp_path)
@@ -251,9 +251,9 @@ def test_the_graph_is_downloaded_once_and_nothing_else_is_kept(answers, tmp_path
     assert files_in(tmp_path) == ["classify_image_graph_def.pb"]
 
 
-def test_a_transfer_that_breaks_is_begun_again(answers, tmp_path, caplog):
+def test_a_failed_download_is_retried(answers, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="trainer")
-    answers += [(503, b"", 0), (200, PUBLISHED[:1000], len(PUBLISHED)), whole(PUBLISHED)]
+    answers += [(503, b"", 0), (200, PUBLISHED[:1000], len(PUBLISHED)), complete(PUBLISHED)]
 
     path = inception.fetch(tmp_path)
 
@@ -271,24 +271,22 @@ def flipped(content: bytes) -> bytes:
     [b"<html>", PUBLISHED[:-1], flipped(PUBLISHED), archive(LICENSE=b"Apache")],
     ids=["html", "cut off", "damaged", "without the graph"],
 )
-def test_another_archive_is_refused_and_nothing_of_it_stays(body, answers, tmp_path):
-    answers.append(whole(body))
+def test_another_archive_is_refused_and_not_kept(body, answers, tmp_path):
+    answers.append(complete(body))
     with pytest.raises(RefusedError, match="not the archive of Inception") as error:
         inception.fetch(tmp_path)
     assert f"into {tmp_path / 'inception-2015-12-05'} by hand" in str(error.value)
     assert files_in(tmp_path) == []
 
 
-def test_a_server_without_the_archive_is_not_asked_again(answers, tmp_path):
-    answers += [(404, b"", 0), whole(PUBLISHED)]
+def test_a_server_without_the_archive_gets_no_second_request(answers, tmp_path):
+    answers += [(404, b"", 0), complete(PUBLISHED)]
     with pytest.raises(RefusedError, match=r"cannot be downloaded .*404.* by hand"):
         inception.fetch(tmp_path)
     assert len(answers) == 1
 
 
-def test_without_a_network_the_command_can_be_run_again_or_the_file_put_there_by_hand(
-    answers, tmp_path, monkeypatch
-):
+def test_without_a_network_the_file_can_be_put_there_by_hand(answers, tmp_path, monkeypatch):
     monkeypatch.setattr(inception, "URL", "http://127.0.0.1:9/i.tgz")  # nothing listens there
     with pytest.raises(InterruptedRun, match="run the command again, or put classify_image"):
         inception.fetch(tmp_path)

@@ -1,4 +1,4 @@
-"""Figures of pixels, against scikit-learn's principal components."""
+"""Pixel metrics, against scikit-learn's principal components."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ import pytest
 from sklearn.decomposition import PCA
 
 from trainer.evaluation import metrics, neighbours
-from trainer.evaluation.metric_groups import PixelFigures
+from trainer.evaluation.metric_groups import PixelMetrics
 
 
 def random_images(count: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(count).integers(0, 256, (count, *shape), np.uint8)
 
 
-def test_figures_of_pixels_are_those_of_64_components():
+def test_pixel_metrics_are_those_of_64_components():
     test, train = random_images(300, 9, 8, 1), random_images(250, 9, 8, 1)
     fakes = random_images(200, 9, 8, 1) // 2
     pca = PCA(64, svd_solver="full").fit(test.reshape(300, -1) / 255)
-    of_fakes, of_test, of_train = (
+    projected_fakes, projected_test, projected_train = (
         pca.transform(images.reshape(len(images), -1) / 255) for images in (fakes, test, train)
     )
 
-    found = PixelFigures(test, train)(fakes)
+    values = PixelMetrics(test, train)(fakes)
 
-    distance = metrics.frechet_distance(of_fakes, of_test)
-    ratio = neighbours.neighbour_distance_ratio(of_fakes, of_test, of_train)
-    assert found["pixel_frechet_distance"] == pytest.approx(distance, rel=1e-9)
-    assert found["neighbour_distance_ratio"] == pytest.approx(ratio, rel=1e-9)
+    distance = metrics.frechet_distance(projected_fakes, projected_test)
+    ratio = neighbours.neighbour_distance_ratio(projected_fakes, projected_test, projected_train)
+    assert values["pixel_frechet_distance"] == pytest.approx(distance, rel=1e-9)
+    assert values["neighbour_distance_ratio"] == pytest.approx(ratio, rel=1e-9)
 
 
-def test_images_of_many_pixels_have_no_figures_of_pixels():
+def test_images_of_many_pixels_have_no_pixel_metrics():
     images = random_images(70, 64, 64, 3)
 
-    found = PixelFigures(images, images)(images)
+    values = PixelMetrics(images, images)(images)
 
-    assert found == {"pixel_frechet_distance": None, "neighbour_distance_ratio": None}
+    assert values == {"pixel_frechet_distance": None, "neighbour_distance_ratio": None}

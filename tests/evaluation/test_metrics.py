@@ -1,4 +1,4 @@
-"""Figures of distributions against other implementations and against known values."""
+"""Metrics of distributions and classes, against other implementations and known values."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def rotated_into(dimensions: int, features: np.ndarray) -> np.ndarray:
     return features @ axes[: features.shape[1]]
 
 
-def test_frechet_distance_is_that_of_a_matrix_square_root():
-    of_fakes, of_reals = np.cov(FAKES.T), np.cov(REALS.T)
+def test_frechet_distance_agrees_with_a_matrix_square_root():
+    fake_covariance, real_covariance = np.cov(FAKES.T), np.cov(REALS.T)
     shift = FAKES.mean(axis=0) - REALS.mean(axis=0)
-    root = linalg.sqrtm(of_fakes @ of_reals).real
-    expected = shift @ shift + np.trace(of_fakes + of_reals - 2 * root)
+    root = linalg.sqrtm(fake_covariance @ real_covariance).real
+    expected = shift @ shift + np.trace(fake_covariance + real_covariance - 2 * root)
     assert metrics.frechet_distance(FAKES, REALS) == pytest.approx(expected, rel=1e-10)
 
 
@@ -46,9 +46,9 @@ def test_frechet_distance_of_gaussians_has_its_closed_form():
 
 
 def test_frechet_distance_of_covariances_without_full_rank():
-    flat = rotated_into(64, FAKES[:, :8]), rotated_into(64, REALS[:, :8])
+    low_rank = rotated_into(64, FAKES[:, :8]), rotated_into(64, REALS[:, :8])
     expected = metrics.frechet_distance(FAKES[:, :8], REALS[:, :8])
-    assert metrics.frechet_distance(*flat) == pytest.approx(expected, rel=1e-9)
+    assert metrics.frechet_distance(*low_rank) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("examples", [(20, 20), (20, 400), (400, 20)])
@@ -58,9 +58,9 @@ def test_frechet_distance_of_fewer_examples_than_dimensions(examples):
         (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
         for features in (fakes, reals)
     ]
-    shared = np.linalg.norm(roots[0] @ roots[1].T, "nuc")  # the same trace, of other matrices
+    nuclear_norm = np.linalg.norm(roots[0] @ roots[1].T, "nuc")  # equals the trace of the root
     shift = fakes.mean(axis=0) - reals.mean(axis=0)
-    expected = shift @ shift + sum(np.sum(root**2) for root in roots) - 2 * shared
+    expected = shift @ shift + sum(np.sum(root**2) for root in roots) - 2 * nuclear_norm
     assert metrics.frechet_distance(fakes, reals) == pytest.approx(expected, rel=1e-10)
 
 
@@ -71,8 +71,8 @@ def test_frechet_distance_of_a_set_from_itself_is_zero_and_never_less(features):
 
 def test_frechet_distance_does_not_depend_on_the_type_of_the_features():
     fakes, reals = FAKES.astype(np.float32), REALS.astype(np.float32)
-    in_doubles = metrics.frechet_distance(fakes.astype(np.float64), reals.astype(np.float64))
-    assert metrics.frechet_distance(fakes, reals) == in_doubles
+    in_float64 = metrics.frechet_distance(fakes.astype(np.float64), reals.astype(np.float64))
+    assert metrics.frechet_distance(fakes, reals) == in_float64
 
 
 def estimate(fakes: np.ndarray, reals: np.ndarray) -> float:
@@ -81,12 +81,13 @@ def estimate(fakes: np.ndarray, reals: np.ndarray) -> float:
     def kernel(x: np.ndarray, y: np.ndarray) -> float:
         return (np.dot(x, y) / len(x) + 1) ** 3
 
-    of_fakes = np.mean([kernel(x, y) for x, y in itertools.permutations(fakes, 2)])
-    of_reals = np.mean([kernel(x, y) for x, y in itertools.permutations(reals, 2)])
-    return of_fakes + of_reals - 2 * np.mean([kernel(x, y) for x in fakes for y in reals])
+    within_fakes = np.mean([kernel(x, y) for x, y in itertools.permutations(fakes, 2)])
+    within_reals = np.mean([kernel(x, y) for x, y in itertools.permutations(reals, 2)])
+    between = np.mean([kernel(x, y) for x in fakes for y in reals])
+    return within_fakes + within_reals - 2 * between
 
 
-def test_kernel_distance_of_whole_sets_is_the_estimate_of_its_definition():
+def test_kernel_distance_of_complete_sets_agrees_with_its_definition():
     fakes, reals = FAKES[:40], REALS[:40]
     mean, deviation = metrics.kernel_distance(fakes, reals, seed=0, subsets=3)
     assert mean == pytest.approx(estimate(fakes, reals), rel=1e-10)
@@ -102,7 +103,7 @@ def test_kernel_distance_has_the_polynomial_kernel_of_scikit_learn():
     assert mean == pytest.approx(expected, rel=1e-10)
 
 
-def test_kernel_distance_draws_all_subsets_alike():
+def test_kernel_distance_draws_subsets_uniformly():
     fakes, reals = FAKES[:4], REALS[:5]
     all_estimates = [
         estimate(some_fakes, some_reals)
@@ -129,10 +130,10 @@ def test_kernel_distance_is_a_function_of_its_seed():
 
 
 @pytest.mark.parametrize(
-    "figure", [metrics.frechet_distance, lambda *x: metrics.kernel_distance(*x, 0)]
+    "metric", [metrics.frechet_distance, lambda *x: metrics.kernel_distance(*x, 0)]
 )
 @pytest.mark.parametrize(
-    ("fakes", "reals", "said"),
+    ("fakes", "reals", "message"),
     [
         (FAKES[:1], REALS, "fakes: at least 2 examples are needed, not 1"),
         (FAKES, REALS[:0], "reals: at least 2 examples are needed, not 0"),
@@ -141,9 +142,9 @@ def test_kernel_distance_is_a_function_of_its_seed():
         (FAKES, np.full((3, 16), np.nan), "reals: features must be finite"),
     ],
 )
-def test_features_that_have_no_figure_are_an_error(figure, fakes, reals, said):
-    with pytest.raises(ValueError, match=said):
-        figure(fakes, reals)
+def test_invalid_features_are_an_error(metric, fakes, reals, message):
+    with pytest.raises(ValueError, match=message):
+        metric(fakes, reals)
 
 
 def test_shares_of_classes():
@@ -154,15 +155,15 @@ def test_shares_of_classes():
             metrics.class_shares(np.array(classes, np.int64), 4)
 
 
-def test_a_class_is_missing_below_a_tenth_of_what_real_images_have_of_it():
-    expected = np.array([0.5, 0.3, 0.2, 0])
-    assert metrics.missing_classes(np.array([0.96, 0.0299, 0.02, 0]), expected) == [1]
-    assert metrics.missing_classes(expected, expected) == []
-    assert metrics.missing_classes(np.array([0, 0, 0, 1.0]), expected) == [0, 1, 2]
+def test_a_class_is_missing_below_a_tenth_of_its_share_among_real_images():
+    real_shares = np.array([0.5, 0.3, 0.2, 0])
+    assert metrics.missing_classes(np.array([0.96, 0.0299, 0.02, 0]), real_shares) == [1]
+    assert metrics.missing_classes(real_shares, real_shares) == []
+    assert metrics.missing_classes(np.array([0, 0, 0, 1.0]), real_shares) == [0, 1, 2]
 
 
 def test_accuracy():
     assert metrics.accuracy(np.array([1, 2, 3, 3]), np.array([1, 2, 3, 4])) == 0.75
-    for seen, wanted in (([1, 2], [1]), ([], [])):
+    for predicted, labels in (([1, 2], [1]), ([], [])):
         with pytest.raises(ValueError, match="one class"):
-            metrics.accuracy(np.array(seen), np.array(wanted))
+            metrics.accuracy(np.array(predicted), np.array(labels))

@@ -1,4 +1,4 @@
-"""The space of pixels against scikit-learn's principal components."""
+"""Principal components of pixels, against scikit-learn's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IMAGES = RNG.integers(0, 256, (200, 6, 5, 1), np.uint8)
 
 @pytest.mark.parametrize("block", [4_000_000, 100])
 def test_components_are_those_of_scikit_learn(block, monkeypatch):
-    monkeypatch.setattr(arrays, "_BLOCK_NUMBERS", block)
+    monkeypatch.setattr(arrays, "_BLOCK_ELEMENTS", block)
     others = RNG.integers(0, 256, (50, 6, 5, 1), np.uint8)
     pca = PCA(8, svd_solver="full").fit(IMAGES.reshape(200, 30) / 255)
     space = pixel_space.principal_components(IMAGES, 8)
@@ -31,6 +31,6 @@ def test_all_components_keep_all_distances():
 
 
 @pytest.mark.parametrize(("images", "count"), [(IMAGES[:8], 8), (IMAGES, 31), (IMAGES[:0], 1)])
-def test_images_without_so_many_components_are_an_error(images, count):
+def test_too_many_components_are_an_error(images, count):
     with pytest.raises(ValueError, match=f"have no {count} components"):
         pixel_space.principal_components(images, count)

@@ -12,8 +12,8 @@ from trainer.data import feeding, pixels
 from trainer.gan.fashion_gan import FashionGAN
 from trainer.gan.train_steps import make_train_steps
 from trainer.gan.updates import METRICS
-from trainer.models.layers import BatchNormalization, initialise, without_own_layers
-from trainer.randomness import Draws, drawing_from
+from trainer.models.layers import BatchNormalization, initialise, with_keras_layers
+from trainer.randomness import BatchRng, layers_draw_from
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 28, 28, 1), np.uint8)
 
@@ -34,7 +34,7 @@ def train(gan, rows):
     return make_train_steps(gan, strategy, feed)(*feed.send(np.asarray(rows, np.int32)))
 
 
-def test_the_networks_are_the_tutorial_s():
+def test_the_networks_have_the_sizes_of_the_tutorial_s():
     gan = make()
     assert gan.generator.count_params() == 2_330_944
     assert gan.discriminator.count_params() == 212_865
@@ -69,7 +69,7 @@ def test_a_step_is_one_simultaneous_update_by_adam_of_the_mean_losses():
     gan = make("--dropout=0")
     rows = np.arange(8)[None]
     expected = make("--dropout=0")
-    latents = Draws(0, 0, 0, 8).normal("latents", 100)
+    latents = BatchRng(0, 0, 0, 8).normal("latents", 100)
     with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
         fakes = expected.generator(latents, training=True)
         real_logits = expected.discriminator(pixels.to_floats(IMAGES[:8], -1.0))
@@ -102,16 +102,16 @@ def test_a_step_is_one_simultaneous_update_by_adam_of_the_mean_losses():
             assert np.mean(mine != start) > 0.9
 
 
-def test_steps_in_one_loop_are_steps_in_several():
+def test_one_loop_of_steps_gives_the_same_weights_as_several():
     rows = np.random.default_rng(1).integers(0, 50, (6, 8))
-    whole, parts = make(), make()
+    one_loop, several = make(), make()
 
-    train(whole, rows)
+    train(one_loop, rows)
     for part in (rows[:1], rows[1:4], rows[4:]):
-        train(parts, part)
+        train(several, part)
 
     for left, right in zip(
-        whole.generator.get_weights(), parts.generator.get_weights(), strict=True
+        one_loop.generator.get_weights(), several.generator.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(left, right)
 
@@ -135,7 +135,7 @@ def test_bfloat16_keeps_variables_and_outputs_in_float32():
 
 def test_networks_without_our_layers_compute_the_same():
     gan = make()
-    clone = without_own_layers(gan.discriminator)
+    clone = with_keras_layers(gan.discriminator)
     assert {type(layer).__module__.split(".")[0] for layer in clone.layers} == {"keras"}
     images = pixels.to_floats(IMAGES[:4], -1.0)
     np.testing.assert_allclose(clone(images), gan.discriminator(images), atol=1e-6)
@@ -170,24 +170,26 @@ def test_batch_normalisation_is_keras_s_own_up_to_rounding():
 def test_batch_normalisation_in_bfloat16_is_that_in_float32_up_to_rounding():
     random = np.random.default_rng(0)
     inputs = tf.cast(random.normal(3, 2, (16, 5, 5, 4)), tf.bfloat16)
-    slopes = tf.cast(random.normal(size=inputs.shape), tf.bfloat16)
+    output_gradients = tf.cast(random.normal(size=inputs.shape), tf.bfloat16)
     results = []
-    for policy, kind in (("mixed_bfloat16", tf.bfloat16), ("float32", tf.float32)):
+    for policy, dtype in (("mixed_bfloat16", tf.bfloat16), ("float32", tf.float32)):
         layer = BatchNormalization(dtype=policy)
-        values = tf.cast(inputs, kind)
+        values = tf.cast(inputs, dtype)
         with tf.GradientTape() as tape:
             tape.watch(values)
             outputs = layer(values, training=True)
-        wanted = [values, layer.gamma.value, layer.beta.value]
-        gradients = tape.gradient(outputs, wanted, output_gradients=tf.cast(slopes, kind))
+        sources = [values, layer.gamma.value, layer.beta.value]
+        gradients = tape.gradient(
+            outputs, sources, output_gradients=tf.cast(output_gradients, dtype)
+        )
         results.append([tf.cast(each, tf.float32).numpy() for each in (outputs, *gradients)])
     for rounded, exact in zip(*results, strict=True):
         np.testing.assert_allclose(rounded, exact, atol=0.02 * np.abs(exact).max())
 
 
-def test_training_needs_a_source_of_draws():
+def test_training_needs_a_source_of_random_numbers():
     gan = make()
     with pytest.raises(RuntimeError, match="drawing_from"):
         gan.discriminator(tf.zeros([2, 28, 28, 1]), training=True)
-    with drawing_from(Draws(0, 0, 0, 2), "real"):
+    with layers_draw_from(BatchRng(0, 0, 0, 2), "real"):
         gan.discriminator(tf.zeros([2, 28, 28, 1]), training=True)

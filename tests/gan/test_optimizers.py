@@ -26,12 +26,12 @@ def network():
 
 
 @pytest.mark.parametrize("scale", [1e-5, 1e-3, 1.0])
-@pytest.mark.parametrize("kind", THEIRS)
-def test_updates_are_those_of_keras_s_optimizer(kind, scale):
+@pytest.mark.parametrize("name", THEIRS)
+def test_updates_are_those_of_keras_s_optimizer(name, scale):
     ours, theirs = network(), network()
     theirs.set_weights(ours.get_weights())
-    optimizer = Optimizer(kind, settings(), 100, ours)
-    reference = THEIRS[kind](0.01)
+    optimizer = Optimizer(name, settings(), 100, ours)
+    reference = THEIRS[name](0.01)
     start = ours.get_weights()
     random = np.random.default_rng(0)
     for step in range(STEPS):
@@ -45,21 +45,21 @@ def test_updates_are_those_of_keras_s_optimizer(kind, scale):
         np.testing.assert_allclose(mine - before, other - before, rtol=1e-3, atol=1e-6)
 
 
-def test_a_learning_rate_falls_with_the_updates_and_stays():
+def test_a_learning_rate_decays_over_the_updates_and_stays():
     optimizer = Optimizer("adam", settings("linear", 0.25), 100, network())
     rates = [float(optimizer.learning_rate(tf.constant(number))) for number in (0, 50, 100, 999)]
     assert rates == pytest.approx([0.01, 0.00625, 0.0025, 0.0025])
 
 
-def test_what_it_remembers_is_in_its_variables():
+def test_an_optimizer_s_state_is_in_its_variables():
     one, same = network(), network()
     same.set_weights(one.get_weights())
     gradients = [tf.ones_like(weight.value) for weight in one.weights]
     optimizers = [Optimizer("adam", settings(), 100, each) for each in (one, same)]
     optimizers[0].apply(gradients, tf.constant(0, tf.int64))
     same.set_weights(one.get_weights())
-    remembered = (each.variables.values() for each in optimizers)
-    for variable, other in zip(*remembered, strict=True):
+    slots = (each.variables.values() for each in optimizers)
+    for variable, other in zip(*slots, strict=True):
         other.assign(variable)
     for optimizer in optimizers:
         optimizer.apply(gradients, tf.constant(1, tf.int64))

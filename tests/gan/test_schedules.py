@@ -1,4 +1,4 @@
-"""What falls during a run."""
+"""The schedules of learning rates and penalties."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from trainer.configuration import choices
-from trainer.gan.schedules import factor
+from trainer.gan.schedules import decay_factor
 
 PROGRESS = tf.constant([0.0, 0.25, 0.5, 1.0, 3.0])
 EXPECTED = {
@@ -19,6 +19,6 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("schedule", choices.SCHEDULES)
-def test_a_schedule_falls_to_its_end_at_the_horizon_and_stays_there(schedule):
-    left = factor(schedule, 0.1, PROGRESS)
-    np.testing.assert_allclose(left, EXPECTED[schedule], rtol=1e-6)
+def test_a_schedule_decays_to_its_final_factor_at_the_horizon_and_stays_there(schedule):
+    factors = decay_factor(schedule, 0.1, PROGRESS)
+    np.testing.assert_allclose(factors, EXPECTED[schedule], rtol=1e-6)

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from scripts.submission.run_objects import Run
-from tests.conftest import ROOT
+from tests.command import ROOT
 from tests.manifests.rendering import evaluation, of_kind
 from trainer.configuration import flags
 from trainer.system import exits

@@ -1,4 +1,4 @@
-"""The convolutions' forms for processors against Keras's layers."""
+"""The convolutions on CPUs against Keras's layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tensorflow as tf
 from trainer.models import convolutions
 from trainer.models.layers import Dense
 
-KINDS = ["Conv2D", "Conv2DTranspose"]
+LAYERS = ["Conv2D", "Conv2DTranspose"]
 SIDES = [8, 7]  # even and odd
 SHAPES = [  # size of the kernel, stride, channels in and out
     (4, 2, 1, 6),
@@ -27,10 +27,10 @@ SHAPES = [  # size of the kernel, stride, channels in and out
 ]
 
 
-def pair(kind, policy, side, size, stride, channels, filters):
+def pair(name, policy, side, size, stride, channels, filters):
     """Our layer and Keras's in float32, with the same weights, and an input."""
-    ours = getattr(convolutions, kind)(filters, size, stride, dtype=policy)
-    theirs = getattr(keras.layers, kind)(filters, size, stride, padding="same", dtype="float32")
+    ours = getattr(convolutions, name)(filters, size, stride, dtype=policy)
+    theirs = getattr(keras.layers, name)(filters, size, stride, padding="same", dtype="float32")
     inputs = tf.constant(np.random.default_rng(0).normal(size=(3, side, side, channels)))
     inputs = tf.cast(inputs, ours.compute_dtype)
     for layer in (ours, theirs):
@@ -45,8 +45,8 @@ def outputs_and_gradients(layer, inputs):
         tape.watch(inputs)
         outputs = layer(inputs)
         loss = tf.reduce_sum(tf.square(tf.cast(outputs, tf.float32)))
-    wanted = [inputs, *(weight.value for weight in layer.trainable_weights)]
-    return [outputs, *tape.gradient(loss, wanted)]
+    sources = [inputs, *(weight.value for weight in layer.trainable_weights)]
+    return [outputs, *tape.gradient(loss, sources)]
 
 
 def assert_close(left, right, tolerance):
@@ -57,16 +57,16 @@ def assert_close(left, right, tolerance):
 
 @pytest.mark.parametrize("policy, tolerance", [("float32", 1e-5), ("mixed_bfloat16", 0.02)])
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("kind", KINDS)
-def test_outputs_and_gradients_are_those_of_keras_s_layer(kind, side, policy, tolerance):
+@pytest.mark.parametrize("name", LAYERS)
+def test_outputs_and_gradients_agree_with_keras_s_layer(name, side, policy, tolerance):
     for shape in SHAPES:
-        ours, theirs, inputs = pair(kind, policy, side, *shape)
+        ours, theirs, inputs = pair(name, policy, side, *shape)
         assert_close(
             outputs_and_gradients(ours, inputs), outputs_and_gradients(theirs, inputs), tolerance
         )
 
 
-def test_a_bias_learns_from_all_of_many_examples_in_bfloat16():
+def test_the_gradient_of_a_bias_is_exact_for_many_examples_in_bfloat16():
     layer = Dense(3, dtype="mixed_bfloat16")
     layer.build((1000, 2))
     with tf.GradientTape() as tape:
@@ -74,8 +74,8 @@ def test_a_bias_learns_from_all_of_many_examples_in_bfloat16():
     np.testing.assert_array_equal(tape.gradient(total, layer.bias.value), [1000.0] * 3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_slopes_can_be_penalised(kind):
+@pytest.mark.parametrize("name", LAYERS)
+def test_input_gradients_can_be_penalised(name):
     def gradients_of_penalty(layer, inputs):
         with tf.GradientTape() as tape:
             with tf.GradientTape() as inner:
@@ -85,12 +85,12 @@ def test_slopes_can_be_penalised(kind):
         return tape.gradient(penalty, [weight.value for weight in layer.trainable_weights])
 
     for shape in SHAPES:
-        ours, theirs, inputs = pair(kind, "float32", 8, *shape)
+        ours, theirs, inputs = pair(name, "float32", 8, *shape)
         assert_close(gradients_of_penalty(ours, inputs), gradients_of_penalty(theirs, inputs), 1e-4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_layer_is_made_again_from_its_configuration(kind):
-    layer = getattr(convolutions, kind)(5, 3, 2, name="layer")
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_is_made_again_from_its_configuration(name):
+    layer = getattr(convolutions, name)(5, 3, 2, name="layer")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert type(again) is type(layer) and again.get_config() == layer.get_config()

@@ -13,8 +13,10 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.conftest import ROOT, finished_flags, run
-from trainer.data import DATASETS, loading
+from tests.command import ROOT, run_forked
+from tests.conftest import finished_flags
+from trainer.data import loading
+from trainer.data.datasets import DATASETS
 from trainer.gan.updates import METRICS
 from trainer.monitoring import image_grids
 from trainer.monitoring.progress import Progress
@@ -105,7 +107,7 @@ def test_a_complete_run_says_so_and_touches_nothing(finished):
         return {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
 
     before = modified()
-    again = run(*finished_flags(finished))
+    again = run_forked(*finished_flags(finished))
     assert "complete at step 130" in again.stderr
     changed = {path for path, time in modified().items() if before.get(path) != time}
     assert changed <= {finished / ".lock"}
@@ -118,7 +120,7 @@ def test_a_complete_run_needs_no_data(finished, tmp_path):
     stored["recipe"]["data"] = dataclasses.asdict(DATASETS["fashion_mnist"])
     (job_dir / "config.json").write_text(json.dumps(stored))
     empty = f"--data_dir={tmp_path / 'empty'}"
-    again = run(*finished_flags(job_dir), "--dataset=fashion_mnist", empty)
+    again = run_forked(*finished_flags(job_dir), "--dataset=fashion_mnist", empty)
     assert "complete at step 130" in again.stderr
     assert not (tmp_path / "empty").exists()
 
@@ -131,7 +133,7 @@ def test_what_a_kill_left_unfinished_is_made_again(finished, tmp_path):
     unfinished = job_dir / "models" / ".partial-999999999-"
     unfinished.mkdir()
     (unfinished / "new").write_text("half an export")
-    run(*finished_flags(job_dir))
+    run_forked(*finished_flags(job_dir))
     for file in ("results/final.png", "models/generator.keras"):
         assert (job_dir / file).stat().st_size == (finished / file).stat().st_size
     assert not unfinished.exists()
@@ -148,7 +150,7 @@ def test_a_longer_run_goes_on_and_leaves_no_duplicate_and_no_gap(finished, tmp_p
     stray.close()
     shutil.copy(job_dir / "results" / "final.png", job_dir / "results" / "epoch_00099.png")
 
-    run(*finished_flags(job_dir), "--steps=140", "--steps_per_loop=2")
+    run_forked(*finished_flags(job_dir), "--steps=140", "--steps_per_loop=2")
 
     text = (job_dir / "metrics.jsonl").read_text()
     lines = [json.loads(line)["step"] for line in text.splitlines()]
@@ -169,7 +171,7 @@ def test_events_that_a_kill_cut_short_are_dropped(tmp_path):
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:-7])
 
-    event_files.cut(tmp_path, 2)
+    event_files.trim(tmp_path, 2)
 
     accumulator = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
     assert steps(accumulator, "a") == [0, 1, 2]
@@ -199,7 +201,7 @@ def test_without_a_terminal_a_line_appears_every_thirty_seconds(caplog):
     progress = Progress(0, 100, clock=lambda: now[0], terminal=False)
     for second in range(0, 100, 10):
         now[0] = second
-        progress.show(second + 1, 0.5, LOOP, steps_per_second=2.0)
+        progress.report(second + 1, 0.5, LOOP, steps_per_second=2.0)
     assert [record.getMessage().split(",")[0] for record in caplog.records] == [
         "step 1/100",
         "step 31/100",
@@ -211,7 +213,7 @@ def test_without_a_terminal_a_line_appears_every_thirty_seconds(caplog):
 
 def test_on_a_terminal_a_bar_shows_losses_speed_and_time_left(capsys):
     progress = Progress(0, 100, terminal=True)
-    progress.show(50, 0.5, LOOP, steps_per_second=2.0)
+    progress.report(50, 0.5, LOOP, steps_per_second=2.0)
     progress.close()
     shown = capsys.readouterr().err
     assert "50/100" in shown and "99 images/s, loss G 0.70 D 1.40" in shown

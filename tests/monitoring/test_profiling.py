@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from tests.conftest import assert_same_bits, run, train_flags
+from tests.command import run_forked
+from tests.conftest import assert_same_bits, train_flags
 from trainer.runs import checkpoints
 
 
 def test_a_profile_says_where_the_time_of_its_steps_went_and_changes_no_bit(data_dir, tmp_path):
     flags = ["--preset=mlp", "--steps=8", "--batch_size=16", "--steps_per_loop=3"]
-    done = run(*train_flags(tmp_path / "profiled", *flags, "--profile_steps=2,5"))
-    run(*train_flags(tmp_path / "plain", *flags))
+    done = run_forked(*train_flags(tmp_path / "profiled", *flags, "--profile_steps=2,5"))
+    run_forked(*train_flags(tmp_path / "plain", *flags))
 
     lines = (tmp_path / "profiled/results/profile.txt").read_text().splitlines()
     rows = [line.rsplit(maxsplit=3) for line in lines[3:]]
@@ -24,7 +25,7 @@ def test_a_profile_says_where_the_time_of_its_steps_went_and_changes_no_bit(data
 
 
 def test_a_run_that_is_taken_up_amid_the_steps_of_a_profile_ends_without_it(data_dir, tmp_path):
-    run(*train_flags(tmp_path, "--preset=mlp", "--steps=4"))
-    done = run(*train_flags(tmp_path, "--preset=mlp", "--steps=8", "--profile_steps=2,6"))
+    run_forked(*train_flags(tmp_path, "--preset=mlp", "--steps=4"))
+    done = run_forked(*train_flags(tmp_path, "--preset=mlp", "--steps=8", "--profile_steps=2,6"))
     assert "no profile: the run was taken up after step 2" in done.stderr
     assert not (tmp_path / "results/profile.txt").exists()

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.conftest import ROOT, command, run, train_flags
+from tests.command import run_forked, start_forked
+from tests.conftest import train_flags
 from trainer.monitoring import prometheus
 from trainer.runs import restarts
 from trainer.system import exits
@@ -48,12 +49,12 @@ def test_a_run_shows_its_losses_and_its_speed_once_it_gets_its_port(tmp_path, po
     with socket.socket() as other:
         other.bind(("", port))
         other.listen()
-        refused = run(*flags, code=exits.REFUSED)
+        refused = run_forked(*flags, code=exits.REFUSED)
     assert f"--metrics_port={port} cannot be served (Address already in use)" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not (tmp_path / "run" / "config.json").exists()  # no step was made
 
-    training = subprocess.Popen(command(*flags), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    training = start_forked(*flags, stderr=subprocess.PIPE)
     seen: dict[str, float] = {}
     while training.poll() is None and "fashion_gan_loss generator" not in seen:
         time.sleep(0.1)
@@ -100,4 +101,4 @@ def test_a_forbidden_port_is_refused(monkeypatch):
 @pytest.mark.parametrize("damaged", ["", "many", "1\x00"])
 def test_a_damaged_count_of_restarts_starts_anew(damaged, tmp_path):
     (tmp_path / restarts.RESTARTS_FILE).write_text(damaged)
-    assert [restarts.count(tmp_path) for _ in range(2)] == [1, 2]
+    assert [restarts.count_one_more(tmp_path) for _ in range(2)] == [1, 2]

@@ -1,4 +1,4 @@
-"""Nothing is lost: the newest readable checkpoint is found, and a lost one is never ignored."""
+"""The newest readable checkpoint is restored, and missing or damaged ones are reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.conftest import damage_by_flipping, finished_flags, run, train_flags
+from tests.command import run_forked
+from tests.conftest import damage_by_flipping, finished_flags, train_flags
 from trainer.runs import checkpoints
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import exits
@@ -21,7 +22,7 @@ def state(value: float = 0.0, size: int = 1000) -> dict[str, dict[str, tf.Variab
 
 
 def save_three(folder: Path) -> dict[str, dict[str, tf.Variable]]:
-    """Saves steps 0, 10 and 20, whose values are their steps."""
+    """Saves steps 0, 10 and 20, each with its step as the value of the variable."""
     variables = state()
     saved = Checkpoints(folder, variables, keep=3)
     for step in (0, 10, 20):
@@ -72,7 +73,9 @@ DAMAGES = [truncate, empty, remove, flip_data, flip_index, empty_index, remove_i
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_newest_is_reported_and_the_one_before_it_used(damage, tmp_path, caplog):
+def test_a_damaged_newest_checkpoint_is_reported_and_the_previous_one_restored(
+    damage, tmp_path, caplog
+):
     save_three(tmp_path)
     damage(tmp_path)
     variables = state()
@@ -87,13 +90,13 @@ def test_a_damaged_newest_is_reported_and_the_one_before_it_used(damage, tmp_pat
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\xff\x00"])
-def test_a_damaged_record_of_checkpoints_hides_none(content, tmp_path):
+def test_a_damaged_tensorflow_list_hides_no_checkpoint(content, tmp_path):
     variables = save_three(tmp_path)
     (tmp_path / "checkpoint").write_bytes(content)
     assert Checkpoints(tmp_path, variables, keep=3).restore_newest() == 20
 
 
-def test_none_readable_among_several_is_an_error_and_assigns_nothing(tmp_path):
+def test_without_a_readable_checkpoint_restoring_fails_and_assigns_nothing(tmp_path):
     save_three(tmp_path)
     for path in tmp_path.glob("ckpt-*.data*"):
         damage_by_flipping(path)
@@ -112,7 +115,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
         Checkpoints(tmp_path, other, keep=3).restore_newest()
 
 
-def test_only_the_newest_are_kept_across_restarts(tmp_path):
+def test_only_the_newest_checkpoints_are_kept_across_restarts(tmp_path):
     variables = save_three(tmp_path)
     saved = Checkpoints(tmp_path, variables, keep=2)
     saved.restore_newest()
@@ -123,56 +126,56 @@ def test_only_the_newest_are_kept_across_restarts(tmp_path):
     ]
 
 
-def test_the_best_outlives_the_newest_and_gives_way_to_a_better_one(tmp_path):
+def test_the_best_checkpoint_is_kept_until_there_is_a_better_one(tmp_path):
     saved = Checkpoints(tmp_path, state(), keep=1)
     saved.save(0)
     saved.keep_best(0)
     saved.save(10)
     saved.save(20)
     assert checkpoints.steps(tmp_path) == [20]
-    assert checkpoints.whole(tmp_path) == {
+    assert checkpoints.complete(tmp_path) == {
         0: tmp_path / "best" / "ckpt-0",
         20: tmp_path / "ckpt-20",
     }
 
-    saved.keep_best(10)  # which is gone
+    saved.keep_best(10)  # which no longer exists
     assert checkpoints.steps(tmp_path / "best") == [0]
     saved.keep_best(20)
     assert checkpoints.steps(tmp_path / "best") == [20]
 
 
-def test_a_best_whose_predecessor_was_not_removed_is_alone_after_the_next_time(tmp_path):
+def test_an_old_best_checkpoint_left_by_a_kill_is_removed(tmp_path):
     saved = Checkpoints(tmp_path, state(), keep=2)
     for step in (0, 10):
         saved.save(step)
-    shutil.copytree(tmp_path, tmp_path / "best")  # a kill came before the removal
+    shutil.copytree(tmp_path, tmp_path / "best")  # killed before the removal
 
     saved.keep_best(10)
 
     assert checkpoints.steps(tmp_path / "best") == [10]
 
 
-def test_a_checkpoint_holds_the_state_and_a_counter_that_tells_no_history(tmp_path):
+def test_a_checkpoint_contains_only_the_state_and_a_counter_equal_to_the_step(tmp_path):
     save_three(tmp_path)
     tensors = checkpoints.read(tmp_path / "ckpt-20")
     assert tensors.keys() == {"network/dense/kernel", "save_counter"}
     assert tensors["save_counter"] == 20
 
 
-def test_a_save_that_was_killed_leaves_nothing_behind(tmp_path):
+def test_the_files_of_a_killed_save_are_removed(tmp_path):
     variables = save_three(tmp_path)
-    orphan = tmp_path / "ckpt-30_temp"
-    orphan.mkdir()
-    (orphan / "part-00000-of-00001.index").write_bytes(b"half")
+    temporary = tmp_path / "ckpt-30_temp"
+    temporary.mkdir()
+    (temporary / "part-00000-of-00001.index").write_bytes(b"half")
     saved = Checkpoints(tmp_path, variables, keep=3)
     assert saved.restore_newest() == 20
     saved.save(30)
-    assert not orphan.exists()
+    assert not temporary.exists()
 
 
-def test_data_whose_index_is_gone_is_removed(tmp_path):
+def test_data_without_an_index_are_removed(tmp_path):
     variables = save_three(tmp_path)
-    index_file(tmp_path, 0).unlink()  # a removal that was killed goes from index to data
+    index_file(tmp_path, 0).unlink()  # as after a killed removal
     saved = Checkpoints(tmp_path, variables, keep=3)
     saved.restore_newest()
     saved.save(30)
@@ -188,10 +191,10 @@ def finished_copy(finished, tmp_path):
 
 def resume(job_dir: Path, *more: str, code: int = 0) -> str:
     flags = ["--dataset=synthetic", "--batch_size=64", "--steps=131", *more]
-    return run(*finished_flags(job_dir), *flags, code=code).stderr
+    return run_forked(*finished_flags(job_dir), *flags, code=code).stderr
 
 
-def test_a_run_with_a_damaged_newest_checkpoint_goes_on_from_the_one_before(finished_copy):
+def test_a_run_with_a_damaged_newest_checkpoint_resumes_from_the_previous_one(finished_copy):
     folder = finished_copy / "checkpoints"
     before = checkpoints.read(folder / "ckpt-130")
     damage_by_flipping(data_file(folder, 130))
@@ -204,12 +207,12 @@ def test_a_run_with_a_damaged_newest_checkpoint_goes_on_from_the_one_before(fini
         np.testing.assert_array_equal(after[name], value)
 
 
-def test_a_run_whose_checkpoints_are_gone_is_an_error(finished_copy):
+def test_a_run_without_its_checkpoints_is_refused(finished_copy):
     shutil.rmtree(finished_copy / "checkpoints")
     assert "checkpoints are gone" in resume(finished_copy, code=exits.REFUSED)
 
 
-def test_a_run_without_its_configuration_is_an_error(finished_copy):
+def test_a_run_without_its_configuration_is_refused(finished_copy):
     (finished_copy / "config.json").unlink()
     assert "without its config.json" in resume(finished_copy, code=exits.REFUSED)
 
@@ -219,10 +222,10 @@ def test_a_run_of_another_recipe_is_refused_with_the_differences(finished_copy):
     assert "seed" in log and "dropout" in log and "noise_dim" not in log
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_before_it_is_saved(tmp_path):
+def test_a_loss_that_is_not_finite_stops_the_run_before_the_next_save(tmp_path):
     flags = train_flags(tmp_path, "--dataset=synthetic", "--generator_learning_rate=1e38")
 
-    refused = run(*flags, code=exits.REFUSED)
+    refused = run_forked(*flags, code=exits.REFUSED)
 
     message = refused.stderr.splitlines()[-1]
     assert "not finite at step" in message

@@ -17,7 +17,7 @@ import tensorflow as tf
 from scripts.benchmark.contenders import keras_networks, tutorial
 from scripts.benchmark.processes import Team
 from trainer.configuration import flags
-from trainer.gan.fashion_gan import build_networks
+from trainer.gan.networks import build_networks
 
 IMAGES = np.random.default_rng(0).integers(0, 256, [64, 28, 28, 1], dtype=np.uint8)
 UNDECIDED = 3 * math.log(2)  # both losses where every probability is a half

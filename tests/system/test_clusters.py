@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, assert_same_bits, command, run, train_flags
+from tests.command import ROOT, Process, run_forked, start_process
+from tests.conftest import assert_same_bits, train_flags
 from tests.system import emulated
 from tests.training.test_replicas import LOSSES, NORMS
 from trainer.distribution import cluster_spec, heartbeats
@@ -31,7 +32,7 @@ SMALL = ["--dataset=synthetic", "--batch_size=12", "--threads=1", "--strategy=mu
 
 def start(
     job_dir: Path, workers: int, *more: str, absent: int = -1, own: str = ""
-) -> list[subprocess.Popen[str]]:
+) -> list[Process]:
     """Starts a training by so many workers on this machine; each keeps a log beside `job_dir`.
 
     The worker `absent` is not started; each gets the flag `own` followed by its number.
@@ -49,9 +50,8 @@ def start(
         own_flag = [own + str(index)] if own else []
         with open(f"{job_dir}.{index}.log", "w", encoding="utf-8") as kept:
             processes.append(
-                subprocess.Popen(
-                    command(*train_flags(job_dir, *SMALL, *more, *own_flag)),
-                    cwd=ROOT,
+                start_process(
+                    *train_flags(job_dir, *SMALL, *more, *own_flag),
                     env={**os.environ, "TF_CONFIG": tf_config},
                     stderr=kept,
                 )
@@ -59,7 +59,7 @@ def start(
     return processes
 
 
-def codes(processes: list[subprocess.Popen[str]], seconds: float = 300) -> list[int]:
+def codes(processes: list[Process], seconds: float = 300) -> list[int]:
     """The exit codes of all."""
     deadline = time.monotonic() + seconds
     try:
@@ -73,7 +73,7 @@ def log(job_dir: Path, index: int) -> str:
     return Path(f"{job_dir}.{index}.log").read_text(encoding="utf-8")
 
 
-def wait_for_step(processes: list[subprocess.Popen[str]], job_dir: Path, step: int) -> None:
+def wait_for_step(processes: list[Process], job_dir: Path, step: int) -> None:
     """Returns when this start of the group has recorded that step, or a later one."""
     while "] step " not in log(job_dir, 0) or last_step(job_dir) < step:
         assert all(process.poll() is None for process in processes), log(job_dir, 0)
@@ -95,7 +95,7 @@ FOLLOWED += ["--evaluation_interval=25", "--evaluation_samples=20"]
 def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of one process."""
     job_dir = tmp_path_factory.mktemp("one") / "run"
-    run(*train_flags(job_dir, *SMALL[:-1], *FOLLOWED))
+    run_forked(*train_flags(job_dir, *SMALL[:-1], *FOLLOWED))
     return job_dir
 
 
@@ -212,7 +212,7 @@ def test_only_who_stops_by_agreement_is_not_missed(ending, left_alone):
         "import time\nfrom trainer.distribution import heartbeats\n"
         "from trainer.distribution.cluster_spec import Member\n"
         "from trainer.system import exits\n"
-        f"with heartbeats.together(Member({{}}, {addresses}), 60):\n  {{}}"
+        f"with heartbeats.connected(Member({{}}, {addresses}), 60):\n  {{}}"
     )
     chief = meet.format(0, f"raise exits.{ending}('alone')")
     seconds = heartbeats.LINGER_SECONDS + (2 if left_alone else 50)
@@ -231,9 +231,9 @@ def test_only_who_stops_by_agreement_is_not_missed(ending, left_alone):
 
 def test_a_port_that_another_holds_is_refused(tmp_path):
     with socket.create_server(("", 0)) as other:
-        member = cluster_spec.Member(0, (f"localhost:{other.getsockname()[1]}", "localhost:1"))
+        member = cluster_spec.Worker(0, (f"localhost:{other.getsockname()[1]}", "localhost:1"))
         with pytest.raises(RefusedError, match="cannot be served"):
-            with heartbeats.together(member, 60):
+            with heartbeats.connected(member, 60):
                 pass
 
 
@@ -252,8 +252,8 @@ def test_workers_with_different_flags_are_refused(tmp_path):
 def test_the_watchdog_ends_a_process_that_holds_pythons_lock():
     hangs = (
         "import ctypes\nfrom trainer.system import watchdog\n"
-        "with watchdog.bounded(60):\n  pass\n"
-        "with watchdog.bounded(1):\n  ctypes.PyDLL(None).sleep(60)"
+        "with watchdog.time_limit(60):\n  pass\n"
+        "with watchdog.time_limit(1):\n  ctypes.PyDLL(None).sleep(60)"
     )
     done = subprocess.run([sys.executable, "-c", hangs], cwd=ROOT, timeout=50)
     assert done.returncode == exits.INTERRUPTED
@@ -269,7 +269,7 @@ JOB = {
 
 
 def test_a_job_names_the_workers_by_its_environment():
-    member = cluster_spec.find("auto", JOB)
+    member = cluster_spec.this_worker("auto", JOB)
     assert member.addresses == ("run-a-0.fashion-gan:2222", "run-a-1.fashion-gan:2222")
     assert member.index == 1 and not member.is_chief
 
@@ -277,7 +277,7 @@ def test_a_job_names_the_workers_by_its_environment():
 def test_tf_config_wins_and_its_chief_is_the_first_worker():
     cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"]}
     tf_config = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 1}})
-    member = cluster_spec.find("multi_worker", {**JOB, "TF_CONFIG": tf_config})
+    member = cluster_spec.this_worker("multi_worker", {**JOB, "TF_CONFIG": tf_config})
     assert member.addresses == ("a:1", "b:1", "c:1")
     assert member.index == 2
 
@@ -306,4 +306,4 @@ def test_tf_config_wins_and_its_chief_is_the_first_worker():
 )
 def test_a_wrong_description_of_the_cluster_is_refused(strategy, environ, reason):
     with pytest.raises(RefusedError, match=reason):
-        cluster_spec.find(strategy, environ)
+        cluster_spec.this_worker(strategy, environ)

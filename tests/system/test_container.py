@@ -7,7 +7,7 @@ import re
 import pytest
 
 import trainer
-from tests.conftest import ROOT
+from tests.command import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 

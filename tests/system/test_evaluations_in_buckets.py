@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import pytest
 
-from tests.conftest import run, train_flags
+from tests.command import run_forked
+from tests.conftest import train_flags
 from tests.system import emulated
 from tests.system.emulated import BUCKET
 from trainer.cloud import url
 from trainer.commands import evaluate
-from trainer.configuration import flags
+from trainer.configuration import flags, resume, run_config
 from trainer.evaluation import inception
 from trainer.runs import evaluations, file_names, in_bucket
 from trainer.system.exits import InterruptedRun
@@ -33,7 +33,7 @@ def line(step: int, against: str) -> dict[str, object]:
 def test_a_run_and_those_who_measure_it_write_one_record(storage, tmp_path):
     place = url.parse(f"gs://{BUCKET}/runs/shared", "job_dir")
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    with in_bucket.held(place, ours) as commit:
+    with in_bucket.leased(place, ours) as commit:
         (ours / "config.json").write_text("{}")
         evaluations.add(ours, line(1, evaluations.TRAIN))
         commit()
@@ -58,7 +58,7 @@ def test_a_run_and_those_who_measure_it_write_one_record(storage, tmp_path):
 def test_what_a_resume_has_cut_does_not_come_back(storage, tmp_path):
     place = url.parse(f"gs://{BUCKET}/runs/cut", "job_dir")
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    with in_bucket.held(place, ours) as commit:
+    with in_bucket.leased(place, ours) as commit:
         (ours / "config.json").write_text("{}")
         evaluations.add(ours, line(1, evaluations.TRAIN))
         evaluations.add(ours, line(2, evaluations.TRAIN))
@@ -67,7 +67,7 @@ def test_what_a_resume_has_cut_does_not_come_back(storage, tmp_path):
         evaluations.add(theirs, line(1, evaluations.TEST))
         in_bucket.add(copy)
 
-        evaluations.cut(ours, 1)
+        evaluations.trim(ours, 1)
         commit()  # over the version that the evaluation has sent
         evaluations.add(theirs, line(2, evaluations.TEST))
         in_bucket.add(copy)  # over the version that the resume has sent
@@ -121,8 +121,8 @@ def test_a_record_that_never_rests_ends_the_command_as_one_to_run_again(storage,
 def test_inception_is_kept_beside_the_data(storage, tmp_path, kept_in):
     name = f"{inception.FOLDER}/{inception.FILE}"
     data_dir = f"gs://{BUCKET}/{kept_in}"
-    recipe = flags.train(["train", "--job_dir=x", "--dataset=synthetic"]).recipe
-    (tmp_path / "config.json").write_text(json.dumps({"recipe": dataclasses.asdict(recipe)}))
+    run = resume.configured(flags.train(["train", "--job_dir=x", "--dataset=synthetic"]), None)
+    (tmp_path / run_config.FILE).write_text(run_config.to_json(run))
     asked = ["evaluate", f"--job_dir={tmp_path}", "--new", f"--data_dir={data_dir}"]
     settings = flags.evaluate([*asked, "--features=inception"])
     graph = settings.data_dir / name
@@ -141,10 +141,10 @@ def test_inception_is_kept_beside_the_data(storage, tmp_path, kept_in):
 def test_new_checkpoints_in_a_bucket_are_measured_once(storage):
     job_dir = f"gs://{BUCKET}/runs/new"
     flags = train_flags(job_dir, "--dataset=synthetic", "--steps=10", "--keep_checkpoints=1")
-    run(*flags, "--evaluation_interval=10", "--evaluation_samples=20")
+    run_forked(*flags, "--evaluation_interval=10", "--evaluation_samples=20")
     asked = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--new", "--threads=2"]
 
-    first, second = run(*asked), run(*asked)
+    first, second = run_forked(*asked), run_forked(*asked)
 
     assert [json.loads(each)["step"] for each in first.stdout.splitlines()] == [10]
     assert second.stdout == ""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, command, run, train_flags
+from tests.command import run_forked, start_forked
+from tests.conftest import train_flags
 from tests.system.test_resume import assert_same_run
 
 # Where a process can be killed on the way of a checkpoint or of the trimming, by the function
@@ -32,10 +31,9 @@ FATAL_CALLS = {
     "while the first grid is drawn": ("image_grids", "write_png", 1),
 }
 DYING = """
-import os, signal, sys, threading, time
+import os, threading, time
 from pathlib import Path
 import tensorflow as tf
-from trainer import __main__
 from trainer.monitoring import image_grids
 from trainer.system import file_system
 owner, name, call = {owner}, {name!r}, {call}
@@ -48,7 +46,6 @@ def dying(*arguments, **options):
         time.sleep({before})
     return original(*arguments, **options)
 setattr(owner, name, dying)
-sys.exit(__main__.main(sys.argv[1:]))
 """
 
 
@@ -65,11 +62,8 @@ def test_a_run_killed_at_a_delicate_moment_ends_with_the_same_bits(
         owner=owner, name=name, call=call, seconds=0.004 if inside else 0, before=0 if inside else 9
     )
 
-    died = subprocess.run(
-        [sys.executable, "-c", code, *short_flags(job_dir)], cwd=ROOT, capture_output=True
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
-    run(*short_flags(job_dir))
+    run_forked(*short_flags(job_dir), before=code, code=-signal.SIGKILL)
+    run_forked(*short_flags(job_dir))
 
     assert_same_run(job_dir, reference_of_short_runs.finished, steps=40)
 
@@ -91,10 +85,8 @@ def short_flags(job_dir: Path) -> list[str]:
 def reference_of_short_runs(tmp_path_factory) -> ShortRuns:
     folder = tmp_path_factory.mktemp("short")
     runs = ShortRuns(folder / "finished", folder / "begun")
-    run(*short_flags(runs.finished))
-    process = subprocess.Popen(
-        command(*short_flags(runs.begun)), cwd=ROOT, stderr=subprocess.DEVNULL
-    )
+    run_forked(*short_flags(runs.finished))
+    process = start_forked(*short_flags(runs.begun))
     records = runs.begun / "metrics.jsonl"
     while not (records.exists() and '"step": 12,' in records.read_text()):
         assert process.poll() is None

@@ -6,14 +6,14 @@ import json
 import random
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.conftest import ROOT, assert_same_bits, command, run, train_flags
+from tests.command import Forked, run_forked, start_forked
+from tests.conftest import assert_same_bits, train_flags
 from trainer.gan.updates import METRICS
 from trainer.runs import checkpoints, records, restarts
 from trainer.system import exits
@@ -42,18 +42,16 @@ def flags_of(job_dir: Path, variant: str) -> list[str]:
     return train_flags(job_dir, f"--steps={STEPS}", *intervals, *recipe)
 
 
-def start(job_dir: Path, variant: str) -> subprocess.Popen[bytes]:
+def start(job_dir: Path, variant: str) -> Forked:
     with open(job_dir.with_suffix(".log"), "a") as log:
-        return subprocess.Popen(
-            command(*flags_of(job_dir, variant)), cwd=ROOT, stdout=log, stderr=log
-        )
+        return start_forked(*flags_of(job_dir, variant), stdout=log, stderr=log)
 
 
 def log_of(job_dir: Path) -> str:
     return job_dir.with_suffix(".log").read_text()
 
 
-def wait_for_records(process: subprocess.Popen[bytes], job_dir: Path, count: int = 1) -> None:
+def wait_for_records(process: Forked, job_dir: Path, count: int = 1) -> None:
     """Returns when this process has recorded so many loops."""
     shown = log_of(job_dir).count("] step ")  # a process shows its first loop, and few others
     while process.poll() is None and log_of(job_dir).count("] step ") == shown:
@@ -68,7 +66,7 @@ def wait_for_records(process: subprocess.Popen[bytes], job_dir: Path, count: int
 def uninterrupted(request, data_dir, tmp_path_factory):
     """A variant's name and the run directory of a run that was left alone."""
     job_dir = tmp_path_factory.mktemp("uninterrupted") / "run"
-    run(*flags_of(job_dir, request.param))
+    run_forked(*flags_of(job_dir, request.param))
     return request.param, job_dir
 
 
@@ -81,14 +79,14 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(uninterrupted, tmp
     for kill in range(kills):
         process = start(job_dir, variant)
         if kill % 3 == 2:  # in start-up, which on a resume restores and trims
-            time.sleep(moments.uniform(2.0, 5.0))
+            time.sleep(moments.uniform(0.0, 2.5))
         else:
             # A loop has two steps, and every five are saved: after four loops it has saved.
             wait_for_records(process, job_dir, 4 if kill % 3 == 0 else moments.randint(1, 3))
             time.sleep(moments.uniform(0, 0.5))
         process.kill()
         assert process.wait() == -signal.SIGKILL
-    run(*flags_of(job_dir, variant))
+    run_forked(*flags_of(job_dir, variant))
 
     assert_same_run(job_dir, reference)
     resumed_at = [int(step) for step in re.findall(r"resuming .* at step (\d+)", log_of(job_dir))]
@@ -106,7 +104,7 @@ def test_a_run_terminated_again_and_again_ends_with_the_same_bits(uninterrupted,
         time.sleep(moments.uniform(0, 0.5))
         process.terminate()
         assert process.wait(timeout=60) == exits.INTERRUPTED
-    run(*flags_of(job_dir, variant))
+    run_forked(*flags_of(job_dir, variant))
 
     assert log_of(job_dir).count("interrupted and saved at step") == 3
     assert (job_dir / restarts.RESTARTS_FILE).read_text() == "3\n"

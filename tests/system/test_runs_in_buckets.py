@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import ROOT, command, run, train_flags
+from tests.command import ROOT, Forked, Process, run_forked, start_forked
+from tests.conftest import train_flags
 from tests.system import emulated
 from tests.system.emulated import BUCKET, Storage
 from tests.system.test_kills_at_delicate_moments import short_flags
@@ -56,17 +57,11 @@ def main(monkeypatch):
     return __main__.main
 
 
-def begin(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        command(*arguments),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+def begin(*arguments: str) -> Forked:
+    return start_forked(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def wait_until(process: subprocess.Popen[str], text: str) -> str:
+def wait_until(process: Process | Forked, text: str) -> str:
     """Returns what the process has shown when the text is among it."""
     assert process.stdout is not None
     shown = ""
@@ -115,7 +110,7 @@ def killed(shared_storage, tmp_path_factory):
         assert "checkpoints/ckpt-32.index" not in storage.names("runs/killed")
         storage.seen = lambda request: None
         storage.requests.clear()
-        log = run(*short_flags(job_dir)).stderr
+        log = run_forked(*short_flags(job_dir)).stderr
     yield Killed(
         job_dir,
         log,
@@ -126,7 +121,7 @@ def killed(shared_storage, tmp_path_factory):
 
 
 def test_a_run_killed_in_a_save_on_failing_storage_ends_with_a_local_run_s_bits(killed, tmp_path):
-    run(*short_flags(tmp_path / "local"))
+    run_forked(*short_flags(tmp_path / "local"))
     assert_same_run(killed.local, tmp_path / "local", steps=40)
     assert f"resuming {killed.job_dir} at step 24" in killed.log
 
@@ -157,7 +152,9 @@ def test_people_read_urls_and_never_the_local_copy_s_path(killed):
 
 
 def test_a_run_in_a_bucket_is_sampled_and_plotted(killed, storage, main, tmp_path, capsys):
-    done = run("generate", f"--job_dir={killed.job_dir}", f"--output={tmp_path}/a.npz", "--num=3")
+    done = run_forked(
+        "generate", f"--job_dir={killed.job_dir}", f"--output={tmp_path}/a.npz", "--num=3"
+    )
     assert np.load(tmp_path / "a.npz")["images"].shape == (3, 28, 28, 1)
     assert "from step 40" in done.stderr
     assert not storage.sent("")  # reading takes no lease and writes nothing
@@ -185,7 +182,7 @@ def test_a_bucket_s_pictures_are_trained_on_while_others_are_kept_away(storage, 
         kept = [name for name in storage.names("pictures") if name.startswith(".decoded-28-")]
         assert len(kept) == 2  # images and labels, which the next start need not decode
 
-        refused = run(*flags, code=exits.REFUSED)
+        refused = run_forked(*flags, code=exits.REFUSED)
         assert f"is being written by another process (pid {first.pid} on" in refused.stderr
 
         storage.answers = lambda request: 0  # the network is down
@@ -287,10 +284,10 @@ def test_a_storage_that_stays_away_is_given_up(storage):
     connected = Bucket(url.parse(f"gs://{BUCKET}/away", "job_dir"), "job_dir")
     storage.answers = lambda request: 0
     with pytest.raises(InterruptedRun, match="cannot be reached"):
-        connected.write("a", b"", 0, patience=1.0)
+        connected.write("a", b"", 0, retry_for=1.0)
     # All that is tried after a signal fits into the time until the process must be gone.
-    assert bucket.HURRY_SECONDS + bucket.ANSWER_SECONDS + 10 < signals.GRACE_SECONDS
-    assert bucket.PATIENCE_SECONDS > 60 + bucket.LONGEST_PAUSE_SECONDS
+    assert bucket.RETRY_SECONDS_AFTER_SIGNAL + bucket.TIMEOUT_SECONDS + 10 < signals.GRACE_SECONDS
+    assert bucket.PATIENCE_SECONDS > 60 + bucket.MAX_PAUSE_SECONDS
 
 
 def test_a_write_whose_answer_was_lost_is_not_taken_for_another_s(storage):
@@ -313,7 +310,7 @@ def test_a_lease_of_another_machine_is_waited_for(storage, caplog):
     others = {"holder": "pid 7 on mars", "process": "elsewhere pid:[1] 7 1", "seconds": 3}
     storage.write("leases/silent/.lock", json.dumps(others).encode())
     started = time.monotonic()
-    with caplog.at_level("INFO"), lease.held(Bucket(place, "job_dir")):
+    with caplog.at_level("INFO"), lease.hold(Bucket(place, "job_dir")):
         assert 3 <= time.monotonic() - started < 10
         assert json.loads(storage.read("leases/silent/.lock"))["holder"].startswith(
             f"pid {os.getpid()} on"
@@ -329,7 +326,7 @@ def test_who_may_make_objects_but_not_replace_them_is_refused_and_leaves_no_leas
     place = url.parse(f"gs://{BUCKET}/leases/made", "job_dir")
     with (
         pytest.raises(RefusedError, match="permission denied"),
-        lease.held(Bucket(place, "job_dir")),
+        lease.hold(Bucket(place, "job_dir")),
     ):
         pass
     assert storage.sent("") == 2 * ["leases/made/.lock"]
@@ -340,7 +337,7 @@ HOLDING = """
 import sys, time
 from trainer.cloud import lease, url
 from trainer.cloud.bucket import Bucket
-with lease.held(Bucket(url.parse(sys.argv[1], "job_dir"), "job_dir")):
+with lease.hold(Bucket(url.parse(sys.argv[1], "job_dir"), "job_dir")):
     print("held", flush=True)
     time.sleep(60)
     print("went on", flush=True)
@@ -379,7 +376,7 @@ def test_a_lease_of_a_process_that_has_died_here_is_taken_at_once(storage):
     said = {"holder": f"pid {dead.pid}", "process": name, "seconds": 300}
     storage.write("leases/dead/.lock", json.dumps(said).encode())
     started = time.monotonic()
-    with lease.held(Bucket(url.parse(f"gs://{BUCKET}/leases/dead", "job_dir"), "job_dir")):
+    with lease.hold(Bucket(url.parse(f"gs://{BUCKET}/leases/dead", "job_dir"), "job_dir")):
         assert time.monotonic() - started < 5
 
 

@@ -10,20 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, command, run, train_flags
+from tests.command import Process, run_forked, run_process, start_process
+from tests.conftest import train_flags
 from trainer.runs import checkpoints
 from trainer.system import exits
 
 ENDLESS = ["--dataset=synthetic", "--steps=100000", "--checkpoint_interval=100000"]
 
 
-def start(job_dir: Path, *more: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+def start(job_dir: Path, *more: str, before: tuple[str, ...] = ()) -> Process:
     """Starts an endless training, and returns when it has trained some steps."""
-    process = subprocess.Popen(
-        [*before, *command(*train_flags(job_dir, *ENDLESS, *more))],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
+    process = start_process(
+        *train_flags(job_dir, *ENDLESS, *more), before=before, stderr=subprocess.PIPE
     )
     records = job_dir / "metrics.jsonl"
     while not records.exists() or records.read_text().count("\n") < 3:
@@ -49,12 +47,9 @@ def test_a_signal_saves_and_leaves_with_143(number, tmp_path):
 def test_a_second_interrupt_leaves_at_once_without_saving(tmp_path):
     # Begun on its last loop of one step, the run goes on with one of 50,000, minutes long.
     longer = [*ENDLESS, "--save_interval=100000"]
-    run(*train_flags(tmp_path, *longer, "--steps=1"))
-    process = subprocess.Popen(
-        command(*train_flags(tmp_path, *longer, "--steps_per_loop=50000")),
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
+    run_forked(*train_flags(tmp_path, *longer, "--steps=1"))
+    process = start_process(
+        *train_flags(tmp_path, *longer, "--steps_per_loop=50000"), stderr=subprocess.PIPE
     )
     assert process.stderr is not None
     for line in process.stderr:
@@ -74,9 +69,7 @@ def test_a_second_interrupt_leaves_at_once_without_saving(tmp_path):
 
 
 def test_a_signal_during_start_up_leaves_at_once(tmp_path):
-    process = subprocess.Popen(
-        command(*train_flags(tmp_path, *ENDLESS)), cwd=ROOT, stderr=subprocess.PIPE, text=True
-    )
+    process = start_process(*train_flags(tmp_path, *ENDLESS), stderr=subprocess.PIPE)
     while not (tmp_path / ".lock").exists():
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
@@ -114,8 +107,8 @@ def test_a_signal_after_the_result_changes_no_exit_code(tmp_path):
 
 def test_two_jobs_cannot_write_one_run_directory(tmp_path):
     process = start(tmp_path)
-    refused = run(*train_flags(tmp_path, *ENDLESS), code=exits.REFUSED)
+    refused = run_process(*train_flags(tmp_path, *ENDLESS), code=exits.REFUSED)
     assert f"pid {process.pid} on" in refused.stderr
     process.kill()
     process.communicate()
-    run(*train_flags(tmp_path, *ENDLESS, "--steps=1"))  # the lock died with its process
+    run_forked(*train_flags(tmp_path, *ENDLESS, "--steps=1"))  # the lock died with its process

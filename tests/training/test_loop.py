@@ -17,14 +17,14 @@ class Recorder:
         assert steps_per_second > 0
         self.happened.append(f"record {step}")
 
-    def draw(self, step):
+    def draw_grid(self, step):
         self.happened.append(f"draw {step}")
 
     def evaluate(self, step):
         self.happened.append(f"evaluate {step}")
         return {}
 
-    def preview(self):
+    def draw_preview(self):
         self.happened.append("preview")
 
     def flush(self):
@@ -50,7 +50,7 @@ def train(the_plan: Plan, recorder: Recorder, step=0, per_loop=100, stop_after=N
         step,
         the_plan,
         loop.Actions(steps, recorder.evaluate, recorder, recorder.save),
-        loop.Pace(per_loop, lambda: stop_after is not None and len(trained) >= stop_after),
+        loop.LoopLength(per_loop, lambda: stop_after is not None and len(trained) >= stop_after),
     )
 
 
@@ -96,23 +96,23 @@ def test_a_resumed_run_pauses_at_the_same_steps():
         pauses.append(step)
     assert pauses[:4] == [13, 26, 39, 52]
     assert 84 in pauses  # two epochs of 41.7 steps
-    assert [pause for pause in pauses if due.draws_at(pause)] == [84]
+    assert [pause for pause in pauses if due.grid_due(pause)] == [84]
     assert {due.next_pause(inner) for inner in range(27, 39)} == {39}
 
 
 def test_a_loop_grows_to_two_seconds_and_shrinks_when_steps_get_slow():
-    length = loop.Pace(0, lambda: False)
-    length.learn(1, 20.0)  # the trace
+    length = loop.LoopLength(0, lambda: False)
+    length.adapt(1, 20.0)  # the trace
     assert length.steps == 1
     for _ in range(5):
-        length.learn(length.steps, length.steps * 0.01)
+        length.adapt(length.steps, length.steps * 0.01)
     assert length.steps == 200
-    length.learn(200, 400.0)
+    length.adapt(200, 400.0)
     assert length.steps == 1
 
 
 def test_a_fixed_length_stays():
-    length = loop.Pace(9, lambda: False)
+    length = loop.LoopLength(9, lambda: False)
     for seconds in (20.0, 0.001):
-        length.learn(9, seconds)
+        length.adapt(9, seconds)
     assert length.steps == 9

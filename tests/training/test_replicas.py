@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import run, train_flags
-from trainer.configuration import config
+from tests.command import run_forked
+from tests.conftest import train_flags
+from trainer.configuration import run_config
 from trainer.gan.updates import METRICS
 from trainer.runs import records
 
@@ -37,10 +38,10 @@ def metrics(job_dir: Path, recipe: str, replicas: int) -> np.ndarray:
     # A process each: TensorFlow's collectives keep the first group of devices that they meet.
     # With small batches one activation that rounds to the other side of zero shows in the norms.
     flags = ["--batch_size=64", *recipe.split(), f"--steps={STEPS}", "--steps_per_loop=1"]
-    run(*train_flags(job_dir, *flags, f"--virtual_devices={replicas}"))
-    stored = config.read_json(job_dir)
+    run_forked(*train_flags(job_dir, *flags, f"--virtual_devices={replicas}"))
+    stored = run_config.read(job_dir)
     assert stored is not None
-    assert stored["environment"]["replicas"] == replicas
+    assert stored.environment is not None and stored.environment["replicas"] == replicas
     lines = records.read_lines(job_dir / "metrics.jsonl")
     assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
     return np.array([[line[tag] for tag in METRICS] for line in lines])
@@ -57,10 +58,10 @@ def test_losses_and_gradients_do_not_depend_on_the_number_of_replicas(recipe, da
 
 
 def test_a_run_begun_on_two_replicas_goes_on_with_one_and_with_four(data_dir, tmp_path):
-    run(*train_flags(tmp_path, "--steps=4", "--virtual_devices=2"))
+    run_forked(*train_flags(tmp_path, "--steps=4", "--virtual_devices=2"))
 
-    on_one = run(*train_flags(tmp_path, "--steps=6"))
-    on_four = run(*train_flags(tmp_path, "--steps=8", "--virtual_devices=4"))
+    on_one = run_forked(*train_flags(tmp_path, "--steps=6"))
+    on_four = run_forked(*train_flags(tmp_path, "--steps=8", "--virtual_devices=4"))
 
     assert "resuming" in on_one.stderr and "at step 4" in on_one.stderr
     assert "replicas 2 -> 1: the bits may differ" in on_one.stderr

@@ -1,5 +1,5 @@
-"""Folders in Google Cloud Storage, each worked on as a local copy of what lies under its URL.
+"""Google Cloud Storage: folders in buckets, each mirrored by a local copy.
 
-All else sees local paths. A copy is fetched at the start and sent where a run commits, so that
-nothing but this package knows of buckets, and what lies in one is an ordinary run directory.
+The rest of the package works on local paths. A copy is downloaded at the start and uploaded at
+each commit of a run, so a run directory in a bucket has the same content as a local one.
 """

@@ -1,6 +1,6 @@
-"""Objects under a URL through gcsfs: every request bounded in time, every failure named.
+"""Objects under a URL, read and written through gcsfs with a time limit on every request.
 
-gcsfs's own retries are not used: they can be neither bounded nor explained.
+gcsfs's own retries are switched off: they have no time limit, and do not report why they retry.
 """
 
 from __future__ import annotations
@@ -31,39 +31,39 @@ from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
-PREFLIGHT_SECONDS = 30.0  # for the first answer, and in a pod for credentials before it
-PATIENCE_SECONDS = 150.0  # with which a request is tried again
-HURRY_SECONDS = 60.0  # the same once a signal asks to leave, well within interrupts.GRACE_SECONDS
-ANSWER_SECONDS = 20.0  # in which a request must be answered, and for large ones
-BYTES_A_SECOND = 2**20  # is the slowest transfer that is waited for
-PIECE_BYTES = 2**25  # of a download that is held in memory
-LONGEST_PAUSE_SECONDS = 8.0
+PREFLIGHT_SECONDS = 30.0  # limit for the first request, and in a pod for obtaining credentials
+PATIENCE_SECONDS = 150.0  # how long a failing request is retried
+RETRY_SECONDS_AFTER_SIGNAL = 60.0  # the same after SIGTERM, well within signals.GRACE_SECONDS
+TIMEOUT_SECONDS = 20.0  # for one request, plus the time for its content at the slowest rate
+MIN_BYTES_PER_SECOND = 2**20
+CHUNK_BYTES = 2**25  # a download holds one chunk in memory
+MAX_PAUSE_SECONDS = 8.0  # between two attempts
 CREDENTIALS_PAUSE_SECONDS = 1.0
-QUIET_SECONDS = 5.0  # of trying again of which nothing is said
+WARN_AFTER_SECONDS = 5.0  # of failed attempts
 
 
 @dataclass(frozen=True)
-class Stored:
+class Version:
     """One version of an object."""
 
     generation: int
     size: int  # bytes
-    md5: str  # hexadecimal; empty for an object that was composed of others
+    md5: str  # hexadecimal; empty for a composite object
     updated_ns: int  # since the epoch
 
 
 class Bucket:
-    """The objects under a URL, by their names in that folder.
+    """The objects under a URL, by their names relative to it.
 
     Methods raise `RefusedError` where a retry cannot help, and `InterruptedRun` where the storage
-    has not answered for as long as is waited for it.
+    still fails at the end of the retry limit.
     """
 
     def __init__(self, url: GsUrl, flag: str) -> None:
-        """Connects and asks for a first list, each within half a minute.
+        """Connects and requests a first listing, each within `PREFLIGHT_SECONDS`.
 
         Raises:
-          RefusedError: no bucket, no credentials, or no permission to read.
+          RefusedError: no such bucket, no credentials, or no permission to read.
           InterruptedRun: the storage cannot be reached.
         """
         self.name = f"--{flag}={url}"
@@ -76,71 +76,71 @@ class Bucket:
                 f"{self.name}: there is no bucket {url.bucket}: make it or name another"
             ) from error
 
-    def list(self) -> dict[str, Stored]:
+    def list(self) -> dict[str, Version]:
         """All objects under the URL."""
-        found: dict[str, Stored] = {}
+        versions: dict[str, Version] = {}
         page: dict[str, Any] = {}
         start = len(self._url.object_name(""))
         while True:
             page = self._list_page({"pageToken": page.get("nextPageToken")})
             for item in page.get("items", []):
-                found[item["name"][start:]] = _stored(item)
+                versions[item["name"][start:]] = _version(item)
             if "nextPageToken" not in page:
-                return found
+                return versions
 
-    def find(self, name: str) -> Stored | None:
-        """The version of an object that is there."""
+    def find(self, name: str) -> Version | None:
+        """The current version of an object, or None."""
         try:
-            return _stored(json.loads(self._call("GET", "b/{}/o/{}", *self._place(name))))
+            return _version(json.loads(self._call("GET", "b/{}/o/{}", *self._location(name))))
         except Vanished:
             return None
 
-    def read(self, name: str, stored: Stored) -> Iterator[bytes]:
-        """The content of this version of an object, in pieces.
+    def read(self, name: str, version: Version) -> Iterator[bytes]:
+        """The content of this version of an object, in chunks.
 
         Raises:
           Vanished: it has been removed or replaced.
         """
         digest = hashlib.md5(usedforsecurity=False)
-        url = self._filesystem.url("/".join(self._place(name)))
-        for first in range(0, stored.size, PIECE_BYTES):
-            last = min(first + PIECE_BYTES, stored.size) - 1
-            piece = self._call(
+        url = self._filesystem.url("/".join(self._location(name)))
+        for first in range(0, version.size, CHUNK_BYTES):
+            last = min(first + CHUNK_BYTES, version.size) - 1
+            chunk = self._call(
                 *("GET", url),
                 headers={"Range": f"bytes={first}-{last}"},
-                generation=stored.generation,
+                generation=version.generation,
                 size=last - first + 1,
             )
-            digest.update(piece)
-            yield piece
-        if stored.md5 not in ("", digest.hexdigest()):
+            digest.update(chunk)
+            yield chunk
+        if version.md5 not in ("", digest.hexdigest()):
             raise InterruptedRun(f"{self.name}: {name} was garbled on its way: run again")
 
     def write(
-        self, name: str, content: bytes, generation: int | None, patience: float | None = None
-    ) -> Stored:
-        """Replaces an object whole, or makes it.
+        self, name: str, content: bytes, generation: int | None, retry_for: float | None = None
+    ) -> Version:
+        """Replaces an object's content, or creates it.
 
         Args:
-          name: in this folder.
-          content: all of it.
+          name: relative to the URL.
+          content: the complete content.
           generation: of the version that it replaces, 0 if there must be none, None for any.
-          patience: seconds to try again; None: as usual.
+          retry_for: seconds after which a failing request is given up; None: the default.
 
         Raises:
-          Conflict: another version is there.
+          Conflict: the current version is another one.
         """
         boundary = uuid.uuid4().hex
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
         md5 = hashlib.md5(content, usedforsecurity=False)
-        about = {
+        metadata = {
             "name": self._url.object_name(name),
-            "md5Hash": base64.b64encode(md5.digest()).decode(),  # by which the storage checks it
+            "md5Hash": base64.b64encode(md5.digest()).decode(),  # the storage verifies it
         }
         body = b"".join(
             (
                 f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n".encode(),
-                f"{json.dumps(about)}\r\n--{boundary}\r\nContent-Type: {kind}\r\n\r\n".encode(),
+                f"{json.dumps(metadata)}\r\n--{boundary}\r\nContent-Type: {mime}\r\n\r\n".encode(),
                 content,
                 f"\r\n--{boundary}--".encode(),
             )
@@ -153,31 +153,31 @@ class Bucket:
                 uploadType="multipart",
                 ifGenerationMatch=generation,
                 size=len(content),
-                patience=patience,
+                retry_for=retry_for,
             )
-            return _stored(json.loads(answer))
+            return _version(json.loads(answer))
         except Vanished as error:
             raise RefusedError(f"{self.name}: its bucket is gone: restore it") from error
         except Conflict:
-            there = self.find(name)
-            if there is None or there.md5 != md5.hexdigest():
+            current = self.find(name)
+            if current is None or current.md5 != md5.hexdigest():
                 raise
-            return there  # our own, whose answer was lost
+            return current  # our own write, whose response was lost
 
-    def delete(self, name: str, generation: int | None, patience: float | None = None) -> None:
-        """Removes an object, if it is there.
+    def delete(self, name: str, generation: int | None, retry_for: float | None = None) -> None:
+        """Removes an object, if it exists.
 
         Raises:
-          Conflict: it is there in another version.
+          Conflict: the current version is another one.
         """
         with contextlib.suppress(Vanished):
             self._call(
-                *("DELETE", "b/{}/o/{}", *self._place(name)),
+                *("DELETE", "b/{}/o/{}", *self._location(name)),
                 ifGenerationMatch=generation,
-                patience=patience,
+                retry_for=retry_for,
             )
 
-    def _place(self, name: str) -> tuple[str, str]:
+    def _location(self, name: str) -> tuple[str, str]:
         return self._url.bucket, self._url.object_name(name)
 
     @property
@@ -185,18 +185,18 @@ class Bucket:
         base: str = self._filesystem.base
         return base.replace("/storage/v1/", "/upload/storage/v1/")
 
-    def _list_page(self, options: dict[str, Any], patience: float | None = None) -> dict[str, Any]:
+    def _list_page(self, options: dict[str, Any], retry_for: float | None = None) -> dict[str, Any]:
         options |= {"prefix": self._url.object_name(""), "fields": _LIST_FIELDS}
-        answer = self._call("GET", "b/{}/o", self._url.bucket, patience=patience, **options)
+        answer = self._call("GET", "b/{}/o", self._url.bucket, retry_for=retry_for, **options)
         page: dict[str, Any] = json.loads(answer)
         return page
 
     def _connect(self) -> Any:
         from google.auth.exceptions import GoogleAuthError
 
-        # An emulator knows no credentials; for the real one, none must not become anonymous.
+        # An emulator has no credentials; elsewhere, missing ones must not mean anonymous access.
         token = "anon" if os.environ.get("STORAGE_EMULATOR_HOST") else "google_default"
-        started, said = time.monotonic(), False
+        started, warned = time.monotonic(), False
         while True:
             try:
                 return _filesystem_class()(
@@ -206,16 +206,16 @@ class Bucket:
                     skip_instance_cache=True,
                 )
             except (GoogleAuthError, OSError, ValueError) as error:
-                passed = time.monotonic() - started
-                # What gives a new pod its credentials may not answer yet.
-                if not _is_in_pod() or passed + CREDENTIALS_PAUSE_SECONDS > PREFLIGHT_SECONDS:
+                elapsed = time.monotonic() - started
+                # In a new pod, the server that gives out credentials may not answer yet.
+                if not _is_in_pod() or elapsed + CREDENTIALS_PAUSE_SECONDS > PREFLIGHT_SECONDS:
                     raise RefusedError(
                         f"{self.name} needs credentials ({first_line(error)}): run "
                         "`gcloud auth application-default login`, or give the job's account access"
                     ) from error
-                if not said:
+                if not warned:
                     log.warning("%s: there are no credentials yet: trying again", self.name)
-                    said = True
+                    warned = True
             time.sleep(CREDENTIALS_PAUSE_SECONDS)
 
     def _call(
@@ -224,40 +224,42 @@ class Bucket:
         path: str,
         *names: str,
         size: int = 0,
-        patience: float | None = None,
+        retry_for: float | None = None,
         **options: Any,
     ) -> bytes:
-        """The content of the answer; tried again for as long as that can help."""
-        seconds = ANSWER_SECONDS if patience is None else min(ANSWER_SECONDS, max(5.0, patience))
-        started, pause, said = time.monotonic(), 0.25, False
+        """The content of the response; retried where that can help, up to the retry limit."""
+        timeout = (
+            TIMEOUT_SECONDS if retry_for is None else min(TIMEOUT_SECONDS, max(5.0, retry_for))
+        )
+        started, pause, warned = time.monotonic(), 0.25, False
         while True:
             try:
                 _, content = self._filesystem.call(
-                    method, path, *names, timeout=seconds + size / BYTES_A_SECOND, **options
+                    method, path, *names, timeout=timeout + size / MIN_BYTES_PER_SECOND, **options
                 )
-                if said:
+                if warned:
                     log.info("%s: the storage answers again", self.name)
                 return bytes(content)
-            except Exception as error:  # aiohttp, google-auth and gcsfs share no base
+            except Exception as error:  # aiohttp, google-auth and gcsfs have no common base class
                 reason = failures.transient(self.name, error)
-            passed = time.monotonic() - started
-            if passed + pause > _patience(patience):
+            elapsed = time.monotonic() - started
+            if elapsed + pause > _retry_limit(retry_for):
                 raise InterruptedRun(
                     f"{self.name}: the storage cannot be reached ({reason}; tried for "
-                    f"{passed:.0f} s): what it holds is whole, run the same command again"
+                    f"{elapsed:.0f} s): what it holds is whole, run the same command again"
                 )
-            if passed > QUIET_SECONDS and not said:
+            if elapsed > WARN_AFTER_SECONDS and not warned:
                 log.warning("%s: the storage fails (%s): trying again", self.name, reason)
-                said = True
-            time.sleep(pause * random.uniform(0.5, 1))  # that many jobs do not come at once
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                warned = True
+            time.sleep(pause * random.uniform(0.5, 1))  # so that many jobs do not retry at once
+            pause = min(2 * pause, MAX_PAUSE_SECONDS)
 
 
 _LIST_FIELDS = "nextPageToken,items(name,size,generation,md5Hash,updated)"
 
 
 def md5_of(path: Path) -> str:
-    """The digest by which a file is compared with an object."""
+    """The MD5 digest of a file in hexadecimal, to compare it with an object's."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
@@ -266,30 +268,30 @@ def _is_in_pod() -> bool:
     return "KUBERNETES_SERVICE_HOST" in os.environ
 
 
-def _patience(asked: float | None) -> float:
-    usual = HURRY_SECONDS if signals.requested() else PATIENCE_SECONDS
-    return usual if asked is None else min(asked, usual)
+def _retry_limit(requested: float | None) -> float:
+    default = RETRY_SECONDS_AFTER_SIGNAL if signals.stop_requested() else PATIENCE_SECONDS
+    return default if requested is None else min(requested, default)
 
 
-def _stored(item: dict[str, Any]) -> Stored:
+def _version(item: dict[str, Any]) -> Version:
     md5 = binascii.hexlify(base64.b64decode(item.get("md5Hash", ""))).decode()
     updated = datetime.fromisoformat(item["updated"])
-    return Stored(
+    return Version(
         int(item["generation"]), int(item["size"]), md5, int(updated.timestamp() * 1e6) * 1000
     )
 
 
 @functools.cache
 def _filesystem_class() -> Any:
-    # With it each call first asks over gRPC what kind of bucket this is, for minutes if need be.
+    # If enabled, each call first requests the bucket's type over gRPC, which may take minutes.
     os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
-    import gcsfs  # takes a second, which local runs need not wait for
+    import gcsfs  # takes a second, which local runs should not pay
 
-    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # what fails is said once, by us
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # failures are logged once, here
 
-    class Once(gcsfs.GCSFileSystem):
+    class WithoutRetries(gcsfs.GCSFileSystem):
         """gcsfs without its retries."""
 
         _request = gcsfs.GCSFileSystem._request.__wrapped__
 
-    return Once
+    return WithoutRetries

@@ -1,4 +1,4 @@
-"""Data sets in a bucket: fetched before they are read, and sent once they are prepared."""
+"""Data sets in a bucket: downloaded before they are read, uploaded once they are prepared."""
 
 from __future__ import annotations
 
@@ -10,50 +10,85 @@ from trainer.cloud.bucket import Bucket
 from trainer.cloud.failures import Conflict
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
-from trainer.data import IMAGE_FOLDER
+from trainer.data.datasets import IMAGE_FOLDER
+from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
 FLAG = "data_dir"
-_LAST = "dataset_info.json"  # sent after all else of a version, which is unfinished without it
+_LAST_FILE = "dataset_info.json"  # of a prepared version; uploaded last, marks it as complete
 
 
-class CopiedData:
-    """The local copy of what a bucket holds of one data set."""
+class DataFolder:
+    """The data folder: a local one, or the local copy of one in a bucket."""
 
-    def __init__(self, url: GsUrl, folder: Path, dataset: str) -> None:
-        """Fetches what is there.
+    def __init__(self, path: Path, url: GsUrl | None) -> None:
+        self.path = path
+        self._url = url
+        self._copies: dict[str, CopiedData] = {}
 
-        Args:
-          url: what `--data_dir` says.
-          folder: the local copy.
-          dataset: a folder in both; of `image_folder`, they are it themselves.
+    def fetch(self, dataset: str) -> None:
+        """Downloads a data set's files from the bucket, once.
 
         Raises:
           RefusedError: no such bucket, or no permission.
           InterruptedRun: the storage cannot be reached.
         """
-        part = "" if dataset == IMAGE_FOLDER else dataset
-        inner = GsUrl(url.bucket, url.object_name(part).strip("/"))
-        self._mirror = Mirror(Bucket(inner, FLAG), folder / part)
-        self._mirror.fetch(_finished if part else iter)
+        if self._url and dataset != "synthetic" and dataset not in self._copies:
+            self._copies[dataset] = CopiedData(self._url, self.path, dataset)
 
     def send(self) -> None:
-        """Sends what has been prepared since.
+        """Uploads the files that have been prepared since, once. The bucket may be read-only.
+
+        Raises:
+          InterruptedRun: the storage cannot be reached.
+        """
+        while self._copies:
+            _, copy = self._copies.popitem()
+            try:
+                copy.send()
+            except RefusedError as error:
+                log.info("data: what was prepared is not kept (%s)", error)
+
+
+class CopiedData:
+    """The local copy of one data set in a bucket."""
+
+    def __init__(self, url: GsUrl, folder: Path, dataset: str) -> None:
+        """Downloads the files of the data set.
+
+        Args:
+          url: the value of `--data_dir`.
+          folder: the local copy of it.
+          dataset: names a subfolder of both; `image_folder` stands for the folders themselves.
+
+        Raises:
+          RefusedError: no such bucket, or no permission.
+          InterruptedRun: the storage cannot be reached.
+        """
+        subfolder = "" if dataset == IMAGE_FOLDER else dataset
+        dataset_url = GsUrl(url.bucket, url.object_name(subfolder).strip("/"))
+        self._mirror = Mirror(Bucket(dataset_url, FLAG), folder / subfolder)
+        self._mirror.fetch(_completely_sent if subfolder else iter)
+
+    def send(self) -> None:
+        """Uploads the files that have been prepared since.
 
         Raises:
           RefusedError: no permission.
           InterruptedRun: the storage cannot be reached.
         """
         try:
-            for name in sorted(self._mirror.changed(), key=lambda name: name.endswith(_LAST)):
+            for name in sorted(self._mirror.changed(), key=lambda name: name.endswith(_LAST_FILE)):
                 self._mirror.send(name)
-        except Conflict:  # contents are equal, whoever prepares them
+        except Conflict:  # every process prepares the same content
             log.info("data: another process puts it into %s, too", self._mirror.folder)
 
 
-def _finished(names: Collection[str]) -> Iterable[str]:
-    """All but the files of a prepared version whose sending was killed before its end."""
+def _completely_sent(names: Collection[str]) -> Iterable[str]:
+    """All names except files of prepared versions whose upload was killed before its end."""
     return [
-        name for name in names if "/" not in name or f"{name.partition('/')[0]}/{_LAST}" in names
+        name
+        for name in names
+        if "/" not in name or f"{name.partition('/')[0]}/{_LAST_FILE}" in names
     ]

@@ -1,4 +1,4 @@
-"""What a request's failure means: try again, refuse, or tell the caller."""
+"""Classifies the errors of requests: retry, refuse, or raise an error that the caller handles."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from trainer.system.exits import RefusedError, first_line
 
 
 class Conflict(Exception):
-    """An object is not in the version that was expected: somebody else has written it."""
+    """An object is not in the expected version: another process has written it."""
 
 
 class Vanished(Exception):
-    """An object, or this version of it, is not there."""
+    """An object, or this version of it, does not exist."""
 
 
 def transient(name: str, error: Exception) -> str:
-    """Says what has failed, if trying again can help.
+    """Describes an error after which a retry can help; raises another one for all others.
 
     Args:
-      name: what the request was for, as its user wrote it.
-      error: whatever gcsfs, aiohttp or google-auth has raised.
+      name: what the request was for, as the user wrote it.
+      error: any error of gcsfs, aiohttp or google-auth.
 
     Raises:
-      Conflict: the object is there in another version.
+      Conflict: the object exists in another version.
       Vanished: there is no such object, version or bucket.
       RefusedError: no permission, no valid credentials, or a request that the storage rejects.
     """
@@ -43,7 +43,7 @@ def transient(name: str, error: Exception) -> str:
             "role roles/storage.objectUser on the bucket, or name another"
         ) from error
     cause = error.__cause__ if isinstance(error, HttpError) else error
-    if isinstance(cause, GoogleAuthError):  # gcsfs hides it behind a 401 of its own
+    if isinstance(cause, GoogleAuthError):  # gcsfs wraps it in its own 401
         if isinstance(cause, TransportError) or cause.retryable:
             return first_line(cause)
         raise RefusedError(
@@ -57,6 +57,6 @@ def transient(name: str, error: Exception) -> str:
         raise RefusedError(f"{name}: {what} ({first_line(error)})") from error
     if isinstance(error, (OSError, json.JSONDecodeError, ChecksumError, aiohttp.ClientError)):
         return first_line(error)
-    if isinstance(error, ValueError):  # gcsfs's name for some answers
+    if isinstance(error, ValueError):  # gcsfs raises it for some responses
         raise RefusedError(f"{name}: the storage rejects this ({first_line(error)})") from error
     raise error

@@ -1,9 +1,10 @@
-"""A lease on a folder in a bucket, for where no operating system's lock reaches.
+"""A lease on a folder in a bucket: a lock for processes on different machines.
 
-The holder rewrites the object `.lock`, each time on condition that it is still its own version.
-Who finds the object there watches it: a version that changes has a living holder, one that stays
-for the length that it names has none, and is replaced on condition that it is still that one.
-Only the watcher's own clock is read, so clocks of different machines need not agree.
+The holder rewrites the object `.lock` regularly, on condition that the version is still its own.
+Another process that finds the object polls it: a changed version means a living holder. A version
+that stays unchanged for the number of seconds in its content has expired, and is replaced on
+condition that it is still the same. Only the polling process's clock is read, so the clocks of
+different machines need not agree.
 """
 
 from __future__ import annotations
@@ -28,32 +29,32 @@ log = logging.getLogger(__name__)
 
 NAME = ".lock"
 LEASE_SECONDS = 30.0
-LONGEST_SECONDS = 600.0  # that a lease may ask others to wait
-BEAT_SECONDS = 5.0  # between two rewritings
-BEAT_PATIENCE_SECONDS = 3.0  # with which one is tried again
-LOOK_SECONDS = 1.0  # between two looks at another's lease
-PATIENCE_SECONDS = 10.0  # in which a holder that is about to end may do so
-FAREWELL_SECONDS = 5.0  # for giving it back where the storage does not answer
+MAX_LEASE_SECONDS = 600.0  # upper limit for the seconds in another process's lease
+HEARTBEAT_SECONDS = 5.0  # between two rewrites
+HEARTBEAT_RETRY_SECONDS = 3.0
+POLL_SECONDS = 1.0  # between two reads of another process's lease
+PATIENCE_SECONDS = 10.0  # how long a holder that still renews may take to release
+RELEASE_RETRY_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _StoredLease:
     """A version of the lease that another process has written."""
 
     generation: int
-    holder: str  # for people
-    process: str
-    seconds: float  # without a change, after which it may be replaced
+    holder: str  # for messages
+    process: str  # its `processes.identity`
+    seconds: float  # unchanged for so long, it may be replaced
 
 
 class Lease:
-    """The lease on a bucket's folder, as this process holds it or tries to."""
+    """The lease of this process on a bucket's folder."""
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._generation = 0
         self._renewed = 0.0  # by the monotonic clock
-        self._changing = threading.Lock()
+        self._write_lock = threading.Lock()
         self._content = json.dumps(
             {
                 "holder": f"pid {os.getpid()} on {os.uname().nodename}",
@@ -64,126 +65,130 @@ class Lease:
         ).encode()
 
     def acquire(self) -> None:
-        """Takes the lease, and waits for another's to end.
+        """Takes the lease; if another process has written it, waits until that one expires.
 
         Raises:
-          RefusedError: another process holds it and goes on, or nothing may be written here.
+          RefusedError: another process holds and renews it, or there is no permission to write.
           InterruptedRun: the storage does not answer.
         """
         started = time.monotonic()
-        seen, since = self._look(), time.monotonic()
-        if seen and not processes.is_dead(seen.process):
+        stored, unchanged_since = self._read(), time.monotonic()
+        if stored and not processes.is_dead(stored.process):
             log.info(
                 "%s was last written by another process (%s): waiting up to %.0f s for its end",
-                *(self._bucket.name, seen.holder, seen.seconds),
+                *(self._bucket.name, stored.holder, stored.seconds),
             )
-        while not self._replace(seen, since):
-            time.sleep(LOOK_SECONDS)
-            before, seen = seen, self._look()
-            if seen and before and seen.generation == before.generation:
+        while not self._replace(stored, unchanged_since):
+            time.sleep(POLL_SECONDS)
+            previous, stored = stored, self._read()
+            if stored and previous and stored.generation == previous.generation:
                 continue
-            since = time.monotonic()  # after the look, so that no silence is counted too long
-            if seen and since - started > PATIENCE_SECONDS:
+            unchanged_since = time.monotonic()  # after the read, so as not to overestimate the time
+            if stored and unchanged_since - started > PATIENCE_SECONDS:
                 raise RefusedError(
-                    f"{self._bucket.name} is being written by another process ({seen.holder}): "
+                    f"{self._bucket.name} is being written by another process ({stored.holder}): "
                     "stop it or choose another folder"
                 )
         try:
-            self.renew()  # who may make objects may not be allowed to replace them: that shows now
+            self.renew()  # some accounts may create objects but not replace them: find out now
         except (InterruptedRun, RefusedError):
-            self.release()  # or whoever comes next would wait for the end of nobody
+            self.release()  # or the next process would wait for it to expire
             raise
 
-    def renew(self, patience: float | None = None) -> None:
-        """Makes sure that the lease is still this process's, and prolongs it.
+    def renew(self, retry_for: float | None = None) -> None:
+        """Makes sure that this process still holds the lease, and extends it.
 
         Raises:
-          Taken: it is not.
+          LeaseLost: another process holds it.
           InterruptedRun: the storage does not answer.
         """
-        with self._changing:
+        with self._write_lock:
             try:
-                self._write(self._generation, patience)
+                self._write(self._generation, retry_for)
             except Conflict as error:
-                raise Taken(
+                raise LeaseLost(
                     f"{self._bucket.name} has been taken over by another process"
                 ) from error
 
     def confirm(self) -> None:
-        """Makes sure that nobody can hold the lease but this process, which may have been frozen.
+        """Renews the lease after half of its time, as when this process was suspended.
 
         Raises:
-          Taken: somebody does.
+          LeaseLost: another process holds it.
           InterruptedRun: the storage does not answer.
         """
         if time.monotonic() - self._renewed > LEASE_SECONDS / 2:
             self.renew()
 
     def release(self) -> None:
-        """Gives the lease back, if the storage answers and it is still this process's."""
-        with self._changing, contextlib.suppress(Conflict, InterruptedRun, RefusedError):
-            self._bucket.delete(NAME, self._generation, FAREWELL_SECONDS)
+        """Deletes the lease, if the storage answers and this process still holds it."""
+        with self._write_lock, contextlib.suppress(Conflict, InterruptedRun, RefusedError):
+            self._bucket.delete(NAME, self._generation, RELEASE_RETRY_SECONDS)
 
-    def _replace(self, seen: _Seen | None, since: float) -> bool:
-        """Takes the lease if it is free, or its holder dead or silent for as long as it said."""
-        silent = time.monotonic() - since
-        if seen and silent <= seen.seconds and not processes.is_dead(seen.process):
+    def _replace(self, stored: _StoredLease | None, unchanged_since: float) -> bool:
+        """Takes the lease if there is none, or it has expired, or its holder has died."""
+        unchanged = time.monotonic() - unchanged_since
+        if stored and unchanged <= stored.seconds and not processes.is_dead(stored.process):
             return False
         try:
-            self._write(seen.generation if seen else 0)
-        except Conflict:  # it has changed since it was looked at
+            self._write(stored.generation if stored else 0)
+        except Conflict:  # it has changed since it was read
             return False
         return True
 
-    def _write(self, generation: int, patience: float | None = None) -> None:
-        began = time.monotonic()
-        self._generation = self._bucket.write(NAME, self._content, generation, patience).generation
-        self._renewed = began
+    def _write(self, generation: int, retry_for: float | None = None) -> None:
+        started = time.monotonic()
+        self._generation = self._bucket.write(NAME, self._content, generation, retry_for).generation
+        self._renewed = started
 
-    def _look(self) -> _Seen | None:
-        while there := self._bucket.find(NAME):
+    def _read(self) -> _StoredLease | None:
+        while current := self._bucket.find(NAME):
             try:
-                said = json.loads(b"".join(self._bucket.read(NAME, there)))
-                seconds = min(float(said["seconds"]), LONGEST_SECONDS)
-                return _Seen(there.generation, str(said["holder"]), str(said["process"]), seconds)
+                content = json.loads(b"".join(self._bucket.read(NAME, current)))
+                seconds = min(float(content["seconds"]), MAX_LEASE_SECONDS)
+                return _StoredLease(
+                    current.generation, str(content["holder"]), str(content["process"]), seconds
+                )
             except Vanished:  # replaced between the two requests
                 continue
-            except (ValueError, KeyError, TypeError):  # not of our making
-                return _Seen(there.generation, "unknown", "", LEASE_SECONDS)
+            except (ValueError, KeyError, TypeError):  # not written by this program
+                return _StoredLease(current.generation, "unknown", "", LEASE_SECONDS)
         return None
 
 
-class Taken(InterruptedRun):
+class LeaseLost(InterruptedRun):
     """Another process holds the lease now."""
 
 
 @contextmanager
-def held(bucket: Bucket) -> Iterator[Lease]:
+def hold(bucket: Bucket) -> Iterator[Lease]:
     """Holds the lease on the bucket's folder. If it is lost, the process ends at once.
 
     Raises:
-      RefusedError: another process holds it and goes on, or nothing may be written here.
+      RefusedError: another process holds and renews it, or there is no permission to write.
     """
     lease = Lease(bucket)
     lease.acquire()
     done = threading.Event()
-    beating = threading.Thread(target=_beat, args=(lease, done), name="lease", daemon=True)
-    beating.start()
+    heartbeats = threading.Thread(
+        target=_send_heartbeats, args=(lease, done), name="lease", daemon=True
+    )
+    heartbeats.start()
     try:
         yield lease
     finally:
         done.set()
-        beating.join()
+        heartbeats.join()
         lease.release()
 
 
-def _beat(lease: Lease, done: threading.Event) -> None:
-    while not done.wait(BEAT_SECONDS):
+def _send_heartbeats(lease: Lease, done: threading.Event) -> None:
+    while not done.wait(HEARTBEAT_SECONDS):
         try:
-            lease.renew(BEAT_PATIENCE_SECONDS)
-        except Taken as error:
-            signals.leave(str(error))
+            lease.renew(HEARTBEAT_RETRY_SECONDS)
+        except LeaseLost as error:
+            signals.exit_now(str(error))
         except (InterruptedRun, RefusedError):
-            # The next beat tries again, and what the run itself asks for will say what is wrong.
-            # A lease that has run out meanwhile is still held if nobody has replaced it.
+            # The next heartbeat tries again; the run's own requests report what is wrong. An
+            # expired lease is still held while no other process has replaced it.
             continue

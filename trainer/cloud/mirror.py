@@ -1,6 +1,6 @@
-"""A local folder and the objects that it is a copy of: what differs is fetched or sent.
+"""A local copy of the objects in a bucket's folder: files that differ are fetched or sent.
 
-What is sent names the version that it replaces, so that another's writing is noticed.
+Each upload names the version that it replaces, so that writes by other processes are detected.
 """
 
 from __future__ import annotations
@@ -11,69 +11,71 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from trainer.cloud import lease
-from trainer.cloud.bucket import Bucket, Stored, md5_of
+from trainer.cloud.bucket import Bucket, Version, md5_of
 from trainer.cloud.failures import Vanished
 from trainer.system import file_system
 from trainer.system.exits import InterruptedRun, RefusedError
 
-FETCHED_AT_ONCE = 8
-LISTINGS = 5  # of a folder in which objects are replaced while they are fetched
+FETCH_THREADS = 8
+FETCH_ATTEMPTS = 5  # where objects are replaced while they are fetched
 
-Join = Callable[[list[bytes], list[bytes]], Iterable[bytes]]  # lines of an object, of its file
+Merge = Callable[[list[bytes], list[bytes]], Iterable[bytes]]  # lines of the object, of its file
 
 
 class Mirror:
-    """The local copy of a bucket's folder. Names are paths within both."""
+    """The local copy of a bucket's folder. Names are paths relative to both."""
 
     def __init__(self, bucket: Bucket, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self._bucket = bucket
-        self._stored: dict[str, Stored] = {}
-        self._stamps: dict[str, tuple[int, int]] = {}  # of files that are equal to their objects
+        self._versions: dict[str, Version] = {}
+        self._stamps: dict[str, tuple[int, int]] = {}  # of files known to equal their objects
 
-    def fetch(self, choose: Callable[[Collection[str]], Iterable[str]]) -> None:
-        """Makes local files of the objects that `choose` takes out of all names.
+    def fetch(self, select: Callable[[Collection[str]], Iterable[str]]) -> None:
+        """Downloads the objects that `select` chooses from all names.
 
         Raises:
-          InterruptedRun: the storage does not answer, or changes all the time.
+          InterruptedRun: the storage does not answer, or the objects are replaced each time.
         """
-        for _ in range(LISTINGS):
-            self._stored = {
-                name: stored for name, stored in self._bucket.list().items() if _is_ours(name)
+        for _ in range(FETCH_ATTEMPTS):
+            self._versions = {
+                name: version for name, version in self._bucket.list().items() if _is_mirrored(name)
             }
-            for name in self._stamps.keys() - self._stored.keys():  # removed since the last list
+            for name in (
+                self._stamps.keys() - self._versions.keys()
+            ):  # deleted since the last listing
                 (self.folder / name).unlink()
                 del self._stamps[name]
             try:
-                with ThreadPoolExecutor(FETCHED_AT_ONCE) as pool:
-                    list(pool.map(self._fetch, choose(self._stored.keys())))
+                with ThreadPoolExecutor(FETCH_THREADS) as pool:
+                    list(pool.map(self._fetch, select(self._versions.keys())))
                 return
             except Vanished:
                 continue
         raise InterruptedRun(f"{self._bucket.name} changes while it is read: run again")
 
     def changed(self) -> list[str]:
-        """Files that are not as they were last fetched or sent."""
+        """Names of files that differ from what was last fetched or sent."""
         return [
             name for name, path in self._files().items() if self._stamps.get(name) != _stamp(path)
         ]
 
-    def gone(self) -> list[str]:
-        """Objects whose files are not there."""
-        return sorted(self._stored.keys() - self._files().keys())
+    def deleted(self) -> list[str]:
+        """Names of objects whose local files no longer exist."""
+        return sorted(self._versions.keys() - self._files().keys())
 
     def send(self, name: str) -> None:
-        """Makes the object equal to its file.
+        """Uploads the file, unless the object is equal to it.
 
         Raises:
-          Conflict: another process has written it since it was last seen.
+          Conflict: another process has written the object since its version was last read.
         """
-        path, stored = self.folder / name, self._stored.get(name)
-        stamp = _stamp(path)  # before it is read: what changes after that is sent the next time
-        if stored is None or stored.md5 != md5_of(path):
-            generation = stored.generation if stored else 0
-            self._stored[name] = self._bucket.write(name, path.read_bytes(), generation)
+        path, version = self.folder / name, self._versions.get(name)
+        stamp = _stamp(path)  # before reading: a later change is sent the next time
+        if version is None or version.md5 != md5_of(path):
+            generation = version.generation if version else 0
+            self._versions[name] = self._bucket.write(name, path.read_bytes(), generation)
         self._stamps[name] = stamp
 
     def remove(self, name: str) -> None:
@@ -82,54 +84,54 @@ class Mirror:
         Raises:
           Conflict: as for `send`.
         """
-        if stored := self._stored.pop(name, None):
-            self._bucket.delete(name, stored.generation)
+        if version := self._versions.pop(name, None):
+            self._bucket.delete(name, version.generation)
 
-    def look_again(self, name: str) -> None:
-        """Takes note of the version that is there, which the next change replaces."""
-        there = self._bucket.find(name)
-        if there is None:
-            self._stored.pop(name, None)
+    def refresh(self, name: str) -> None:
+        """Reads the object's current version, which the next upload or removal then replaces."""
+        current = self._bucket.find(name)
+        if current is None:
+            self._versions.pop(name, None)
         else:
-            self._stored[name] = there
+            self._versions[name] = current
 
-    def unite(self, name: str, join: Join) -> None:
-        """Makes the file's lines what `join` makes of the object's, as last seen, and the file's.
+    def merge_lines(self, name: str, merge: Merge) -> None:
+        """Replaces the file's lines by `merge` of the lines of the object and of the file.
 
         Raises:
-          Vanished: another process has written the object since.
+          Vanished: another process has written the object since its version was last read.
         """
-        if stored := self._stored.get(name):
-            theirs = b"".join(self._bucket.read(name, stored)).splitlines()
-            ours = (self.folder / name).read_bytes().splitlines()
-            lines = dict.fromkeys(join(theirs, ours))  # each once
+        if version := self._versions.get(name):
+            remote = b"".join(self._bucket.read(name, version)).splitlines()
+            local = (self.folder / name).read_bytes().splitlines()
+            lines = dict.fromkeys(merge(remote, local))  # without duplicates
             content = b"".join(line + b"\n" for line in lines)
             file_system.write_atomically(
                 self.folder / name, lambda temporary: temporary.write_bytes(content)
             )
 
     def _fetch(self, name: str) -> None:
-        path, stored = self.folder / name, self._stored[name]
-        if not (path.is_file() and stored.md5 and md5_of(path) == stored.md5):
+        path, version = self.folder / name, self._versions[name]
+        if not (path.is_file() and version.md5 and md5_of(path) == version.md5):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with open(path, "wb") as file:
-                    file.writelines(self._bucket.read(name, stored))
+                    file.writelines(self._bucket.read(name, version))
             except BaseException as error:
-                path.unlink(missing_ok=True)  # half of it is no file of the run
+                path.unlink(missing_ok=True)  # an incomplete file must not remain
                 if isinstance(error, OSError):
                     raise RefusedError(
                         f"{self._bucket.name} cannot be copied to {self.folder.parent} "
                         f"({error.strerror}): let TMPDIR name a folder with room"
                     ) from error
                 raise
-            os.utime(path, ns=(stored.updated_ns, stored.updated_ns))
+            os.utime(path, ns=(version.updated_ns, version.updated_ns))
         self._stamps[name] = _stamp(path)
 
     def _files(self) -> dict[str, Path]:
         files = (path for path in self.folder.rglob("*") if path.is_file())
-        named = {path.relative_to(self.folder).as_posix(): path for path in files}
-        return {name: named[name] for name in sorted(named) if _is_ours(name)}
+        by_name = {path.relative_to(self.folder).as_posix(): path for path in files}
+        return {name: by_name[name] for name in sorted(by_name) if _is_mirrored(name)}
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -137,8 +139,8 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _is_ours(name: str) -> bool:
-    """Whether the name is that of a whole file, not of a lock, a folder or a work in progress."""
+def _is_mirrored(name: str) -> bool:
+    """Whether the name belongs to a complete file, not to a lock, a folder or a temporary file."""
     parts = name.split("/")
     return (
         lease.NAME not in parts

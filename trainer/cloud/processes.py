@@ -1,34 +1,34 @@
-"""Processes of this machine: whether one that is named in a lease has died."""
+"""Identifies the processes of this machine, to find out whether a lease's holder has died."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
 def identity() -> str:
-    """A name of this process that no other ever has; empty where the system cannot give one."""
+    """A unique name of this process, also across reboots; empty where /proc does not provide it."""
     try:
         namespace = Path("/proc/self/ns/pid").readlink()
-        boot = _BOOT.read_text(encoding="ascii").strip()
+        boot = _BOOT_ID_FILE.read_text(encoding="ascii").strip()
     except OSError:
         return ""
     pid = os.getpid()
-    return f"{boot} {namespace} {pid} {_started(pid)}"
+    return f"{boot} {namespace} {pid} {_start_time(pid)}"
 
 
-def is_dead(named: str) -> bool:
-    """Whether the process is known to have ended: it was one of this machine, seen from here."""
-    ours, theirs = identity().split(), named.split()
+def is_dead(other: str) -> bool:
+    """Whether the process with this `identity` ran on this machine and namespace and has ended."""
+    ours, theirs = identity().split(), other.split()
     if len(ours) != 4 or len(theirs) != 4 or ours[:2] != theirs[:2] or not theirs[2].isdecimal():
         return False
-    return _started(int(theirs[2])) != theirs[3]
+    return _start_time(int(theirs[2])) != theirs[3]
 
 
-def _started(pid: int) -> str:
-    """When a living process began, in the kernel's ticks; empty if there is none."""
+def _start_time(pid: int) -> str:
+    """Start time of a living process in the kernel's clock ticks; empty if there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

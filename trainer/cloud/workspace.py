@@ -1,8 +1,8 @@
-"""Where the local copies lie, and how they are called before people: by their URLs.
+"""The temporary folder of the local copies, and their URLs in place of its paths in messages.
 
-The copies of a process lie in one temporary folder, which is removed when it ends. The folder is
-locked, which tells cleaners of old files to leave it alone, and tells the next process of ours
-what one that was killed has left: its lock has died.
+A process keeps its copies in one temporary folder, which it removes at its end. The folder is
+locked: programs that remove old temporary files leave it alone, and the folder of a killed process,
+whose lock is free, is recognised and removed by the next process.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ _urls: dict[str, str] = {}  # local path -> URL
 
 
 def copy_of(url: GsUrl) -> Path:
-    """The folder for this process's copy of what `url` names, not made yet.
+    """The path of this process's local copy of `url`, which is not created here.
 
     Raises:
-      RefusedError: there is no place for temporary files.
+      RefusedError: no temporary folder can be created.
     """
-    path = _folder() / hashlib.sha256(str(url).encode()).hexdigest()[:16]
+    path = _temporary_folder() / hashlib.sha256(str(url).encode()).hexdigest()[:16]
     _urls[str(path)] = str(url)
     return path
 
 
 def shown(text: str) -> str:
-    """The text with URLs in the place of their copies' paths."""
+    """The text with the paths of local copies replaced by their URLs."""
     for path, url in _urls.items():
         text = text.replace(path, url)
     return text
 
 
 class ShowsUrls(logging.Filter):
-    """Shows log lines with URLs in the place of their copies' paths."""
+    """Replaces the paths of local copies by their URLs in log messages."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrites the line; lets all pass."""
+        """Rewrites the message; drops none."""
         if _urls:
             record.msg, record.args = shown(record.getMessage()), ()
         return True
 
 
 @functools.cache
-def _folder() -> Path:
+def _temporary_folder() -> Path:
     try:
-        _sweep()
+        _remove_abandoned()
         folder = _make_locked()
-        while not folder.exists():  # another process has swept it before it was locked
+        while not folder.exists():  # another process removed it before it was locked
             folder = _make_locked()
     except OSError as error:
         raise RefusedError(
@@ -74,12 +74,12 @@ def _make_locked() -> Path:
     return folder
 
 
-def _sweep() -> None:
-    for left_over in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with contextlib.suppress(OSError):  # in use, another user's, or gone already
-            held = os.open(left_over, os.O_RDONLY)
+def _remove_abandoned() -> None:
+    for abandoned in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # in use, another user's, or already removed
+            descriptor = os.open(abandoned, os.O_RDONLY)
             try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(left_over)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(abandoned)
             finally:
-                os.close(held)
+                os.close(descriptor)

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
-import tempfile
-from pathlib import Path
-
-import keras
-import tensorflow as tf
 
 from trainer.cloud import workspace
 from trainer.configuration.config import ExportConfig
-from trainer.models.conditioning import inputs_of
-from trainer.models.layers import without_own_layers
-from trainer.runs import in_bucket, trained
-from trainer.runs.trained import Trained
+from trainer.runs import formats, in_bucket, trained
 from trainer.system import file_system
 
 log = logging.getLogger(__name__)
@@ -30,64 +20,7 @@ def run(config: ExportConfig) -> None:
     networks = trained.load(config.job_dir, config.checkpoint)
     file_system.make_folder(config.output.parent, "output")
     log.info("exporting the %s of %s", config.network, networks.source)
-    write(networks, config.network, config.format, config.output)
+    formats.write(networks, config.network, config.format, config.output)
     if copy:
         in_bucket.add(copy)
     print(workspace.shown(str(config.output)))
-
-
-def write(networks: Trained, name: str, form: str, path: Path) -> None:
-    """Writes `generator` or `discriminator` in one of the formats, whole or not at all."""
-    network = without_own_layers(
-        networks.generator if name == "generator" else networks.discriminator
-    )
-    with contextlib.redirect_stdout(io.StringIO()):  # TensorFlow prints what it captured
-        if form == "saved_model":
-            _write_saved_model(networks, network, path)
-        elif form == "tflite":
-            content = tf.lite.TFLiteConverter.from_keras_model(network).convert()
-            file_system.write_atomically(path, lambda temporary: temporary.write_bytes(content))
-        elif form == "weights":
-            file_system.write_atomically(path, network.save_weights)
-        else:
-            file_system.write_atomically(path, network.save)
-
-
-def _write_saved_model(networks: Trained, network: keras.Model, path: Path) -> None:
-    """A SavedModel with `serve`, and for a generator `sample(n, seed)`, as `generate` draws."""
-    archive = keras.export.ExportArchive()
-    archive.track(network)
-    cycle = trained.label_cycle(networks.recipe)
-    archive.add_endpoint(
-        "serve",
-        lambda inputs: network(inputs, training=False),
-        input_signature=[_signature(network)],
-    )
-    if network.name == "generator":
-        scalar = tf.TensorSpec([], tf.int64)
-        archive.add_endpoint(
-            "sample",
-            lambda n, seed: network(
-                inputs_of(
-                    network,
-                    trained.latents(networks.recipe, seed, 0, n),
-                    trained.labels_of(cycle, 0, n),
-                ),
-                training=False,
-            ),
-            input_signature=[scalar, scalar],
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        dir=path.parent, prefix=file_system.partial_prefix()
-    ) as scratch:
-        archive.write_out(str(Path(scratch, "new")), verbose=False)
-        if path.exists():
-            path.rename(Path(scratch, "old"))
-        Path(scratch, "new").rename(path)
-
-
-def _signature(network: keras.Model) -> tf.TensorSpec | list[tf.TensorSpec]:
-    """What the network takes: one tensor, or one and labels."""
-    specs = [tf.TensorSpec([None, *part.shape[1:]], part.dtype) for part in network.inputs]
-    return specs if len(specs) > 1 else specs[0]

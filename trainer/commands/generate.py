@@ -1,4 +1,4 @@
-"""The generate command: samples of a trained generator as a grid, a film, arrays or pictures."""
+"""The generate command: samples of a trained generator: a grid, an animation, arrays, images."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from trainer.configuration.config import SampleConfig
+from trainer.configuration.config import GenerateConfig
 from trainer.data import pixels
+from trainer.gan import sampling
 from trainer.monitoring import image_grids
 from trainer.runs import in_bucket, trained
 from trainer.runs.trained import Trained
@@ -18,7 +19,7 @@ from trainer.system import file_system
 log = logging.getLogger(__name__)
 
 
-def run(config: SampleConfig) -> None:
+def run(config: GenerateConfig) -> None:
     """Writes the samples and prints where.
 
     Raises:
@@ -29,11 +30,11 @@ def run(config: SampleConfig) -> None:
     if config.job_dir_url:
         in_bucket.fetch(config.job_dir_url, config.job_dir, *trained.FILES)
     network = trained.load(config.job_dir, config.checkpoint)
-    cycle = trained.label_cycle(network.recipe, config.labels)
+    cycle = sampling.label_cycle(network.recipe, config.labels)
     conditional = network.recipe.networks.conditional
-    film = output.suffix == ".gif"
-    num = config.num or (8 * len(cycle) if conditional and not film else 64)
-    if film:
+    is_animation = output.suffix == ".gif"
+    num = config.num or (8 * len(cycle) if conditional and not is_animation else 64)
+    if is_animation:
         log.info("generating %d frames from %s", num, network.source)
         image_grids.write_gif(output, _frames(network, config, cycle, num))
     else:
@@ -42,10 +43,10 @@ def run(config: SampleConfig) -> None:
     print(output)
 
 
-def _write_images(network: Trained, config: SampleConfig, cycle: Sequence[int], num: int) -> None:
+def _write_images(network: Trained, config: GenerateConfig, cycle: Sequence[int], num: int) -> None:
     output = config.output
     draw = tf.function(network.generate, autograph=False)
-    batches = trained.sample_batches(
+    batches = sampling.sample_batches(
         draw, network.recipe, num, config.seed, cycle, config.truncation
     )
     if not output.suffix:
@@ -54,7 +55,7 @@ def _write_images(network: Trained, config: SampleConfig, cycle: Sequence[int], 
             image_grids.write_png(output / f"{number:0{digits}d}.png", image)
         return
     images = np.concatenate(list(batches))
-    labels = trained.labels_of(cycle, 0, num).numpy()
+    labels = sampling.cycled_labels(cycle, 0, num).numpy()
     conditional = network.recipe.networks.conditional
     if output.suffix == ".png":
         picture = image_grids.rows(images, labels) if conditional else image_grids.grid(images)
@@ -67,22 +68,22 @@ def _write_images(network: Trained, config: SampleConfig, cycle: Sequence[int], 
 
 
 def _frames(
-    network: Trained, config: SampleConfig, cycle: Sequence[int], num: int
+    network: Trained, config: GenerateConfig, cycle: Sequence[int], num: int
 ) -> list[np.ndarray]:
-    """The way from one latent to another and back, an image of each label in a frame."""
-    ends = trained.latents(network.recipe, config.seed, 0, 2, config.truncation)
-    ways = 1 - np.abs(np.linspace(-1, 1, num, endpoint=False))
+    """An interpolation from one latent to another and back, an image of each label in a frame."""
+    ends = sampling.latents(network.recipe, config.seed, 0, 2, config.truncation)
+    weights = 1 - np.abs(np.linspace(-1, 1, num, endpoint=False))
     draw = tf.function(network.generate, autograph=False)
     frames = []
-    for way in ways:
-        latent = _between(ends[0], ends[1], float(way))
+    for weight in weights:
+        latent = _slerp(ends[0], ends[1], float(weight))
         images = draw(tf.tile(latent[tf.newaxis], [len(cycle), 1]), tf.constant(cycle))
-        frames.append(image_grids.grid(pixels.to_bytes(images.numpy(), network.lowest)))
+        frames.append(image_grids.grid(pixels.to_bytes(images.numpy(), network.pixel_min)))
     return frames
 
 
-def _between(start: tf.Tensor, end: tf.Tensor, way: float) -> tf.Tensor:
-    """Spherical interpolation, which keeps the length that latents have (Shoemake 1985)."""
+def _slerp(start: tf.Tensor, end: tf.Tensor, weight: float) -> tf.Tensor:
+    """Spherical interpolation (Shoemake 1985), which keeps the norm that latents have."""
     cosine = tf.reduce_sum(tf.math.l2_normalize(start) * tf.math.l2_normalize(end))
     angle = tf.acos(tf.clip_by_value(cosine, -0.9999, 0.9999))
-    return (tf.sin((1 - way) * angle) * start + tf.sin(way * angle) * end) / tf.sin(angle)
+    return (tf.sin((1 - weight) * angle) * start + tf.sin(weight * angle) * end) / tf.sin(angle)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from trainer.cloud import workspace
 from trainer.configuration.config import PlotConfig
-from trainer.runs import file_names, in_bucket, records
-from trainer.system import file_system
-from trainer.system.exits import RefusedError
+from trainer.monitoring import curves
+from trainer.runs import file_names, in_bucket
 
 
 def run(config: PlotConfig) -> None:
@@ -16,34 +13,7 @@ def run(config: PlotConfig) -> None:
     copy = None
     if config.job_dir_url:
         copy = in_bucket.fetch(config.job_dir_url, config.job_dir, file_names.METRICS_FILE)
-    picture = draw(config.job_dir)
+    picture = curves.draw(config.job_dir)
     if copy:
         in_bucket.add(copy)
     print(workspace.shown(str(picture)))
-
-
-def draw(job_dir: Path) -> Path:
-    """Draws `results/loss_curves.png` and returns its path.
-
-    Raises:
-      RefusedError: the run has no records.
-    """
-    lines = records.read_lines(job_dir / file_names.METRICS_FILE)
-    if not lines:
-        raise RefusedError(f"{job_dir / file_names.METRICS_FILE} holds no records: train first")
-    from matplotlib.figure import Figure  # takes half a second, which training need not wait for
-
-    steps = [line["step"] for line in lines]
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    for axes, (title, tags) in zip(
-        figure.subplots(len(records.CHARTS), sharex=True), records.CHARTS.items(), strict=True
-    ):
-        for tag in tags:
-            axes.plot(steps, [line[tag] for line in lines], label=tag, linewidth=1)
-        axes.set_ylabel(title)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    axes.set_xlabel("step")
-    path = job_dir / "results" / "loss_curves.png"
-    file_system.write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))
-    return path

@@ -7,7 +7,8 @@ import logging
 from trainer.cloud import workspace
 from trainer.cloud.data import CopiedData
 from trainer.configuration.config import PrepareConfig
-from trainer.data import IMAGE_FOLDER, fashion_mnist, image_folder, prepared
+from trainer.data import fashion_mnist, image_folder, prepared
+from trainer.data.datasets import IMAGE_FOLDER
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)

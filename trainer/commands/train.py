@@ -2,99 +2,99 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from pathlib import Path
 
 from trainer.cloud.bucket import Bucket
-from trainer.cloud.data import CopiedData
-from trainer.configuration import checks
-from trainer.configuration import config as configuration
-from trainer.configuration.config import Config
+from trainer.cloud.data import DataFolder
+from trainer.cloud.url import GsUrl
+from trainer.configuration import checks, config, resume, run_config
+from trainer.configuration.config import Recipe, TrainConfig
 from trainer.data import loading
+from trainer.data.datasets import DatasetSpec
 from trainer.distribution import cluster_spec
+from trainer.distribution.cluster_spec import Worker
 from trainer.runs import in_bucket
 from trainer.system import file_system
-from trainer.system.exits import RefusedError
-
-log = logging.getLogger(__name__)
 
 Commit = Callable[[], None]
 
 
-def run(config: Config) -> None:
+def run(asked: TrainConfig) -> None:
     """Trains, resumes, or describes what would be trained.
 
     Raises:
       RefusedError: the run directory cannot be used, or holds a run of another recipe.
       InterruptedRun: a signal stopped the training, and it was saved; or storage is lost.
     """
-    member = cluster_spec.find(config.runtime.strategy, os.environ)
-    checks.check_replicas(config.recipe, len(member.addresses))
-    if member.is_chief and config.job_dir_url is None:
-        file_system.check_folder(config.job_dir, "job_dir")
-    send_data = _fetch_data(config)
-    loading.check(config.recipe.data, config.data_dir)
-    if config.dry_run:
-        if config.job_dir_url:
-            in_bucket.fetch(config.job_dir_url, config.job_dir, "config.json")
-        _refuse_another_recipe(config)
-        from trainer.training import run
+    worker = cluster_spec.this_worker(asked.runtime.strategy, os.environ)
+    data = DataFolder(asked.data_dir, asked.data_dir_url)
+    if worker.is_chief and asked.job_dir_url is None:
+        file_system.check_folder(asked.job_dir, "job_dir")
+        if not asked.dry_run and not (asked.job_dir / run_config.FILE).exists():
+            _check(asked.recipe, worker, data)  # before the folder is made
+    if asked.dry_run:
+        _describe(asked, worker)
+    elif worker.is_chief:
+        with _locked(asked.job_dir, asked.job_dir_url) as commit:
+            _train(asked, worker, data, commit)
+    else:  # the others need not even see the run directory
+        _train(asked, worker, data, _nothing)
 
-        run.describe(config, len(member.addresses))
-        return
-    # The other workers need not even see the run directory.
-    with _held(config) if member.is_chief else nullcontext(_nothing) as send_run:
-        if member.is_chief:
-            _refuse_another_recipe(config)
-        # TensorFlow is imported only now: what is wrong above is said at once.
-        from trainer.training import run
 
-        def commit() -> None:
-            send_run()
-            send_data()
+def _train(asked: TrainConfig, worker: Worker, data: DataFolder, commit_run: Commit) -> None:
+    stored = run_config.read(asked.job_dir) if worker.is_chief else None
+    configured = resume.configured(asked, stored)
+    _check(configured.recipe, worker, data)
+    # TensorFlow is imported only now: what is wrong above is said at once.
+    from trainer.training import run as training
 
-        run.run(config, member, commit)
+    def load(spec: DatasetSpec) -> training.Examples:
+        data.fetch(spec.dataset)  # another one, if the chief resumes a run of another
+        return loading.load(spec, "train", data.path)
+
+    def commit() -> None:
+        commit_run()
+        data.send()
+
+    storage = training.Storage(asked.job_dir, load, commit)
+    training.train(configured, config.checksum(asked), worker, storage)
+
+
+def _check(recipe: Recipe, worker: Worker, data: DataFolder) -> None:
+    """Refuses what does not depend on the run directory; fetches data from their bucket."""
+    checks.check_replicas(recipe, len(worker.addresses))
+    data.fetch(recipe.data.dataset)
+    loading.check(recipe.data, data.path)
+
+
+def _describe(asked: TrainConfig, worker: Worker) -> None:
+    if asked.job_dir_url:
+        in_bucket.fetch(asked.job_dir_url, asked.job_dir, run_config.FILE)
+    configured = resume.configured(asked, run_config.read(asked.job_dir))
+    checks.check_replicas(configured.recipe, len(worker.addresses))
+    if asked.data_dir_url and configured.recipe.data.dataset != "synthetic":
+        Bucket(asked.data_dir_url, "data_dir")
+    else:
+        loading.check(configured.recipe.data, asked.data_dir)
+    from trainer.training import run as training
+
+    training.describe(configured, len(worker.addresses))
 
 
 def _nothing() -> None:
-    """The commit of a local folder."""
+    """The commit of a local folder, which keeps what is written there."""
 
 
 @contextmanager
-def _held(config: Config) -> Iterator[Commit]:
+def _locked(job_dir: Path, job_dir_url: GsUrl | None) -> Iterator[Commit]:
     """Holds the run's lock, and yields what makes its commits last."""
-    if config.job_dir_url:
-        with in_bucket.held(config.job_dir_url, config.job_dir) as send:
+    if job_dir_url:
+        with in_bucket.leased(job_dir_url, job_dir) as send:
             yield send
     else:
-        file_system.make_folder(config.job_dir, "job_dir")
-        with file_system.exclusive(config.job_dir, "job_dir"):
+        file_system.make_folder(job_dir, "job_dir")
+        with file_system.locked(job_dir, "job_dir"):
             yield _nothing
-
-
-def _fetch_data(config: Config) -> Commit:
-    """Fetches the data from their bucket, if they have one; gives what sends them back, once."""
-    dataset = config.recipe.data.dataset
-    if config.data_dir_url is None or dataset == "synthetic":
-        return _nothing
-    if config.dry_run:
-        Bucket(config.data_dir_url, "data_dir")
-        return _nothing
-    copy = CopiedData(config.data_dir_url, config.data_dir, dataset)
-
-    def send() -> None:
-        try:
-            copy.send()
-        except RefusedError as error:  # the bucket may be for reading only
-            log.info("data: what was prepared is not kept (%s)", error)
-
-    return functools.cache(send)
-
-
-def _refuse_another_recipe(config: Config) -> None:
-    stored = configuration.read_json(config.job_dir)
-    if stored is not None:
-        checks.check_resume(stored, config)

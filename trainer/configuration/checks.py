@@ -1,11 +1,8 @@
-"""What is refused: combinations of flags that single flags cannot see. No TensorFlow here."""
+"""Combinations of flags that are refused; a single flag's range is in `flag_definitions`."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
-from typing import Any
 
 from trainer.configuration.choices import (
     ARCHITECTURES,
@@ -15,20 +12,19 @@ from trainer.configuration.choices import (
     NETWORKS,
 )
 from trainer.configuration.config import (
-    Config,
     EvaluateConfig,
     ExportConfig,
+    GenerateConfig,
     Objective,
     OptimizerSettings,
     Recipe,
-    SampleConfig,
-    flag_values,
+    TrainConfig,
     total_steps,
 )
 from trainer.system.exits import RefusedError
 
 
-def check(config: Config) -> None:
+def check(config: TrainConfig) -> None:
     """Refuses a training that cannot be, or of which a part would do nothing.
 
     Raises:
@@ -76,7 +72,7 @@ def _check_networks(recipe: Recipe) -> None:
     networks = recipe.networks
     if not 0 <= networks.dropout < 1:
         raise RefusedError(f"--dropout={networks.dropout} must be at least 0 and below 1")
-    if networks.dropout and not ARCHITECTURES[networks.architecture].drops_out:
+    if networks.dropout and not ARCHITECTURES[networks.architecture].has_dropout:
         raise RefusedError(
             f"--dropout={networks.dropout} has no place in --architecture={networks.architecture}: "
             "its discriminator works without; use --dropout=0"
@@ -87,7 +83,7 @@ def _check_networks(recipe: Recipe) -> None:
             f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
             "add --noconditional"
         )
-    if networks.spectral_norm and ARCHITECTURES[networks.architecture].starts_at_zero:
+    if networks.spectral_norm and ARCHITECTURES[networks.architecture].has_zero_kernels:
         raise RefusedError(
             f"--spectral_norm divides by a norm that is zero at first in "
             f"--architecture={networks.architecture}: use --nospectral_norm"
@@ -95,7 +91,7 @@ def _check_networks(recipe: Recipe) -> None:
     clip = recipe.objective.weight_clip
     if networks.spectral_norm and clip:
         raise RefusedError(f"--spectral_norm undoes --weight_clip={clip}: use one of them")
-    if LOSSES[recipe.objective.loss].wants_bound and not (
+    if LOSSES[recipe.objective.loss].needs_lipschitz_bound and not (
         clip or recipe.objective.gradient_penalty or networks.spectral_norm
     ):
         raise RefusedError(
@@ -120,7 +116,7 @@ def _check_objective(objective: Objective) -> None:
         )
     if not (math.isfinite(clip) and clip >= 0):
         raise RefusedError(f"--weight_clip={clip} must not be negative")
-    if clip and not LOSSES[loss].wants_bound:
+    if clip and not LOSSES[loss].needs_lipschitz_bound:
         raise RefusedError(
             f"--weight_clip={clip} bounds a Wasserstein critic, and --loss={loss} has none: "
             "use --weight_clip=0, or --loss=wgan"
@@ -196,7 +192,7 @@ def check_replicas(recipe: Recipe, replicas: int) -> None:
         )
 
 
-def check_sample(config: SampleConfig) -> None:
+def check_generate(config: GenerateConfig) -> None:
     """Refuses an output that is none of the formats of `generate`, and latents that cannot be."""
     if config.output.suffix not in ("", ".png", ".gif", ".npz"):
         raise RefusedError(f"--output={config.output} must be a .png, a .gif, an .npz or a folder")
@@ -229,34 +225,3 @@ def check_export(config: ExportConfig) -> None:
         raise RefusedError(f"--output={output} is there, and no {config.format}: choose another")
     if output.is_dir() and not (output / "saved_model.pb").exists() and any(output.iterdir()):
         raise RefusedError(f"--output={output} holds something else: choose another folder")
-
-
-def check_resume(stored: dict[str, Any], config: Config) -> None:
-    """Refuses to resume with a recipe that would change the result.
-
-    Raises:
-      RefusedError: with a table of the differences.
-    """
-    # Through JSON, in which a tuple is a list, as it was stored.
-    asked_for = json.loads(json.dumps(dataclasses.asdict(config.recipe)))
-    before, now = flag_values(stored["recipe"]), flag_values(asked_for)
-    if now["precision"] == "auto":  # which was decided when the run started
-        now["precision"] = before.get("precision", "absent")
-    rows = [
-        (name, _short(before.get(name, "absent")), _short(now.get(name, "absent")))
-        for name in {**before, **now}
-        if before.get(name, "absent") != now.get(name, "absent")
-    ]
-    if rows:
-        table = "\n".join(f"  {name:<28} {old:<16} {new}" for name, old, new in rows)
-        raise RefusedError(
-            f"--job_dir={config.job_dir} holds a run of another recipe: give its flags again, "
-            f"or choose another folder\n  {'setting':<28} {'the run':<16} asked for\n{table}"
-        )
-
-
-def _short(value: Any) -> str:
-    """A value for a table."""
-    if isinstance(value, list):
-        value = "x".join(map(str, value)) if len(value) < 4 else f"{len(value)} names"
-    return str(value)

@@ -1,7 +1,7 @@
-"""What flags can choose between. No TensorFlow here: wrong flags are refused before its import.
+"""What flags can choose between, and what must be known of it before TensorFlow is imported.
 
-The tables of functions that stand behind these names are in `losses`, `updates`, `annealing`,
-`augment`, `models` and `export`; tests hold them together.
+The functions behind these names are in tables of `gan/losses`, `gan/updates`, `gan/schedules`,
+`gan/augmentation`, `gan/optimizers`, `models/architectures` and `runs/formats`; tests compare them.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class LossSpec:
     """What is known of a loss before TensorFlow is imported."""
 
     has_targets: bool = False  # numbers that logits should reach
-    wants_bound: bool = False  # of the discriminator's slope, without which it diverges
+    needs_lipschitz_bound: bool = False  # diverges unless the discriminator's gradient is bounded
 
 
 LOSSES = {
     "bce": LossSpec(has_targets=True),
     "lsgan": LossSpec(has_targets=True),
-    "wgan": LossSpec(wants_bound=True),
+    "wgan": LossSpec(needs_lipschitz_bound=True),
     "hinge": LossSpec(),
     "relativistic": LossSpec(),
 }
@@ -51,17 +51,17 @@ LOSSES = {
 class ArchitectureSpec:
     """What is known of an architecture before TensorFlow is imported."""
 
-    drops_out: bool = False  # has places for dropout
-    starts_at_zero: bool = False  # some kernel of the discriminator does, and has no norm
+    has_dropout: bool = False  # its discriminator has dropout layers
+    has_zero_kernels: bool = False  # a kernel of its discriminator starts at zero, and has no norm
 
 
 ARCHITECTURES = {
-    "classic": ArchitectureSpec(drops_out=True),
-    "cropped": ArchitectureSpec(drops_out=True),
-    "dcgan": ArchitectureSpec(drops_out=True),
+    "classic": ArchitectureSpec(has_dropout=True),
+    "cropped": ArchitectureSpec(has_dropout=True),
+    "dcgan": ArchitectureSpec(has_dropout=True),
     "fashion": ArchitectureSpec(),
-    "mlp": ArchitectureSpec(drops_out=True),
-    "r3gan": ArchitectureSpec(starts_at_zero=True),
+    "mlp": ArchitectureSpec(has_dropout=True),
+    "r3gan": ArchitectureSpec(has_zero_kernels=True),
     "residual": ArchitectureSpec(),
-    "upsampling": ArchitectureSpec(drops_out=True),
+    "upsampling": ArchitectureSpec(has_dropout=True),
 }

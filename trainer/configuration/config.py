@@ -1,4 +1,4 @@
-"""What a run is, as frozen dataclasses made once from the flags. No TensorFlow here.
+"""What commands are asked for, as frozen dataclasses made once from the flags.
 
 `Recipe` is what the result depends on: a resume must agree with it. `Schedule` and `Runtime`
 may change between one start of a run and the next.
@@ -9,14 +9,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from trainer.cloud.url import GsUrl
-from trainer.configuration.choices import NETWORKS
-from trainer.data import DatasetSpec
-from trainer.system.exits import RefusedError
+from trainer.data.datasets import DatasetSpec
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Objective:
 
     @property
     def at_times_penalised(self) -> bool:
-        """Whether a penalised discriminator also judges without penalty."""
+        """Whether some of the updates of a penalised discriminator have no penalty."""
         return self.penalised and (self.penalty_interval > 1 or self.update == "alternating")
 
 
@@ -113,8 +111,8 @@ class Runtime:
 
 
 @dataclass(frozen=True)
-class Config:
-    """A training run as its user asked for it.
+class TrainConfig:
+    """What `train` is asked for.
 
     Folders are local here and in what follows. One with a URL is the local copy of a bucket's.
     """
@@ -125,13 +123,14 @@ class Config:
     recipe: Recipe
     schedule: Schedule
     runtime: Runtime
+    given: frozenset[str]  # names of the flags that the user gave, the preset's not among them
     dry_run: bool = False
     job_dir_url: GsUrl | None = None
     data_dir_url: GsUrl | None = None
 
 
 @dataclass(frozen=True)
-class SampleConfig:
+class GenerateConfig:
     """What `generate` is asked for."""
 
     job_dir: Path
@@ -213,85 +212,7 @@ def images_a_step(recipe: Recipe) -> int:
     return recipe.batch_size * recipe.objective.critic_steps
 
 
-def in_precision(config: Config, precision: str) -> Config:
-    """The same configuration, with the precision that was decided on."""
-    return dataclasses.replace(
-        config, recipe=dataclasses.replace(config.recipe, precision=precision)
-    )
-
-
-def to_json(config: Config, horizon: int, environment: dict[str, Any]) -> str:
-    """The content of config.json: the configuration and what it ran on.
-
-    Args:
-      config: the run.
-      horizon: the length in steps that schedules of rates are functions of.
-      environment: versions and devices, on which the bits depend.
-    """
-    resolved = {
-        "preset": config.preset,
-        "recipe": dataclasses.asdict(config.recipe),
-        "schedule": dataclasses.asdict(config.schedule),
-        "runtime": dataclasses.asdict(config.runtime),
-        "horizon": horizon,
-        "environment": environment,
-    }
-    return json.dumps(resolved, indent=2) + "\n"
-
-
-def read_json(job_dir: Path) -> dict[str, Any] | None:
-    """The run's config.json, or None where no run was started.
-
-    Raises:
-      RefusedError: the file is damaged.
-    """
-    path = job_dir / "config.json"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(stored, dict) and isinstance(stored.get("recipe"), dict):
-            return stored
-    except FileNotFoundError:
-        return None
-    except (ValueError, OSError) as error:
-        raise RefusedError(f"{path} cannot be read ({error}): restore it") from error
-    raise RefusedError(f"{path} is not the configuration of a run: restore it")
-
-
-def recipe_from(stored: dict[str, Any], job_dir: Path) -> Recipe:
-    """The recipe of a stored configuration.
-
-    Raises:
-      RefusedError: it was written by a version with other fields.
-    """
-    try:
-        return _build(Recipe, stored["recipe"])
-    except (TypeError, KeyError) as error:
-        raise RefusedError(
-            f"{job_dir / 'config.json'} was written by another version of fashion-gan ({error})"
-        ) from error
-
-
-def flag_values(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recipe as it is stored, by the names of the flags that decide it."""
-    values: dict[str, Any] = {}
-    for name, value in recipe.items():
-        if name in NETWORKS and isinstance(value, dict):
-            values |= {f"{name}_{inner}": content for inner, content in value.items()}
-        elif isinstance(value, dict):
-            values |= value
-        else:
-            values[name] = value
-    return values
-
-
-def _build(kind: type, stored: dict[str, Any]) -> Any:
-    """A dataclass from its JSON."""
-    nested = {field.name: _PARTS.get(str(field.type)) for field in dataclasses.fields(kind)}
-    arguments = {
-        name: _build(part, value) if (part := nested.get(name)) else value
-        for name, value in stored.items()
-    }
-    return kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in arguments.items()})
-
-
-_PARTS = {part.__name__: part for part in (DatasetSpec, Networks, Objective, OptimizerSettings)}
+def checksum(asked: TrainConfig) -> int:
+    """A number that differs where the recipe or the schedule that is asked for does."""
+    parts = [dataclasses.asdict(asked.recipe), dataclasses.asdict(asked.schedule)]
+    return zlib.crc32(json.dumps(parts).encode())

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from absl import flags
 
 from trainer.configuration import choices
-from trainer.data import DATASETS, IMAGE_FOLDER, IMAGE_SIZES
+from trainer.data.datasets import DATASETS, IMAGE_FOLDER, IMAGE_SIZES
 
 MOST = 10**9  # more steps, images or the like than any run can have
 
@@ -27,9 +27,9 @@ class _Group:
         flags.DEFINE_string(name, default, text, required=required, **self._where)
 
     def integer(
-        self, name: str, default: int | None, text: str, lowest: int, highest: int = MOST
+        self, name: str, default: int | None, text: str, pixel_min: int, highest: int = MOST
     ) -> None:
-        flags.DEFINE_integer(name, default, text, lowest, highest, **self._where)
+        flags.DEFINE_integer(name, default, text, pixel_min, highest, **self._where)
 
     def number(self, name: str, default: float | None, text: str) -> None:
         flags.DEFINE_float(name, default, text, **self._where)

@@ -12,9 +12,18 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
-from trainer.cloud.data import CopiedData
-from trainer.configuration import checks, choices, config, flag_definitions, paths, presets
-from trainer.data import DatasetSpec, loading
+from trainer.configuration import (
+    checks,
+    choices,
+    config,
+    dataset,
+    flag_definitions,
+    paths,
+    presets,
+    run_config,
+)
+from trainer.data import loading
+from trainer.data.datasets import DatasetSpec
 from trainer.system.exits import RefusedError
 
 
@@ -22,21 +31,29 @@ class HelpRequested(Exception):
     """The user asked for help; the message is the help."""
 
 
-def train(argv: Sequence[str]) -> config.Config:
-    """The configuration of `train`. `argv` starts with the command's name."""
-    return _train(argv, _dataset)
+def train(argv: Sequence[str]) -> config.TrainConfig:
+    """The configuration of `train`. `argv` starts with the command's name.
+
+    Where there may be a run already, `resume` checks it together with what that run says.
+    """
+    resolved = _train(argv, _dataset)
+    if not (resolved.job_dir_url or (resolved.job_dir / run_config.FILE).exists()):
+        checks.check(resolved)
+    return resolved
 
 
-def train_elsewhere(argv: Sequence[str]) -> config.Config:
+def train_elsewhere(argv: Sequence[str]) -> config.TrainConfig:
     """The same for another machine, whose data are out of reach here: nothing is looked at."""
-    return _train(argv, _published)
+    resolved = _train(argv, _published)
+    checks.check(resolved)
+    return resolved
 
 
-def generate(argv: Sequence[str]) -> config.SampleConfig:
+def generate(argv: Sequence[str]) -> config.GenerateConfig:
     """The configuration of `generate`."""
     values = _parse(argv, flag_definitions.generate)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
-    resolved = config.SampleConfig(
+    resolved = config.GenerateConfig(
         job_dir=job_dir,
         output=paths.local("output", values.output),
         num=values.num,
@@ -46,7 +63,7 @@ def generate(argv: Sequence[str]) -> config.SampleConfig:
         checkpoint=values.checkpoint,
         job_dir_url=job_dir_url,
     )
-    checks.check_sample(resolved)
+    checks.check_generate(resolved)
     return resolved
 
 
@@ -123,17 +140,18 @@ def available_cores() -> int:
 
 def _train(
     argv: Sequence[str], specify: Callable[[flags.FlagValues], DatasetSpec]
-) -> config.Config:
-    given = _parse(argv, flag_definitions.train)
-    values = _parse([argv[0], *presets.arguments(given.preset), *argv[1:]], flag_definitions.train)
+) -> config.TrainConfig:
+    users = _parse(argv, flag_definitions.train)
+    values = _parse([argv[0], *presets.arguments(users.preset), *argv[1:]], flag_definitions.train)
+    given = frozenset(name for name in users if users[name].present)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     data_dir, data_dir_url = paths.folder("data_dir", values.data_dir)
-    resolved = config.Config(
+    return config.TrainConfig(
         preset=values.preset,
         job_dir=job_dir,
         data_dir=data_dir,
         recipe=_recipe(values, specify(values)),
-        schedule=_schedule(values, given.evaluation_interval is not None),
+        schedule=_schedule(values, "evaluation_interval" in given),
         runtime=config.Runtime(
             strategy=values.strategy,
             virtual_devices=values.virtual_devices,
@@ -142,12 +160,11 @@ def _train(
             deterministic=values.deterministic,
             cluster_timeout=values.cluster_timeout,
         ),
+        given=given,
         dry_run=values.dry_run,
         job_dir_url=job_dir_url,
         data_dir_url=data_dir_url,
     )
-    checks.check(resolved)
-    return resolved
 
 
 def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
@@ -173,9 +190,7 @@ def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
 
 def _dataset(values: flags.FlagValues) -> DatasetSpec:
     folder, folder_url = paths.folder("data_dir", values.data_dir)
-    if folder_url and values.dataset not in loading.PINNED:
-        CopiedData(folder_url, folder, values.dataset)  # decides what the set is
-    return loading.specify(values.dataset, folder, _image_size(values))
+    return dataset.specify(values.dataset, _image_size(values), folder, folder_url)
 
 
 def _published(values: flags.FlagValues) -> DatasetSpec:

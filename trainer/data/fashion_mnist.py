@@ -1,8 +1,8 @@
 """Fashion-MNIST (Xiao et al. 2017, arXiv:1708.07747) through TensorFlow Datasets.
 
-The set is prepared once into the data folder, from the first of these sources: IDX files in the
-data folder, Debian's package, the download of TensorFlow Datasets. Its decoded arrays are kept
-beside it. Whatever the source, the bytes are compared with the published data set's.
+The set is prepared once in the data folder, from the first available source: IDX files in the data
+folder, Debian's package, or the download by TensorFlow Datasets. The decoded arrays are stored
+beside it. For every source, digests of the content are compared with those of the published set.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ log = logging.getLogger(__name__)
 NAME = "fashion_mnist"
 VERSION = "3.0.1"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-PREPARING_PATIENCE_SECONDS = 600.0
+LOCK_TIMEOUT_SECONDS = 600.0  # while another process prepares the set
 
-# SHA-256 of the decompressed files: compression differs between distributions.
-PAYLOADS = {
+# Of the decompressed IDX files: compression differs between distributions.
+IDX_SHA256 = {
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-# SHA-256 of images and labels in the order of the prepared set, which shuffles by a fixed hash.
-DECODED = {
+# Of images and labels in the order of the prepared set, which is shuffled by a fixed hash.
+DECODED_SHA256 = {
     "train": "8bfde16b7397cae90aef4dc90bde627338bae607b481d377084c799d1a312817",
     "test": "0eb01c98b3af234f61cafe3dd2febcf34f6df075d874863a5920428590b27216",
 }
 
 
 def load(split: str, data_dir: Path) -> Arrays:
-    """Images and labels, prepared first if need be.
+    """Images and labels; prepares the set first if necessary.
 
     Args:
       split: `train` or `test`.
-      data_dir: where TensorFlow Datasets keeps its sets.
+      data_dir: the folder of prepared data sets.
 
     Returns:
       uint8 `[N, 28, 28, 1]` and int64 `[N]`.
@@ -65,14 +65,14 @@ def load(split: str, data_dir: Path) -> Arrays:
 
 
 def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
-    """Makes the prepared set and its decoded arrays in `data_dir`, unless they stand there.
+    """Creates the prepared set and its decoded arrays in `data_dir`, unless they exist.
 
     Args:
-      data_dir: where TensorFlow Datasets keeps its sets.
-      source: a folder of the four IDX files, used instead of the usual places.
+      data_dir: the folder of prepared data sets.
+      source: a folder of the four IDX files, used instead of the default sources.
 
     Returns:
-      What `load` returns, by split.
+      Images and labels as in `load`, by split.
 
     Raises:
       RefusedError: as for `load`.
@@ -81,23 +81,23 @@ def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
         log.info("data: %s prepared in %s", NAME, data_dir)
     else:
         file_system.make_folder(data_dir, "data_dir")
-        with file_system.exclusive(data_dir, "data_dir", PREPARING_PATIENCE_SECONDS):
+        with file_system.locked(data_dir, "data_dir", LOCK_TIMEOUT_SECONDS):
             if not is_prepared(data_dir):
                 _prepare_from(_folder_of_files(data_dir, source), data_dir)
-    decoded = {split: _read_decoded(split, data_dir) for split in DECODED}
+    decoded = {split: _read_decoded(split, data_dir) for split in DECODED_SHA256}
     arrays = {split: content for split, content in decoded.items() if content is not None}
-    if len(arrays) < len(DECODED):
+    if len(arrays) < len(DECODED_SHA256):
         arrays = _decode(data_dir)
         _write_decoded(arrays, data_dir)
     return arrays
 
 
 def _folder_of_files(data_dir: Path, source: Path | None) -> Path | None:
-    """The given folder, or the first that holds any of the four files, or None."""
+    """The given folder, or the first that contains any of the four files, or None."""
     if source:
         return source
     for folder in (data_dir, DEBIAN_FOLDER):
-        if any(_file(folder, name) for name in PAYLOADS):
+        if any(_find_file(folder, name) for name in IDX_SHA256):
             return folder
     return None
 
@@ -107,24 +107,24 @@ def _prepare_from(folder: Path | None, data_dir: Path) -> None:
         _download(data_dir)
         return
     log.info("data: preparing %s from the files in %s", NAME, folder)
-    payloads = {name: _payload(folder, name) for name in PAYLOADS}
+    contents = {name: _read_verified(folder, name) for name in IDX_SHA256}
     with tempfile.TemporaryDirectory() as scratch:
-        for name, content in payloads.items():
+        for name, content in contents.items():
             Path(scratch, name).write_bytes(content)
         with quiet_tfds():
             _builder_from_files(Path(scratch), data_dir).download_and_prepare()
 
 
-def _file(folder: Path, name: str) -> Path | None:
+def _find_file(folder: Path, name: str) -> Path | None:
     for path in (folder / name, folder / f"{name}.gz"):
         if path.exists():
             return path
     return None
 
 
-def _payload(folder: Path, name: str) -> bytes:
-    """One of the four files, decompressed and compared with the published one."""
-    path = _file(folder, name)
+def _read_verified(folder: Path, name: str) -> bytes:
+    """One of the four files, decompressed, its digest compared with the published one's."""
+    path = _find_file(folder, name)
     if path is None:
         raise RefusedError(f"{folder / name} (or .gz) is missing")
     try:
@@ -133,13 +133,13 @@ def _payload(folder: Path, name: str) -> bytes:
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
         raise RefusedError(f"{path} cannot be read ({error}): get the file again") from error
-    if hashlib.sha256(content).hexdigest() != PAYLOADS[name]:
+    if hashlib.sha256(content).hexdigest() != IDX_SHA256[name]:
         raise RefusedError(f"{path} is not Fashion-MNIST's {name}: get the file again")
     return content
 
 
 def _builder_from_files(files: Path, data_dir: Path):
-    """TensorFlow Datasets' own builder, reading the IDX files of a folder."""
+    """TensorFlow Datasets' own builder, changed to read the IDX files of a folder."""
     import tensorflow_datasets as tfds
 
     class FromFiles(tfds.image_classification.FashionMNIST, skip_registration=True):  # type: ignore[call-arg]
@@ -168,48 +168,48 @@ def _download(data_dir: Path) -> None:
     builder = tfds.image_classification.FashionMNIST
     first_file = urllib.parse.urljoin(builder.URL, "train-labels-idx1-ubyte.gz")
     try:
-        # Without this look, the download's own retries take minutes where there is no network.
-        downloads.reach(first_file)
+        # Without this check, the download's own retries take minutes where there is no network.
+        downloads.check_reachable(first_file)
         with quiet_tfds():
             builder(data_dir=data_dir).download_and_prepare(download_config=config)
-    except Exception as error:  # whatever the network, its proxies and TFDS raise
+    except Exception as error:  # any error of the network, its proxies or TFDS
         raise RefusedError(
             f"Fashion-MNIST cannot be downloaded ({first_line(error)}). Three ways out: "
-            f"put its four IDX files ({', '.join(PAYLOADS)}, plain or .gz) into "
+            f"put its four IDX files ({', '.join(IDX_SHA256)}, plain or .gz) into "
             f"--data_dir={data_dir}; or `apt-get install dataset-fashion-mnist`; or name a "
             f"--data_dir that holds the prepared set {NAME}/{VERSION}"
         ) from error
 
 
 def is_prepared(data_dir: Path) -> bool:
-    """Whether the prepared set stands there. Its content is compared when it is read."""
+    """Whether there is a prepared set. Its content is verified when it is read."""
     try:
         return (data_dir / NAME / VERSION / "dataset_info.json").exists()
-    except OSError:  # a name that no file can have
+    except OSError:  # not a valid path
         return False
 
 
 def _decode(data_dir: Path) -> dict[str, Arrays]:
-    """Reads the prepared set through TensorFlow Datasets, which decodes its pictures."""
+    """Reads the prepared set through TensorFlow Datasets, which decodes the images."""
     import tensorflow_datasets as tfds
 
     arrays = {}
-    for split in DECODED:
+    for split in DECODED_SHA256:
         try:
             content = tfds.as_numpy(
                 tfds.load(NAME, split=split, data_dir=data_dir, download=False, batch_size=-1)
             )
-        except Exception as error:  # missing or damaged records show in many ways
+        except Exception as error:  # missing or damaged records cause various errors
             raise _damaged(data_dir, first_line(error)) from error
         arrays[split] = (content["image"], content["label"])
-        if _digest(*arrays[split]) != DECODED[split]:
+        if _digest(*arrays[split]) != DECODED_SHA256[split]:
             raise _damaged(data_dir, f"other contents in {split}")
     return arrays
 
 
-def _damaged(data_dir: Path, what: str) -> RefusedError:
+def _damaged(data_dir: Path, reason: str) -> RefusedError:
     folder = data_dir / NAME / VERSION
-    return RefusedError(f"{folder} is not Fashion-MNIST ({what}): remove it to prepare it again")
+    return RefusedError(f"{folder} is not Fashion-MNIST ({reason}): remove it to prepare it again")
 
 
 def _decoded_file(data_dir: Path) -> Path:
@@ -217,22 +217,22 @@ def _decoded_file(data_dir: Path) -> Path:
 
 
 def _write_decoded(arrays: dict[str, Arrays], data_dir: Path) -> None:
-    """Keeps the arrays, so that later starts need not decode. A read-only folder is left so."""
-    named: dict[str, np.ndarray] = {}
+    """Stores the arrays, so that later starts need not decode; skipped in a read-only folder."""
+    flat: dict[str, np.ndarray] = {}
     for split, (images, labels) in arrays.items():
-        named |= {f"{split}_images": images, f"{split}_labels": labels}
+        flat |= {f"{split}_images": images, f"{split}_labels": labels}
     try:
-        file_system.write_atomically(_decoded_file(data_dir), lambda path: np.savez(path, **named))  # type: ignore[arg-type]
+        file_system.write_atomically(_decoded_file(data_dir), lambda path: np.savez(path, **flat))  # type: ignore[arg-type]
     except OSError as error:
         log.info("data: decoded arrays are not kept (%s)", error)
 
 
 def _read_decoded(split: str, data_dir: Path) -> Arrays | None:
-    """The kept arrays, or None where they are absent or damaged (they are only a copy)."""
+    """The stored arrays, or None where they are missing or damaged (they are only a copy)."""
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         with np.load(_decoded_file(data_dir)) as file:
             arrays = (file[f"{split}_images"], file[f"{split}_labels"])
-        if _digest(*arrays) == DECODED[split]:
+        if _digest(*arrays) == DECODED_SHA256[split]:
             return arrays
     return None
 

@@ -1,4 +1,4 @@
-"""How examples get to the devices: they lie there whole, or are sent as they are needed."""
+"""Feeds examples to the devices: the complete set is kept there, or batches are sent as needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-# Beyond this a set stays on the host: it would crowd out the networks on a small GPU.
+# Larger sets stay on the host: on a small GPU they would leave too little memory for the networks.
 RESIDENT_BYTES = 2 * 2**30
 
 Examples = tuple[tf.Tensor, tf.Tensor]  # uint8 [rows, height, width, channels], int32 [rows]
@@ -16,8 +16,8 @@ Examples = tuple[tf.Tensor, tf.Tensor]  # uint8 [rows, height, width, channels],
 class Resident:
     """A copy of the data set on each device; the host sends indices.
 
-    Plain local variables, made outside any strategy's scope: a MultiWorker broadcast has no
-    uint8, and a mirrored read would become GatherV2, which has no uint8 kernel on a GPU.
+    The copies are plain local variables, created outside any strategy's scope: MultiWorker cannot
+    broadcast uint8, and a mirrored read would become GatherV2, which has no uint8 kernel on GPUs.
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, devices: Sequence[str]) -> None:
@@ -29,23 +29,23 @@ class Resident:
                 self._copies.append((copy, tf.Variable(labels.astype(np.int32), trainable=False)))
 
     def signature(self, batch: int) -> list[tf.TensorSpec]:
-        """Of what `send` gives for `[steps, batch]`."""
+        """The signature of what `send` returns for `[steps, batch]` rows."""
         return [tf.TensorSpec([None, batch], tf.int32)]
 
     def send(self, rows: np.ndarray) -> list[tf.Tensor]:
-        """What the device needs for int32 `[steps, batch]` rows of the data set."""
+        """The indices themselves: int32 `[steps, batch]` rows of the data set."""
         return [tf.constant(rows)]
 
     def fetch(self, sent: Sequence[tf.Tensor], replica: int) -> Examples:
-        """A replica's examples from some rows of what was sent for a step."""
+        """A replica's examples, given its part of what was sent for a step."""
         (rows,) = sent
-        # Devices of other machines are not ours, and each machine has as many of them.
+        # Replicas are numbered over all machines, each of which has the same number of devices.
         images, labels = self._copies[replica % len(self._copies)]
         return images.sparse_read(rows), labels.sparse_read(rows)
 
 
 class Streamed:
-    """A data set that stays on the host, which sends the examples of a loop before it."""
+    """A data set that stays on the host, which sends the examples before each loop of steps."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self.examples = len(images)
@@ -53,7 +53,7 @@ class Streamed:
         self._labels = labels.astype(np.int32)
 
     def signature(self, batch: int) -> list[tf.TensorSpec]:
-        """Of what `send` gives for `[steps, batch]`."""
+        """The signature of what `send` returns for `[steps, batch]` rows."""
         shape = self._images.shape[1:]
         return [
             tf.TensorSpec([None, batch, *shape], tf.uint8),
@@ -65,7 +65,7 @@ class Streamed:
         return [tf.constant(self._images[rows]), tf.constant(self._labels[rows])]
 
     def fetch(self, sent: Sequence[tf.Tensor], replica: int) -> Examples:
-        """A replica's examples from some rows of what was sent for a step."""
+        """A replica's examples, given its part of what was sent for a step."""
         del replica
         images, labels = sent
         return images, labels
@@ -75,12 +75,12 @@ Feed = Resident | Streamed
 
 
 def feed(images: np.ndarray, labels: np.ndarray, devices: Sequence[str]) -> Feed:
-    """The data set on each device, or from the host where it is too large for that.
+    """The data set kept on each device, or streamed from the host if it is too large.
 
     Args:
-      images: uint8 `[N, height, width, channels]`, possibly mapped from a file.
+      images: uint8 `[N, height, width, channels]`, possibly memory-mapped.
       labels: integers `[N]`.
-      devices: where the replicas run.
+      devices: of the replicas.
     """
     if images.nbytes > RESIDENT_BYTES:
         return Streamed(images, labels)

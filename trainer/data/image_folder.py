@@ -1,4 +1,4 @@
-"""A folder of pictures as a data set: classes by subfolder, or none."""
+"""A folder of image files as a data set, with subfolders as classes, or without classes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from trainer.data import IMAGE_FOLDER, DatasetSpec
-from trainer.data.prepared import Arrays, fitted, keep, mapped
+from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec
+from trainer.data.prepared import Arrays, crop_and_resize, decode_to_files, load_mapped
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -22,11 +22,11 @@ _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def specify(folder: Path, image_size: int) -> DatasetSpec:
-    """What the folder holds. Pictures are grey if the first one is, else they have colours.
+    """The folder's specification. The set is grey if the first image is, else it has colours.
 
     Raises:
-      RefusedError: there is no such folder, no picture in it, or pictures both in it and in
-        subfolders; or the first picture cannot be read.
+      RefusedError: there is no such folder, no image in it, or images both in it and in
+        subfolders; or the first image cannot be read.
     """
     files = _files(folder)
     try:
@@ -43,73 +43,75 @@ def specify(folder: Path, image_size: int) -> DatasetSpec:
 
 
 def load(spec: DatasetSpec, split: str, folder: Path) -> Arrays:
-    """Images and labels, decoded and resized once and kept beside the pictures.
+    """Images and labels, decoded and resized once and stored beside the image files.
 
     Raises:
-      RefusedError: a picture cannot be read, or has colours where the first is grey; or another
-        split than `train` is asked for.
+      RefusedError: an image cannot be read, or has colours where the first is grey; or the split
+        is not `train`.
     """
     if split != "train":
         raise RefusedError(f"--dataset={IMAGE_FOLDER} has no images for {split}")
     files = _files(folder)
-    of_size = f".decoded-{spec.image_shape[0]}-"
-    kept = folder / f"{of_size}{_digest(spec, files)}"
-    arrays = mapped(kept, len(files))
+    size_prefix = f".decoded-{spec.image_shape[0]}-"
+    path_prefix = folder / f"{size_prefix}{_digest(spec, files)}"
+    arrays = load_mapped(path_prefix, len(files))
     if arrays is None:
         log.info("data: decoding %d pictures in %s", len(files), folder)
-        arrays = keep(kept, len(files), spec.image_shape, lambda: _examples(spec, files, folder))
-        for outdated in folder.glob(f"{of_size}*.npy"):
-            if not outdated.name.startswith(kept.name):
+        arrays = decode_to_files(
+            path_prefix, len(files), spec.image_shape, lambda: _examples(spec, files, folder)
+        )
+        for outdated in folder.glob(f"{size_prefix}*.npy"):
+            if not outdated.name.startswith(path_prefix.name):
                 outdated.unlink(missing_ok=True)
     log.info("data: %d pictures in %s", len(files), folder)
     return arrays
 
 
 def _files(folder: Path) -> list[Path]:
-    """Every picture, in the order of their names."""
+    """All image files, sorted by path."""
     try:
-        inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-        files = [path for path in inside if _is_picture(path)]
-        below = [
+        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        files = [path for path in entries if _is_image_file(path)]
+        in_subfolders = [
             path
-            for subfolder in inside
+            for subfolder in entries
             if subfolder.is_dir()
             for path in sorted(subfolder.iterdir())
-            if _is_picture(path)
+            if _is_image_file(path)
         ]
     except OSError as error:
         raise RefusedError(
             f"--data_dir={folder} cannot be read ({error.strerror}): name a folder of pictures"
         ) from error
-    if files and below:
+    if files and in_subfolders:
         raise RefusedError(
             f"--data_dir={folder} holds pictures and subfolders of pictures: move the former into "
             "a subfolder if there are classes, or out of it"
         )
-    if not files and not below:
-        known = ", ".join(SUFFIXES)
+    if not files and not in_subfolders:
+        suffixes = ", ".join(SUFFIXES)
         raise RefusedError(
-            f"--data_dir={folder} holds no pictures ({known}), nor do its subfolders"
+            f"--data_dir={folder} holds no pictures ({suffixes}), nor do its subfolders"
         )
-    return files or below
+    return files or in_subfolders
 
 
-def _is_picture(path: Path) -> bool:
-    is_one = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    return is_one and path.is_file()
+def _is_image_file(path: Path) -> bool:
+    has_name = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    return has_name and path.is_file()
 
 
 def _examples(
     spec: DatasetSpec, files: list[Path], folder: Path
 ) -> Iterator[tuple[np.ndarray, int]]:
     numbers = {folder / name: number for number, name in enumerate(spec.class_names)}
-    side, _, channels = spec.image_shape
+    size, _, channels = spec.image_shape
     for path in files:
         try:
             with Image.open(path) as picture:
                 if channels == 1 and not _is_grey(picture):
                     raise RefusedError(f"{path} has colours, {files[0]} has none: convert one")
-                image = fitted(_upright(picture), side, channels)
+                image = crop_and_resize(_as_displayed(picture), size, channels)
         except _UNREADABLE as error:
             raise _unreadable(path, error) from error
         yield image, numbers.get(path.parent, 0)
@@ -119,19 +121,19 @@ def _is_grey(picture: Image.Image) -> bool:
     return picture.mode in ("1", "L", "LA", "I", "F") or picture.mode.startswith("I;16")
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """The picture as a viewer shows it: turned, of eight bits, on black where transparent."""
-    turned = ImageOps.exif_transpose(picture)
-    if turned.mode.startswith("I"):  # 16 bits, which Pillow would clip
-        return Image.fromarray((np.asarray(turned, np.int64) // 257).clip(0, 255).astype(np.uint8))
-    if turned.has_transparency_data:
-        opaque = turned.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", opaque.size, "black"), opaque)
-    return turned
+def _as_displayed(picture: Image.Image) -> Image.Image:
+    """Applies the EXIF rotation, reduces 16 bits to 8, and puts transparent images on black."""
+    rotated = ImageOps.exif_transpose(picture)
+    if rotated.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
+        return Image.fromarray((np.asarray(rotated, np.int64) // 257).clip(0, 255).astype(np.uint8))
+    if rotated.has_transparency_data:
+        with_alpha = rotated.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", with_alpha.size, "black"), with_alpha)
+    return rotated
 
 
 def _digest(spec: DatasetSpec, files: list[Path]) -> str:
-    """Changes with the shape, the pictures' names, sizes and times."""
+    """A hash of the shape and of the files' names, sizes and modification times."""
     digest = hashlib.sha256(f"{spec.image_shape} {spec.fingerprint}".encode())
     for path in files:
         digest.update(b"%d " % path.stat().st_mtime_ns)

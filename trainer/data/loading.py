@@ -1,4 +1,4 @@
-"""The one door to every data set."""
+"""Specifies, checks and loads any data set by its name."""
 
 from __future__ import annotations
 
@@ -7,15 +7,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from trainer.data import (
-    DATASETS,
-    IMAGE_FOLDER,
-    DatasetSpec,
-    fashion_mnist,
-    image_folder,
-    prepared,
-    synthetic,
-)
+from trainer.data import fashion_mnist, image_folder, prepared, synthetic
+from trainer.data.datasets import DATASETS, IMAGE_FOLDER, DatasetSpec
 from trainer.data.prepared import Arrays
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -23,20 +16,20 @@ from trainer.system.exits import RefusedError
 log = logging.getLogger(__name__)
 
 DEFAULT_FOLDER_SIZE = 32
-PINNED = ("fashion_mnist", "synthetic")  # by their published digests, and by code
+PINNED = ("fashion_mnist", "synthetic")  # fixed content: verified by digests, or generated
 RESIZED = ("celeb_a", IMAGE_FOLDER)
 
 
 def specify(dataset: str, data_dir: Path, image_size: int | None) -> DatasetSpec:
-    """What is known of a data set before its images are read.
+    """The specification of a data set, without reading all its images.
 
     Args:
       dataset: one of `DATASETS`, or `image_folder`.
-      data_dir: where prepared sets are, or the pictures.
-      image_size: the side to which pictures are resized; None: the set's own.
+      data_dir: the folder of prepared sets, or of the images.
+      image_size: height and width to which images are resized; None: the set's default.
 
     Raises:
-      RefusedError: the set's pictures have one size, or there are none.
+      RefusedError: the set's images have a fixed size, or there are none.
     """
     if dataset == IMAGE_FOLDER:
         return image_folder.specify(data_dir, image_size or DEFAULT_FOLDER_SIZE)
@@ -45,15 +38,15 @@ def specify(dataset: str, data_dir: Path, image_size: int | None) -> DatasetSpec
 
 
 def published(dataset: str, image_size: int | None) -> DatasetSpec:
-    """What is known of a data set that nobody has looked at: of a folder, the size alone.
+    """The published specification, without access to the data; of a folder, the size only.
 
     Raises:
-      RefusedError: the set's pictures have one size.
+      RefusedError: the set's images have a fixed size.
     """
     if dataset == IMAGE_FOLDER:
-        # What its pictures decide must not be what a run is refused for.
-        side = image_size or DEFAULT_FOLDER_SIZE
-        return DatasetSpec(IMAGE_FOLDER, (side, side, 3), sys.maxsize, 0, ("one", "another"))
+        # Unknown properties are set so that they cannot be the reason for refusing a run.
+        size = image_size or DEFAULT_FOLDER_SIZE
+        return DatasetSpec(IMAGE_FOLDER, (size, size, 3), sys.maxsize, 0, ("one", "another"))
     spec = DATASETS[dataset]
     if image_size is None:
         return spec
@@ -66,10 +59,10 @@ def published(dataset: str, image_size: int | None) -> DatasetSpec:
 
 
 def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
-    """Images and labels of `train` or `test`, prepared first if need be.
+    """Images and labels of `train` or `test`; prepares the set first if necessary.
 
     Raises:
-      RefusedError: no source can be reached, or the data are not what they should be.
+      RefusedError: no source can be reached, or the data are damaged.
     """
     if spec.dataset == IMAGE_FOLDER:
         return image_folder.load(spec, split, data_dir)
@@ -82,10 +75,10 @@ def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
 
 
 def check(spec: DatasetSpec, data_dir: Path) -> None:
-    """Refuses a folder in which the data set neither stands nor can be prepared; reads no data.
+    """Checks that the data set is prepared in the folder or can be; reads no data.
 
     Raises:
-      RefusedError: as the name says.
+      RefusedError: it neither is nor can be.
     """
     if spec.dataset == "fashion_mnist" and not fashion_mnist.is_prepared(data_dir):
         file_system.check_folder(data_dir, "data_dir")

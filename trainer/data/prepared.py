@@ -1,7 +1,7 @@
-"""Data sets as TensorFlow Datasets prepares them, and the arrays that are kept beside them.
+"""Data sets prepared by TensorFlow Datasets, and files of their decoded images and labels.
 
-Decoding takes longer than a start should. The arrays lie in files of their own, which are mapped
-into memory: a set of any size can be trained on.
+Decoding would delay every start, so it is done once. The files of arrays are memory-mapped, so that
+data sets larger than the memory can be used.
 """
 
 from __future__ import annotations
@@ -23,47 +23,47 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from trainer.data import DatasetSpec
+from trainer.data.datasets import DatasetSpec
 from trainer.system import file_system
 from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
-PREPARING_PATIENCE_SECONDS = 3600.0
+LOCK_TIMEOUT_SECONDS = 3600.0  # while another process prepares the set
 
 Arrays = tuple[np.ndarray, np.ndarray]  # uint8 [N, height, width, channels], int64 [N]
 
 
 def specify(spec: DatasetSpec, data_dir: Path) -> DatasetSpec:
-    """The published set with its counts as prepared in `data_dir`, if it is."""
-    folder = _prepared(spec.dataset, data_dir)
+    """The specification with the counts of the set prepared in `data_dir`, if there is one."""
+    folder = _prepared_folder(spec.dataset, data_dir)
     if folder is None:
         return spec
-    train_examples, test_examples = _counts(folder)
+    train_examples, test_examples = _example_counts(folder)
     return replace(spec, train_examples=train_examples, test_examples=test_examples)
 
 
 def check(spec: DatasetSpec, data_dir: Path) -> None:
-    """Refuses a folder in which the set neither stands nor can be prepared; reads no data."""
-    if _prepared(spec.dataset, data_dir) is None:
+    """Checks that the set is prepared in the folder or can be; reads no data."""
+    if _prepared_folder(spec.dataset, data_dir) is None:
         file_system.check_folder(data_dir, "data_dir")
 
 
 def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
-    """Images and labels of a split, prepared first if need be, mapped from files.
+    """Images and labels of a split, memory-mapped; prepares the set first if necessary.
 
     Raises:
       RefusedError: the set cannot be downloaded, or is damaged.
     """
     folder = prepare(spec, data_dir)
     log.info("data: %s prepared in %s", spec.dataset, data_dir)
-    kept = folder.parent / f"decoded-{folder.name}-{spec.image_shape[0]}-{split}"
+    path_prefix = folder.parent / f"decoded-{folder.name}-{spec.image_shape[0]}-{split}"
     count = spec.train_examples if split == "train" else spec.test_examples
-    return mapped(kept, count) or _decode(folder, spec, split, kept, count)
+    return load_mapped(path_prefix, count) or _decode(folder, spec, split, path_prefix, count)
 
 
 def prepare(spec: DatasetSpec, data_dir: Path) -> Path:
-    """Downloads the set if it is not there.
+    """Downloads the set if it is not prepared.
 
     Returns:
       The folder of the prepared set.
@@ -71,51 +71,53 @@ def prepare(spec: DatasetSpec, data_dir: Path) -> Path:
     Raises:
       RefusedError: it cannot be downloaded.
     """
-    folder = _prepared(spec.dataset, data_dir)
+    folder = _prepared_folder(spec.dataset, data_dir)
     if folder is not None:
         return folder
     file_system.make_folder(data_dir, "data_dir")
-    with file_system.exclusive(data_dir, "data_dir", PREPARING_PATIENCE_SECONDS):
-        return _prepared(spec.dataset, data_dir) or _download(spec.dataset, data_dir)
+    with file_system.locked(data_dir, "data_dir", LOCK_TIMEOUT_SECONDS):
+        return _prepared_folder(spec.dataset, data_dir) or _download(spec.dataset, data_dir)
 
 
-def mapped(kept: Path, count: int) -> Arrays | None:
-    """Arrays of so many examples that `keep` has written, or None."""
+def load_mapped(path_prefix: Path, count: int) -> Arrays | None:
+    """The arrays of `count` examples that `decode_to_files` has written, or None."""
     try:
         images, labels = (
-            np.load(kept.with_name(f"{kept.name}-{kind}.npy"), mmap_mode="r")
+            np.load(path_prefix.with_name(f"{path_prefix.name}-{kind}.npy"), mmap_mode="r")
             for kind in ("images", "labels")
         )
-    except (OSError, ValueError, EOFError):  # absent, or a damaged copy
+    except (OSError, ValueError, EOFError):  # missing or damaged
         return None
     return (images, labels) if len(images) == len(labels) == count else None
 
 
-def keep(
-    kept: Path,
+def decode_to_files(
+    path_prefix: Path,
     count: int,
     shape: tuple[int, int, int],
     examples: Callable[[], Iterator[tuple[np.ndarray, int]]],
 ) -> Arrays:
-    """Decodes a set into files, whole or not at all, and maps them; into memory if it must be.
+    """Decodes a set into files atomically and memory-maps them.
+
+    Where the files cannot be written, the arrays are in memory only.
 
     Args:
-      kept: the files' common beginning.
-      count: examples.
+      path_prefix: common prefix of the files' paths.
+      count: number of examples.
       shape: of an image.
-      examples: gives images uint8 and labels.
+      examples: returns an iterator over uint8 images and their labels.
 
     Raises:
-      RefusedError: by `examples`, or there are not so many.
+      RefusedError: raised by `examples`, or its number of examples is not `count`.
     """
     labels = np.zeros(count, np.int64)
 
     def write_images(path: Path) -> None:
         if shutil.disk_usage(path.parent).free < count * math.prod(shape):
-            # To a mapped file the disk's end comes as a signal that kills.
+            # On a full disk, writing to a mapped file would end the process by a signal.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         array = np.lib.format.open_memmap(path, "w+", np.uint8, (count, *shape))
-        _fill(array, labels, examples(), kept.parent)
+        _copy_examples(array, labels, examples(), path_prefix.parent)
         array.flush()
 
     def write_labels(path: Path) -> None:
@@ -123,29 +125,33 @@ def keep(
             np.save(file, labels)
 
     try:
-        file_system.sweep_partial(kept.parent)
-        file_system.write_atomically(kept.with_name(f"{kept.name}-images.npy"), write_images)
-        file_system.write_atomically(kept.with_name(f"{kept.name}-labels.npy"), write_labels)
-        written = mapped(kept, count)
+        file_system.remove_partial(path_prefix.parent)
+        file_system.write_atomically(
+            path_prefix.with_name(f"{path_prefix.name}-images.npy"), write_images
+        )
+        file_system.write_atomically(
+            path_prefix.with_name(f"{path_prefix.name}-labels.npy"), write_labels
+        )
+        written = load_mapped(path_prefix, count)
         assert written is not None
         return written
     except OSError as error:  # a read-only folder, a full disk
         log.info("data: decoded arrays are not kept (%s)", error)
         images = np.zeros((count, *shape), np.uint8)
-        _fill(images, labels, examples(), kept.parent)
+        _copy_examples(images, labels, examples(), path_prefix.parent)
         return images, labels
 
 
-def _fill(
+def _copy_examples(
     images: np.ndarray,
     labels: np.ndarray,
     examples: Iterator[tuple[np.ndarray, int]],
     folder: Path,
 ) -> None:
-    """Writes the examples into the arrays.
+    """Copies the examples into the arrays.
 
     Raises:
-      RefusedError: there are more or fewer of them.
+      RefusedError: their numbers differ.
     """
     rows = 0
     for image, label in itertools.islice(examples, len(images) + 1):
@@ -156,8 +162,8 @@ def _fill(
         raise RefusedError(f"{folder} does not hold {len(images)} images: prepare it again")
 
 
-def fitted(image: Image.Image, size: int, channels: int) -> np.ndarray:
-    """The middle square, resized with antialiasing: uint8 `[size, size, channels]`."""
+def crop_and_resize(image: Image.Image, size: int, channels: int) -> np.ndarray:
+    """The central square, resized with antialiasing: uint8 `[size, size, channels]`."""
     converted = image.convert("L" if channels == 1 else "RGB")
     resized = ImageOps.fit(converted, (size, size), Image.Resampling.LANCZOS)
     return np.asarray(resized, np.uint8).reshape(size, size, channels)
@@ -165,7 +171,7 @@ def fitted(image: Image.Image, size: int, channels: int) -> np.ndarray:
 
 @contextlib.contextmanager
 def quiet_tfds() -> Iterator[None]:
-    """TensorFlow Datasets prints and draws bars; stdout is for results."""
+    """Hides the progress bars of TensorFlow Datasets and sends its output to stderr."""
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
@@ -173,21 +179,21 @@ def quiet_tfds() -> Iterator[None]:
         yield
 
 
-def _prepared(name: str, data_dir: Path) -> Path | None:
+def _prepared_folder(name: str, data_dir: Path) -> Path | None:
     """The folder of the newest prepared version, or None."""
     try:
-        found = [
+        folders = [
             path.parent
             for path in (data_dir / name).glob("*/dataset_info.json")
             if re.fullmatch(r"\d+\.\d+\.\d+", path.parent.name)
         ]
-    except OSError:  # a name that no file can have
+    except OSError:  # not a valid path
         return None
-    return max(found, key=lambda path: [int(part) for part in path.name.split(".")], default=None)
+    return max(folders, key=lambda path: [int(part) for part in path.name.split(".")], default=None)
 
 
-def _counts(folder: Path) -> list[int]:
-    """Examples of `train` and `test`, as TensorFlow Datasets recorded them."""
+def _example_counts(folder: Path) -> list[int]:
+    """Numbers of examples of `train` and `test`, as recorded by TensorFlow Datasets."""
     path = folder / "dataset_info.json"
     try:
         splits = json.loads(path.read_text(encoding="utf-8"))["splits"]
@@ -204,25 +210,25 @@ def _download(name: str, data_dir: Path) -> Path:
 
     log.info("data: preparing %s by the download of TensorFlow Datasets", name)
     try:
-        with quiet_tfds():  # where the network fails, it tries again for three minutes
+        with quiet_tfds():  # on network errors it retries for three minutes
             tfds.builder(name, data_dir=data_dir).download_and_prepare(
                 download_config=tfds.download.DownloadConfig(try_download_gcs=False)
             )
-    except Exception as error:  # whatever the network, its proxies and TFDS raise
+    except Exception as error:  # any error of the network, its proxies or TFDS
         raise RefusedError(
             f"{name} cannot be downloaded ({first_line(error)}): name a --data_dir that holds "
             "the set as TensorFlow Datasets prepares it"
         ) from error
-    folder = _prepared(name, data_dir)
+    folder = _prepared_folder(name, data_dir)
     assert folder is not None
     return folder
 
 
-def _decode(folder: Path, spec: DatasetSpec, split: str, kept: Path, count: int) -> Arrays:
-    """Reads the prepared set through TensorFlow Datasets, which decodes its pictures."""
+def _decode(folder: Path, spec: DatasetSpec, split: str, path_prefix: Path, count: int) -> Arrays:
+    """Reads the prepared set through TensorFlow Datasets, which decodes the images."""
     import tensorflow_datasets as tfds
 
-    side, _, channels = spec.image_shape
+    size, _, channels = spec.image_shape
 
     def examples() -> Iterator[tuple[np.ndarray, int]]:
         try:
@@ -230,12 +236,12 @@ def _decode(folder: Path, spec: DatasetSpec, split: str, kept: Path, count: int)
             for example in tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False)):
                 image = example["image"]
                 if image.shape != spec.image_shape:
-                    image = fitted(Image.fromarray(image), side, channels)
+                    image = crop_and_resize(Image.fromarray(image), size, channels)
                 yield image, int(example.get("label", 0))
-        except Exception as error:  # missing or damaged records show in many ways
+        except Exception as error:  # missing or damaged records cause various errors
             raise RefusedError(
                 f"{folder} is damaged ({first_line(error)}): remove it to prepare it again"
             ) from error
 
     log.info("data: decoding %d images of %s", count, spec.dataset)
-    return keep(kept, count, spec.image_shape, examples)
+    return decode_to_files(path_prefix, count, spec.image_shape, examples)

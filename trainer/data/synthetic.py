@@ -1,40 +1,40 @@
-"""Garment silhouettes drawn in code: a small data set for tests and demonstrations."""
+"""Garment silhouettes generated in code: a small data set for tests and demonstrations."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from trainer.data import DATASETS
+from trainer.data.datasets import DATASETS
 
-_SIZE = 28
+_IMAGE_SIZE = 28
 
 
 def load(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """The same images at every call: uint8 `[N, 28, 28, 1]` and int64 labels `[N]`."""
+    """Images uint8 `[N, 28, 28, 1]` and labels int64 `[N]`, the same at every call."""
     spec = DATASETS["synthetic"]
     count = spec.train_examples if split == "train" else spec.test_examples
-    generator = np.random.Generator(np.random.Philox(key=0 if split == "train" else 1))
+    rng = np.random.Generator(np.random.Philox(key=0 if split == "train" else 1))
     labels = [index % len(_GARMENTS) for index in range(count)]
-    images = np.stack([_draw(label, generator) for label in labels])
+    images = np.stack([_render(label, rng) for label in labels])
     return images[..., np.newaxis], np.array(labels, np.int64)
 
 
-def _draw(label: int, generator: np.random.Generator) -> np.ndarray:
-    """One garment of varied width, height, place, brightness and texture: uint8 `[28, 28]`."""
-    y, x = np.mgrid[0:_SIZE, 0:_SIZE].astype(np.float64)
-    width, height = generator.uniform(0.85, 1.1, size=2)
-    left, up = generator.uniform(-1, 1, size=2)
+def _render(label: int, rng: np.random.Generator) -> np.ndarray:
+    """One garment of random width, height, position, brightness and texture: uint8 `[28, 28]`."""
+    y, x = np.mgrid[0:_IMAGE_SIZE, 0:_IMAGE_SIZE].astype(np.float64)
+    width, height = rng.uniform(0.85, 1.1, size=2)
+    left, up = rng.uniform(-1, 1, size=2)
     # Coordinates of the garment: x from -1 to 1, y from 0 (top) to 1 (bottom).
     u = (x - 13.5 - left) / (12 * width)
     v = (y - 13.5 - up) / (24 * height) + 0.5
     distance = _GARMENTS[label](u, v)
-    cover = np.clip(0.5 - 12 * distance, 0, 1)
-    stripes = 1 + 0.12 * np.sin(v * generator.uniform(15, 40) + generator.uniform(0, 6))
-    grey = generator.uniform(90, 230) * stripes + generator.normal(0, 6, size=u.shape)
-    return np.clip(np.rint(grey * cover), 0, 255).astype(np.uint8)
+    mask = np.clip(0.5 - 12 * distance, 0, 1)
+    stripes = 1 + 0.12 * np.sin(v * rng.uniform(15, 40) + rng.uniform(0, 6))
+    grey = rng.uniform(90, 230) * stripes + rng.normal(0, 6, size=u.shape)
+    return np.clip(np.rint(grey * mask), 0, 255).astype(np.uint8)
 
 
-# Each shape is a field over (u, v), negative inside; minimum joins, maximum cuts.
+# Each shape is a signed function of (u, v), negative inside: minimum unites, maximum intersects.
 def _box(u: np.ndarray, v: np.ndarray, left: float, top: float, right: float, bottom: float):
     return np.maximum.reduce([left - u, u - right, top - v, v - bottom])
 

@@ -1,4 +1,4 @@
-"""Which of the workers of a cluster this process is. No TensorFlow here."""
+"""Which worker of a cluster this process is, from TF_CONFIG or an Indexed Job's environment."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _HINT = "set TF_CONFIG, or JOB_COMPLETION_INDEX with JOB_NAME, TF_SUBDOMAIN, TF_
 
 
 @dataclass(frozen=True)
-class Member:
-    """One worker among all."""
+class Worker:
+    """One of the workers of a cluster."""
 
     index: int
     addresses: tuple[str, ...]  # host:port of each worker; the first is the chief's
@@ -33,11 +33,11 @@ class Member:
         return json.dumps({"cluster": {"worker": self.addresses}, "task": task})
 
 
-ALONE = Member(0, ("localhost:0",))
+ONLY_WORKER = Worker(0, ("localhost:0",))
 
 
-def find(strategy: str, environ: Mapping[str, str]) -> Member:
-    """The place of this process.
+def this_worker(strategy: str, environ: Mapping[str, str]) -> Worker:
+    """The worker that this process is.
 
     Args:
       strategy: the flag: `auto` joins a cluster where the environment describes one.
@@ -48,26 +48,26 @@ def find(strategy: str, environ: Mapping[str, str]) -> Member:
         strategy does not use.
     """
     if environ.get("TF_CONFIG"):
-        member = _from_tf_config(environ["TF_CONFIG"])
+        worker = _from_tf_config(environ["TF_CONFIG"])
     elif environ.get("TF_WORKERS"):
-        member = _from_job(environ)
+        worker = _from_job(environ)
     elif strategy == "multi_worker":
         raise RefusedError(f"--strategy=multi_worker finds no cluster: {_HINT}")
     else:
-        return ALONE
-    if strategy not in ("auto", "multi_worker") and len(member.addresses) > 1:
+        return ONLY_WORKER
+    if strategy not in ("auto", "multi_worker") and len(worker.addresses) > 1:
         raise RefusedError(
             f"--strategy={strategy} uses one machine, and the environment (TF_CONFIG or "
-            f"TF_WORKERS) describes {len(member.addresses)} workers: use multi_worker"
+            f"TF_WORKERS) describes {len(worker.addresses)} workers: use multi_worker"
         )
-    return member
+    return worker
 
 
-def _from_tf_config(text: str) -> Member:
+def _from_tf_config(text: str) -> Worker:
     try:
-        described = json.loads(text)
-        cluster: dict[str, Any] = described["cluster"]
-        kind, index = described["task"]["type"], int(described["task"]["index"])
+        parsed = json.loads(text)
+        cluster: dict[str, Any] = parsed["cluster"]
+        kind, index = parsed["task"]["type"], int(parsed["task"]["index"])
         chiefs, workers = list(cluster.get("chief", [])), list(cluster.get("worker", []))
         if kind not in ("chief", "worker") or set(cluster) - {"chief", "worker"}:
             raise ValueError("tasks must be of type chief or worker")
@@ -81,7 +81,7 @@ def _from_tf_config(text: str) -> Member:
         ) from error
 
 
-def _from_job(environ: Mapping[str, str]) -> Member:
+def _from_job(environ: Mapping[str, str]) -> Worker:
     missing = [name for name in (*JOB_VARIABLES, INDEX_VARIABLE) if not environ.get(name)]
     if missing:
         raise RefusedError(f"TF_WORKERS is set and {', '.join(missing)} not: {_HINT}")
@@ -95,7 +95,7 @@ def _from_job(environ: Mapping[str, str]) -> Member:
         ) from error
 
 
-def _checked(index: int, addresses: list[str]) -> Member:
+def _checked(index: int, addresses: list[str]) -> Worker:
     for address in addresses:
         host, _, port = str(address).rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
@@ -104,4 +104,4 @@ def _checked(index: int, addresses: list[str]) -> Member:
         raise ValueError("two workers have one address")
     if not 0 <= index < len(addresses):
         raise ValueError(f"there is no worker {index} among {len(addresses)}")
-    return Member(index, tuple(addresses))
+    return Worker(index, tuple(addresses))

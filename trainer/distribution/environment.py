@@ -44,7 +44,7 @@ def warn_of_changes(before: dict[str, Any], now: dict[str, Any]) -> None:
         )
 
 
-def computes_in_bfloat16() -> bool:
+def has_bfloat16_instructions() -> bool:
     """Whether this machine is known to have instructions for it. Elsewhere it is emulated."""
     gpus = tf.config.get_visible_devices("GPU")
     if gpus:
@@ -53,14 +53,14 @@ def computes_in_bfloat16() -> bool:
     return "bf16" in _cpuinfo("flags") + _cpuinfo("Features")
 
 
-def suited_precision() -> str:
+def precision_for_this_machine() -> str:
     """What --precision=auto is on this machine."""
-    return "bfloat16" if computes_in_bfloat16() else "float32"
+    return "bfloat16" if has_bfloat16_instructions() else "float32"
 
 
 def warn_of_slow_bfloat16(precision: str) -> None:
     """Says so where it may be emulated."""
-    if precision == "bfloat16" and not computes_in_bfloat16():
+    if precision == "bfloat16" and not has_bfloat16_instructions():
         log.warning("no bfloat16 instructions are known of here: a run in float32 may be faster")
 
 

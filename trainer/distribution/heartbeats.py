@@ -1,11 +1,12 @@
-"""The workers' meeting before they train, and heartbeats between them while they do.
+"""Workers wait for each other before they train, and exchange heartbeats while they do.
 
-Each worker keeps a connection to the chief: who loses the chief leaves, and whom the chief loses,
-for him the chief leaves, and all with it. Threads send the heartbeats, so that a worker that
-traces, draws, or waits for storage counts as alive, and one that was stopped or killed does not.
+Each worker keeps a connection to the chief. A worker that loses the chief exits, and so does the
+chief when it loses a worker, which ends all others. Threads send the heartbeats, so a worker that
+traces a graph, draws, or waits for storage counts as alive; one that was stopped or killed does
+not.
 
-They meet at the chief's address before TensorFlow listens there: it would wait for a peer that
-never comes for ever, and cannot be interrupted.
+They connect to the chief's address before TensorFlow listens there: TensorFlow would wait for ever
+for a worker that does not come, and cannot be interrupted.
 """
 
 from __future__ import annotations
@@ -18,62 +19,65 @@ import time
 import zlib
 from collections.abc import Iterator
 
-from trainer.distribution.cluster_spec import Member
+from trainer.distribution.cluster_spec import Worker
 from trainer.system import signals
-from trainer.system.exits import InterruptedRun, RefusedError, StoppedTogether
+from trainer.system.exits import InterruptedRun, RefusedError, StoppedByAgreement
 
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1.0
 SILENCE_SECONDS = 30.0  # then a worker counts as frozen
-# A refusal ends all workers, each by itself: the others' ends must not hide its exit code.
+# A refusal ends all workers, each with its own exit code: who sees another end waits so long, so
+# that it does not exit with "lost a peer" instead.
 LINGER_SECONDS = 3.0
-TELL_SECONDS = 30.0  # between two lines about workers that are waited for
+LOG_SECONDS = 30.0  # between two log lines about missing workers
 PORT_SECONDS = 10.0  # for which another process may still hold the chief's port
 _BEAT, _WELCOME, _FAREWELL = b".", b"+", b"!"
 
 
 @contextlib.contextmanager
-def together(member: Member, timeout_seconds: float) -> Iterator[None]:
-    """Meets the other workers; within, this process ends when one of them is gone.
+def connected(worker: Worker, timeout_seconds: float) -> Iterator[None]:
+    """Waits for the other workers; within, this process exits when one of them is lost.
 
     Raises:
       InterruptedRun: not all of them came in time.
     """
     deadline = time.monotonic() + timeout_seconds
     try:
-        meet = _receive if member.is_chief else _visit
-        connections = meet(member, deadline)
+        connect = _accept_workers if worker.is_chief else _connect_to_chief
+        connections = connect(worker, deadline)
     except TimeoutError as error:
         raise InterruptedRun(
             f"{error} did not appear within {timeout_seconds:.0f} s: run the same command again"
         ) from error
-    with _beating([_Link(connection, peer) for peer, connection in connections.items()]):
+    with _exchanging_heartbeats(
+        [_Link(connection, peer) for peer, connection in connections.items()]
+    ):
         yield
 
 
-def _receive(member: Member, deadline: float) -> dict[str, socket.socket]:
+def _accept_workers(worker: Worker, deadline: float) -> dict[str, socket.socket]:
     """The chief's connections to all others, once all are there."""
-    guests: dict[int, socket.socket] = {}
-    expected = range(1, len(member.addresses))
-    with _listening(int(member.addresses[0].rpartition(":")[2])) as server:
-        while missing := [str(index) for index in expected if index not in guests]:
+    connections: dict[int, socket.socket] = {}
+    expected = range(1, len(worker.addresses))
+    with _listening(int(worker.addresses[0].rpartition(":")[2])) as server:
+        while missing := [str(index) for index in expected if index not in connections]:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"worker {', '.join(missing)}")
-            server.settimeout(max(0.01, min(TELL_SECONDS, deadline - time.monotonic())))
+            server.settimeout(max(0.01, min(LOG_SECONDS, deadline - time.monotonic())))
             try:
                 connection, _ = server.accept()
             except TimeoutError:
                 log.info("waiting for worker %s", ", ".join(missing))
                 continue
-            index = _greeted(connection, member)
+            index = _read_greeting(connection, worker)
             if index is not None and index in expected:
-                guests[index] = connection  # the last counts: it may have been started again
+                connections[index] = connection  # the last counts: it may have been started again
             else:
                 connection.close()
-    for connection in guests.values():
+    for connection in connections.values():
         _send(connection, _WELCOME)
-    return {f"worker {index}": connection for index, connection in guests.items()}
+    return {f"worker {index}": connection for index, connection in connections.items()}
 
 
 def _listening(port: int) -> socket.socket:
@@ -97,13 +101,13 @@ def _listening(port: int) -> socket.socket:
         time.sleep(BEAT_SECONDS)
 
 
-def _visit(member: Member, deadline: float) -> dict[str, socket.socket]:
+def _connect_to_chief(worker: Worker, deadline: float) -> dict[str, socket.socket]:
     """A worker's connection to the chief, once all are there."""
-    host, _, port = member.addresses[0].rpartition(":")
+    host, _, port = worker.addresses[0].rpartition(":")
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             connection = socket.create_connection((host.strip("[]"), int(port)), BEAT_SECONDS)
-            connection.sendall(f"{_cluster(member)} {member.index}\n".encode())
+            connection.sendall(f"{_cluster_id(worker)} {worker.index}\n".encode())
             connection.settimeout(max(0.01, deadline - time.monotonic()))
             if connection.recv(1) == _WELCOME:
                 return {"the chief": connection}
@@ -112,18 +116,18 @@ def _visit(member: Member, deadline: float) -> dict[str, socket.socket]:
     raise TimeoutError("the chief, or another worker,")
 
 
-def _greeted(connection: socket.socket, member: Member) -> int | None:
+def _read_greeting(connection: socket.socket, worker: Worker) -> int | None:
     """The index of the worker that connected; None where it is none of this cluster."""
     connection.settimeout(BEAT_SECONDS)
     with contextlib.suppress(OSError, ValueError):
         cluster, index = connection.makefile("rb").readline(64).split()
-        if int(cluster) == _cluster(member):
+        if int(cluster) == _cluster_id(worker):
             return int(index)
     return None
 
 
-def _cluster(member: Member) -> int:
-    return zlib.crc32(" ".join(member.addresses).encode())
+def _cluster_id(worker: Worker) -> int:
+    return zlib.crc32(" ".join(worker.addresses).encode())
 
 
 class _Link:
@@ -135,11 +139,11 @@ class _Link:
         connection.settimeout(SILENCE_SECONDS)
 
     def send(self, what: bytes) -> None:
-        """Sends a heartbeat or the farewell; that nobody is there shows in `watch`."""
+        """Sends a heartbeat or the farewell; a lost peer is noticed by `watch`."""
         _send(self._connection, what)
 
     def watch(self) -> None:
-        """Returns when the peer has said farewell; ends the process when it is lost."""
+        """Returns when the peer has said farewell; exits the process when it is lost."""
         reason = "is gone"
         try:
             while received := self._connection.recv(64):
@@ -150,7 +154,7 @@ class _Link:
         except OSError:
             pass
         time.sleep(LINGER_SECONDS)
-        signals.leave(f"{self._peer} {reason}")
+        signals.exit_now(f"{self._peer} {reason}")
 
 
 def _send(connection: socket.socket, what: bytes) -> None:
@@ -159,7 +163,7 @@ def _send(connection: socket.socket, what: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _beating(links: list[_Link]) -> Iterator[None]:
+def _exchanging_heartbeats(links: list[_Link]) -> Iterator[None]:
     done = threading.Event()
 
     def beat() -> None:
@@ -172,13 +176,13 @@ def _beating(links: list[_Link]) -> Iterator[None]:
     # No farewell after an error: the others must not wait for this process.
     try:
         yield
-    except StoppedTogether:
-        _part(done, links)
+    except StoppedByAgreement:
+        _say_farewell(done, links)
         raise
-    _part(done, links)
+    _say_farewell(done, links)
 
 
-def _part(done: threading.Event, links: list[_Link]) -> None:
+def _say_farewell(done: threading.Event, links: list[_Link]) -> None:
     done.set()
     for link in links:
         link.send(_FAREWELL)

@@ -1,4 +1,4 @@
-"""Devices, the other workers, and the distribution strategy over all of them."""
+"""Devices, and the distribution strategy over them and over all workers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from trainer.configuration.config import Runtime
 from trainer.distribution import heartbeats
-from trainer.distribution.cluster_spec import Member
-from trainer.distribution.collectives import Group
+from trainer.distribution.cluster_spec import Worker
+from trainer.distribution.collectives import WorkerGroup
 from trainer.system import signals, watchdog
 from trainer.system.exits import RefusedError, first_line
 
@@ -66,44 +66,49 @@ def make_strategy(runtime: Runtime) -> tf.distribute.Strategy:
 
 
 @contextlib.contextmanager
-def joined(runtime: Runtime, member: Member) -> Iterator[tuple[tf.distribute.Strategy, Group]]:
-    """Within, this process trains with all others; one that is lost ends them all.
+def joined_cluster(
+    runtime: Runtime, worker: Worker
+) -> Iterator[tuple[tf.distribute.Strategy, WorkerGroup]]:
+    """Within, this process trains with all other workers; when one is lost, all exit.
 
     Raises:
       InterruptedRun: not all of them came in time.
     """
     configure(runtime)
-    workers = len(member.addresses)
+    workers = len(worker.addresses)
     if workers == 1:
         strategy = make_strategy(runtime)
-        yield strategy, Group(strategy, 0, 1)
+        yield strategy, WorkerGroup(strategy, 0, 1)
         return
-    log.info("worker %d of %d: waiting for the others", member.index, workers)
-    with heartbeats.together(member, runtime.cluster_timeout), _losses_told_from_defects():
-        strategy = _form(member)
+    log.info("worker %d of %d: waiting for the others", worker.index, workers)
+    with heartbeats.connected(worker, runtime.cluster_timeout), _waiting_for_lost_workers():
+        strategy = _multi_worker_strategy(worker)
         here = strategy.extended.worker_devices
         log.info("devices: %d on each of %d workers, %s", len(here), workers, here[0])
-        yield strategy, Group(strategy, member.index, workers)
+        yield strategy, WorkerGroup(strategy, worker.index, workers)
 
 
-def _form(member: Member) -> tf.distribute.Strategy:
+def _multi_worker_strategy(worker: Worker) -> tf.distribute.Strategy:
     """TensorFlow's strategy over workers that are all there."""
-    os.environ["TF_CONFIG"] = member.tf_config()
+    os.environ["TF_CONFIG"] = worker.tf_config()
     # gRPC would ask a proxy for its peers.
-    hosts = [address.rpartition(":")[0] for address in member.addresses]
+    hosts = [address.rpartition(":")[0] for address in worker.addresses]
     os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), *hosts]))
-    with watchdog.bounded(FORMING_SECONDS):
+    with watchdog.time_limit(FORMING_SECONDS):
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
-    signals.take_over()  # TensorFlow has made SIGTERM its own
+    signals.install_handlers()  # TensorFlow has made SIGTERM its own
     return strategy
 
 
 @contextlib.contextmanager
-def _losses_told_from_defects() -> Iterator[None]:
-    """A lost peer shows as any of TensorFlow's errors, before or after its heartbeats cease."""
+def _waiting_for_lost_workers() -> Iterator[None]:
+    """Gives heartbeats time to tell a lost worker from a defect.
+
+    TensorFlow may raise any of its errors for a lost worker, before its heartbeats cease.
+    """
     try:
         yield
     except tf.errors.OpError as error:
-        log.warning("%s; waiting whether a worker is lost", first_line(error))
+        log.warning("%s; waiting to see whether a worker is lost", first_line(error))
         time.sleep(heartbeats.SILENCE_SECONDS + 2 * heartbeats.LINGER_SECONDS)
         raise

@@ -1,1 +1,4 @@
-"""How good generated images are: classifiers that look at them, figures, and who asks for both."""
+"""The quality of generated images: metrics, classifiers, evaluation while training and afterwards.
+
+A metric is one function over arrays. Results are recorded by `runs/evaluations`.
+"""

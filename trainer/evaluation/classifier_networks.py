@@ -1,8 +1,7 @@
-"""Small classifiers of clothes, and how they are trained.
+"""The two small classifiers of clothes that evaluations use, and how they are trained.
 
-One is for the features that figures are computed from. Another, built differently, sees whether
-images show what they should: a judge of its own, so that no figure is a classifier's view of
-itself.
+The feature network gives the features that distances are computed from. The class network, of
+another architecture, predicts classes: class accuracy does not depend on the feature network.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from keras import layers
 from trainer.data import order, pixels
 from trainer.gan.augmentation import augment
 from trainer.models.layers import initialise
-from trainer.randomness import Draws
+from trainer.randomness import BatchRng
 
 FEATURES = 128
 IMAGE_SHAPE = (28, 28, 1)
@@ -24,9 +23,9 @@ BATCH = 128
 
 
 def feature_network() -> keras.Model:
-    """Images in [0, 1] to `[features [N, 128], logits [N, 10]]`: normalised convolutions.
+    """Images in [0, 1] to `[features [N, 128], logits [N, 10]]`: convolutions, batch norm.
 
-    The features still know where in the image something is, as an average over places would not.
+    The last feature map is flattened, not averaged, so that features depend on positions.
     """
     x = inputs = keras.Input(IMAGE_SHAPE, name="images")
     for number, (filters, stride) in enumerate(
@@ -43,8 +42,8 @@ def feature_network() -> keras.Model:
     return keras.Model(inputs, [features, logits], name="feature_network")
 
 
-def judge() -> keras.Model:
-    """Images in [0, 1] to logits `[N, 10]`: wide kernels and pooling, nothing normalised."""
+def class_network() -> keras.Model:
+    """Images in [0, 1] to logits `[N, 10]`: 5 x 5 convolutions, max pooling, no batch norm."""
     x = inputs = keras.Input(IMAGE_SHAPE, name="images")
     for number, filters in enumerate((24, 48, 96), start=1):
         x = layers.Conv2D(
@@ -53,40 +52,42 @@ def judge() -> keras.Model:
         x = layers.LeakyReLU(0.1, name=f"activation{number}")(x)
         x = layers.MaxPooling2D(2, name=f"pool{number}")(x)
     x = layers.Flatten(name="flatten")(x)
+    # The name seeds the initial weights, and so decides the published metrics.
     return keras.Model(inputs, layers.Dense(CLASSES, name="logits")(x), name="judge")
 
 
 def train(
     network: keras.Model, images: np.ndarray, labels: np.ndarray, epochs: int, seed: int = 0
 ) -> None:
-    """Trains a classifier anew; the same arguments give the same weights on the same machine.
+    """Trains a classifier from scratch; the same arguments give the same weights on one machine.
 
-    AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101) at a rate that falls like a cosine, on
-    images that are moved by a few pixels.
+    AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101) with a cosine schedule of the learning
+    rate, on images that are shifted by a few pixels.
 
     Args:
-      network: its last output are logits.
+      network: its last output is the logits.
       images: uint8 `[N, height, width, channels]`.
       labels: integers `[N]`.
       epochs: passes over the images.
-      seed: decides the initial weights, the order and the augmentation.
+      seed: decides the initial weights, the order of the images and the augmentation.
     """
     initialise(network, seed, network.name)
     batch_size = min(BATCH, len(images))
     steps = len(images) // batch_size
-    rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps)
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=0.05)
+    learning_rate = keras.optimizers.schedules.CosineDecay(2e-3, epochs * steps)
+    optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=0.05)
     optimizer.build(network.trainable_variables)
-    pictures, truth = tf.constant(images), tf.constant(labels, tf.int32)
+    all_images, all_labels = tf.constant(images), tf.constant(labels, tf.int32)
 
     @tf.function(autograph=False)
-    def step(rows: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
-        draws = Draws(seed, number, 0, batch_size)
-        batch = pixels.to_floats(tf.gather(pictures, rows), 0.0)
-        batch = augment("translation", batch, 0.0, draws, "classifier")
+    def train_step(rows: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        rng = BatchRng(seed, step, 0, batch_size)
+        batch = pixels.to_floats(tf.gather(all_images, rows), 0.0)
+        batch = augment("translation", batch, 0.0, rng, "classifier")
         with tf.GradientTape() as tape:
             logits = outputs(network, batch, True)[-1]
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.gather(truth, rows), logits)
+            batch_labels = tf.gather(all_labels, rows)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch_labels, logits)
             loss = tf.reduce_mean(losses)
         variables = [variable.value for variable in network.trainable_variables]
         optimizer.apply(tape.gradient(loss, variables), network.trainable_variables)
@@ -94,17 +95,17 @@ def train(
 
     for epoch in range(epochs):
         permutation = order.permutation(seed, epoch, len(images))
-        for number in range(steps):
-            rows = permutation[number * batch_size : (number + 1) * batch_size]
-            step(tf.constant(rows), tf.constant(epoch * steps + number, tf.int64))
+        for batch_index in range(steps):
+            rows = permutation[batch_index * batch_size : (batch_index + 1) * batch_size]
+            train_step(tf.constant(rows), tf.constant(epoch * steps + batch_index, tf.int64))
 
 
 def outputs(network: keras.Model, images: tf.Tensor, training: bool) -> list[tf.Tensor]:
     """All outputs of a classifier for uint8 images, or for floats in [0, 1]."""
     if images.dtype == tf.uint8:
         images = pixels.to_floats(images, 0.0)
-    given = network(images, training=training)
-    return given if isinstance(given, list) else [given]
+    results = network(images, training=training)
+    return results if isinstance(results, list) else [results]
 
 
-BUILDERS = {"feature_network": feature_network, "judge": judge}
+BUILDERS = {"feature_network": feature_network, "class_network": class_network}

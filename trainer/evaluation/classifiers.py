@@ -1,4 +1,4 @@
-"""What the classifiers that are in the package see in images."""
+"""Predictions of the two classifiers whose weights are in the package."""
 
 from __future__ import annotations
 
@@ -15,59 +15,59 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 WEIGHTS = Path(__file__).parent / "weights"
-LOOKING_BATCH = 250
+PREDICTION_BATCH = 250
 
-Look = Callable[[np.ndarray], list[np.ndarray]]
+Predict = Callable[[np.ndarray], list[np.ndarray]]
 
 DIGESTS = {
     "feature_network": "e5147b1ec62ecd14430a680c8fc4cf37bbd3a5d2bab76f05e276dd78719ab572",
-    "judge": "3a869bb461ca3505cdb7d94e5613c76a8e1ca8560e84e611c084dcbf62a38d04",
+    "class_network": "3a869bb461ca3505cdb7d94e5613c76a8e1ca8560e84e611c084dcbf62a38d04",
 }
 
 
 def features(images: np.ndarray) -> np.ndarray:
     """The feature network's features of uint8 images: float32 `[N, 128]`."""
-    return _shipped("feature_network")(images)[0]
+    return _pretrained("feature_network")(images)[0]
 
 
 def classes(images: np.ndarray) -> np.ndarray:
-    """The classes that the judge sees in uint8 images: int64 `[N]`."""
-    return _shipped("judge")(images)[-1].argmax(axis=1)
+    """The classes that the class network predicts for uint8 images: int64 `[N]`."""
+    return _pretrained("class_network")(images)[-1].argmax(axis=1)
 
 
 @functools.cache
-def _shipped(name: str) -> Look:
-    """One of `networks.BUILDERS` with the weights that are in the package.
+def _pretrained(name: str) -> Predict:
+    """One of `classifier_networks.BUILDERS` with the weights that are in the package.
 
     Raises:
-      RefusedError: the file is not the one that figures are comparable for.
+      RefusedError: the file has another digest: metrics would not be comparable.
     """
     path = WEIGHTS / f"{name}.npz"
     if file_system.sha256(path) != DIGESTS[name]:
         raise RefusedError(f"{path} is not the file of this version: install fashion-gan again")
     network = classifier_networks.BUILDERS[name]()
     read(network, path)
-    return looking_with(network)
+    return predictor(network)
 
 
-def looking_with(network: keras.Model) -> Look:
-    """A function from uint8 images `[N, 28, 28, 1]` to the outputs of a classifier.
+def predictor(network: keras.Model) -> Predict:
+    """A function from uint8 images `[N, 28, 28, 1]` to a classifier's outputs.
 
-    It gives float32 `[N, ...]` each, from batches of one size, and is traced once.
+    Each output is float32 `[N, ...]`. All batches have one size, so that it is traced once.
     """
     graph = tf.function(
         lambda batch: classifier_networks.outputs(network, batch, False), autograph=False
     )
 
-    def look(images: np.ndarray) -> list[np.ndarray]:
+    def predict(images: np.ndarray) -> list[np.ndarray]:
         parts = []
-        for first in range(0, len(images), LOOKING_BATCH):
-            batch = images[first : first + LOOKING_BATCH]
-            padded = np.pad(batch, [(0, LOOKING_BATCH - len(batch)), (0, 0), (0, 0), (0, 0)])
+        for first in range(0, len(images), PREDICTION_BATCH):
+            batch = images[first : first + PREDICTION_BATCH]
+            padded = np.pad(batch, [(0, PREDICTION_BATCH - len(batch)), (0, 0), (0, 0), (0, 0)])
             parts.append([output.numpy()[: len(batch)] for output in graph(tf.constant(padded))])
         return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
-    return look
+    return predict
 
 
 def write(network: keras.Model, path: Path) -> None:
@@ -77,7 +77,7 @@ def write(network: keras.Model, path: Path) -> None:
 
 
 def read(network: keras.Model, path: Path) -> None:
-    """Reads what `write` has written."""
+    """Reads weights that `write` has written."""
     with np.load(path) as weights:
         for variable in network.variables:
             variable.assign(weights[variable.path].astype(np.float32))

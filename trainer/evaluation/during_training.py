@@ -1,4 +1,4 @@
-"""A run's own measure of itself: cheap, and against training images alone."""
+"""Evaluation of a run while it trains: cheap, and against training images only."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import tensorflow as tf
 
 from trainer.data import order
 from trainer.evaluation import classifiers, metric_groups, metrics
+from trainer.gan import sampling
 from trainer.gan.fashion_gan import FashionGAN
-from trainer.runs import trained
 from trainer.runs.file_names import TRAIN
 
 log = logging.getLogger(__name__)
 
-REFERENCES = 10_000  # training images
-SEED = 0  # of the latents, the same each time, and of the choice of references
-NEAR_ZERO = 0.05
+REFERENCE_IMAGES = 10_000  # of the training images
+SEED = 0  # of the latents, equal in all evaluations, and of the choice of reference images
+COLLAPSE_THRESHOLD = 0.05  # of recall and coverage
 
 
 def protocol(num: int) -> dict[str, Any]:
-    """How a training measures itself with `num` images: figures compare where this is equal."""
+    """How a run is evaluated with `num` images: metrics are comparable where this is equal."""
     return {
         "against": TRAIN,
         "num": num,
@@ -36,53 +36,60 @@ def protocol(num: int) -> dict[str, Any]:
 def evaluator(
     gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int
 ) -> Callable[[], dict[str, float]]:
-    """A function that measures `num` images of the generator as it stands.
+    """A function that evaluates `num` images of the generator with its current weights.
 
-    On one device and in batches of one size, so that figures do not depend on the strategy.
+    On one device and in batches of one size, so that metrics do not depend on the strategy.
 
     Args:
-      gan: the state.
-      images: those it is trained on, uint8.
-      labels: theirs.
-      num: images to draw.
+      gan: the GAN that is trained.
+      images: the training images, uint8.
+      labels: their labels.
+      num: images to generate.
     """
     recipe = gan.recipe
-    draw = tf.function(gan.sample, autograph=False)
-    cycle = trained.label_cycle(recipe)
-    wanted = trained.labels_of(cycle, 0, num).numpy() if recipe.networks.conditional else None
-    rows = np.sort(order.permutation(SEED, 0, len(images))[:REFERENCES])
-    expected = metrics.class_shares(labels[rows], len(recipe.data.class_names))
+    generate = tf.function(gan.sample, autograph=False)
+    cycle = sampling.label_cycle(recipe)
+    fake_labels = (
+        sampling.cycled_labels(cycle, 0, num).numpy() if recipe.networks.conditional else None
+    )
+    rows = np.sort(order.permutation(SEED, 0, len(images))[:REFERENCE_IMAGES])
+    real_shares = metrics.class_shares(labels[rows], len(recipe.data.class_names))
 
     @functools.cache
-    def references() -> np.ndarray:
+    def reference_features() -> np.ndarray:
         return classifiers.features(images[rows])
 
     def evaluate() -> dict[str, float]:
         started = time.monotonic()
-        fakes = np.concatenate(list(trained.sample_batches(draw, recipe, num, SEED, cycle)))
-        found = metric_groups.of_features(
-            classifiers.features(fakes), references(), "classifier_fid"
+        fakes = np.concatenate(list(sampling.sample_batches(generate, recipe, num, SEED, cycle)))
+        values = metric_groups.feature_metrics(
+            classifiers.features(fakes), reference_features(), "classifier_fid"
         )
-        seen = metric_groups.of_classes(classifiers.classes(fakes), wanted, expected)
-        found["missing_classes"] = float(len(seen["missing_classes"]))
-        found["smallest_class_share"] = min(seen["class_shares"])
-        if wanted is not None:
-            found["class_accuracy"] = seen["class_accuracy"]
+        of_classes = metric_groups.class_metrics(
+            classifiers.classes(fakes), fake_labels, real_shares
+        )
+        values["missing_classes"] = float(len(of_classes["missing_classes"]))
+        values["smallest_class_share"] = min(of_classes["class_shares"])
+        if fake_labels is not None:
+            values["class_accuracy"] = of_classes["class_accuracy"]
         log.info(
             "evaluation of %d images in %.1f s: %s",
             num,
             time.monotonic() - started,
-            ", ".join(f"{name} {figure:.3f}" for name, figure in found.items()),
+            ", ".join(f"{name} {value:.3f}" for name, value in values.items()),
         )
-        _warn_of_collapse(found, [recipe.data.class_names[i] for i in seen["missing_classes"]])
-        return found
+        missing = [recipe.data.class_names[number] for number in of_classes["missing_classes"]]
+        _warn_of_collapse(values, missing)
+        return values
 
     return evaluate
 
 
-def _warn_of_collapse(found: dict[str, float], missing: list[str]) -> None:
+def _warn_of_collapse(values: dict[str, float], missing: list[str]) -> None:
     signs = [
-        f"{name} {found[name]:.3f}" for name in ("recall", "coverage") if found[name] < NEAR_ZERO
+        f"{name} {values[name]:.3f}"
+        for name in ("recall", "coverage")
+        if values[name] < COLLAPSE_THRESHOLD
     ]
     if missing:
         signs.append(f"hardly any {', '.join(missing)}")

@@ -1,4 +1,4 @@
-"""Everything that can be said of a generator, against images that no training has seen."""
+"""All metrics of a generator, against test images, which are never trained on."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import tensorflow as tf
 
 from trainer.configuration.choices import CLASSIFIED, OWN_FEATURES
 from trainer.configuration.config import EvaluateConfig, Recipe
-from trainer.data import IMAGE_FOLDER, loading
+from trainer.data import loading
+from trainer.data.datasets import IMAGE_FOLDER
 from trainer.evaluation import classifiers, inception, metric_groups, metrics
-from trainer.evaluation.metric_groups import PixelFigures
-from trainer.runs import evaluations, trained
+from trainer.evaluation.metric_groups import PixelMetrics
+from trainer.gan import sampling
+from trainer.runs import evaluations
 from trainer.runs.trained import Trained
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -23,10 +25,10 @@ Features = Callable[[np.ndarray], np.ndarray]  # uint8 [N, height, width, channe
 
 
 def check(recipe: Recipe, settings: EvaluateConfig) -> None:
-    """Refuses data that figures cannot be computed of; reads nothing.
+    """Refuses data sets for which metrics cannot be computed; reads nothing.
 
     Raises:
-      RefusedError: as the name says.
+      RefusedError: there are no test images, or no classifier for the data set.
     """
     dataset = recipe.data.dataset
     if dataset == IMAGE_FOLDER:
@@ -41,17 +43,17 @@ def check(recipe: Recipe, settings: EvaluateConfig) -> None:
 
 
 def protocol(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any]:
-    """How a measurement is made: figures compare where this is equal.
+    """How generators are evaluated: metrics are comparable where this is equal.
 
     Raises:
-      RefusedError: the network that gives features cannot be had.
+      RefusedError: the feature network is not available.
       InterruptedRun: it cannot be downloaded now.
     """
     if settings.features == OWN_FEATURES:
         digest = classifiers.DIGESTS["feature_network"]
     else:
         digest = file_system.sha256(inception.fetch(settings.data_dir))
-    made = {
+    fields = {
         "against": evaluations.TEST,
         "num": settings.num,
         "seed": settings.seed,
@@ -59,24 +61,24 @@ def protocol(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any]:
         "features_sha256": digest,
     }
     if recipe.data.dataset in CLASSIFIED:
-        made["judge_sha256"] = classifiers.DIGESTS["judge"]
-    return made
+        fields["judge_sha256"] = classifiers.DIGESTS["class_network"]
+    return fields
 
 
-class Measure:
-    """Measures generators of one recipe, all in the same way."""
+class Evaluator:
+    """Evaluates generators of one recipe, all in the same way."""
 
     def __init__(self, recipe: Recipe, settings: EvaluateConfig) -> None:
-        """Reads the real images and the weights of the network that gives features.
+        """Reads the real images and the weights of the feature network.
 
         Raises:
-          RefusedError: the data or the weights cannot be had, or do not fit one another.
+          RefusedError: the data or the weights are not available or do not match.
         """
         check(recipe, settings)
         self._recipe = recipe
         self._settings = settings
         self._train, _ = loading.load(recipe.data, "train", settings.data_dir)
-        self._test, self._labels = loading.load(recipe.data, "test", settings.data_dir)
+        self._test, self._test_labels = loading.load(recipe.data, "test", settings.data_dir)
         if settings.features == OWN_FEATURES:
             self._features: Features = classifiers.features
         else:
@@ -84,62 +86,64 @@ class Measure:
         self._protocol = protocol(recipe, settings)
 
     def __call__(self, network: Trained) -> dict[str, Any]:
-        """`figures` of what a generator draws, and its step; the same again if asked again."""
+        """`measure` of generated images, with the generator's step; deterministic."""
         recipe, num, seed = self._recipe, self._settings.num, self._settings.seed
-        cycle = trained.label_cycle(recipe)
-        draw = tf.function(network.generate, autograph=False)
-        fakes = np.concatenate(list(trained.sample_batches(draw, recipe, num, seed, cycle)))
-        wanted = trained.labels_of(cycle, 0, num).numpy() if recipe.networks.conditional else None
-        return {"step": network.step, **self.figures(fakes, wanted)}
+        cycle = sampling.label_cycle(recipe)
+        generate = tf.function(network.generate, autograph=False)
+        fakes = np.concatenate(list(sampling.sample_batches(generate, recipe, num, seed, cycle)))
+        labels = (
+            sampling.cycled_labels(cycle, 0, num).numpy() if recipe.networks.conditional else None
+        )
+        return {"step": network.step, **self.measure(fakes, labels)}
 
-    def figures(self, images: np.ndarray, wanted: np.ndarray | None) -> dict[str, Any]:
-        """All figures of images, with how they were measured.
+    def measure(self, images: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
+        """All metrics of images, with the protocol.
 
-        Those of classes are left out of data that the judge does not know. None are those that
-        need labels where nothing was asked for, those of pixels where there are too many, and the
-        deviation of a kernel distance that was not computed from parts.
+        Class metrics are left out for data that the class network does not know. Metrics that
+        need labels are None without labels, pixel metrics for images of too many pixels, and the
+        deviation of the kernel distance where it was not computed from subsets.
 
         Args:
-          images: uint8 `[N, height, width, channels]`, in the place of fakes.
-          wanted: what they should show, integers `[N]`; None: nothing was asked for.
+          images: uint8 `[N, height, width, channels]`, evaluated as fakes.
+          labels: the labels they were generated for, integers `[N]`; None: without labels.
         """
-        line = {**self._protocol, **self._of_features(images)}
+        values = {**self._protocol, **self._feature_metrics(images)}
         if self._recipe.data.dataset in CLASSIFIED:
-            line |= self._of_classes(images, wanted)
-        return line | self._pixel_figures(images)
+            values |= self._class_metrics(images, labels)
+        return values | self._pixel_metrics(images)
 
     @functools.cached_property
-    def _pixel_figures(self) -> PixelFigures:
-        return PixelFigures(self._test, self._train)
+    def _pixel_metrics(self) -> PixelMetrics:
+        return PixelMetrics(self._test, self._train)
 
-    def _of_features(self, fakes: np.ndarray) -> dict[str, Any]:
-        distance = "classifier_fid" if self._settings.features == OWN_FEATURES else "fid"
-        test, floor = self._references
+    def _feature_metrics(self, fakes: np.ndarray) -> dict[str, Any]:
+        fid_name = "classifier_fid" if self._settings.features == OWN_FEATURES else "fid"
+        test, fid_floor = self._references
         features = self._features(fakes)
         kernel, deviation = metrics.kernel_distance(features, test, self._settings.seed)
         return {
-            **metric_groups.of_features(features, test, distance),
-            f"{distance}_floor": floor,
+            **metric_groups.feature_metrics(features, test, fid_name),
+            f"{fid_name}_floor": fid_floor,
             "kid": kernel,
             "kid_deviation": deviation,
         }
 
     @functools.cached_property
     def _references(self) -> tuple[np.ndarray, float]:
-        """Features of the test images, and how far from them as many training images are."""
+        """Features of the test images, and the distance that as many training images have."""
         num = self._settings.num
         test = self._features(self._test[:num])
         return test, metrics.frechet_distance(self._features(self._train[:num]), test)
 
-    def _of_classes(self, fakes: np.ndarray, wanted: np.ndarray | None) -> dict[str, Any]:
+    def _class_metrics(self, fakes: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
         names = self._recipe.data.class_names
-        expected = metrics.class_shares(self._labels, len(names))
-        found = metric_groups.of_classes(classifiers.classes(fakes), wanted, expected)
-        found["class_shares"] = dict(zip(names, found["class_shares"], strict=True))
-        found["missing_classes"] = [names[number] for number in found["missing_classes"]]
-        found["classification_accuracy_score"] = None
-        if wanted is not None:
-            found["classification_accuracy_score"] = metric_groups.classification_accuracy_score(
-                fakes, wanted, self._test, self._labels, self._settings.seed
+        real_shares = metrics.class_shares(self._test_labels, len(names))
+        values = metric_groups.class_metrics(classifiers.classes(fakes), labels, real_shares)
+        values["class_shares"] = dict(zip(names, values["class_shares"], strict=True))
+        values["missing_classes"] = [names[number] for number in values["missing_classes"]]
+        values["classification_accuracy_score"] = None
+        if labels is not None:
+            values["classification_accuracy_score"] = metric_groups.classification_accuracy_score(
+                fakes, labels, self._test, self._test_labels, self._settings.seed
             )
-        return found
+        return values

@@ -1,6 +1,6 @@
 """The features of the Fréchet Inception distance as it is published (Heusel et al. 2017,
 arXiv:1706.08500): the 2048 values at `pool_3` of the Inception network of 2015-12-05, in the
-original TensorFlow file. Other conversions and resizings give other figures.
+original TensorFlow file. Other conversions and resizing methods give other values.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
-# The bucket behind http://download.tensorflow.org, by an address that proves whose it is, for we
-# know of no published digest to compare with. The file's digest belongs into what is reported.
+# The bucket behind http://download.tensorflow.org, by HTTPS, which authenticates the server: no
+# digest of the file is published. Evaluations report the digest of the file that was used.
 URL = (
     "https://storage.googleapis.com/download.tensorflow.org/"
     "models/image/imagenet/inception-2015-12-05.tgz"
@@ -29,21 +29,21 @@ URL = (
 FOLDER = "inception-2015-12-05"
 FILE = "classify_image_graph_def.pb"  # of the archive
 FEATURES = 2048
-BATCH = 50  # always, the last one padded: the bits of an image depend on the shape it runs in
+BATCH = 50  # fixed, the last one padded: the bits of features depend on the batch size
 
-# By which the graph is known: what an image becomes (scaled to 299 x 299, then to [-1, 1)), and
-# the features.
-_SHAPES = {"Mul:0": [299, 299, 3], "pool_3:0": [1, 1, FEATURES]}
+# Tensors that identify the graph: the preprocessed image (299 x 299, scaled to [-1, 1)) and the
+# features.
+_TENSOR_SHAPES = {"Mul:0": [299, 299, 3], "pool_3:0": [1, 1, FEATURES]}
 
 
 def fetch(data_dir: Path) -> Path:
-    """Where the published graph is in `data_dir`. It is downloaded (89 MB) unless it is there.
+    """The path of the published graph in `data_dir`; downloads it (89 MB) if it is absent.
 
     Args:
-      data_dir: a local folder of data sets; the file is put into a folder of its own in it.
+      data_dir: a local folder of data sets; the file is put into a subfolder.
 
     Raises:
-      RefusedError: the server has no such file, or another one; the folder is not writable.
+      RefusedError: the server has no such file or another one, or the folder is not writable.
       InterruptedRun: the network fails.
     """
     path = data_dir / FOLDER / FILE
@@ -60,7 +60,7 @@ def fetch(data_dir: Path) -> Path:
             raise RefusedError(f"{what}: make {URL} reachable, {by_hand}") from error
         raise InterruptedRun(f"{what}: run the command again, {by_hand}") from error
     try:
-        graph = _unpacked(archive)
+        graph = _extract_graph(archive)
     except (OSError, EOFError, zlib.error, tarfile.TarError, KeyError) as error:
         raise RefusedError(
             f"{URL} gave what is not the archive of Inception ({first_line(error)}): look for a "
@@ -71,36 +71,36 @@ def fetch(data_dir: Path) -> Path:
 
 
 def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """The network as a function from images to features, on the device that TensorFlow prefers. An
-    image takes about 0.1 seconds of a CPU core.
+    """The network as a function from images to features, on TensorFlow's default device.
 
-    The resizing is the graph's own: bilinear, corners not aligned, no half-pixel centres, no
-    smoothing, which is what torch-fidelity's TensorFlow-compatible interpolation reproduces.
+    An image takes about 0.1 seconds of a CPU core. Images are resized by the graph itself:
+    bilinear, corners not aligned, no half-pixel centres, no antialiasing, as in torch-fidelity's
+    TensorFlow-compatible interpolation.
 
     Args:
       path: the published file.
 
     Returns:
       A function from uint8 `[N, H, W, C]`, C = 1 or 3, to float32 `[N, 2048]`. A gray image is
-      taken for a coloured one whose three channels are equal.
+      treated as a colour image of three equal channels.
 
     Raises:
-      RefusedError: it is not that file.
+      RefusedError: it is another file.
     """
     import tensorflow as tf
 
     with tf.Graph().as_default() as graph:
         images = tf.compat.v1.placeholder(tf.uint8, [None, None, None, 3])
-        pooled = _imported(path, tf.cast(images, tf.float32))
-    # Not a tf.function: the graph normalises by BatchNormWithGlobalNormalization, which was
-    # removed at version 9 of graphs. A session runs a graph in the version of its file; functions
-    # are always of the newest, in which the operation fails.
+        pooled = _import_features(path, tf.cast(images, tf.float32))
+    # Not a tf.function: the graph contains BatchNormWithGlobalNormalization, which was removed in
+    # version 9 of graphs. A session runs a graph in the version of its file; functions always
+    # have the newest version, in which the operation fails.
     session = tf.compat.v1.Session(graph=graph)
 
     def features(batch: np.ndarray) -> np.ndarray:
         padding = [(0, BATCH - len(batch)), (0, 0), (0, 0), (0, 0)]
-        coloured = np.broadcast_to(batch, (*batch.shape[:-1], 3))
-        values = session.run(pooled, {images: np.pad(coloured, padding)})
+        rgb = np.broadcast_to(batch, (*batch.shape[:-1], 3))
+        values = session.run(pooled, {images: np.pad(rgb, padding)})
         return values.reshape(BATCH, FEATURES)[: len(batch)]
 
     def features_of_all(all_images: np.ndarray) -> np.ndarray:
@@ -113,8 +113,8 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     return features_of_all
 
 
-def _unpacked(archive: bytes) -> bytes:
-    """The file in the archive, which is decompressed to its end: there its checksum is."""
+def _extract_graph(archive: bytes) -> bytes:
+    """The graph file; the complete archive is decompressed so that its checksum is verified."""
     with tarfile.open(fileobj=io.BytesIO(gzip.decompress(archive)), mode="r:") as tar:
         member = tar.extractfile(FILE)
         if member is None:
@@ -122,12 +122,11 @@ def _unpacked(archive: bytes) -> bytes:
         return member.read()
 
 
-def _imported(path: Path, images):
+def _import_features(path: Path, images):
     """The tensor of features `[N, 1, 1, 2048]` of float32 images in [0, 255] `[N, H, W, 3]`.
 
-    The graph is made for one JPEG file: the images take the place of its decoded picture. Up to
-    `pool_3` every operation takes a batch; after it comes a reshape to one image, so that the
-    usual `pool_3/_reshape` does not do.
+    The graph is made for one JPEG file: the images replace the decoded file. Up to `pool_3` every
+    operation takes a batch; `pool_3/_reshape`, which is commonly used, reshapes to one image.
     """
     import tensorflow as tf
     from google.protobuf.message import DecodeError
@@ -136,19 +135,19 @@ def _imported(path: Path, images):
     try:
         graph_def.ParseFromString(path.read_bytes())
         tensors = tf.graph_util.import_graph_def(
-            graph_def, {"ExpandDims:0": images}, list(_SHAPES), name="inception"
+            graph_def, {"ExpandDims:0": images}, list(_TENSOR_SHAPES), name="inception"
         )
     except OSError as error:
         raise RefusedError(f"{path} cannot be read ({error.strerror})") from error
     except (DecodeError, ValueError, tf.errors.OpError) as error:
-        raise _another_graph(path, first_line(error)) from error
-    for (name, shape), tensor in zip(_SHAPES.items(), tensors, strict=True):
+        raise _wrong_graph(path, first_line(error)) from error
+    for (name, shape), tensor in zip(_TENSOR_SHAPES.items(), tensors, strict=True):
         if tensor.shape[1:] != shape:
-            raise _another_graph(path, f"{name} has the shape {tensor.shape}")
+            raise _wrong_graph(path, f"{name} has the shape {tensor.shape}")
     return tensors[-1]
 
 
-def _another_graph(path: Path, why: str) -> RefusedError:
+def _wrong_graph(path: Path, why: str) -> RefusedError:
     return RefusedError(
         f"{path} is not {FILE} of {URL} ({why}): remove it to have it downloaded again"
     )

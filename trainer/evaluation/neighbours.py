@@ -1,4 +1,4 @@
-"""Figures of neighbours in a space of features: who lies near whom, and how near.
+"""Metrics from nearest neighbours in feature space.
 
 Distances are Euclidean and computed in float64, a block at a time.
 """
@@ -16,93 +16,94 @@ _EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
-class Neighbourhood:
-    """Which examples lie within the balls of others.
+class ManifoldOverlap:
+    """Which fakes lie in the manifold of the reals, and the other way round.
 
-    A ball reaches from an example up to its k-th nearest neighbour of its own kind, and does not
-    include that distance.
+    The manifold of a set is the union of open balls around its examples. The radius of a ball is
+    the distance to the k-th nearest other example of the set.
     """
 
     k: int
-    real_balls: np.ndarray  # int64 [fakes]: how many balls of reals a fake lies in
-    within_fakes: np.ndarray  # bool [reals]: whether a real lies in the ball of a fake
-    covered: np.ndarray  # bool [reals]: whether a fake lies in the ball of the real
+    real_balls_of_fake: np.ndarray  # int64 [fakes]: the number of real balls that contain the fake
+    in_fake_manifold: np.ndarray  # bool [reals]: whether a fake's ball contains the real
+    is_covered: np.ndarray  # bool [reals]: whether the real's ball contains a fake
 
 
-def neighbourhood(fakes: np.ndarray, reals: np.ndarray, k: int = 5) -> Neighbourhood:
-    """Measures all distances once, for precision, recall, density and coverage.
+def manifold_overlap(fakes: np.ndarray, reals: np.ndarray, k: int = 5) -> ManifoldOverlap:
+    """Computes all distances once, for precision, recall, density and coverage.
 
-    Distances are Euclidean. What differs by no more than rounding is taken for equal, so that
-    copies lie in no ball of radius zero, and a neighbour at the radius lies outside.
+    Distances that differ by rounding only count as equal: a ball of radius zero contains nothing,
+    not even copies of its centre, and an example at the radius lies outside.
 
     Args:
       fakes: `[N, D]`.
       reals: `[M, D]`.
-      k: how many neighbours a ball reaches to.
+      k: the radius of a ball is the distance to the k-th nearest neighbour.
 
     Raises:
-      ValueError: k is less than one, there are k or fewer examples, or features do not agree.
+      ValueError: k is less than one, a set has k or fewer examples, or features are of different
+        dimensions or not finite.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, and is {k}")
-    fakes, reals = arrays.features(k + 1, fakes=fakes, reals=reals)
-    centre = reals.mean(axis=0)  # distances from large numbers would be rounded more
+    fakes, reals = arrays.checked_features(k + 1, fakes=fakes, reals=reals)
+    centre = reals.mean(axis=0)  # squares of large coordinates would be rounded more
     fakes, reals = fakes - centre, reals - centre
     rounding = 64 * _EPSILON * max(_squared_norms(fakes).max(), _squared_norms(reals).max())
     fake_radii = _squared_radii(fakes, k) - rounding
     real_radii = _squared_radii(reals, k) - rounding
-    real_balls = np.zeros(len(fakes), np.int64)
-    within_fakes, covered = np.zeros(len(reals), bool), np.zeros(len(reals), bool)
+    real_balls_of_fake = np.zeros(len(fakes), np.int64)
+    in_fake_manifold, is_covered = np.zeros(len(reals), bool), np.zeros(len(reals), bool)
     for rows, squares in _squared_distances(fakes, reals):
         in_real_ball = squares < real_radii
-        real_balls[rows] = np.count_nonzero(in_real_ball, axis=1)
-        covered |= in_real_ball.any(axis=0)
-        within_fakes |= (squares < fake_radii[rows, None]).any(axis=0)
-    return Neighbourhood(k, real_balls, within_fakes, covered)
+        real_balls_of_fake[rows] = np.count_nonzero(in_real_ball, axis=1)
+        is_covered |= in_real_ball.any(axis=0)
+        in_fake_manifold |= (squares < fake_radii[rows, None]).any(axis=0)
+    return ManifoldOverlap(k, real_balls_of_fake, in_fake_manifold, is_covered)
 
 
-def precision(neighbours: Neighbourhood) -> float:
-    """The share of fakes that lie in the ball of a real one: 0 to 1, how realistic they are.
-
-    (Kynkäänniemi et al. 2019, arXiv:1904.06991.)
-    """
-    return float(np.mean(neighbours.real_balls > 0))
-
-
-def recall(neighbours: Neighbourhood) -> float:
-    """The share of reals that lie in the ball of a fake: 0 to 1, how much fakes vary.
+def precision(overlap: ManifoldOverlap) -> float:
+    """The share of fakes in the manifold of the reals: 0 to 1, how realistic fakes are.
 
     (Kynkäänniemi et al. 2019, arXiv:1904.06991.)
     """
-    return float(np.mean(neighbours.within_fakes))
+    return float(np.mean(overlap.real_balls_of_fake > 0))
 
 
-def density(neighbours: Neighbourhood) -> float:
-    """In how many balls of reals a fake lies on average, divided by k: 0 or more, 1 for equals.
+def recall(overlap: ManifoldOverlap) -> float:
+    """The share of reals in the manifold of the fakes: 0 to 1, how diverse fakes are.
 
-    Unlike precision it is not led astray by a real outlier's large ball (Naeem et al. 2020,
+    (Kynkäänniemi et al. 2019, arXiv:1904.06991.)
+    """
+    return float(np.mean(overlap.in_fake_manifold))
+
+
+def density(overlap: ManifoldOverlap) -> float:
+    """The mean number of real balls that contain a fake, divided by k: 0 or more, 1 for equal sets.
+
+    Unlike precision it is robust to real outliers, whose balls are large (Naeem et al. 2020,
     arXiv:2002.09797).
     """
-    return float(np.mean(neighbours.real_balls) / neighbours.k)
+    return float(np.mean(overlap.real_balls_of_fake) / overlap.k)
 
 
-def coverage(neighbours: Neighbourhood) -> float:
-    """The share of reals whose ball holds a fake: 0 to 1.
+def coverage(overlap: ManifoldOverlap) -> float:
+    """The share of reals whose ball contains a fake: 0 to 1.
 
-    Unlike recall it is not led astray by a fake outlier's large ball (Naeem et al. 2020,
+    Unlike recall it is robust to fake outliers, whose balls are large (Naeem et al. 2020,
     arXiv:2002.09797).
     """
-    return float(np.mean(neighbours.covered))
+    return float(np.mean(overlap.is_covered))
 
 
 def neighbour_distance_ratio(
     fakes: np.ndarray, held_out: np.ndarray, training: np.ndarray
 ) -> float:
-    """Whether training examples were learnt by heart: how near they are, against unseen reals.
+    """Whether fakes are copies of training examples: a ratio of nearest-neighbour distances.
 
     The median over fakes of the Euclidean distance to the nearest training example, divided by
-    the same median of real examples that were not trained on. About 1: as far from the training
-    set as unseen real images; well above: unlike any; near 0: copies.
+    the same median over held-out real examples. About 1: as far from the training set as held-out
+    images; well above 1: unlike any training image; near 0: copies.
 
     Args:
       fakes: `[N, D]`.
@@ -110,45 +111,45 @@ def neighbour_distance_ratio(
       training: `[L, D]`.
 
     Raises:
-      ValueError: there are no examples, features do not agree, or half of the held-out examples
-        are in the training set.
+      ValueError: a set is empty, features are of different dimensions or not finite, or half of
+        the held-out examples are in the training set.
     """
-    fakes, held_out, training = arrays.features(
+    fakes, held_out, training = arrays.checked_features(
         1, fakes=fakes, held_out=held_out, training=training
     )
-    of_held_out = np.median(_nearest_distances(held_out, training))
-    if of_held_out == 0:
+    held_out_median = np.median(_nearest_distances(held_out, training))
+    if held_out_median == 0:
         raise ValueError("half of the held-out examples are training examples")
-    return float(np.median(_nearest_distances(fakes, training)) / of_held_out)
+    return float(np.median(_nearest_distances(fakes, training)) / held_out_median)
 
 
 def _squared_distances(left: np.ndarray, right: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Blocks of squared distances: some rows of `left`, and theirs to all of `right`.
+    """Blocks of squared distances: rows of `left`, and their distances to all of `right`.
 
-    `|x|^2 - 2 x.y + |y|^2` as one product of matrices, for passes over a block cost more than
-    two more columns. Rounding may leave it below zero.
+    `|x|^2 - 2 x.y + |y|^2` as one matrix product: two more columns cost less than more passes
+    over a block. Rounding may make it negative.
     """
-    columns = np.vstack([-2 * right.T, np.ones(len(right)), _squared_norms(right)])
+    right_columns = np.vstack([-2 * right.T, np.ones(len(right)), _squared_norms(right)])
     for rows in arrays.blocks(len(left), len(right)):
-        some = left[rows]
-        ones = np.ones((len(some), 1))
-        yield rows, np.hstack([some, _squared_norms(some)[:, None], ones]) @ columns
+        block = left[rows]
+        ones = np.ones((len(block), 1))
+        yield rows, np.hstack([block, _squared_norms(block)[:, None], ones]) @ right_columns
 
 
 def _squared_radii(examples: np.ndarray, k: int) -> np.ndarray:
-    """Squared distances to the k-th nearest neighbours: float64 `[N]`."""
+    """Squared distance of each example to its k-th nearest neighbour: float64 `[N]`."""
     radii = np.empty(len(examples))
     for rows, squares in _squared_distances(examples, examples):
-        each = np.arange(len(squares))
-        for _ in range(k + 1):  # the first is the example itself
-            nearest = squares.argmin(axis=1)  # a few times this is much faster than a partition
-            radii[rows] = squares[each, nearest]
-            squares[each, nearest] = np.inf
+        indices = np.arange(len(squares))
+        for _ in range(k + 1):  # the nearest is the example itself
+            nearest = squares.argmin(axis=1)  # repeated, it is much faster than a partition
+            radii[rows] = squares[indices, nearest]
+            squares[indices, nearest] = np.inf
     return radii
 
 
 def _nearest_distances(examples: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Distances to the nearest of the others, exactly zero for a copy: float64 `[N]`."""
+    """Distance of each example to the nearest of `others`, exactly 0 for a copy: float64 `[N]`."""
     nearest = [squares.argmin(axis=1) for _, squares in _squared_distances(examples, others)]
     return np.sqrt(_squared_norms(examples - others[np.concatenate(nearest)]))
 

@@ -1,4 +1,4 @@
-"""A space of few dimensions for images as they are, without a network."""
+"""Principal components of images: features of few dimensions without a network."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from trainer.evaluation import arrays
 
 @dataclass(frozen=True)
 class PixelSpace:
-    """Principal components of images, whose pixels are scaled to [0, 1]."""
+    """Principal components of images whose pixels are scaled to [0, 1]."""
 
     mean: np.ndarray  # float64 [pixels]
-    basis: np.ndarray  # float64 [pixels, count], orthonormal, by falling variance
+    basis: np.ndarray  # float64 [pixels, count], orthonormal, in order of falling variance
 
     def project(self, images: np.ndarray) -> np.ndarray:
         """uint8 `[N, height, width, channels]` to coordinates, float64 `[N, count]`."""
@@ -24,14 +24,14 @@ class PixelSpace:
 
 
 def principal_components(images: np.ndarray, count: int = 64) -> PixelSpace:
-    """The directions in which images vary most.
+    """The directions of the largest variance of images.
 
     Args:
       images: uint8 `[N, height, width, channels]`.
-      count: how many directions.
+      count: number of directions.
 
     Raises:
-      ValueError: there are not more than `count` images, or fewer pixels.
+      ValueError: there are at most `count` images, or fewer than `count` pixels.
     """
     pixels = images[0].size if len(images) else 0
     if not 1 <= count <= min(len(images) - 1, pixels):
@@ -40,8 +40,8 @@ def principal_components(images: np.ndarray, count: int = 64) -> PixelSpace:
     scatter = np.zeros((pixels, pixels))
     for centred in _centred_pixels(images, mean):
         scatter += centred.T @ centred
-    by_rising_variance = np.linalg.eigh(scatter).eigenvectors
-    return PixelSpace(mean, np.ascontiguousarray(by_rising_variance[:, : -count - 1 : -1]))
+    eigenvectors = np.linalg.eigh(scatter).eigenvectors  # in order of rising variance
+    return PixelSpace(mean, np.ascontiguousarray(eigenvectors[:, : -count - 1 : -1]))
 
 
 def _centred_pixels(images: np.ndarray, mean: np.ndarray) -> Iterator[np.ndarray]:

@@ -14,62 +14,65 @@ EPSILON = 1e-7  # Keras's
 
 
 class Optimizer:
-    """What a network's optimizer knows of past gradients. Make it in a strategy's scope."""
+    """A network's optimizer and its slots. Make it in a strategy's scope."""
 
     def __init__(
-        self, kind: str, settings: OptimizerSettings, updates: int, network: keras.Model
+        self, name: str, settings: OptimizerSettings, updates: int, network: keras.Model
     ) -> None:
-        """Knows of none yet.
+        """Makes slots of zeros.
 
         Args:
-          kind: one of `choices.OPTIMIZERS`.
+          name: one of `choices.OPTIMIZERS`.
           settings: rates and decays.
-          updates: within which the learning rate falls.
+          updates: the horizon of the learning rate schedule.
           network: whose trainable weights it updates.
         """
-        self._kind = kind
+        self._name = name
         self._settings = settings
         self._updates = updates
         self._weights = [weight.value for weight in network.trainable_variables]
         self.variables = {
-            f"{weight.path}/{name}": local_variable(tf.zeros_like(weight.value))
-            for name in _SLOTS[kind]
+            f"{weight.path}/{slot}": local_variable(tf.zeros_like(weight.value))
+            for slot in _SLOTS[name]
             for weight in network.trainable_variables
         }
 
-    def learning_rate(self, number: tf.Tensor) -> tf.Tensor:
-        """The rate of the update after `number` others, float32 `[]`."""
+    def learning_rate(self, update_number: tf.Tensor) -> tf.Tensor:
+        """The rate of an update, float32 `[]`; the first is number 0."""
         settings = self._settings
-        progress = tf.cast(number, tf.float32) / self._updates
-        left = schedules.factor(settings.schedule, settings.final_factor, progress)
-        return settings.learning_rate * left
+        progress = tf.cast(update_number, tf.float32) / self._updates
+        factor = schedules.decay_factor(settings.schedule, settings.final_factor, progress)
+        return settings.learning_rate * factor
 
-    def apply(self, gradients: Sequence[tf.Tensor], number: tf.Tensor) -> None:
-        """Updates this replica's copy of the weights, after `number` other updates.
+    def apply(self, gradients: Sequence[tf.Tensor], update_number: tf.Tensor) -> None:
+        """Updates this replica's copy of the weights.
 
         Args:
           gradients: of the global batch, equal on all replicas, in the order of the weights.
-          number: int64 `[]`.
+          update_number: int64 `[]`, from zero.
         """
         slots = list(self.variables.values())
         first, second = slots[: len(self._weights)], slots[len(self._weights) :]
-        update = _UPDATES[self._kind](self._settings, self.learning_rate(number), number)
-        for weight, gradient, *remembered in zip(
+        rate = self.learning_rate(update_number)
+        update = _UPDATES[self._name](self._settings, rate, update_number)
+        for weight, gradient, *weight_slots in zip(
             self._weights, gradients, first, second, strict=True
         ):
-            update(weight.handle, *(slot.handle for slot in remembered), gradient)
+            update(weight.handle, *(slot.handle for slot in weight_slots), gradient)
 
 
 def local_variable(value: tf.Tensor) -> tf.Variable:
-    """A variable that is no weight of a network, equal on all replicas."""
+    """A variable outside of the networks, equal on all replicas."""
     return tf.Variable(
         value, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
     )
 
 
-def _adam(settings: OptimizerSettings, rate: tf.Tensor, number: tf.Tensor) -> Callable[..., None]:
+def _adam(
+    settings: OptimizerSettings, rate: tf.Tensor, update_number: tf.Tensor
+) -> Callable[..., None]:
     """Kingma and Ba 2014 (arXiv:1412.6980)."""
-    count = tf.cast(number + 1, tf.float32)
+    count = tf.cast(update_number + 1, tf.float32)
     powers = [tf.pow(beta, count) for beta in (settings.beta_1, settings.beta_2)]
 
     def update(weight: tf.Tensor, mean: tf.Tensor, square: tf.Tensor, gradient: tf.Tensor) -> None:
@@ -90,16 +93,16 @@ def _adam(settings: OptimizerSettings, rate: tf.Tensor, number: tf.Tensor) -> Ca
 
 
 def _rmsprop(
-    settings: OptimizerSettings, rate: tf.Tensor, number: tf.Tensor
+    settings: OptimizerSettings, rate: tf.Tensor, update_number: tf.Tensor
 ) -> Callable[..., None]:
     """Hinton 2012, lecture 6e of Neural Networks for Machine Learning."""
-    del number
+    del update_number
 
     def update(weight: tf.Tensor, square: tf.Tensor, last: tf.Tensor, gradient: tf.Tensor) -> None:
         tf.raw_ops.ResourceApplyRMSProp(
             var=weight,
             ms=square,
-            mom=last,  # the kernel wants it, with momentum or without
+            mom=last,  # an argument of the kernel, even without momentum
             lr=rate,
             rho=settings.beta_2,
             momentum=0.0,

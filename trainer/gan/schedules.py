@@ -1,4 +1,4 @@
-"""Quantities that fall during a run: learning rates and the weight of penalties."""
+"""Schedules of learning rates and of the weight of penalties."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import math
 import tensorflow as tf
 
 
-def factor(schedule: str, final_factor: float, progress: tf.Tensor) -> tf.Tensor:
-    """What is left of a quantity.
+def decay_factor(schedule: str, final_factor: float, progress: tf.Tensor) -> tf.Tensor:
+    """The factor by which a schedule multiplies a quantity.
 
     Args:
       schedule: one of `choices.SCHEDULES`.
-      final_factor: the share that is left at the end.
-      progress: float32, the share of the horizon that has passed; beyond one nothing changes.
+      final_factor: the factor at the end.
+      progress: float32, the fraction of the horizon that has passed; constant beyond one.
 
     Returns:
       float32, from 1 to `final_factor`.

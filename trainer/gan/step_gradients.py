@@ -1,4 +1,4 @@
-"""What the networks are to learn from real images and fakes: the discriminator's verdict.
+"""The gradients of an update: of both networks' losses, from real images and fakes.
 
 Functions over a FashionGAN, in a replica's context. Losses are sums over the replica's rows,
 divided by the global batch, so that their sums over the replicas are means.
@@ -11,152 +11,164 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from trainer.gan import losses, schedules
+from trainer.gan import losses, penalties, schedules
 from trainer.gan.augmentation import augment
 from trainer.gan.fashion_gan import FashionGAN
-from trainer.randomness import Draws
+from trainer.randomness import BatchRng
 
-# A discriminator's slope at a fake is divided by: so small a push no sum in float32 notices.
-LEAST = 1e-20
+# Lower bound of the gradients that are divided by: too small to change any sum in float32.
+MIN_GRADIENT_DIVISOR = 1e-20
 
 
-class Round(NamedTuple):
-    """What the discriminator is shown."""
+class Examples(NamedTuple):
+    """What the discriminator is given in an update."""
 
-    images: tf.Tensor  # [rows, height, width, channels]
+    images: tf.Tensor  # real ones, [rows, height, width, channels]
     fakes: tf.Tensor  # of the same shape
     labels: tf.Tensor  # int32 [rows]: of the images, and given to the generator
-    name: str  # of the draws of this round
-    number: tf.Tensor  # of the discriminator's update
+    stream: str  # prefix of this update's random streams
+    update_number: tf.Tensor  # of the discriminator's update, from zero
 
 
-class Verdict(NamedTuple):
-    """What both networks learn from a round."""
+class StepGradients(NamedTuple):
+    """An update's metrics and gradients: this replica's share of them."""
 
-    metrics: tf.Tensor  # [5], the first of METRICS, this replica's share
-    gradients: list[tf.Tensor]  # of the discriminator's loss and penalty by its weights
-    lesson: tf.Tensor  # gradient of the generator's loss by the fakes
+    metrics: tf.Tensor  # [5], the first of METRICS
+    discriminator: list[tf.Tensor]  # gradients of its loss and penalty by its weights
+    fakes: tf.Tensor  # gradient of the generator's loss by the fakes
 
 
-def judge(gan: FashionGAN, shown: Round, draws: Draws) -> Verdict:
-    """The verdict, penalised where that is due."""
+def compute(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+    """The gradients, with the penalty in every `penalty_interval`th update."""
     objective = gan.recipe.objective
     if not objective.penalised:
-        return _plainly(gan, shown, draws)
-    penalised = _centred_at_one if objective.gradient_penalty else _centred_at_zero
+        return _without_penalty(gan, examples, rng)
+    penalised = _with_gradient_penalty if objective.gradient_penalty else _with_r1_r2
     if objective.penalty_interval == 1:
-        return penalised(gan, shown, draws)
+        return penalised(gan, examples, rng)
     return tf.cond(
-        shown.number % objective.penalty_interval == 0,
-        lambda: penalised(gan, shown, draws),
-        lambda: _plainly(gan, shown, draws),
+        examples.update_number % objective.penalty_interval == 0,
+        lambda: penalised(gan, examples, rng),
+        lambda: _without_penalty(gan, examples, rng),
     )
 
 
-def _plainly(gan: FashionGAN, shown: Round, draws: Draws) -> Verdict:
-    """Without penalty; in one pass over all images, where that gives the lesson, too."""
+def _without_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+    """In one pass where the discriminator's gradients give the generator's, else in two."""
     objective = gan.recipe.objective
-    shares = losses.LOSSES[objective.loss].never_rests and not objective.label_noise
-    return (_together if shares else apart)(gan, shown, draws)
+    one_pass = losses.LOSSES[objective.loss].monotonic_in_fake_logits and not objective.label_noise
+    return (_in_one_pass if one_pass else in_two_passes)(gan, examples, rng)
 
 
-def _together(gan: FashionGAN, shown: Round, draws: Draws) -> Verdict:
-    """The discriminator's gradients hold the generator's, but for a factor an example."""
+def _in_one_pass(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+    """Without penalty; generator and discriminator gradients differ by a factor per example."""
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(shown.fakes)
-        real, fake = _augmented(gan, shown, draws)
-        both = tf.concat([real, fake], axis=0)
-        names = (f"{shown.name}real", f"{shown.name}fake")
-        logits = gan.score(both, tf.tile(shown.labels, [2]), draws, *names)
+        tape.watch(examples.fakes)
+        real, fake = _augmented(gan, examples, rng)
+        images = tf.concat([real, fake], axis=0)
+        passes = (f"{examples.stream}real", f"{examples.stream}fake")
+        logits = gan.logits(images, tf.tile(examples.labels, [2]), rng, *passes)
         real_logits, fake_logits = tf.split(logits, 2)
-        generator_loss, discriminator_loss = _losses(gan, shown, draws, real_logits, fake_logits)
-    on_real, on_fake = tape.gradient(discriminator_loss, [real_logits, fake_logits])
-    on_fake = tf.maximum(on_fake, LEAST)
+        generator_loss, discriminator_loss = _losses(gan, examples, rng, real_logits, fake_logits)
+    real_gradients, fake_gradients = tape.gradient(discriminator_loss, [real_logits, fake_logits])
+    fake_gradients = tf.maximum(fake_gradients, MIN_GRADIENT_DIVISOR)
     weights = [variable.value for variable in gan.discriminator.trainable_variables]
-    *gradients, slopes = tape.gradient(
+    *gradients, input_gradients = tape.gradient(
         logits,
-        [*weights, both],
-        tf.concat([on_real, on_fake], axis=0),
+        [*weights, images],
+        tf.concat([real_gradients, fake_gradients], axis=0),
         unconnected_gradients=tf.UnconnectedGradients.ZERO,
     )
-    factor = (tape.gradient(generator_loss, fake_logits) / on_fake)[:, :, tf.newaxis, tf.newaxis]
-    lesson = tape.gradient(fake, shown.fakes, output_gradients=factor * tf.split(slopes, 2)[1])
+    scale = (tape.gradient(generator_loss, fake_logits) / fake_gradients)[
+        :, :, tf.newaxis, tf.newaxis
+    ]
+    fakes_gradient = tape.gradient(
+        fake, examples.fakes, output_gradients=scale * tf.split(input_gradients, 2)[1]
+    )
     metrics = _metrics(gan, generator_loss, discriminator_loss, 0.0, real_logits, fake_logits)
-    return Verdict(metrics, gradients, lesson)
+    return StepGradients(metrics, gradients, fakes_gradient)
 
 
-def apart(gan: FashionGAN, shown: Round, draws: Draws) -> Verdict:
-    """Without penalty; each part by itself, so that what is not asked for costs nothing."""
+def in_two_passes(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+    """Without penalty; each gradient by itself, so that one that is not used costs nothing."""
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(shown.fakes)
-        real, fake = _augmented(gan, shown, draws)
-        real_logits = gan.score(real, shown.labels, draws, f"{shown.name}real")
-        fake_logits = gan.score(fake, shown.labels, draws, f"{shown.name}fake")
-        generator_loss, discriminator_loss = _losses(gan, shown, draws, real_logits, fake_logits)
-    gradients = gradients_by(tape, discriminator_loss, gan.discriminator)
+        tape.watch(examples.fakes)
+        real, fake = _augmented(gan, examples, rng)
+        real_logits = gan.logits(real, examples.labels, rng, f"{examples.stream}real")
+        fake_logits = gan.logits(fake, examples.labels, rng, f"{examples.stream}fake")
+        generator_loss, discriminator_loss = _losses(gan, examples, rng, real_logits, fake_logits)
+    gradients = weight_gradients(tape, discriminator_loss, gan.discriminator)
     metrics = _metrics(gan, generator_loss, discriminator_loss, 0.0, real_logits, fake_logits)
-    return Verdict(metrics, gradients, tape.gradient(generator_loss, shown.fakes))
+    return StepGradients(metrics, gradients, tape.gradient(generator_loss, examples.fakes))
 
 
-def _centred_at_zero(gan: FashionGAN, shown: Round, draws: Draws) -> Verdict:
-    """With R1 and R2. Slopes of logits by images serve the penalties and the generator alike."""
+def _with_r1_r2(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+    """Input gradients serve the R1 and R2 penalties and the generator's gradients alike."""
     objective = gan.recipe.objective
     share = 1.0 / gan.recipe.batch_size
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(shown.fakes)
-        real, fake = _augmented(gan, shown, draws)
-        both = tf.concat([real, fake], axis=0)
+        tape.watch(examples.fakes)
+        real, fake = _augmented(gan, examples, rng)
+        images = tf.concat([real, fake], axis=0)
         with tf.GradientTape() as inner:
-            inner.watch(both)
-            names = (f"{shown.name}real", f"{shown.name}fake")
-            logits = gan.score(both, tf.tile(shown.labels, [2]), draws, *names, penalised=True)
-        slopes = inner.gradient(logits, both)
+            inner.watch(images)
+            passes = (f"{examples.stream}real", f"{examples.stream}fake")
+            labels = tf.tile(examples.labels, [2])
+            logits = gan.logits(images, labels, rng, *passes, penalised=True)
+        input_gradients = inner.gradient(logits, images)
         real_logits, fake_logits = tf.split(logits, 2)
-        generator_loss, discriminator_loss = _losses(gan, shown, draws, real_logits, fake_logits)
-        on_real, on_fake = tf.split(losses.zero_centred_penalty(slopes), 2)
-        penalties = objective.r1 * on_real + objective.r2 * on_fake
-        penalty = tf.reduce_sum(penalties) * share * _penalty_weight(gan)
+        generator_loss, discriminator_loss = _losses(gan, examples, rng, real_logits, fake_logits)
+        r1, r2 = tf.split(penalties.zero_centred_penalty(input_gradients), 2)
+        weighted = objective.r1 * r1 + objective.r2 * r2
+        penalty = tf.reduce_sum(weighted) * share * _penalty_weight(gan)
         total = discriminator_loss + penalty
-    gradients = gradients_by(tape, total, gan.discriminator)
-    # A logit is of its own image alone, so the chain rule gives the generator's gradient without
-    # another pass through the discriminator.
-    by_logit = tape.gradient(generator_loss, fake_logits)[:, :, tf.newaxis, tf.newaxis]
-    lesson = tape.gradient(fake, shown.fakes, output_gradients=by_logit * tf.split(slopes, 2)[1])
+    gradients = weight_gradients(tape, total, gan.discriminator)
+    # A logit depends on its own image alone, so the chain rule gives the generator's gradient
+    # without another pass through the discriminator.
+    scale = tape.gradient(generator_loss, fake_logits)[:, :, tf.newaxis, tf.newaxis]
+    fakes_gradient = tape.gradient(
+        fake, examples.fakes, output_gradients=scale * tf.split(input_gradients, 2)[1]
+    )
     metrics = _metrics(gan, generator_loss, discriminator_loss, penalty, real_logits, fake_logits)
-    return Verdict(metrics, gradients, lesson)
+    return StepGradients(metrics, gradients, fakes_gradient)
 
 
-def _centred_at_one(gan: FashionGAN, shown: Round, draws: Draws) -> Verdict:
-    """With the gradient penalty, at uniformly drawn places between real and fake images."""
+def _with_gradient_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+    """The penalty is taken at uniformly drawn points between real and fake images."""
+    labels, stream = examples.labels, examples.stream
     share = 1.0 / gan.recipe.batch_size
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(shown.fakes)
-        real, fake = _augmented(gan, shown, draws)
-        real_logits = gan.score(real, shown.labels, draws, f"{shown.name}real", penalised=True)
-        fake_logits = gan.score(fake, shown.labels, draws, f"{shown.name}fake", penalised=True)
-        generator_loss, discriminator_loss = _losses(gan, shown, draws, real_logits, fake_logits)
-        alpha = draws.uniform(f"{shown.name}alpha", 1)[:, :, tf.newaxis, tf.newaxis]
+        tape.watch(examples.fakes)
+        real, fake = _augmented(gan, examples, rng)
+        real_logits = gan.logits(real, labels, rng, f"{stream}real", penalised=True)
+        fake_logits = gan.logits(fake, labels, rng, f"{stream}fake", penalised=True)
+        generator_loss, discriminator_loss = _losses(gan, examples, rng, real_logits, fake_logits)
+        alpha = rng.uniform(f"{stream}alpha", 1)[:, :, tf.newaxis, tf.newaxis]
         between = tf.stop_gradient(real + alpha * (fake - real))
         with tf.GradientTape() as inner:
             inner.watch(between)
-            logits = gan.score(between, shown.labels, draws, f"{shown.name}between", penalised=True)
-        penalties = losses.one_centred_penalty(inner.gradient(logits, between))
+            logits = gan.logits(between, labels, rng, f"{stream}between", penalised=True)
+        per_example = penalties.one_centred_penalty(inner.gradient(logits, between))
         weight = gan.recipe.objective.gradient_penalty * _penalty_weight(gan)
-        penalty = tf.reduce_sum(penalties) * share * weight
+        penalty = tf.reduce_sum(per_example) * share * weight
         total = discriminator_loss + penalty
-    gradients = gradients_by(tape, total, gan.discriminator)
+    gradients = weight_gradients(tape, total, gan.discriminator)
     metrics = _metrics(gan, generator_loss, discriminator_loss, penalty, real_logits, fake_logits)
-    return Verdict(metrics, gradients, tape.gradient(generator_loss, shown.fakes))
+    return StepGradients(metrics, gradients, tape.gradient(generator_loss, examples.fakes))
 
 
-def _augmented(gan: FashionGAN, shown: Round, draws: Draws) -> tuple[tf.Tensor, tf.Tensor]:
+def _augmented(gan: FashionGAN, examples: Examples, rng: BatchRng) -> tuple[tf.Tensor, tf.Tensor]:
     names = gan.recipe.objective.augment
-    real = augment(names, shown.images, gan.lowest, draws, f"{shown.name}real")
-    return real, augment(names, shown.fakes, gan.lowest, draws, f"{shown.name}fake")
+    real = augment(names, examples.images, gan.pixel_min, rng, f"{examples.stream}real")
+    return real, augment(names, examples.fakes, gan.pixel_min, rng, f"{examples.stream}fake")
 
 
 def _losses(
-    gan: FashionGAN, shown: Round, draws: Draws, real_logits: tf.Tensor, fake_logits: tf.Tensor
+    gan: FashionGAN,
+    examples: Examples,
+    rng: BatchRng,
+    real_logits: tf.Tensor,
+    fake_logits: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The generator's and the discriminator's, without penalty."""
     share = 1.0 / gan.recipe.batch_size
@@ -164,8 +176,8 @@ def _losses(
     targets = []
     if noise := gan.recipe.objective.label_noise:
         targets = [
-            1 - noise * draws.uniform(f"{shown.name}real/target", 1),
-            noise * draws.uniform(f"{shown.name}fake/target", 1),
+            1 - noise * rng.uniform(f"{examples.stream}real/target", 1),
+            noise * rng.uniform(f"{examples.stream}fake/target", 1),
         ]
     return (
         tf.reduce_sum(loss.generator(real_logits, fake_logits)) * share,
@@ -174,11 +186,13 @@ def _losses(
 
 
 def _penalty_weight(gan: FashionGAN) -> tf.Tensor:
-    """The share of the penalty in force, larger where penalties are rare."""
+    """The schedule's factor, times the interval, so that the mean over updates stays the same."""
     objective = gan.recipe.objective
     progress = tf.cast(gan.step, tf.float32) / gan.horizon
-    left = schedules.factor(objective.penalty_schedule, objective.penalty_final_factor, progress)
-    return left * objective.penalty_interval
+    factor = schedules.decay_factor(
+        objective.penalty_schedule, objective.penalty_final_factor, progress
+    )
+    return factor * objective.penalty_interval
 
 
 def _metrics(
@@ -194,7 +208,7 @@ def _metrics(
     return tf.stack([generator_loss, discriminator_loss, penalty, *scores])
 
 
-def gradients_by(
+def weight_gradients(
     tape: tf.GradientTape,
     target: tf.Tensor,
     network: keras.Model,

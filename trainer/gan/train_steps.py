@@ -11,22 +11,22 @@ from trainer.data import pixels
 from trainer.data.feeding import Feed
 from trainer.gan.fashion_gan import FashionGAN
 from trainer.gan.updates import METRICS, UPDATES, Batch
-from trainer.randomness import Draws
+from trainer.randomness import BatchRng
 
 TrainSteps = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
 
 def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Feed) -> TrainSteps:
-    """A graph that trains for as many steps as it is sent batches.
+    """Makes a graph that trains for one step a batch.
 
     Args:
       gan: the state, made in the strategy's scope.
       strategy: where the replicas run.
-      feed: how examples get there.
+      feed: how the replicas get their examples.
 
     Returns:
-      A function of what `feed.send` gives for rows int32 `[steps, critic_steps * batch_size]`.
-      It gives the means of the metrics over these steps, float32 `[len(METRICS)]`, and the first
+      A function of what `feed.send` returns for rows int32 `[steps, critic_steps * batch_size]`.
+      It returns the means of the metrics over these steps, float32 `[len(METRICS)]`, and the first
       step with a metric that is not finite or with weights that overflow, int64, or -1.
     """
     replica_step = _make_replica_step(gan, strategy.num_replicas_in_sync, feed)
@@ -40,7 +40,7 @@ def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Fe
         totals = tf.zeros([len(METRICS)])
         first_bad = tf.constant(-1, tf.int64)
         for i in tf.range(steps):
-            # A step reads what the one before it wrote, on each device: none may run ahead.
+            # Each step reads what the one before it wrote, so they run one after the other.
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
             step = gan.step.read_value()
             per_replica = strategy.run(replica_step, args=([part[i] for part in sent], step))
@@ -49,7 +49,7 @@ def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Fe
             bad = not tf.reduce_all(tf.math.is_finite(metrics))
             first_bad = tf.where(tf.logical_and(bad, first_bad < 0), step + 1, first_bad)
             totals += metrics
-        # A last update that overflows would show only in the next loop, after it was saved.
+        # An overflow in the last update would show in metrics only in the next loop, once saved.
         overflow = not tf.math.is_finite(tf.linalg.global_norm(weights))
         first_bad = tf.where(tf.logical_and(overflow, first_bad < 0), gan.step, first_bad)
         return totals / tf.cast(steps, tf.float32), first_bad
@@ -60,23 +60,23 @@ def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Fe
 def _make_replica_step(
     gan: FashionGAN, replicas: int, feed: Feed
 ) -> Callable[[Sequence[tf.Tensor], tf.Tensor], tf.Tensor]:
-    """One step of a replica on its rows of what was sent for it; gives the metrics."""
+    """One step of a replica on its rows of what was sent to it; returns the metrics."""
     objective, batch_size = gan.recipe.objective, gan.recipe.batch_size
     update = UPDATES[objective.update]
     rows = batch_size // replicas
 
-    @tf.autograph.experimental.do_not_convert  # which would take longer than the first steps
+    @tf.autograph.experimental.do_not_convert  # conversion takes longer than the first steps
     def replica_step(sent: Sequence[tf.Tensor], step: tf.Tensor) -> tf.Tensor:
         replica = int(
             tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
         )
 
-        def batch(turn: int) -> Batch:
-            first = turn * batch_size + replica * rows
+        def batch(index: int) -> Batch:
+            first = index * batch_size + replica * rows
             images, labels = feed.fetch([part[first : first + rows] for part in sent], replica)
-            return pixels.to_floats(images, gan.lowest), labels
+            return pixels.to_floats(images, gan.pixel_min), labels
 
-        draws = Draws(gan.recipe.seed, step, replica * rows, rows)
-        return update(gan, [batch(turn) for turn in range(objective.critic_steps)], draws)
+        rng = BatchRng(gan.recipe.seed, step, replica * rows, rows)
+        return update(gan, [batch(index) for index in range(objective.critic_steps)], rng)
 
     return replica_step

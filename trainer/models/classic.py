@@ -1,4 +1,4 @@
-"""The plain convolutional GAN of the first tutorials: ReLU and BatchNorm against LeakyReLU."""
+"""A plain convolutional GAN: generator with batch normalisation and ReLU, strided discriminator."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
 
 
 def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
-    """Strided convolutions; labels come in as planes."""
+    """Strided convolutions; labels are input planes."""
     return strided_discriminator(image_shape, dropout, classes, _WIDTH, slope=0.2)
 
 

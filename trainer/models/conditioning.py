@@ -1,4 +1,4 @@
-"""How labels get into the networks, and the sides that images pass through."""
+"""Inputs of the networks, label conditioning, and how often image sides are halved."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ SMALLEST_SIDE = 4
 
 
 def halvings(side: int) -> int:
-    """How often a side can be halved: 28 is 7 after two, 32 and 64 are 4 after three and four."""
+    """How often a side can be halved: twice for 28 (7), three times for 32 and four for 64 (4)."""
     if side % 2 or side <= SMALLEST_SIDE:
         return 0
     return 1 + halvings(side // 2)
 
 
 def inputs_of(network: keras.Model, values, labels):
-    """What a network is called with: values, and labels where it is conditional."""
+    """The arguments of a network: values, and labels where it is conditional."""
     return [values, labels] if len(network.inputs) > 1 else values
 
 
 def one_hot(labels, classes: int):
-    """Ones at the labels, `[N, classes]`, by a layer that every file format knows."""
+    """One-hot labels `[N, classes]`, by a layer that every export format supports."""
     return layers.CategoryEncoding(classes, output_mode="one_hot", name="label_one_hot")(labels)
 
 
 def generator_inputs(noise_dim: int, classes: int):
-    """Inputs of a generator, and latents with an embedding of the label beside them.
+    """A generator's inputs, and its latents concatenated with an embedding of the label.
 
     (Mirza and Osindero 2014, arXiv:1411.1784.)
     """
@@ -46,7 +46,7 @@ def generator_inputs(noise_dim: int, classes: int):
 
 
 def discriminator_inputs(image_shape: tuple[int, int, int], classes: int):
-    """Inputs of a discriminator, its images, and its labels or None."""
+    """A discriminator's inputs, its images, and its labels or None."""
     images = keras.Input(image_shape, name="images")
     if not classes:
         return images, images, None
@@ -55,7 +55,7 @@ def discriminator_inputs(image_shape: tuple[int, int, int], classes: int):
 
 
 def label_planes(images, labels, classes: int):
-    """Images with a plane a class behind their channels, ones in that of the label."""
+    """Images with one-hot label planes as further channels."""
     if labels is None:
         return images
     height, width = images.shape[1:3]
@@ -65,7 +65,7 @@ def label_planes(images, labels, classes: int):
 
 
 def projected_logits(features, labels, classes: int):
-    """Logits in float32: linear, plus the features' product with the label's embedding.
+    """Logits in float32: linear, plus the dot product of features and label embedding.
 
     (Miyato and Koyama 2018, arXiv:1802.05637.)
     """

@@ -1,9 +1,9 @@
-"""Keras's convolutions in the forms that a processor does fastest; on a GPU they are Keras's own.
+"""Convolutions in the forms that are fastest on CPUs; on a GPU they are Keras's own.
 
-Measured on an AMD EPYC with oneDNN, whose kernels take channels by sixteen: with one channel they
-reach a twentieth of their peak, where a matrix product and sums of shifted parts reach a third. In
-bfloat16 its gradient by the kernel runs at half of the peak, a forward convolution at all of it,
-so at the smaller sides that gradient is one, with examples in the place of channels.
+Measured on an AMD EPYC with oneDNN, which processes channels in blocks of sixteen: with one channel
+it runs at a twentieth of its peak, where a matrix product and overlap-add run at a third. In
+bfloat16 its kernel gradient runs at half of the peak, a forward convolution at all of it, so for
+small sides the kernel gradient is a forward convolution, with examples in the place of channels.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-FEW = 1  # channels: with three, sums of shifted parts win half of the time
-SMALL = 8  # a side of results: larger ones would make larger kernels than are fast
+FEW_CHANNELS = 1  # with three, overlap-add is faster only half of the time
+SMALL_SIDE = 8  # of outputs: they become kernels, which are slow if larger
 
 Gradients = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -27,16 +27,17 @@ class Conv2D(keras.layers.Conv2D):
         super().__init__(filters, kernel_size, strides, **{**options, "padding": "same"})
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Divides the sides by the stride."""
+        """`[N, H, W, channels]` to `[N, H / stride, W / stride, filters]`."""
         if tf.config.list_logical_devices("GPU"):
             return super().call(inputs)
         kernel, stride = tf.convert_to_tensor(self.kernel), self.strides[0]
-        if self.filters <= FEW and stride == 1:
-            turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
-            outputs = _overlapped(inputs, turned, 1, before=self.kernel_size[0] // 2)
+        if self.filters <= FEW_CHANNELS and stride == 1:
+            flipped = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
+            trim = self.kernel_size[0] // 2
+            outputs = _transposed_by_overlap_add(inputs, flipped, 1, trim)
         else:
-            outputs = _convolved(inputs, kernel, stride)
-        return self.activation(biased(outputs, self.bias) if self.use_bias else outputs)
+            outputs = _convolution(inputs, kernel, stride)
+        return self.activation(add_bias(outputs, self.bias) if self.use_bias else outputs)
 
 
 @keras.saving.register_keras_serializable("fashion_gan")
@@ -47,113 +48,123 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         super().__init__(filters, kernel_size, strides, **{**options, "padding": "same"})
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """Grows the sides by the stride."""
+        """`[N, h, w, channels]` to `[N, h * stride, w * stride, filters]`."""
         if tf.config.list_logical_devices("GPU"):
             return super().call(inputs)
         stride = self.strides[0]
         sides = [stride * side for side in inputs.shape[1:3]]
-        outputs = _spread(inputs, tf.convert_to_tensor(self.kernel), stride, sides)
-        return self.activation(biased(outputs, self.bias) if self.use_bias else outputs)
+        kernel = tf.convert_to_tensor(self.kernel)
+        outputs = _transposed_convolution(inputs, kernel, stride, sides)
+        return self.activation(add_bias(outputs, self.bias) if self.use_bias else outputs)
 
 
-def biased(outputs: tf.Tensor, bias: keras.Variable) -> tf.Tensor:
-    """Adds a bias whose gradient is summed in float32, and rounded once.
+def add_bias(outputs: tf.Tensor, bias: keras.Variable) -> tf.Tensor:
+    """Adds a bias whose gradient is summed in float32 and rounded once.
 
-    TensorFlow's own is summed in bfloat16 on a processor, where 256 and 1 make 256.
+    TensorFlow sums it in bfloat16 on CPUs, where 256 + 1 is 256.
     """
 
     @tf.custom_gradient
     def added(outputs: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Gradients]:
-        def gradients(slopes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return slopes, tf.reduce_sum(slopes, list(range(len(slopes.shape) - 1)))
+        def gradients(output_gradients: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            axes = list(range(len(output_gradients.shape) - 1))
+            return output_gradients, tf.reduce_sum(output_gradients, axes)
 
         return tf.nn.bias_add(outputs, bias), gradients
 
     return added(outputs, tf.convert_to_tensor(bias))
 
 
-def _convolved(images: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
-    """The convolution of `[N, H, W, channels]` with `[size, size, channels, outputs]`."""
+def _convolution(images: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+    """The convolution of `[N, H, W, channels]` with `[size, size, channels, filters]`."""
 
     @tf.custom_gradient
-    def convolved(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Gradients]:
-        def gradients(slopes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            by_images = _spread(slopes, kernel, stride, images.shape[1:3])
-            return by_images, _by_kernel(images, slopes, kernel.shape[0], stride)
+    def convolution(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Gradients]:
+        def gradients(output_gradients: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            sides = images.shape[1:3]
+            by_images = _transposed_convolution(output_gradients, kernel, stride, sides)
+            return by_images, _kernel_gradient(images, output_gradients, kernel.shape[0], stride)
 
         return tf.nn.conv2d(images, kernel, stride, "SAME"), gradients
 
-    return convolved(images, kernel)
+    return convolution(images, kernel)
 
 
-def _spread(parts: tf.Tensor, kernel: tf.Tensor, stride: int, sides: Sequence[int]) -> tf.Tensor:
-    """The transpose of `_convolved`: `[N, h, w, outputs]` to `[N, *sides, channels]`."""
+def _transposed_convolution(
+    inputs: tf.Tensor, kernel: tf.Tensor, stride: int, sides: Sequence[int]
+) -> tf.Tensor:
+    """The transpose of `_convolution`: `[N, h, w, filters]` to `[N, *sides, channels]`."""
     channels = kernel.shape[2]
-    if channels <= FEW and all(side % stride == 0 for side in sides):
-        return _overlapped(parts, kernel, stride, before=max(kernel.shape[0] - stride, 0) // 2)
+    if channels <= FEW_CHANNELS and all(side % stride == 0 for side in sides):
+        trim = max(kernel.shape[0] - stride, 0) // 2
+        return _transposed_by_overlap_add(inputs, kernel, stride, trim)
 
     @tf.custom_gradient
-    def spread(parts: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Gradients]:
-        def gradients(slopes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            by_parts = _convolved(slopes, kernel, stride)
-            return by_parts, _by_kernel(slopes, parts, kernel.shape[0], stride)
+    def transposed(inputs: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Gradients]:
+        def gradients(output_gradients: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            by_inputs = _convolution(output_gradients, kernel, stride)
+            return by_inputs, _kernel_gradient(output_gradients, inputs, kernel.shape[0], stride)
 
-        shape = [tf.shape(parts)[0], *sides, channels]
-        return tf.nn.conv2d_transpose(parts, kernel, shape, stride, "SAME"), gradients
+        shape = [tf.shape(inputs)[0], *sides, channels]
+        return tf.nn.conv2d_transpose(inputs, kernel, shape, stride, "SAME"), gradients
 
-    return spread(parts, kernel)
+    return transposed(inputs, kernel)
 
 
-def _overlapped(parts: tf.Tensor, kernel: tf.Tensor, stride: int, before: int) -> tf.Tensor:
-    """The same to few channels: each part is multiplied into its square, and squares are added.
+def _transposed_by_overlap_add(
+    inputs: tf.Tensor, kernel: tf.Tensor, stride: int, trim: int
+) -> tf.Tensor:
+    """The same for few channels: each input's product with the kernel, added where they overlap.
 
     Args:
-      parts: `[N, h, w, outputs]`.
-      kernel: `[size, size, channels, outputs]`.
-      stride: of the squares.
-      before: rows and columns of the first squares that are cut off.
+      inputs: `[N, h, w, filters]`.
+      kernel: `[size, size, channels, filters]`.
+      stride: of the output, per input.
+      trim: rows and columns that are removed at the top and left.
 
     Returns:
       `[N, stride * h, stride * w, channels]`
     """
-    size, _, channels, depth = kernel.shape
-    height, width = parts.shape[1:3]
-    cells = -(-size // stride)  # of stride by stride pixels that a square touches, each way
+    size, _, channels, filters = kernel.shape
+    height, width = inputs.shape[1:3]
+    cells = -(-size // stride)  # of stride by stride pixels that the kernel covers, each way
     margin = [0, cells * stride - size]
     kernel = tf.pad(kernel, [margin, margin, [0, 0], [0, 0]])
-    kernel = tf.reshape(kernel, [cells, stride, cells, stride, channels, depth])
-    matrix = tf.reshape(tf.transpose(kernel, [0, 2, 1, 3, 4, 5]), [-1, depth])
-    # Cells lead, and examples come last but for places: shifting then copies whole rows.
-    squares = tf.matmul(matrix, tf.reshape(parts, [-1, depth]), transpose_b=True)
-    squares = tf.reshape(squares, [cells**2, stride**2 * channels, -1, height, width])
+    kernel = tf.reshape(kernel, [cells, stride, cells, stride, channels, filters])
+    matrix = tf.reshape(tf.transpose(kernel, [0, 2, 1, 3, 4, 5]), [-1, filters])
+    # Cells are the first axis, height and width the last: padding then copies contiguous rows.
+    products = tf.matmul(matrix, tf.reshape(inputs, [-1, filters]), transpose_b=True)
+    products = tf.reshape(products, [cells**2, stride**2 * channels, -1, height, width])
     shifted = [
-        tf.pad(part, [[0, 0], [0, 0], *([place, cells - 1 - place] for place in divmod(at, cells))])
-        for at, part in enumerate(tf.unstack(squares))
+        tf.pad(cell, [[0, 0], [0, 0], *([first, cells - 1 - first] for first in divmod(i, cells))])
+        for i, cell in enumerate(tf.unstack(products))
     ]
     height, width = height + cells - 1, width + cells - 1
     images = tf.reshape(tf.add_n(shifted), [stride, stride, channels, -1, height, width])
     images = tf.transpose(images, [3, 4, 0, 5, 1, 2])
     images = tf.reshape(images, [-1, stride * height, stride * width, channels])
-    rows, columns = (before + stride * side for side in parts.shape[1:3])
-    return images[:, before:rows, before:columns]
+    rows, columns = (trim + stride * side for side in inputs.shape[1:3])
+    return images[:, trim:rows, trim:columns]
 
 
-def _by_kernel(images: tf.Tensor, slopes: tf.Tensor, size: int, stride: int) -> tf.Tensor:
-    """The gradient by the kernel, from the images and the slopes by what `_convolved` gives."""
-    few = images.shape[3] <= FEW
-    if images.dtype != tf.bfloat16 or few or max(slopes.shape[1:3]) > SMALL:
+def _kernel_gradient(
+    images: tf.Tensor, output_gradients: tf.Tensor, size: int, stride: int
+) -> tf.Tensor:
+    """The gradient by the kernel of `_convolution`, of `size` by `size`."""
+    few = images.shape[3] <= FEW_CHANNELS
+    if images.dtype != tf.bfloat16 or few or max(output_gradients.shape[1:3]) > SMALL_SIDE:
         return tf.raw_ops.Conv2DBackpropFilter(
             input=images,
-            filter_sizes=[size, size, images.shape[3], slopes.shape[3]],
-            out_backprop=slopes,
+            filter_sizes=[size, size, images.shape[3], output_gradients.shape[3]],
+            out_backprop=output_gradients,
             strides=[1, stride, stride, 1],
             padding="SAME",
         )
     margins = []
-    for side, parts in zip(images.shape[1:3], slopes.shape[1:3], strict=True):
-        margin = max((parts - 1) * stride + size - side, 0)
+    for side, output_side in zip(images.shape[1:3], output_gradients.shape[1:3], strict=True):
+        margin = max((output_side - 1) * stride + size - side, 0)
         margins.append([margin // 2, margin - margin // 2])
-    turned = tf.pad(tf.transpose(images, [3, 1, 2, 0]), [[0, 0], *margins, [0, 0]])
-    filters = tf.transpose(slopes, [1, 2, 0, 3])
-    by_kernel = tf.nn.conv2d(turned, filters, 1, "VALID", dilations=stride)
-    return tf.transpose(by_kernel[:, :size, :size], [1, 2, 0, 3])
+    inputs = tf.pad(tf.transpose(images, [3, 1, 2, 0]), [[0, 0], *margins, [0, 0]])
+    kernel = tf.transpose(output_gradients, [1, 2, 0, 3])
+    gradient = tf.nn.conv2d(inputs, kernel, 1, "VALID", dilations=stride)
+    return tf.transpose(gradient[:, :size, :size], [1, 2, 0, 3])

@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiplications."""
+"""A network's parameters and multiply-adds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from keras import layers
 
 
 def multiply_adds(network: keras.Model) -> int:
-    """Multiplications of one image's way through dense layers and convolutions."""
+    """Multiply-adds of dense and convolutional layers for one image."""
     total = 0
     for layer in network.layers:
         if isinstance(layer, layers.Conv2DTranspose):
@@ -22,7 +22,7 @@ def multiply_adds(network: keras.Model) -> int:
 
 
 def described(network: keras.Model) -> str:
-    """Parameters and millions of multiply-adds, for people."""
+    """Parameters and millions of multiply-adds, as text."""
     return (
         f"{network.name}: {network.count_params():,} parameters, "
         f"{multiply_adds(network) / 1e6:.1f} MMAC an image"

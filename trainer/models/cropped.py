@@ -1,4 +1,4 @@
-"""The networks of Keras's WGAN-GP example: powers of two inside, cropped and padded outside.
+"""The networks of Keras's WGAN-GP example: sides are powers of two, images cropped or padded.
 
 https://keras.io/examples/generative/wgan_gp/
 """
@@ -24,7 +24,7 @@ _WIDTH = 64
 
 def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
     """Images in [-1, 1]."""
-    ups, (vertical, horizontal) = _frame(image_shape)
+    ups, (vertical, horizontal) = _doublings_and_margins(image_shape)
     inputs, x = generator_inputs(noise_dim, classes)
     filters = 256
     x = Dense(SMALLEST_SIDE**2 * filters, use_bias=False, name="dense")(x)
@@ -42,8 +42,8 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
 
 
 def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
-    """Strided convolutions; labels come in as planes."""
-    downs, (vertical, horizontal) = _frame(image_shape)
+    """Strided convolutions; labels are input planes."""
+    downs, (vertical, horizontal) = _doublings_and_margins(image_shape)
     inputs, images, labels = discriminator_inputs(image_shape, classes)
     x = label_planes(images, labels, classes)
     x = layers.ZeroPadding2D((vertical, horizontal), name="padded")(x)
@@ -59,8 +59,8 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
     return keras.Model(inputs, logits, name="discriminator")
 
 
-def _frame(image_shape: tuple[int, int, int]) -> tuple[int, tuple[int, int]]:
-    """Doublings from the smallest side, and how much wider than the image they lead, a side."""
+def _doublings_and_margins(image_shape: tuple[int, int, int]) -> tuple[int, tuple[int, int]]:
+    """Doublings of the smallest side, and the margin of the result on each side of the image."""
     height, width, _ = image_shape
     ups = math.ceil(math.log2(max(height, width) / SMALLEST_SIDE))
     side = SMALLEST_SIDE << ups

@@ -41,7 +41,7 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
 
 
 def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
-    """Strided convolutions; labels come in as planes."""
+    """Strided convolutions; labels are input planes."""
     return strided_discriminator(image_shape, dropout, classes, _WIDTH, _SLOPE)
 
 

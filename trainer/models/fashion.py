@@ -1,6 +1,6 @@
-"""Small networks without any normalisation, for R3GAN's objective on a processor.
+"""Small networks without any normalisation, for R3GAN's objective on CPUs.
 
-Every convolution is one that two cores do near their peak: four by four with stride two, or
+The convolutions are ones that run near the peak of two cores: four by four with stride two, or
 three by three at the smallest side. Initial weights after He et al. 2015 (arXiv:1502.01852).
 """
 
@@ -25,7 +25,7 @@ _INITIALIZER = "he_normal"
 
 
 def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
-    """Images in [-1, 1]: half of all pixels are black, which a linear output never quite is."""
+    """Images in [-1, 1], by tanh: half of all pixels are black, which a linear output rarely is."""
     height, width, channels = image_shape
     ups = halvings(height)
     base, filters = (height >> ups, width >> ups), _WIDTH << ups
@@ -43,7 +43,7 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
 
 
 def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
-    """Labels come in by projection. Has no place for dropout."""
+    """A projection discriminator. Has no dropout layers."""
     del dropout
     inputs, x, labels = discriminator_inputs(image_shape, classes)
     downs = halvings(image_shape[0])

@@ -25,7 +25,7 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
 
 
 def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
-    """Labels come in as ones beside the pixels."""
+    """One-hot labels are concatenated with the pixels."""
     inputs, images, labels = discriminator_inputs(image_shape, classes)
     x = layers.Flatten(name="flatten")(images)
     if labels is not None:

@@ -1,7 +1,7 @@
 """R3GAN's residual networks without any normalisation (Huang et al. 2024, arXiv:2501.05441).
 
-Scaled to small images: one block a resolution, of 48 to 192 channels. The paper's convolutions are
-grouped; TensorFlow on a processor needs a hundred times as long for the second derivative of these.
+Scaled to small images: one block per resolution, of 48 to 192 channels. The paper's convolutions
+are grouped; their second derivative takes TensorFlow on CPUs a hundred times as long.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from trainer.models.convolutions import Conv2D
 from trainer.models.layers import Dense
 
 _WIDTH = 48
-_GREATEST_WIDTH = 192
+_MAX_WIDTH = 192
 _FEATURES = 256
 _SLOPE = 0.2
 
 
 def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
-    """Images around [-1, 1]: the output is linear."""
+    """Images around [-1, 1]; the output is linear."""
     height, width, channels = image_shape
     ups = halvings(height)
     base = (height >> ups, width >> ups)
@@ -43,7 +43,7 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
 
 
 def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
-    """Labels come in by projection. Has no place for dropout."""
+    """A projection discriminator. Has no dropout layers."""
     del dropout
     inputs, x, labels = discriminator_inputs(image_shape, classes)
     downs = halvings(image_shape[0])
@@ -59,12 +59,12 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
     return keras.Model(inputs, logits, name="discriminator")
 
 
-def _width_at(halved: int) -> int:
-    return min(_WIDTH << halved, _GREATEST_WIDTH)
+def _width_at(halvings_done: int) -> int:
+    return min(_WIDTH << halvings_done, _MAX_WIDTH)
 
 
 def _block(x, name: str):
-    """Adds what three convolutions find: at first nothing, for the last one starts at zero."""
+    """A residual block of three convolutions; the last one's kernel is initially zero."""
     filters = x.shape[-1]
     y = Conv2D(filters, 1, use_bias=False, kernel_initializer="he_normal", name=f"{name}_in")(x)
     y = _activated(y, f"{name}_in")

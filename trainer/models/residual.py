@@ -18,7 +18,7 @@ _WIDTH = 64
 
 
 def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
-    """Images in [-1, 1]: a block a doubling, with batch normalisation."""
+    """Images in [-1, 1]; one block per doubling, with batch normalisation."""
     height, width, channels = image_shape
     ups = halvings(height)
     base = (height >> ups, width >> ups)
@@ -34,7 +34,7 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
 
 
 def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
-    """A block a halving and two more; labels come in by projection. Has no place for dropout."""
+    """A projection discriminator; one block per halving, and two more. Has no dropout layers."""
     del dropout
     inputs, x, labels = discriminator_inputs(image_shape, classes)
     downs = halvings(image_shape[0])
@@ -49,28 +49,28 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
 
 
 def _up_block(x, name: str):
-    """Doubles the sides: normalised and activated before each of two convolutions."""
-    skipped = layers.UpSampling2D(name=f"{name}_skip_resized")(x)
-    skipped = Conv2D(_WIDTH, 1, name=f"{name}_skip")(skipped)
+    """Doubles the sides; batch normalisation and ReLU before each of two convolutions."""
+    shortcut = layers.UpSampling2D(name=f"{name}_skip_resized")(x)
+    shortcut = Conv2D(_WIDTH, 1, name=f"{name}_skip")(shortcut)
     for number in (1, 2):
         x = BatchNormalization(name=f"{name}_normalisation{number}")(x)
         x = layers.ReLU(name=f"{name}_activation{number}")(x)
         if number == 1:
             x = layers.UpSampling2D(name=f"{name}_resized")(x)
         x = Conv2D(_WIDTH, 3, name=f"{name}_conv{number}")(x)
-    return layers.Add(name=f"{name}_sum")([skipped, x])
+    return layers.Add(name=f"{name}_sum")([shortcut, x])
 
 
 def _down_block(x, name: str, activated: bool, halved: bool):
-    """Two convolutions beside a way around them; the very first sees pixels, not activations."""
-    skipped = x
+    """Two convolutions and a shortcut; without ReLU before the first where the input is pixels."""
+    shortcut = x
     if halved:
-        skipped = layers.AveragePooling2D(2, name=f"{name}_skip_resized")(skipped)
-        skipped = Conv2D(_WIDTH, 1, name=f"{name}_skip")(skipped)
+        shortcut = layers.AveragePooling2D(2, name=f"{name}_skip_resized")(shortcut)
+        shortcut = Conv2D(_WIDTH, 1, name=f"{name}_skip")(shortcut)
     for number in (1, 2):
         if activated or number == 2:
             x = layers.ReLU(name=f"{name}_activation{number}")(x)
         x = Conv2D(_WIDTH, 3, name=f"{name}_conv{number}")(x)
     if halved:
         x = layers.AveragePooling2D(2, name=f"{name}_resized")(x)
-    return layers.Add(name=f"{name}_sum")([skipped, x])
+    return layers.Add(name=f"{name}_sum")([shortcut, x])

@@ -1,4 +1,4 @@
-"""The discriminator that several recipes share: strided convolutions and dropout."""
+"""The discriminator that several architectures share: strided convolutions and dropout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainer.models.layers import Dense, Dropout
 def strided_discriminator(
     image_shape: tuple[int, int, int], dropout: float, classes: int, width: int, slope: float
 ) -> keras.Model:
-    """A convolution a halving, from `width` filters on; labels come in as planes.
+    """One convolution per halving, the first of `width` filters; labels are input planes.
 
     (After Radford et al. 2015, arXiv:1511.06434, without normalisation.)
     """

@@ -1,4 +1,4 @@
-"""The FashionGAN of Nicholas Renotte's tutorial: UpSampling2D against unstrided convolutions.
+"""The FashionGAN of Nicholas Renotte's tutorial: convolutions without stride.
 
 https://github.com/nicknochnack/GANBasics
 """
@@ -41,7 +41,7 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
 
 
 def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
-    """Four convolutions without stride or padding; labels come in as planes."""
+    """Four convolutions without stride or padding; labels are input planes."""
     inputs, images, labels = discriminator_inputs(image_shape, classes)
     x = label_planes(images, labels, classes)
     for number, filters in enumerate((32, 64, 128, 256), start=1):

@@ -1,8 +1,7 @@
-"""ModelMonitor: what a run shows of itself while it trains."""
+"""ModelMonitor: TensorBoard, metrics.jsonl and image grids of a run while it trains."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import summary as custom_scalar
 from tensorboard.plugins.hparams import api as hparams
 
-from trainer.configuration import config
+from trainer.configuration import config, run_config
 from trainer.configuration.config import Recipe
 from trainer.monitoring import image_grids
 from trainer.runs import file_names, records
@@ -22,49 +21,50 @@ from trainer.runs import file_names, records
 PREVIEW = "latest.png"  # as of the latest checkpoint, while a run trains
 
 
-class Display(Protocol):
-    """What shows how a run stands now, and keeps nothing."""
+class Reporter(Protocol):
+    """Shows the progress of a run, and keeps nothing."""
 
-    def show(
+    def report(
         self, step: int, epoch: float, metrics: dict[str, float], steps_per_second: float
     ) -> None:
-        """Shows one loop's end."""
+        """Reports the loop that has ended at `step`."""
         ...
 
     def close(self) -> None:
-        """Ends the display."""
+        """Ends the reporter."""
         ...
 
 
 class ModelMonitor:
-    """Writes TensorBoard's files, metrics.jsonl and the image grids, and feeds the displays."""
+    """Writes TensorBoard's files, metrics.jsonl and the image grids, and feeds the reporters."""
 
     def __init__(
         self,
         job_dir: Path,
         recipe: Recipe,
-        picture: Callable[[], np.ndarray],
+        draw_samples: Callable[[], np.ndarray],
         learning_rates: Callable[[], dict[str, float]],
-        displays: Sequence[Display],
+        reporters: Sequence[Reporter],
     ) -> None:
         """Opens the records; those after the step to start from must have been cut.
 
         Args:
           job_dir: the run directory.
           recipe: the run's recipe.
-          picture: gives a grid of images from fixed latents, uint8 `[height, width, channels]`.
+          draw_samples: gives a grid of the fixed latents' images, uint8
+            `[height, width, channels]`.
           learning_rates: gives the rates in force, by network.
-          displays: where people and machines see how it goes.
+          reporters: show the progress to people and to other programs.
         """
         self._results = job_dir / "results"
         self._recipe = recipe
-        self._picture = picture
+        self._draw_samples = draw_samples
         self._learning_rates = learning_rates
-        self._displays = displays
+        self._reporters = reporters
         self._writer = tf.summary.create_file_writer(str(job_dir / "tensorboard" / "train"))
         self._metrics = open(job_dir / file_names.METRICS_FILE, "a", encoding="utf-8")
 
-    def introduce(self, configuration: str, real: np.ndarray) -> None:
+    def record_start(self, configuration: str, real: np.ndarray) -> None:
         """Writes what is known before the first step, and the grid of the untrained generator.
 
         Args:
@@ -94,7 +94,7 @@ class ModelMonitor:
             tf.summary.text("configuration", f"```\n{configuration}\n```")
             tf.summary.image("real", image_grids.grid(real)[np.newaxis])
             hparams.hparams(_hyperparameters(self._recipe))
-        self.draw(0)
+        self.draw_grid(0)
 
     def record(self, step: int, metrics: dict[str, float], steps_per_second: float) -> None:
         """Records the means of the loop that ended at `step`."""
@@ -110,24 +110,24 @@ class ModelMonitor:
                     tf.summary.scalar(tag, value)
         self._metrics.write(json.dumps({"step": step, "epoch": round(epoch, 6), **scalars}) + "\n")
         self.flush()
-        for display in self._displays:
-            display.show(step, epoch, scalars, steps_per_second)
+        for reporter in self._reporters:
+            reporter.report(step, epoch, scalars, steps_per_second)
 
-    def draw(self, step: int) -> None:
+    def draw_grid(self, step: int) -> None:
         """Draws the fixed latents' images of an epoch that ends at `step`."""
-        image = self._picture()
+        image = self._draw_samples()
         epoch = int(config.epoch_of_step(self._recipe, step))
         image_grids.write_png(self._results / grid_name(epoch), image)
         with self._writer.as_default(step=step):
             tf.summary.image("samples", image[np.newaxis])
 
-    def preview(self) -> None:
+    def draw_preview(self) -> None:
         """Draws the fixed latents' images as they are now, over those of the last time."""
-        image_grids.write_png(self._results / PREVIEW, self._picture())
+        image_grids.write_png(self._results / PREVIEW, self._draw_samples())
 
-    def draw_final(self) -> None:
+    def draw_final_grid(self) -> None:
         """Draws the finished generator's images."""
-        image_grids.write_png(self._results.parent / file_names.FINISHED, self._picture())
+        image_grids.write_png(self._results.parent / file_names.FINISHED, self._draw_samples())
         (self._results / PREVIEW).unlink(missing_ok=True)
 
     def flush(self) -> None:
@@ -137,22 +137,22 @@ class ModelMonitor:
 
     def close(self) -> None:
         """Closes the records."""
-        for display in self._displays:
-            display.close()
+        for reporter in self._reporters:
+            reporter.close()
         self._writer.close()
         self._metrics.close()
 
 
-class Silent:
+class NullMonitor:
     """The monitor of a worker that is not the chief."""
 
     def record(self, step: int, metrics: dict[str, float], steps_per_second: float) -> None:
         """Leaves it to the chief."""
 
-    def draw(self, step: int) -> None:
+    def draw_grid(self, step: int) -> None:
         """Leaves it to the chief."""
 
-    def preview(self) -> None:
+    def draw_preview(self) -> None:
         """Leaves it to the chief."""
 
     def flush(self) -> None:
@@ -161,9 +161,10 @@ class Silent:
 
 def _hyperparameters(recipe: Recipe) -> dict[str, object]:
     """What TensorBoard's HParams compares: single values only."""
-    values = config.flag_values(dataclasses.asdict(recipe))
+    values = run_config.flag_values(recipe)
     return {
-        name: str(value) if isinstance(value, tuple) else value for name, value in values.items()
+        name: str(tuple(value)) if isinstance(value, list) else value
+        for name, value in values.items()
     }
 
 
@@ -172,7 +173,7 @@ def grid_name(epoch: int) -> str:
     return f"epoch_{epoch:05d}.png"
 
 
-def cut_grids(job_dir: Path, recipe: Recipe, step: int) -> None:
+def trim_grids(job_dir: Path, recipe: Recipe, step: int) -> None:
     """Removes the grids of epochs after `step`."""
     for path in (job_dir / "results").glob("epoch_*.png"):
         epoch = path.stem.removeprefix("epoch_")

@@ -35,7 +35,7 @@ class Progress:
                 total=last_step, initial=step, unit="step", dynamic_ncols=True, bar_format=BAR
             )
 
-    def show(
+    def report(
         self, step: int, epoch: float, metrics: dict[str, float], steps_per_second: float
     ) -> None:
         """Shows one loop's end."""

@@ -56,7 +56,7 @@ class Exporter:
                 f"--metrics_port={port} cannot be served ({error.strerror}): choose another port"
             ) from error
 
-    def show(
+    def report(
         self, step: int, epoch: float, metrics: dict[str, float], steps_per_second: float
     ) -> None:
         """Takes in one loop's end."""

@@ -1,4 +1,4 @@
-"""Checkpoints: saving, finding the newest readable one, restoring all or nothing."""
+"""Checkpoints: saving, finding the newest readable one, restoring it completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 State = Mapping[str, Mapping[str, tf.Variable]]  # part -> path -> variable
 Tensors = dict[str, np.ndarray]  # part/path -> value
 
-BEST = "best"  # of the folder of checkpoints, and of the choice
+BEST = "best"  # the subfolder of the best checkpoint, and the value of --checkpoint for it
 _NAME = "ckpt"
-_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+_VALUE_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class Checkpoints:
@@ -40,108 +40,108 @@ class Checkpoints:
     def restore_newest(self) -> int | None:
         """Restores the newest readable checkpoint and returns its step; None if there is none.
 
-        Newer ones that are damaged are reported and moved to `damaged/`.
+        Newer, damaged ones are logged and moved to `damaged/`.
 
         Raises:
-          RefusedError: none of several is readable, or it belongs to another network.
+          RefusedError: checkpoints exist but none is readable, or it belongs to another network.
         """
         found = read_newest(self._folder)
         if found is None:
             return None
         step, tensors = found
         assign(self._state, tensors, f"checkpoint {prefix(self._folder, step)}")
-        for newer in _steps(self._folder):
+        for newer in _all_steps(self._folder):
             if newer > step:
-                self._set_aside(newer)
+                self._move_to_damaged(newer)
         return step
 
     def save(self, step: int) -> None:
         """Writes the state as the checkpoint of that step."""
         started = time.monotonic()
         if self._manager is None:
-            self._sweep()
-            self._record()
+            self._remove_partial()
+            self._write_tensorflow_list()
             self._manager = tf.train.CheckpointManager(
                 self._checkpoint, str(self._folder), self._keep, checkpoint_name=_NAME
             )
-        # TensorFlow's counter of saves is in the file too: an interrupted run has more of them.
+        # TensorFlow's save counter is in the checkpoint, and must not depend on interruptions.
         self._checkpoint.save_counter.assign(step - 1)
         self._manager.save(checkpoint_number=step)
         self._last_save = time.monotonic()
         self.seconds_saving += self._last_save - started
 
     def keep_best(self, step: int) -> None:
-        """Keeps a copy of a step's checkpoint, alone, as the best; it is whole at any moment.
+        """Copies a step's checkpoint to `best/`, then removes the old one: one is always complete.
 
-        Does nothing if it is gone: then only a resume from an older one can have happened, which
-        trains and measures again.
+        Does nothing if the checkpoint no longer exists: then the run was resumed from an older one,
+        and will evaluate this step again.
         """
         best = self._folder / BEST
         if step not in steps(best):
             if step not in steps(self._folder):
                 return
-            for part in sorted(self._folder.glob(f"{_NAME}-{step}.*")):  # data before their index
+            for part in sorted(self._folder.glob(f"{_NAME}-{step}.*")):  # data before the index
                 file_system.write_atomically(
                     best / part.name, functools.partial(shutil.copyfile, part)
                 )
-        for older in _steps(best):
+        for older in _all_steps(best):
             if older != step:
                 for part in sorted(best.glob(f"{_NAME}-{older}.*"), reverse=True):
                     part.unlink()
 
     def seconds_since_save(self) -> float:
-        """Seconds since this process last saved; before that, since it began."""
+        """Seconds since the last save of this process, or since its start."""
         return time.monotonic() - self._last_save
 
-    def _set_aside(self, step: int) -> None:
-        aside = self._folder / "damaged"
-        aside.mkdir(exist_ok=True)
+    def _move_to_damaged(self, step: int) -> None:
+        damaged = self._folder / "damaged"
+        damaged.mkdir(exist_ok=True)
         for file in self._folder.glob(f"{_NAME}-{step}.*"):
-            file.rename(aside / file.name)
+            file.rename(damaged / file.name)
 
-    def _record(self) -> None:
-        """Rewrites TensorFlow's record of checkpoints, from which its manager starts."""
+    def _write_tensorflow_list(self) -> None:
+        """Rewrites TensorFlow's list of checkpoints, from which its manager starts."""
         lines = []
-        for step in _steps(self._folder):
+        for step in _all_steps(self._folder):
             index = Path(f"{prefix(self._folder, step)}.index")
             if index.exists():
                 lines.append(f'all_model_checkpoint_paths: "{index.stem}"')
-                # Without a time the manager would keep the checkpoint for ever.
+                # Without a timestamp the manager would never remove the checkpoint.
                 lines.append(f"all_model_checkpoint_timestamps: {index.stat().st_mtime}")
                 newest = f'model_checkpoint_path: "{index.stem}"'
         if lines:
             lines.append(newest)
             file_system.write_text(self._folder / "checkpoint", "\n".join(lines) + "\n")
 
-    def _sweep(self) -> None:
-        """Removes what a save, or a removal, that was killed left behind."""
+    def _remove_partial(self) -> None:
+        """Removes incomplete files of a killed save or removal."""
         for folder in self._folder.glob(f"{_NAME}-*_temp"):
             shutil.rmtree(folder)
-        # A removal goes from index to data: what it did not get to belongs to nothing.
+        # A removal deletes the index before the data, so data without an index are left over.
         for data in self._folder.glob(f"{_NAME}-*.data-*"):
             if not data.with_name(f"{data.name.split('.')[0]}.index").exists():
                 data.unlink()
 
 
 def prefix(folder: Path, step: int) -> Path:
-    """What TensorFlow calls the path of a checkpoint: its files' common beginning."""
+    """TensorFlow's path of a checkpoint: the common prefix of its files."""
     return folder / f"{_NAME}-{step}"
 
 
 def read(path: Path) -> Tensors:
-    """Every tensor of a checkpoint.
+    """All tensors of a checkpoint.
 
     Raises:
-      RefusedError: it is absent or damaged.
+      RefusedError: it is missing or damaged.
     """
     try:
         reader = tf.train.load_checkpoint(str(path))
         return {
-            name.removesuffix(_VALUE).replace(".S", "/"): reader.get_tensor(name)
+            name.removesuffix(_VALUE_SUFFIX).replace(".S", "/"): reader.get_tensor(name)
             for name in reader.get_variable_to_shape_map()
-            if name.endswith(_VALUE)
+            if name.endswith(_VALUE_SUFFIX)
         }
-    except Exception as error:  # damage shows in many ways, a Python IndexError among them
+    except Exception as error:  # damage causes various errors, even IndexError
         raise RefusedError(f"checkpoint {path} is not readable ({first_line(error)})") from error
 
 
@@ -151,36 +151,36 @@ def read_newest(folder: Path) -> tuple[int, Tensors] | None:
     Raises:
       RefusedError: there are checkpoints, and none is readable.
     """
-    there = _steps(folder)
-    for step in reversed(there):
+    found = _all_steps(folder)
+    for step in reversed(found):
         try:
             return step, read(prefix(folder, step))
         except RefusedError as error:
             log.warning("%s; trying the one before", error)
-    if there:
+    if found:
         raise RefusedError(f"none of the checkpoints in {folder} is readable: restore one of them")
     return None
 
 
 def steps(folder: Path) -> list[int]:
-    """Steps of all checkpoints that look whole, ascending."""
-    return [step for step in _steps(folder) if looks_whole(prefix(folder, step))]
+    """Steps of all checkpoints with an index, ascending."""
+    return [step for step in _all_steps(folder) if has_index(prefix(folder, step))]
 
 
-def whole(folder: Path) -> dict[int, Path]:
-    """All checkpoints that look whole, the best among them: by step, ascending, their prefixes."""
+def complete(folder: Path) -> dict[int, Path]:
+    """Prefixes of all checkpoints with an index, including the best: by step, ascending."""
     found = {step: prefix(folder / BEST, step) for step in steps(folder / BEST)}
     found |= {step: prefix(folder, step) for step in steps(folder)}
     return dict(sorted(found.items()))
 
 
-def looks_whole(path: Path) -> bool:
-    """Whether the checkpoint with this prefix has its index, which is written last."""
+def has_index(path: Path) -> bool:
+    """Whether the checkpoint with this prefix has an index, which is written last."""
     return Path(f"{path}.index").exists()
 
 
-def is_in(folder: Path, choice: str) -> bool:
-    """Whether what a user chose, as for `read_chosen`, is one of the run's own checkpoints."""
+def belongs_to_run(folder: Path, choice: str) -> bool:
+    """Whether a user's choice, as for `read_chosen`, is one of the run's own checkpoints."""
     if choice in ("latest", BEST) or choice.isdecimal():
         return True
     folder = folder.resolve()
@@ -188,8 +188,8 @@ def is_in(folder: Path, choice: str) -> bool:
 
 
 def newest_step(folder: Path) -> int | None:
-    """Step of the newest checkpoint of which anything is there, readable or not."""
-    return max(_steps(folder), default=None)
+    """Step of the newest checkpoint, readable or not."""
+    return max(_all_steps(folder), default=None)
 
 
 def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
@@ -200,7 +200,7 @@ def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
       choice: `latest`, `best`, a step, or a path without suffix.
 
     Returns:
-      What was read, for people, and its tensors.
+      A description of the checkpoint for messages, and its tensors.
 
     Raises:
       RefusedError: there is no such checkpoint, or it is damaged.
@@ -212,19 +212,19 @@ def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
             raise RefusedError(f"{folder} holds no {missing}: train first, or for longer")
         return f"step {found[0]}", found[1]
     path = prefix(folder, int(choice)) if choice.isdecimal() else Path(choice)
-    if not looks_whole(path):
-        there = ", ".join(map(str, _steps(folder))) or "none"
-        raise RefusedError(f"--checkpoint={choice} does not exist; there are {there}")
+    if not has_index(path):
+        existing = ", ".join(map(str, _all_steps(folder))) or "none"
+        raise RefusedError(f"--checkpoint={choice} does not exist; there are {existing}")
     return f"checkpoint {path}", read(path)
 
 
 def assign(state: State, tensors: Tensors, source: str) -> None:
-    """Assigns every variable of `state`, after a look at every name and shape.
+    """Assigns all variables of `state`, after all names and shapes have been checked.
 
     Raises:
-      RefusedError: the tensors are those of other networks.
+      RefusedError: the tensors belong to other networks.
     """
-    variables = dict(named(state))
+    variables = dict(named_variables(state))
     parts = tuple(f"{part}/" for part in state)
     stored = {name for name in tensors if name.startswith(parts)}
     for name in sorted(variables.keys() ^ stored):
@@ -242,22 +242,22 @@ def assign(state: State, tensors: Tensors, source: str) -> None:
         variable.assign(tensors[name])
 
 
-def named(state: State) -> Iterator[tuple[str, tf.Variable]]:
-    """Every variable with its name in a checkpoint, in the order of the state."""
+def named_variables(state: State) -> Iterator[tuple[str, tf.Variable]]:
+    """All variables with their names in a checkpoint, in the order of the state."""
     for part, variables in state.items():
         for path, variable in variables.items():
             yield f"{part}/{path}", variable
 
 
-def _steps(folder: Path) -> list[int]:
-    """Steps of all checkpoints of which a file or TensorFlow's own record is there, ascending."""
+def _all_steps(folder: Path) -> list[int]:
+    """Steps of all checkpoints with any file, or named in TensorFlow's list, ascending."""
     names = [path.name for path in folder.glob(f"{_NAME}-*.*")]
     try:
-        recorded = tf.train.get_checkpoint_state(str(folder))
-    except Exception as error:  # a damaged record must not hide the checkpoints
+        listed = tf.train.get_checkpoint_state(str(folder))
+    except Exception as error:  # a damaged list must not hide the checkpoints
         log.warning("%s is damaged: %s", folder / "checkpoint", error)
-        recorded = None
-    if recorded is not None:
-        names += [Path(recorded.model_checkpoint_path).name]
+        listed = None
+    if listed is not None:
+        names += [Path(listed.model_checkpoint_path).name]
     numbers = {name.removeprefix(f"{_NAME}-").split(".")[0] for name in names}
     return sorted(int(number) for number in numbers if number.isdecimal())

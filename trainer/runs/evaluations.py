@@ -1,4 +1,4 @@
-"""evaluations.jsonl and tensorboard/eval: what was measured of a run, by itself and by others."""
+"""evaluations.jsonl and tensorboard/eval: results of a run's own evaluations and of `evaluate`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trainer.runs.file_names import EVALUATIONS_FILE, TEST, TRAIN
 from trainer.system import file_system
 
 EVENTS = Path("tensorboard", "eval")
-# TensorBoard's tags begin with it: the two would otherwise be points of one curve.
+# Prefixes of TensorBoard's tags: with one prefix, both would be points of one curve.
 _TAGS = {TRAIN: "evaluation", TEST: "test"}
 
 
@@ -25,66 +25,66 @@ def read(job_dir: Path, against: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["against"] == against]
 
 
-def check(job_dir: Path) -> None:
-    """Refuses a run directory in which nothing can be recorded; makes nothing.
+def check_writable(job_dir: Path) -> None:
+    """Refuses a run directory in which nothing can be recorded; creates nothing.
 
     Raises:
-      RefusedError: as the name says.
+      RefusedError: it is not writable.
     """
     file_system.check_folder(job_dir, "job_dir")
     file_system.check_folder(job_dir / EVENTS, "job_dir")
 
 
-def add(job_dir: Path, line: dict[str, Any]) -> None:
+def add(job_dir: Path, result: dict[str, Any]) -> None:
     """Records an evaluation.
 
     Args:
       job_dir: the run directory.
-      line: `step`, `against` and the figures, of which TensorBoard gets the numbers.
+      result: `step`, `against`, the protocol and the metrics; TensorBoard gets the floats.
     """
-    _write_events(job_dir, line)
-    with _alone(job_dir), open(job_dir / EVALUATIONS_FILE, "a+", encoding="utf-8") as file:
+    _write_events(job_dir, result)
+    with _locked(job_dir), open(job_dir / EVALUATIONS_FILE, "a+", encoding="utf-8") as file:
         file.seek(0)
         written = file.read()
-        # What a kill cut short must not take the next line with it.
+        # A kill may have left an incomplete last line, to which the new one must not be appended.
         separator = "\n" if written and not written.endswith("\n") else ""
-        file.write(f"{separator}{json.dumps(line)}\n")
+        file.write(f"{separator}{json.dumps(result)}\n")
 
 
-def _write_events(job_dir: Path, line: dict[str, Any]) -> None:
-    # A file an evaluation: a training and an evaluation beside it share none.
+def _write_events(job_dir: Path, result: dict[str, Any]) -> None:
+    # One file per evaluation, so that no two processes write to the same file.
     writer = tf.summary.create_file_writer(
-        str(job_dir / EVENTS), filename_suffix=f".{line['against']}"
+        str(job_dir / EVENTS), filename_suffix=f".{result['against']}"
     )
-    with writer.as_default(step=line["step"]):
-        for name, value in line.items():
+    with writer.as_default(step=result["step"]):
+        for name, value in result.items():
             if isinstance(value, float):
-                tf.summary.scalar(f"{_TAGS[line['against']]}/{name}", value)
+                tf.summary.scalar(f"{_TAGS[result['against']]}/{name}", value)
     writer.close()
 
 
-def cut(job_dir: Path, step: int) -> None:
-    """Drops what a training measured of itself after `step`."""
+def trim(job_dir: Path, step: int) -> None:
+    """Removes the results of the run's own evaluations after `step`."""
     path = job_dir / EVALUATIONS_FILE
     if path.exists():
-        with _alone(job_dir):
+        with _locked(job_dir):
             lines = records.read_lines(path)
             kept = [line for line in lines if line["against"] != TRAIN or line["step"] <= step]
             file_system.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
-    event_files.cut(job_dir / EVENTS, step, f"*.{TRAIN}")
+    event_files.trim(job_dir / EVENTS, step, f"*.{TRAIN}")
 
 
 @contextmanager
-def _alone(job_dir: Path) -> Iterator[None]:
-    """Keeps others from the file, by a lock of its own: a training holds the run's all the time."""
+def _locked(job_dir: Path) -> Iterator[None]:
+    """Locks the file, not the run, whose lock a training process holds until it ends."""
     folder = job_dir / EVENTS
     folder.mkdir(parents=True, exist_ok=True)
-    with file_system.exclusive(folder, "job_dir"):
+    with file_system.locked(folder, "job_dir"):
         yield
 
 
 def best_step(job_dir: Path, protocol: dict[str, Any]) -> int | None:
-    """The step with the least Frechet distance among a training's evaluations by this protocol."""
-    lines = [line for line in read(job_dir, TRAIN) if protocol.items() <= line.items()]
-    best = min(lines, key=lambda line: (line["classifier_fid"], line["step"]), default=None)
+    """The step with the least Fréchet distance among a run's own evaluations by this protocol."""
+    results = [each for each in read(job_dir, TRAIN) if protocol.items() <= each.items()]
+    best = min(results, key=lambda each: (each["classifier_fid"], each["step"]), default=None)
     return None if best is None else int(best["step"])

@@ -1,4 +1,4 @@
-"""TensorBoard's event files, cut to a step."""
+"""Trims TensorBoard's event files to a step."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import tensorflow as tf
 from trainer.system import file_system
 
 
-def cut(folder: Path, step: int, names: str = "*") -> None:
-    """Drops every event after `step`, and what a kill cut short, from a folder's event files.
+def trim(folder: Path, step: int, names: str = "*") -> None:
+    """Drops all events after `step`, and incomplete ones, from a folder's event files.
 
-    Only files whose names end like the pattern `names` are looked at. Each is replaced in one
-    move, so a kill in between leaves only work for the next start.
+    `names` is a pattern for the end of the files' names. Each file is replaced atomically, so if
+    the process is killed in between, the next start trims the other files.
     """
     for path in sorted(folder.glob(f"events.out.tfevents.{names}")):
         kept = [raw for raw in _events(path) if tf.compat.v1.Event.FromString(raw).step <= step]

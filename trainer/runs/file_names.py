@@ -1,11 +1,11 @@
-"""Names in a run directory that more than one room knows, and who writes which evaluations."""
+"""Names in a run directory that several folders of the package use, and evaluations' `against`."""
 
 from __future__ import annotations
 
 METRICS_FILE = "metrics.jsonl"
-EVALUATIONS_FILE = "evaluations.jsonl"  # lines by the run itself and by those who measure it
-FINISHED = "results/final.png"  # written when all else of a run is
+EVALUATIONS_FILE = "evaluations.jsonl"  # lines by the run and by `evaluate`
+FINISHED = "results/final.png"  # the last file that a run writes
 
-# What a generator was judged against, in the field `against` of evaluations. A run, which must
-# not see the test images, writes the lines of the first kind, `evaluate` those of the second.
+# The split that a generator was compared with, in the field `against` of evaluations: a run, which
+# must not use the test images, writes lines with the first value, `evaluate` with the second.
 TRAIN, TEST = "train", "test"

@@ -1,4 +1,4 @@
-"""Run directories in a bucket: held and sent by a training, read and added to by other commands."""
+"""Run directories in a bucket: a training leases and sends one, other commands read and add."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ from trainer.system.exits import InterruptedRun
 log = logging.getLogger(__name__)
 
 FLAG = "job_dir"
-ATTEMPTS = 20  # to replace an object that others replace, too
+ATTEMPTS = 20  # to replace an object that other processes also write
 _CHECKPOINT_PARTS = (
     re.compile(r"checkpoints/.*\.data-\d+-of-\d+"),
     re.compile(r"checkpoints/.*\.index"),
     re.compile(r"checkpoints/checkpoint"),
 )
-_STARTED = "config.json"
+_CONFIG_FILE = "config.json"
 
 
 @contextmanager
-def held(url: GsUrl, folder: Path) -> Iterator[Callable[[], None]]:
+def leased(url: GsUrl, folder: Path) -> Iterator[Callable[[], None]]:
     """Holds a run directory's lease and makes its local copy.
 
     Yields:
-      What sends the copy to the bucket. A kill at any moment of it leaves a run that resumes.
+      A function that sends the copy to the bucket. A kill at any point of it leaves a run that
+      can be resumed.
 
     Raises:
       RefusedError: no such bucket, no permission, or another process writes there.
       InterruptedRun: the storage cannot be reached.
     """
     bucket = Bucket(url, FLAG)
-    with lease.held(bucket) as ours:
+    with lease.hold(bucket) as run_lease:
         mirror = Mirror(bucket, folder)
-        mirror.fetch(_whole_checkpoints)
-        yield lambda: _commit(mirror, ours)
+        mirror.fetch(_without_incomplete_checkpoints)
+        yield lambda: _commit(mirror, run_lease)
 
 
 def fetch(url: GsUrl, folder: Path, *parts: str) -> Mirror:
@@ -62,7 +63,7 @@ def fetch(url: GsUrl, folder: Path, *parts: str) -> Mirror:
 
 
 def fetch_again(mirror: Mirror, *parts: str) -> None:
-    """Makes the copy of these files and folders what they are by now.
+    """Updates the copy of these files and folders.
 
     Raises:
       InterruptedRun: the storage cannot be reached.
@@ -70,101 +71,106 @@ def fetch_again(mirror: Mirror, *parts: str) -> None:
     mirror.fetch(
         lambda names: [
             name
-            for name in _whole_checkpoints(names)
+            for name in _without_incomplete_checkpoints(names)
             if any(name == part or name.startswith(f"{part}/") for part in parts)
         ]
     )
 
 
 def add(mirror: Mirror) -> None:
-    """Sends what was written into the copy of a run that `fetch` has made.
+    """Sends the files that were written into a copy made by `fetch`.
 
     Raises:
       RefusedError: no permission.
       InterruptedRun: the storage cannot be reached.
     """
     for name in mirror.changed():
-        _insist(mirror, None, name, mirror.send)
+        _with_retries(mirror, None, name, mirror.send)
 
 
-def _commit(mirror: Mirror, ours: Lease) -> None:
-    """Sends the copy in the order in which a run commits.
+def _commit(mirror: Mirror, run_lease: Lease) -> None:
+    """Sends the copy in the order in which a run writes its files.
 
-    What was trimmed goes first, as it does locally: a mark that the run is finished must not
-    outlive it. Then come the records, a checkpoint's data, its index, TensorFlow's record, and
-    of a new run its configuration; then old checkpoints are removed, from index to data.
+    Deleted files are removed first, as they are locally: the mark of a finished run must not
+    outlast its records. Then come the records, a checkpoint's data, its index, TensorFlow's list of
+    checkpoints, and a new run's configuration. Old checkpoints are removed last, index before data.
     """
-    gone = mirror.gone()
-    if (
-        _STARTED in gone
-    ):  # what removes files from the temporary folder must not do so in the bucket
+    deleted = mirror.deleted()
+    # A cleaner of temporary folders must not delete files in the bucket.
+    if _CONFIG_FILE in deleted:
         raise InterruptedRun(f"files in {mirror.folder.parent} were removed: run the command again")
-    old = [name for name in gone if name.startswith("checkpoints/")]
-    for name in sorted(set(gone) - set(old)):
-        _insist(mirror, ours, name, mirror.remove)
-    for name in sorted(mirror.changed(), key=_turn):
-        _insist(mirror, ours, name, mirror.send)
-    for name in sorted(old, key=_turn, reverse=True):
-        _insist(mirror, ours, name, mirror.remove)
+    old_checkpoints = [name for name in deleted if name.startswith("checkpoints/")]
+    for name in sorted(set(deleted) - set(old_checkpoints)):
+        _with_retries(mirror, run_lease, name, mirror.remove)
+    for name in sorted(mirror.changed(), key=_send_order):
+        _with_retries(mirror, run_lease, name, mirror.send)
+    for name in sorted(old_checkpoints, key=_send_order, reverse=True):
+        _with_retries(mirror, run_lease, name, mirror.remove)
 
 
-def _turn(name: str) -> int:
-    for turn, pattern in enumerate(_CHECKPOINT_PARTS, start=1):
+def _send_order(name: str) -> int:
+    for position, pattern in enumerate(_CHECKPOINT_PARTS, start=1):
         if pattern.fullmatch(name):
-            return turn
-    return len(_CHECKPOINT_PARTS) + 1 if name == _STARTED else 0
+            return position
+    return len(_CHECKPOINT_PARTS) + 1 if name == _CONFIG_FILE else 0
 
 
-def _insist(mirror: Mirror, ours: Lease | None, name: str, act: Callable[[str], None]) -> None:
-    """Replaces also what others have written meanwhile: with our version, or the lines of both.
+def _with_retries(
+    mirror: Mirror, run_lease: Lease | None, name: str, send_or_remove: Callable[[str], None]
+) -> None:
+    """Sends or removes an object, and tries again if another process has written it meanwhile.
+
+    Evaluations are merged with those of the other process; other objects are replaced.
 
     Args:
       mirror: the copy.
-      ours: a training's lease, without which it does not go on; None: a command beside it.
-      name: what is to be sent or removed.
-      act: sends or removes it.
+      run_lease: of a training, checked before each attempt; None: a command without a lease.
+      name: of the object.
+      send_or_remove: `mirror.send` or `mirror.remove`.
 
     Raises:
-      InterruptedRun: others write it all the time.
+      InterruptedRun: other processes have written it at every attempt.
     """
     for _ in range(ATTEMPTS):
-        if ours:
-            ours.confirm()
+        if run_lease:
+            run_lease.confirm()
         try:
-            act(name)
+            send_or_remove(name)
             return
         except Conflict:
             log.info("%s was written by another command, too", mirror.folder / name)
-        if ours:
-            ours.renew()
-        with contextlib.suppress(Vanished):  # it has changed once more: the next attempt fails
-            mirror.look_again(name)
+        if run_lease:
+            run_lease.renew()
+        with contextlib.suppress(Vanished):  # written once more: the next attempt conflicts
+            mirror.refresh(name)
             if name == EVALUATIONS_FILE:
-                mirror.unite(name, _kept if ours else _added)
+                mirror.merge_lines(name, _prefer_local if run_lease else _prefer_remote)
     raise InterruptedRun(f"{mirror.folder / name} is written by others all the time: run again")
 
 
-def _added(theirs: list[bytes], ours: list[bytes]) -> Iterable[bytes]:
-    """What `evaluate` sends: what is there, of which a resume may have cut some, and its own."""
-    return [*theirs, *filter(_is_by_evaluate, ours)]
+def _prefer_remote(remote: list[bytes], local: list[bytes]) -> Iterable[bytes]:
+    """All remote lines, of which a resume may have trimmed some; local ones of `evaluate` only."""
+    return [*remote, *filter(_is_by_evaluate, local)]
 
 
-def _kept(theirs: list[bytes], ours: list[bytes]) -> Iterable[bytes]:
-    """What a run sends: what `evaluate` has added, and its own, of which it may drop some."""
-    return [*filter(_is_by_evaluate, theirs), *ours]
+def _prefer_local(remote: list[bytes], local: list[bytes]) -> Iterable[bytes]:
+    """All local lines, of which the run may have trimmed some; remote ones of `evaluate` only."""
+    return [*filter(_is_by_evaluate, remote), *local]
 
 
 def _is_by_evaluate(line: bytes) -> bool:
     try:
         return bool(json.loads(line)["against"] == TEST)
-    except (ValueError, TypeError, KeyError):  # a kill has cut it short
+    except (ValueError, TypeError, KeyError):  # incomplete: its writer was killed
         return False
 
 
-def _whole_checkpoints(names: Collection[str]) -> Iterable[str]:
-    """All but the data of checkpoints without an index: their sending was killed before its end."""
+def _without_incomplete_checkpoints(names: Collection[str]) -> Iterable[str]:
+    """All names except data of checkpoints without an index, whose upload was killed."""
     data, index, _ = _CHECKPOINT_PARTS
-    whole = {name.removesuffix(".index") for name in names if index.fullmatch(name)}
+    complete = {name.removesuffix(".index") for name in names if index.fullmatch(name)}
     return [
-        name for name in names if not data.fullmatch(name) or name.rpartition(".data-")[0] in whole
+        name
+        for name in names
+        if not data.fullmatch(name) or name.rpartition(".data-")[0] in complete
     ]

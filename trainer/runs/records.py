@@ -1,4 +1,4 @@
-"""Files of a JSON object a line; metrics.jsonl, the record of a run, is cut to a step."""
+"""JSON Lines files: reading them, and trimming metrics.jsonl to a step."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from trainer.system import file_system
 
-CHARTS = {  # what belongs into one picture
+CHARTS = {  # curves that share a plot
     "losses": ("loss/generator", "loss/discriminator"),
     "scores": ("score/real", "score/fake"),
 }
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of such a file, without those that a kill cut short."""
+    """The objects in a file, without incomplete lines that a killed process has left."""
     if not path.exists():
         return []
     lines = []
@@ -26,8 +26,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def cut_metrics(path: Path, step: int) -> None:
-    """Drops every line after `step`."""
+def trim_metrics(path: Path, step: int) -> None:
+    """Drops the lines of all steps after `step`."""
     if path.exists():
         kept = [line for line in read_lines(path) if line["step"] <= step]
         file_system.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))

@@ -1,4 +1,7 @@
-"""How often a run was resumed. Checkpoints hold no such count: it would differ between bits."""
+"""How often a run was resumed.
+
+The count is not in checkpoints, which are bitwise equal whether a run was interrupted or not.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from trainer.system import file_system
 RESTARTS_FILE = "restarts"
 
 
-def count(job_dir: Path) -> int:
-    """Counts one more in the run directory and returns how many there have been."""
+def count_one_more(job_dir: Path) -> int:
+    """Increments the count in the run directory and returns it."""
     restarts = _read(job_dir / RESTARTS_FILE) + 1
     file_system.write_text(job_dir / RESTARTS_FILE, f"{restarts}\n")
     return restarts
@@ -19,5 +22,5 @@ def count(job_dir: Path) -> int:
 def _read(path: Path) -> int:
     try:
         return int(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):  # a damaged count is no reason not to train
+    except (FileNotFoundError, ValueError):  # a damaged count must not stop the training
         return 0

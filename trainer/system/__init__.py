@@ -1,4 +1,4 @@
-"""The machine: exit codes, signals, files and locks, downloads, the watchdog.
+"""Operating system services: exit codes, signals, files and locks, downloads, the watchdog.
 
-Knows nothing of GANs or runs; imports nothing of the package from outside this folder.
+Independent of GANs and runs; imports no other folder of the package.
 """

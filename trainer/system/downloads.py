@@ -1,4 +1,4 @@
-"""Requests to public servers, over a network that may come up late or fail for a while."""
+"""Downloads from public servers, retried while the network is not up yet or fails temporarily."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from trainer.system.exits import first_line
 
 log = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 15.0  # in which the network must send something
-PATIENCE_SECONDS = 60.0  # with which it is tried again: a new pod's may not work at once
+TIMEOUT_SECONDS = 15.0  # without any data
+PATIENCE_SECONDS = 60.0  # how long a download is retried: a new pod's network may come up late
 PAUSE_SECONDS = 2.0
 
 Result = TypeVar("Result")
 
 
-def reach(url: str) -> None:
-    """Makes sure that the URL can be fetched, and waits for a network that may come up yet.
-
-    Raises:
-      OSError: it cannot.
-    """
-    _patiently(lambda: urllib.request.urlopen(url, timeout=ANSWER_SECONDS).close())
-
-
-def read(url: str) -> bytes:
-    """What the URL holds, whole. A transfer that breaks is begun again.
+def check_reachable(url: str) -> None:
+    """Makes sure that the URL can be fetched; retries while the network is not up yet.
 
     Raises:
       OSError: it cannot be fetched.
     """
-    return _patiently(lambda: _read(url))
+    _with_retries(lambda: urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS).close())
+
+
+def read(url: str) -> bytes:
+    """The complete content of the URL. An interrupted transfer is started again.
+
+    Raises:
+      OSError: it cannot be fetched.
+    """
+    return _with_retries(lambda: _read(url))
 
 
 def is_final(error: OSError) -> bool:
-    """Whether somebody has answered, and would answer the same again."""
+    """Whether a server has answered, and a retry would give the same answer."""
     if isinstance(error, urllib.error.HTTPError):
         return error.code < 500 and error.code not in (408, 429)
     reason = getattr(error, "reason", None)
@@ -50,25 +50,25 @@ def is_final(error: OSError) -> bool:
 
 def _read(url: str) -> bytes:
     try:
-        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as response:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
             return response.read()
-    except http.client.HTTPException as error:  # less than was announced, or no HTTP at all
+    except http.client.HTTPException as error:  # an incomplete response, or not HTTP
         raise ConnectionError(first_line(error)) from error
 
 
-def _patiently(request: Callable[[], Result]) -> Result:
-    started, said = time.monotonic(), False
+def _with_retries(request: Callable[[], Result]) -> Result:
+    started, warned = time.monotonic(), False
     while True:
         try:
             return request()
         except OSError as error:
-            waited = time.monotonic() - started
-            if is_final(error) or waited + PAUSE_SECONDS > PATIENCE_SECONDS:
+            elapsed = time.monotonic() - started
+            if is_final(error) or elapsed + PAUSE_SECONDS > PATIENCE_SECONDS:
                 raise
-            if not said:
+            if not warned:
                 log.warning(
                     "the network fails (%s): trying again for up to %.0f s",
                     *(first_line(error), PATIENCE_SECONDS),
                 )
-                said = True
+                warned = True
         time.sleep(PAUSE_SECONDS)

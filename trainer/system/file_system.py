@@ -1,4 +1,4 @@
-"""Folders and small files of a run: preflight, lock, atomic writes."""
+"""Folders and files of a run: checks before the start, locks, atomic writes."""
 
 from __future__ import annotations
 
@@ -16,59 +16,59 @@ from typing import IO
 
 from trainer.system.exits import RefusedError
 
-# A process that was killed holds its lock until the kernel has taken its memory back.
-LOCK_PATIENCE_SECONDS = 10.0
-PARTIAL = ".partial-"  # how names of unfinished files and folders begin
+# A killed process keeps its lock until the kernel has freed its memory.
+LOCK_TIMEOUT_SECONDS = 10.0
+PARTIAL = ".partial-"  # prefix of the names of unfinished files and folders
 
 
 def check_folder(path: Path, flag: str) -> None:
-    """Refuses what cannot become a writable folder; makes nothing.
+    """Checks that the folder is writable or can be created; creates nothing.
 
     Raises:
-      RefusedError: it, or what it would be made in, is not a folder or not writable.
+      RefusedError: it, or its nearest existing parent, is not a folder or not writable.
     """
     try:
-        there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
-        if not there.is_dir():
+        existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        if not existing.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "not a folder")
-        if not os.access(there, os.W_OK | os.X_OK):
+        if not os.access(existing, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "permission denied")
     except OSError as error:
-        raise _unwritable(path, flag, error) from error
+        raise _not_writable(path, flag, error) from error
 
 
 def make_folder(path: Path, flag: str) -> None:
-    """Makes the folder if need be.
+    """Creates the folder if it does not exist.
 
     Raises:
-      RefusedError: it is not a folder, cannot be made, or cannot be written to.
+      RefusedError: it is not a folder, cannot be created, or cannot be written to.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise _unwritable(path, flag, error) from error
+        raise _not_writable(path, flag, error) from error
 
 
-def _unwritable(path: Path, flag: str, error: OSError) -> RefusedError:
+def _not_writable(path: Path, flag: str, error: OSError) -> RefusedError:
     return RefusedError(
         f"--{flag}={path} cannot be written to ({error.strerror}): choose another folder"
     )
 
 
 @contextmanager
-def exclusive(
-    folder: Path, flag: str, patience_seconds: float = LOCK_PATIENCE_SECONDS
+def locked(
+    folder: Path, flag: str, timeout_seconds: float = LOCK_TIMEOUT_SECONDS
 ) -> Iterator[None]:
-    """Holds the folder's lock. The operating system drops it when the process dies.
+    """Holds the folder's lock. The operating system releases it when the process dies.
 
     Raises:
-      RefusedError: another process holds it and did not let go in time.
+      RefusedError: another process holds it and did not release it in time.
     """
-    with _lock_file(folder, flag) as file:
-        deadline = time.monotonic() + patience_seconds
-        while not _locked(file):
+    with _open_lock_file(folder, flag) as file:
+        deadline = time.monotonic() + timeout_seconds
+        while not _try_lock(file):
             if time.monotonic() > deadline:
                 file.seek(0)
                 raise RefusedError(
@@ -82,14 +82,14 @@ def exclusive(
         yield
 
 
-def _lock_file(folder: Path, flag: str) -> IO[str]:
+def _open_lock_file(folder: Path, flag: str) -> IO[str]:
     try:
         return open(folder / ".lock", "a+", encoding="utf-8")
     except OSError as error:
-        raise _unwritable(folder / ".lock", flag, error) from error
+        raise _not_writable(folder / ".lock", flag, error) from error
 
 
-def _locked(file: IO[str]) -> bool:
+def _try_lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -98,10 +98,10 @@ def _locked(file: IO[str]) -> bool:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Calls `write` with a temporary name beside `path`, then renames it to `path`.
+    """Calls `write` with a temporary path beside `path`, then renames the file to `path`.
 
-    The temporary name keeps two suffixes, by which writers choose their format, and nothing else,
-    by which readers would take it for the file.
+    The temporary name keeps the last two suffixes, from which writers choose their format, and
+    nothing else of the name, so that readers' patterns do not match it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(partial_prefix() + "".join(path.suffixes[-2:]))
@@ -113,30 +113,30 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replaces the file's content, whole or not at all."""
+    """Replaces the file's content atomically."""
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def sha256(path: Path) -> str:
-    """The digest of a file, in hexadecimal digits."""
+    """The SHA-256 digest of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def partial_prefix() -> str:
-    """How the names of this process's unfinished files and folders begin."""
+    """The prefix of the names of this process's unfinished files and folders."""
     return f"{PARTIAL}{os.getpid()}-"
 
 
-def sweep_partial(folder: Path) -> None:
-    """Removes what writers that were killed left behind in this folder and those below."""
-    for left_over in list(folder.rglob(f"{PARTIAL}*")):
-        if _is_alive(int(left_over.name.removeprefix(PARTIAL).split("-")[0])):
+def remove_partial(folder: Path) -> None:
+    """Removes unfinished files and folders of killed processes, in all subfolders too."""
+    for partial in list(folder.rglob(f"{PARTIAL}*")):
+        if _is_alive(int(partial.name.removeprefix(PARTIAL).split("-")[0])):
             continue
-        if left_over.is_dir():
-            shutil.rmtree(left_over)
+        if partial.is_dir():
+            shutil.rmtree(partial)
         else:
-            left_over.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
 
 
 def _is_alive(pid: int) -> bool:
@@ -146,4 +146,4 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return pid != os.getpid()  # in containers each process has the number of the one before it
+    return pid != os.getpid()  # in containers every main process has the same pid

@@ -1,8 +1,8 @@
-"""Ends a process whose every Python thread is stuck.
+"""Ends a process in which all Python threads are blocked.
 
-TensorFlow joins a cluster in a call that holds Python's global lock and waits for its peers for
-ever: no thread, no signal handler of Python runs meanwhile. The timer here belongs to the C
-library, which starts a thread of its own when it expires.
+TensorFlow joins a cluster in a call that holds Python's global interpreter lock and waits for the
+other workers without a time limit: no Python thread or signal handler can run meanwhile. The timer
+here belongs to the C library, which starts a thread of its own when it expires.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from trainer.system import exits
 _SIGEV_THREAD = 2
 
 
-class _Event(ctypes.Structure):
+class _SignalEvent(ctypes.Structure):
     """`struct sigevent` of Linux: call `function(value)` in a new thread."""
 
     _fields_ = (
@@ -31,8 +31,8 @@ class _Event(ctypes.Structure):
     )
 
 
-class _Setting(ctypes.Structure):
-    """`struct itimerspec`: intervals, 0 for once, and the time until the first."""
+class _TimerSetting(ctypes.Structure):
+    """`struct itimerspec`: the interval, 0 for a single expiry, and the time until the first."""
 
     _fields_ = tuple(
         (name, ctypes.c_long)
@@ -41,8 +41,8 @@ class _Setting(ctypes.Structure):
 
 
 @contextlib.contextmanager
-def bounded(seconds: int) -> Iterator[None]:
-    """Ends the process with the retryable code, without a word, if the block takes longer.
+def time_limit(seconds: int) -> Iterator[None]:
+    """Ends the process with the retryable code, without a message, if the block takes longer.
 
     On systems other than Linux it does nothing: clusters run on Linux.
     """
@@ -50,12 +50,12 @@ def bounded(seconds: int) -> Iterator[None]:
         yield
         return
     library = ctypes.CDLL(None, use_errno=True)
-    leave = ctypes.cast(library._exit, ctypes.c_void_p)
-    event = _Event(value=exits.INTERRUPTED, notify=_SIGEV_THREAD, function=leave)
+    exit_function = ctypes.cast(library._exit, ctypes.c_void_p)
+    event = _SignalEvent(value=exits.INTERRUPTED, notify=_SIGEV_THREAD, function=exit_function)
     timer = ctypes.c_void_p()
-    made = library.timer_create(time.CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(timer))
-    setting = _Setting(first=seconds)
-    if made or library.timer_settime(timer, 0, ctypes.byref(setting), None):
+    status = library.timer_create(time.CLOCK_MONOTONIC, ctypes.byref(event), ctypes.byref(timer))
+    setting = _TimerSetting(first=seconds)
+    if status or library.timer_settime(timer, 0, ctypes.byref(setting), None):
         raise OSError(ctypes.get_errno(), "cannot set a timer")
     try:
         yield

@@ -1,4 +1,4 @@
-"""The outer loop: train a few steps in one graph, look up, record, save, leave when asked to."""
+"""The outer loop: train some steps in one graph, evaluate, record, draw, save, stop if asked to."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Plan(Protocol):
         """The first step after `step` at which something is due."""
         ...
 
-    def draws_at(self, step: int) -> bool:
+    def grid_due(self, step: int) -> bool:
         """Whether a grid is due."""
         ...
 
-    def evaluates_at(self, step: int) -> bool:
+    def evaluation_due(self, step: int) -> bool:
         """Whether an evaluation is due, with which comes a checkpoint."""
         ...
 
-    def saves_at(self, step: int) -> bool:
+    def checkpoint_due(self, step: int) -> bool:
         """Whether a checkpoint is due."""
         ...
 
@@ -42,11 +42,11 @@ class Monitor(Protocol):
         """Records the means of a loop."""
         ...
 
-    def draw(self, step: int) -> None:
+    def draw_grid(self, step: int) -> None:
         """Draws a grid of samples."""
         ...
 
-    def preview(self) -> None:
+    def draw_preview(self) -> None:
         """Draws how it stands, between two grids."""
         ...
 
@@ -57,7 +57,7 @@ class Monitor(Protocol):
 
 @dataclass(frozen=True)
 class Actions:
-    """What a run does: trains between two pauses, and at them whatever is due."""
+    """What a run does between two pauses, and at them, where it is due."""
 
     train: Callable[[int, int], dict[str, float]]  # (step, count) -> means of that many steps
     evaluate: Callable[[int], dict[str, float]]  # step -> more metrics
@@ -65,7 +65,7 @@ class Actions:
     save: Callable[[int], None]  # step
 
 
-class Pace:
+class LoopLength:
     """How many steps a loop takes: as asked, or as many as last about two seconds."""
 
     def __init__(
@@ -74,50 +74,53 @@ class Pace:
         stop_requested: Callable[[], bool],
         agree: Callable[[int], int] = lambda steps: steps,
     ) -> None:
-        """Loops of `fixed` steps, 0: of a length that is learnt.
+        """Sets up the first loop.
 
-        `agree` turns the length that this process would like into that of all workers.
+        Args:
+          fixed: steps of every loop; 0: the length adapts to the speed.
+          stop_requested: whether this process was asked to stop.
+          agree: turns the length that this process proposes into that of all workers.
         """
         self.steps = fixed or 1
         self._stop_requested = stop_requested
         self._agree = agree
-        self._learns = not fixed
+        self._adapts = not fixed
         self._traced = False
 
     def next(self) -> int:
-        """The length of the next loop; 0: it is time to leave."""
+        """Steps of the next loop; 0: the run was asked to stop."""
         return self._agree(0 if self._stop_requested() else self.steps)
 
-    def learn(self, steps: int, seconds: float) -> None:
-        """Takes in how long a loop was. The first one, which traces the graph, says nothing."""
-        if self._learns and self._traced:
+    def adapt(self, steps: int, seconds: float) -> None:
+        """Adapts to how long a loop took, but for the first one, which traces the graph."""
+        if self._adapts and self._traced:
             wanted = int(LOOP_SECONDS * steps / max(seconds, 1e-6))
             self.steps = max(1, min(wanted, 4 * self.steps))
         self._traced = True
 
 
-def run(step: int, plan: Plan, actions: Actions, pace: Pace) -> int:
+def run(step: int, plan: Plan, actions: Actions, length: LoopLength) -> int:
     """Trains from `step` to the plan's last step and returns the step reached, which is saved.
 
     Records are flushed before the checkpoint is saved: the checkpoint is the commit.
     """
     monitor = actions.monitor
-    steps = pace.next()
+    steps = length.next()
     while step < plan.last_step and steps:
         count = min(steps, plan.next_pause(step) - step)
         started = time.monotonic()
         metrics = actions.train(step, count)
         seconds = time.monotonic() - started
-        pace.learn(count, seconds)
+        length.adapt(count, seconds)
         step += count
-        if plan.evaluates_at(step):
+        if plan.evaluation_due(step):
             metrics |= actions.evaluate(step)
         monitor.record(step, metrics, count / seconds)
-        if plan.draws_at(step):
-            monitor.draw(step)
-        steps = pace.next()
-        if plan.saves_at(step) or not steps:
-            monitor.preview()
+        if plan.grid_due(step):
+            monitor.draw_grid(step)
+        steps = length.next()
+        if plan.checkpoint_due(step) or not steps:
+            monitor.draw_preview()
             monitor.flush()
             actions.save(step)
     return step

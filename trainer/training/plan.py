@@ -1,11 +1,11 @@
-"""When a run pauses: to draw, to measure itself, to save, to be profiled."""
+"""When a run pauses: for a grid, an evaluation, a checkpoint, a profile."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 
-from trainer.configuration import config as configuration
+from trainer.configuration import config
 from trainer.configuration.config import Recipe, Schedule
 
 
@@ -19,7 +19,7 @@ class Plan:
     @property
     def last_step(self) -> int:
         """The step at which the run is complete."""
-        return configuration.total_steps(self.recipe, self.schedule)
+        return config.total_steps(self.recipe, self.schedule)
 
     def next_pause(self, step: int) -> int:
         """The first step after `step` at which something is due."""
@@ -28,18 +28,18 @@ class Plan:
         due += [profiled for profiled in self.schedule.profile_steps if profiled > step]
         return min((step // interval + 1) * interval, *due)
 
-    def draws_at(self, step: int) -> bool:
+    def grid_due(self, step: int) -> bool:
         """Whether a grid is due at `step`."""
         return self._next_grid(step - 1) == step
 
-    def evaluates_at(self, step: int) -> bool:
+    def evaluation_due(self, step: int) -> bool:
         """Whether an evaluation is due at `step`: every interval, and at the end if one is full."""
         return self._next_evaluation(step - 1) == step
 
-    def saves_at(self, step: int) -> bool:
+    def checkpoint_due(self, step: int) -> bool:
         """Whether a checkpoint is due at `step`."""
         on_time = step % self.schedule.checkpoint_interval == 0
-        return on_time or step == self.last_step or self.evaluates_at(step)
+        return on_time or step == self.last_step or self.evaluation_due(step)
 
     def _next_evaluation(self, step: int) -> int:
         interval = self.schedule.evaluation_interval or sys.maxsize
@@ -48,5 +48,5 @@ class Plan:
 
     def _next_grid(self, step: int) -> int:
         interval = self.schedule.save_interval
-        epoch = int(configuration.epoch_of_step(self.recipe, step))
-        return configuration.step_of_epoch(self.recipe, (epoch // interval + 1) * interval)
+        epoch = int(config.epoch_of_step(self.recipe, step))
+        return config.step_of_epoch(self.recipe, (epoch // interval + 1) * interval)

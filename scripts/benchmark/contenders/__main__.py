@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.configuration import flags
-from trainer.data import DATASETS, loading
+from trainer.data import loading
+from trainer.data.datasets import DATASETS
 from trainer.system.exits import first_line
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ def prepare(images: np.ndarray, batch_size: int, precision: str, recorded: bool)
     del images, batch_size, precision
     config = flags.train(["train", "--job_dir=unused", "--evaluation_interval=0"])
     schedule = dataclasses.replace(config.schedule, checkpoint_interval=NEVER, save_interval=NEVER)
-    shown: loop.Monitor = model_monitor.Silent()
+    shown: loop.Monitor = model_monitor.NullMonitor()
     if recorded:
         folder = Path(tempfile.mkdtemp())
         black = np.zeros((8, 8, 1), np.uint8)
@@ -52,7 +52,7 @@ def prepare(images: np.ndarray, batch_size: int, precision: str, recorded: bool)
         nonlocal step
         end = step + steps
         plan = Plan(config.recipe, dataclasses.replace(schedule, steps=end))
-        step = loop.run(step, plan, actions, loop.Pace(1, stop_requested=lambda: False))
+        step = loop.run(step, plan, actions, loop.LoopLength(1, stop_requested=lambda: False))
         return float(step - end)
 
     return train

@@ -37,13 +37,13 @@ def prepare(
       given: of `fashion-gan train`, the recipe among them.
       steps_a_loop: between two looks at the host; 0: all that are asked for.
     """
-    member = cluster_spec.find("auto", os.environ)
+    member = cluster_spec.this_worker("auto", os.environ)
     threads = max(1, flags.available_cores() // len(member.addresses))
     decided = [f"--batch_size={batch_size}", f"--precision={precision}", f"--threads={threads}"]
     config = flags.train(["train", "--job_dir=unused", *given, *decided])
     recipe = config.recipe
     within = contextlib.ExitStack()  # left open: the process ends in there
-    strategy, _ = within.enter_context(strategies.joined(config.runtime, member))
+    strategy, _ = within.enter_context(strategies.joined_cluster(config.runtime, member))
     with strategy.scope():
         gan = FashionGAN(recipe, HORIZON)
     labels = np.arange(len(images)) % len(recipe.data.class_names)  # others would take as long

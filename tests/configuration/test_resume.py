@@ -1,0 +1,132 @@
+"""What a resume may change, and what is refused: the stored recipe wins."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from PIL import Image
+
+from trainer.configuration import config, flags, presets, resume, run_config
+from trainer.configuration.run_config import RunConfig
+from trainer.system.exits import RefusedError
+
+
+def asked(*arguments: str) -> config.TrainConfig:
+    return flags.train(["train", "--job_dir=run", *arguments])
+
+
+def started(*arguments: str) -> RunConfig:
+    """The configuration of a run after its first start."""
+    return dataclasses.replace(resume.configured(asked(*arguments), None), environment={})
+
+
+def resumed(run: RunConfig, *arguments: str) -> RunConfig:
+    return resume.configured(asked(*arguments), run)
+
+
+DCGAN = ("--preset=dcgan",)
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    ["--epochs=9", "--steps=9", "--save_interval=3", "--checkpoint_interval=7", "--threads=1",
+     "--virtual_devices=4", "--keep_checkpoints=9", "--steps_per_loop=3", "--data_dir=elsewhere"],
+)  # fmt: skip
+def test_a_resume_may_change_what_does_not_change_the_result(accepted):
+    resumed(started(*DCGAN), *DCGAN, accepted)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    ["--seed=1", "--batch_size=128", "--noise_dim=5", "--dropout=0.1", "--dataset=synthetic",
+     "--loss=lsgan", "--generator_beta_1=0.3", "--augment=cutout", "--ema_half_life=1000",
+     "--generator_learning_rate=1e-3", "--discriminator_learning_rate=1e-3",
+     "--precision=bfloat16"],
+)  # fmt: skip
+def test_a_resume_may_not_change_the_result(refused):
+    run = started(*DCGAN)
+    name, value = refused.removeprefix("--").split("=")
+
+    with pytest.raises(RefusedError) as error:
+        resumed(run, *DCGAN, refused)
+
+    rows = {row.split()[0]: row for row in str(error.value).splitlines()[2:]}
+    row = rows[name].split()
+    before = run_config.flag_values(run.recipe)[name]
+    assert (row[1] if len(row) > 2 else "") == str(before)
+    assert float(row[-1]) == float(value) if row[-1][0].isdigit() else row[-1] == value
+
+
+def test_a_preset_that_has_become_another_since_changes_no_run(monkeypatch):
+    run = started("--preset=wgan", "--seed=5")
+    before = presets.arguments
+    monkeypatch.setattr(
+        presets,
+        "arguments",
+        lambda name: [*before(name), "--noise_dim=7", "--epochs=1", "--save_interval=9"],
+    )
+    assert asked("--preset=wgan").recipe.networks.noise_dim == 7
+
+    for same in (["--preset=wgan", "--seed=5"], ["--preset=wgan"], ["--noise_dim=100"], []):
+        again = resumed(run, *same)
+        assert (again.recipe, again.schedule, again.horizon) == (
+            run.recipe,
+            run.schedule,
+            run.horizon,
+        )
+
+
+def test_flags_of_the_run_s_own_recipe_are_no_contradiction_to_the_default_preset(tmp_path):
+    (tmp_path / run_config.FILE).write_text(run_config.to_json(started("--preset=wgan")))
+    given = flags.train(["train", f"--job_dir={tmp_path}", "--loss=wgan", "--weight_clip=0.01"])
+    stored = run_config.read(tmp_path)
+    assert stored is not None
+    assert resume.configured(given, stored).recipe == stored.recipe
+
+
+def test_another_preset_is_refused_by_what_differs_and_accepted_where_nothing_does():
+    run = started("--preset=dcgan", "--conditional", "--batch_size=64")
+    with pytest.raises(RefusedError, match=r"update +simultaneous +alternating"):
+        resumed(run, "--preset=wgan")
+
+    same = dataclasses.replace(started("--preset=conditional"), preset="of another name then")
+    assert resumed(same, "--preset=conditional").recipe == same.recipe
+
+
+def test_a_length_that_is_not_given_stays_and_epochs_replace_steps():
+    run = started(*DCGAN, "--steps=30")
+    assert resumed(run).schedule.steps == 30
+    assert resumed(run, "--steps=40").schedule.steps == 40
+    longer = resumed(run, "--epochs=2")
+    assert config.total_steps(longer.recipe, longer.schedule) == 469
+    assert longer.horizon == 30
+
+
+def test_pictures_that_are_others_now_are_refused_also_where_the_data_set_is_not_named(tmp_path):
+    def draw(name: str) -> None:
+        Image.new("L", (32, 32), 7).save(tmp_path / name)
+
+    draw("a.png")
+    draw("b.png")
+    pictures = ["--preset=dcgan", f"--data_dir={tmp_path}", "--batch_size=2"]
+    run = started(*pictures, "--dataset=image_folder")
+    assert resumed(run, *pictures).recipe == run.recipe
+
+    draw("c.png")
+
+    with pytest.raises(RefusedError, match=r"train_examples +2 +3"):
+        resumed(run, f"--data_dir={tmp_path}")
+
+
+def test_auto_stays_what_the_first_start_has_made_of_it():
+    run = started("--precision=auto")
+    decided = dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, precision="bfloat16"))
+    assert resumed(decided, "--precision=auto").recipe.precision == "bfloat16"
+    with pytest.raises(RefusedError, match="precision"):
+        resumed(decided, "--precision=float32")
+
+
+def test_what_cannot_be_trained_is_refused_on_a_resume_too():
+    with pytest.raises(RefusedError, match="beyond the run's 30 steps"):
+        resumed(started(*DCGAN, "--steps=30"), "--profile_steps=40,50")

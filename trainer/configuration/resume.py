@@ -1,0 +1,92 @@
+"""Taking up a run: what it was started with, and what the user asks for now."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from trainer.configuration import checks, config, dataset, run_config
+from trainer.configuration.config import Schedule, TrainConfig
+from trainer.configuration.run_config import RunConfig
+from trainer.data import loading
+from trainer.data.datasets import DatasetSpec
+from trainer.system.exits import RefusedError
+
+_DATA_FIELDS = {field.name for field in dataclasses.fields(DatasetSpec)}
+
+
+def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
+    """The configuration of the run that is started or taken up.
+
+    A stored recipe wins: a preset may have become another since. Only what the user gives is
+    compared with it, and the data as they are now. Of the schedule the user's flags win, and what
+    they leave out stays as it was; the runtime is this start's.
+
+    Args:
+      asked: what the flags say.
+      stored: what config.json of the run says; None: a new run starts.
+
+    Raises:
+      RefusedError: with a table of the differences; or the result cannot be trained.
+    """
+    if stored is None:
+        checks.check(asked)
+        horizon = config.total_steps(asked.recipe, asked.schedule)
+        return RunConfig(asked.preset, asked.recipe, asked.schedule, asked.runtime, horizon, None)
+    _refuse_differences(asked, stored)
+    resumed = dataclasses.replace(
+        asked, recipe=stored.recipe, schedule=_schedule(asked, stored.schedule)
+    )
+    checks.check(resumed)
+    return dataclasses.replace(stored, schedule=resumed.schedule, runtime=asked.runtime)
+
+
+def _schedule(asked: TrainConfig, stored: Schedule) -> Schedule:
+    given = {
+        field.name: getattr(asked.schedule, field.name)
+        for field in dataclasses.fields(Schedule)
+        if field.name in asked.given
+    }
+    if "epochs" in given and "steps" not in given:
+        given["steps"] = None  # which would win over them
+    return dataclasses.replace(stored, **given)
+
+
+def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
+    before = run_config.flag_values(stored.recipe)
+    now = run_config.flag_values(dataclasses.replace(asked.recipe, data=_data(asked, stored)))
+    if now["precision"] == "auto":  # which was decided when the run started
+        now["precision"] = before["precision"]
+    compared = asked.given | _DATA_FIELDS
+    if "preset" in asked.given and asked.preset != stored.preset:
+        compared |= now.keys()
+    rows = [
+        (name, _short(before[name]), _short(now[name]))
+        for name in now
+        if name in compared and before[name] != now[name]
+    ]
+    if rows:
+        table = "\n".join(f"  {name:<28} {old:<16} {new}" for name, old, new in rows)
+        raise RefusedError(
+            f"--job_dir={asked.job_dir} holds a run of another recipe: give its flags again, or "
+            f"leave them out, or choose another folder\n  {'setting':<28} {'the run':<16} asked "
+            f"for\n{table}"
+        )
+
+
+def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
+    """The data as they are now: of the set and the size that are asked for, or else the run's."""
+    was, now = stored.recipe.data, asked.recipe.data
+    name = now.dataset if "dataset" in asked.given else was.dataset
+    side = now.image_shape[0] if "image_size" in asked.given else was.image_shape[0]
+    if now.dataset == name and now.image_shape[0] == side:
+        return now
+    size = side if name in loading.RESIZED else None
+    return dataset.specify(name, size, asked.data_dir, asked.data_dir_url)
+
+
+def _short(value: Any) -> str:
+    """A value for a table."""
+    if isinstance(value, list):
+        value = "x".join(map(str, value)) if len(value) < 4 else f"{len(value)} names"
+    return str(value)

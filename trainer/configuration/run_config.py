@@ -1,0 +1,145 @@
+"""config.json: a run's configuration, as its first start has fixed it.
+
+The one place that reads, checks and migrates it. A file of an earlier format is migrated when it
+is read, one format after the other, and stays as it is on disk.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any
+
+from trainer.configuration.choices import NETWORKS
+from trainer.configuration.config import Recipe, Runtime, Schedule
+from trainer.system.exits import RefusedError
+
+FILE = "config.json"
+FORMAT = 2
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The configuration of a run."""
+
+    preset: str
+    recipe: Recipe  # its precision is decided
+    schedule: Schedule  # of the first start
+    runtime: Runtime  # of the first start
+    horizon: int  # steps, of which schedules of rates and weights are functions
+    environment: Json | None  # versions and devices of the first start; None before it
+
+
+def read(job_dir: Path) -> RunConfig | None:
+    """The configuration of the run in `job_dir`, or None where no run was started.
+
+    Raises:
+      RefusedError: the file is damaged, or of a format that this version does not know.
+    """
+    path = job_dir / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        raise RefusedError(f"{path} cannot be read ({error}): restore it") from error
+    return from_json(text, path)
+
+
+def from_json(text: str, path: Path) -> RunConfig:
+    """What `to_json` has written, in this format or an earlier one.
+
+    Args:
+      text: the content of config.json.
+      path: the file, for messages.
+
+    Raises:
+      RefusedError: as for `read`.
+    """
+    try:
+        stored = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(f"{path} cannot be read ({error}): restore it") from error
+    if not isinstance(stored, dict) or not isinstance(stored.get("recipe"), dict):
+        raise RefusedError(f"{path} is not the configuration of a run: restore it")
+    written = stored.pop("format", 1)
+    if type(written) is not int or not 1 <= written <= FORMAT:
+        raise RefusedError(
+            f"{path} has format {written}, and this version of fashion-gan reads formats 1 to "
+            f"{FORMAT}: use the version that has written it, or a later one"
+        )
+    try:
+        for number in range(written, FORMAT):
+            stored = _MIGRATIONS[number](stored)
+        config: RunConfig = _build(RunConfig, stored)
+    except (TypeError, KeyError) as error:
+        raise RefusedError(
+            f"{path} is damaged, or was written by another version of fashion-gan ({error})"
+        ) from error
+    return config
+
+
+def to_json(config: RunConfig) -> str:
+    """The content of config.json."""
+    return json.dumps({"format": FORMAT, **dataclasses.asdict(config)}, indent=2) + "\n"
+
+
+def flag_values(recipe: Recipe) -> Json:
+    """A recipe by the names of the flags that decide it, as JSON has it: lists for tuples."""
+    values: Json = {}
+    for name, value in json.loads(json.dumps(dataclasses.asdict(recipe))).items():
+        if name in NETWORKS:
+            values |= {f"{name}_{inner}": content for inner, content in value.items()}
+        elif isinstance(value, dict):
+            values |= value
+        else:
+            values[name] = value
+    return values
+
+
+def _from_format_1(stored: Json) -> Json:
+    """Format 1 had the same fields, and did not name its format."""
+    return stored
+
+
+# By the format that they start from. A field that a later format adds gets the value here that
+# means what there was before it.
+_MIGRATIONS: dict[int, Callable[[Json], Json]] = {1: _from_format_1}
+
+
+def _build(kind: Any, value: Any, name: str = "") -> Any:
+    """A value of the type that a field is declared with, from its JSON.
+
+    Raises:
+      TypeError: it is of another type, or a field is unknown.
+      KeyError: a field is missing.
+    """
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
+        return _build_dataclass(kind, value)
+    if origin is UnionType:
+        (plain,) = set(inner) - {NoneType}
+        return None if value is None else _build(plain, value, name)
+    if origin is tuple and isinstance(value, list):
+        kinds = [inner[0]] * len(value) if inner[1:] == (...,) else list(inner)
+        if len(kinds) == len(value):
+            return tuple(_build(of, each, name) for of, each in zip(kinds, value, strict=True))
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is (origin or kind):
+        return value
+    raise TypeError(f"{name} is {value!r}")
+
+
+def _build_dataclass(kind: Callable[..., Any], value: Json) -> Any:
+    types = typing.get_type_hints(kind)
+    if unknown := sorted(value.keys() - types.keys()):
+        raise TypeError(f"unknown: {', '.join(unknown)}")
+    return kind(**{name: _build(of, value[name], name) for name, of in types.items()})

@@ -1,0 +1,72 @@
+"""Builds the two networks of a recipe in a given precision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import keras
+
+from trainer.configuration.config import Recipe
+from trainer.models.architectures import ARCHITECTURES
+from trainer.system.exits import RefusedError
+
+_POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
+
+def build_networks(recipe: Recipe, precision: str) -> tuple[keras.Model, keras.Model]:
+    """The recipe's generator and discriminator, with Keras's initial weights.
+
+    A discriminator that a penalty differentiates is in float32.
+
+    Raises:
+      RefusedError: the penalty cannot differentiate the discriminator.
+    """
+    networks = recipe.networks
+    with _dtype_policy(precision):
+        generator = ARCHITECTURES[networks.architecture].generator(
+            networks.noise_dim, recipe.data.image_shape, _classes(recipe)
+        )
+    penalised = recipe.objective.penalised
+    discriminator = build_discriminator(recipe, "float32" if penalised else precision)
+    if penalised:
+        check_differentiable_twice(discriminator)
+    return generator, discriminator
+
+
+def build_discriminator(recipe: Recipe, precision: str) -> keras.Model:
+    """The recipe's discriminator in this precision, even where it is penalised."""
+    networks = recipe.networks
+    with _dtype_policy(precision):
+        return ARCHITECTURES[networks.architecture].discriminator(
+            recipe.data.image_shape, networks.dropout, _classes(recipe)
+        )
+
+
+def _classes(recipe: Recipe) -> int:
+    return len(recipe.data.class_names) if recipe.networks.conditional else 0
+
+
+@contextmanager
+def _dtype_policy(precision: str) -> Iterator[None]:
+    """Layers made inside have float32 weights and activations of that precision."""
+    keras.config.set_dtype_policy(_POLICIES[precision])
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def check_differentiable_twice(discriminator: keras.Model) -> None:
+    """Refuses a discriminator whose input gradients cannot be penalised.
+
+    Raises:
+      RefusedError: with the layer's name.
+    """
+    for layer in discriminator.layers:
+        if isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "nearest":
+            raise RefusedError(
+                f"--r1, --r2 and --gradient_penalty differentiate the discriminator twice, which "
+                f"TensorFlow cannot do with its UpSampling2D layer {layer.name}: use 0 for them, "
+                "or bilinear interpolation in the layer"
+            )
