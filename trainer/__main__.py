@@ -13,7 +13,7 @@ from typing import Any
 import absl.flags
 import absl.logging
 
-from trainer.cloud import workspace
+from trainer.cloud import local_copies
 from trainer.configuration import flags
 from trainer.system import exits, signals
 
@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     absl.flags.FLAGS(sys.argv[:1])  # libraries' own flags keep their defaults: warnings only
     absl.logging.use_absl_handler()
-    absl.logging.get_absl_handler().addFilter(workspace.ShowsUrls())
+    absl.logging.get_absl_handler().addFilter(local_copies.ShowsUrls())
     logging.getLogger("trainer").setLevel(logging.INFO)
     name, *arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     if name in ("--help", "-h", "help"):
@@ -60,10 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except flags.HelpRequested as help_requested:
         print(f"fashion-gan {name}: {command.summary}\n{help_requested}")
     except exits.RefusedError as error:
-        print(workspace.shown(f"fashion-gan {name}: {error}"), file=sys.stderr)
+        print(local_copies.shown(f"fashion-gan {name}: {error}"), file=sys.stderr)
         return exits.REFUSED
     except exits.InterruptedRun as interrupted:
-        print(workspace.shown(f"fashion-gan {name}: {interrupted}"), file=sys.stderr)
+        print(local_copies.shown(f"fashion-gan {name}: {interrupted}"), file=sys.stderr)
         return exits.INTERRUPTED
     finally:
         signals.ignore()

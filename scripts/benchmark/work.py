@@ -9,7 +9,7 @@ from keras import layers
 
 from trainer.configuration.config import Recipe
 from trainer.gan.networks import build_networks
-from trainer.models import cost
+from trainer.models import flops
 
 PASS = 1  # of images through a network
 LEARNING = 3 * PASS  # forward, the gradient by the weights, the gradient by the inputs
@@ -29,7 +29,7 @@ def multiply_adds(recipe: Recipe) -> int:
     Who computes anything twice, or more than that, is thereby farther from the peak.
     """
     networks = build_networks(recipe, "float32")
-    return _of_a_step(recipe, *(cost.multiply_adds(network) for network in networks))
+    return _of_a_step(recipe, *(flops.multiply_adds(network) for network in networks))
 
 
 def without_margins(recipe: Recipe) -> int:

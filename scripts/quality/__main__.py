@@ -27,16 +27,16 @@ from typing import Any
 import tensorflow as tf
 
 from scripts.quality import table
-from trainer.configuration import flags, run_config
+from trainer.configuration import config_json, flags
 from trainer.configuration.config import TrainConfig, images_a_step
 from trainer.data import feeding, loading, order
 from trainer.distribution import environment, strategies
 from trainer.evaluation import classifiers
 from trainer.evaluation.evaluator import Evaluator
-from trainer.gan.fashion_gan import FashionGAN
+from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.networks import build_networks
-from trainer.gan.train_steps import make_train_steps
-from trainer.models import cost
+from trainer.gan.state import FashionGAN
+from trainer.models import flops
 
 RUNS = Path("runs", "quality")
 ROWS = (
@@ -74,7 +74,7 @@ def make_row(name: str, extra: list[str]) -> dict[str, Any]:
     image_grid = table.FOLDER / f"{name}.png"
     fashion_gan("generate", f"--job_dir={job_dir}", f"--num={SAMPLES}", f"--output={image_grid}")
     networks = build_networks(config.recipe, "float32")
-    stored = run_config.read(job_dir)
+    stored = config_json.read(job_dir)
     assert stored is not None
     return {
         "flags": " ".join(extra),
@@ -82,7 +82,7 @@ def make_row(name: str, extra: list[str]) -> dict[str, Any]:
         "images": steps * images_a_step(config.recipe),
         "cpu_minutes": float((job_dir / "cpu_seconds").read_text()) / 60,
         "parameters": [network.count_params() for network in networks],
-        "multiply_adds": [cost.multiply_adds(network) for network in networks],
+        "multiply_adds": [flops.multiply_adds(network) for network in networks],
         **metrics,
     }
 

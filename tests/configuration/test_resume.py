@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 from PIL import Image
 
-from trainer.configuration import config, flags, presets, resume, run_config
-from trainer.configuration.run_config import RunConfig
+from trainer.configuration import config, config_json, flags, presets, resume
+from trainer.configuration.config_json import RunConfig
 from trainer.system.exits import RefusedError
 
 
@@ -53,7 +53,7 @@ def test_a_resume_may_not_change_the_result(refused):
 
     rows = {row.split()[0]: row for row in str(error.value).splitlines()[2:]}
     row = rows[name].split()
-    before = run_config.flag_values(run.recipe)[name]
+    before = config_json.flag_values(run.recipe)[name]
     assert (row[1] if len(row) > 2 else "") == str(before)
     assert float(row[-1]) == float(value) if row[-1][0].isdigit() else row[-1] == value
 
@@ -78,9 +78,9 @@ def test_a_preset_that_has_become_another_since_changes_no_run(monkeypatch):
 
 
 def test_flags_of_the_run_s_own_recipe_are_no_contradiction_to_the_default_preset(tmp_path):
-    (tmp_path / run_config.FILE).write_text(run_config.to_json(started("--preset=wgan")))
+    (tmp_path / config_json.FILE).write_text(config_json.to_json(started("--preset=wgan")))
     given = flags.train(["train", f"--job_dir={tmp_path}", "--loss=wgan", "--weight_clip=0.01"])
-    stored = run_config.read(tmp_path)
+    stored = config_json.read(tmp_path)
     assert stored is not None
     assert resume.configured(given, stored).recipe == stored.recipe
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.command import run_forked
 from tests.conftest import train_flags
-from trainer.configuration import config, flags, presets, resume, run_config
+from trainer.configuration import config, config_json, flags, presets, resume
 from trainer.data import feeding, loading, prepared
 from trainer.data.datasets import DATASETS
 from trainer.gan import sampling
@@ -262,7 +262,7 @@ def test_a_run_on_an_image_folder_resumes_and_refuses_a_changed_folder(tmp_path)
     Image.new("RGB", (50, 50)).save(folder / "circle" / "5.png")
     changed = flags.train(train_flags(job_dir, *given, "--steps=7"))
     with pytest.raises(RefusedError, match="fingerprint"):
-        resume.configured(changed, run_config.read(job_dir))
+        resume.configured(changed, config_json.read(job_dir))
 
 
 @pytest.mark.parametrize("preset", presets.names())
@@ -283,8 +283,8 @@ def test_the_networks_fit_the_image_shape(preset, size, tmp_path):
 def test_resident_and_streamed_feeds_train_to_the_same_bits(tmp_path, monkeypatch):
     import tensorflow as tf
 
-    from tests.gan.test_fashion_gan import IMAGES, LABELS, make
-    from trainer.gan.train_steps import make_train_steps
+    from tests.gan.test_state import IMAGES, LABELS, make
+    from trainer.gan.multi_step_graph import make_train_steps
 
     rows = np.arange(16, dtype=np.int32).reshape(2, 8)
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")

@@ -18,11 +18,11 @@ from tests.command import run_forked, start_process
 from tests.conftest import train_flags
 from trainer.configuration import flags
 from trainer.evaluation import during_training
-from trainer.gan.fashion_gan import FashionGAN
-from trainer.runs import checkpoints, evaluations, records, trained
+from trainer.gan.state import FashionGAN
+from trainer.runs import checkpoints, evaluations, records, trained_networks
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system.exits import RefusedError
-from trainer.training import take_up
+from trainer.training import run_directory
 from trainer.training.plan import Plan
 
 METRICS = {
@@ -101,7 +101,7 @@ def test_a_best_checkpoint_lost_to_a_kill_is_copied_later(evaluated, tmp_path):
     gan = FashionGAN(config.recipe, 50)
     saved = Checkpoints(job_dir / "checkpoints", gan.state(), keep=3)
 
-    take_up.keep_best(job_dir, 50, saved)
+    run_directory.keep_best(job_dir, 50, saved)
 
     assert checkpoints.steps(job_dir / "checkpoints" / "best") == [best]
 
@@ -193,4 +193,4 @@ def test_data_without_classifiers_is_not_evaluated():
 
 def test_a_missing_best_checkpoint_is_refused(finished):
     with pytest.raises(RefusedError, match="holds no evaluated checkpoint"):
-        trained.load(finished, "best")
+        trained_networks.load(finished, "best")

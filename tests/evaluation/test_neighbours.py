@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from prdc import compute_prdc
 
-from trainer.evaluation import arrays, neighbours
+from trainer.evaluation import feature_arrays, neighbours
 
 RNG = np.random.default_rng(0)
 FAKES = RNG.normal(1, 1, (300, 6))
@@ -24,7 +24,7 @@ def measure(fakes: np.ndarray, reals: np.ndarray, k: int = 5) -> dict[str, float
 @pytest.fixture(params=[4_000_000, 5_000, 1], ids=["at_once", "in_blocks", "row_by_row"])
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Distances are computed in blocks of this size."""
-    monkeypatch.setattr(arrays, "_BLOCK_ELEMENTS", request.param)
+    monkeypatch.setattr(feature_arrays, "_BLOCK_ELEMENTS", request.param)
 
 
 @pytest.mark.usefixtures("blocks")
@@ -93,7 +93,7 @@ def test_too_few_examples_are_an_error(fakes, reals, k, message):
 
 
 def test_distances_are_never_in_memory_all_at_once(monkeypatch):
-    monkeypatch.setattr(arrays, "_BLOCK_ELEMENTS", 100_000)  # 0.8 MB
+    monkeypatch.setattr(feature_arrays, "_BLOCK_ELEMENTS", 100_000)  # 0.8 MB
     many = RNG.normal(size=(1500, 4))  # all distances: 18 MB
     tracemalloc.start()
     try:

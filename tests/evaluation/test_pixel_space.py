@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from trainer.evaluation import arrays, pixel_space
+from trainer.evaluation import feature_arrays, pixel_space
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (200, 6, 5, 1), np.uint8)
@@ -14,7 +14,7 @@ IMAGES = RNG.integers(0, 256, (200, 6, 5, 1), np.uint8)
 
 @pytest.mark.parametrize("block", [4_000_000, 100])
 def test_components_are_those_of_scikit_learn(block, monkeypatch):
-    monkeypatch.setattr(arrays, "_BLOCK_ELEMENTS", block)
+    monkeypatch.setattr(feature_arrays, "_BLOCK_ELEMENTS", block)
     others = RNG.integers(0, 256, (50, 6, 5, 1), np.uint8)
     pca = PCA(8, svd_solver="full").fit(IMAGES.reshape(200, 30) / 255)
     space = pixel_space.principal_components(IMAGES, 8)

@@ -17,7 +17,7 @@ from tests.command import ROOT, run_forked
 from tests.conftest import finished_flags
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
-from trainer.gan.updates import METRICS
+from trainer.gan.training_step import METRICS
 from trainer.monitoring import image_grids
 from trainer.monitoring.progress import Progress
 from trainer.runs import event_files as event_files

@@ -14,7 +14,7 @@ import pytest
 from scripts.benchmark import around, entries, page, rounds, work
 from scripts.benchmark.settings import Settings
 from trainer.configuration import flags
-from trainer.gan.updates import METRICS
+from trainer.gan.training_step import METRICS
 from trainer.monitoring.model_monitor import ModelMonitor
 
 SETTINGS = Settings(

@@ -20,7 +20,7 @@ from tests.conftest import assert_same_bits, train_flags
 from tests.system import emulated
 from tests.training.test_replicas import LOSSES, NORMS
 from trainer.distribution import cluster_spec, heartbeats
-from trainer.gan.updates import METRICS
+from trainer.gan.training_step import METRICS
 from trainer.runs import checkpoints, evaluations, records
 from trainer.system import exits
 from trainer.system.exits import RefusedError

@@ -12,7 +12,7 @@ from tests.system import emulated
 from tests.system.emulated import BUCKET
 from trainer.cloud import url
 from trainer.commands import evaluate
-from trainer.configuration import flags, resume, run_config
+from trainer.configuration import config_json, flags, resume
 from trainer.evaluation import inception
 from trainer.runs import evaluations, file_names, in_bucket
 from trainer.system.exits import InterruptedRun
@@ -122,7 +122,7 @@ def test_inception_is_kept_beside_the_data(storage, tmp_path, kept_in):
     name = f"{inception.FOLDER}/{inception.FILE}"
     data_dir = f"gs://{BUCKET}/{kept_in}"
     run = resume.configured(flags.train(["train", "--job_dir=x", "--dataset=synthetic"]), None)
-    (tmp_path / run_config.FILE).write_text(run_config.to_json(run))
+    (tmp_path / config_json.FILE).write_text(config_json.to_json(run))
     asked = ["evaluate", f"--job_dir={tmp_path}", "--new", f"--data_dir={data_dir}"]
     settings = flags.evaluate([*asked, "--features=inception"])
     graph = settings.data_dir / name

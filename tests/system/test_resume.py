@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests.command import Forked, run_forked, start_forked
 from tests.conftest import assert_same_bits, train_flags
-from trainer.gan.updates import METRICS
+from trainer.gan.training_step import METRICS
 from trainer.runs import checkpoints, records, restarts
 from trainer.system import exits
 

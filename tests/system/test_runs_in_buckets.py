@@ -24,9 +24,9 @@ from tests.system.emulated import BUCKET, Storage
 from tests.system.test_kills_at_delicate_moments import short_flags
 from tests.system.test_resume import assert_same_run
 from trainer import __main__
-from trainer.cloud import bucket, lease, processes, url
+from trainer.cloud import bucket, lease, lease_holder, url
 from trainer.cloud.bucket import Bucket
-from trainer.cloud.data import CopiedData
+from trainer.cloud.data_folder import CopiedData
 from trainer.system import exits, signals
 from trainer.system.exits import InterruptedRun, RefusedError
 
@@ -365,14 +365,14 @@ def test_who_loses_the_lease_leaves_at_once(storage):
 def test_a_lease_of_a_process_that_has_died_here_is_taken_at_once(storage):
     dead = subprocess.Popen(["sleep", "100"])
     stat = Path(f"/proc/{dead.pid}/stat")
-    if not processes.identity() or not stat.exists():
+    if not lease_holder.identity() or not stat.exists():
         pytest.skip("needs /proc")
-    boot, namespace, *_ = processes.identity().split()
+    boot, namespace, *_ = lease_holder.identity().split()
     name = f"{boot} {namespace} {dead.pid} {stat.read_text().rpartition(')')[2].split()[19]}"
-    assert not processes.is_dead(name)
+    assert not lease_holder.is_dead(name)
     dead.kill()
     dead.wait()
-    assert processes.is_dead(name)
+    assert lease_holder.is_dead(name)
     said = {"holder": f"pid {dead.pid}", "process": name, "seconds": 300}
     storage.write("leases/dead/.lock", json.dumps(said).encode())
     started = time.monotonic()

@@ -49,7 +49,7 @@ def train(the_plan: Plan, recorder: Recorder, step=0, per_loop=100, stop_after=N
     return loop.run(
         step,
         the_plan,
-        loop.Actions(steps, recorder.evaluate, recorder, recorder.save),
+        loop.Callbacks(steps, recorder.evaluate, recorder, recorder.save),
         loop.LoopLength(per_loop, lambda: stop_after is not None and len(trained) >= stop_after),
     )
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.command import run_forked
 from tests.conftest import train_flags
-from trainer.configuration import run_config
-from trainer.gan.updates import METRICS
+from trainer.configuration import config_json
+from trainer.gan.training_step import METRICS
 from trainer.runs import records
 
 STEPS = 50
@@ -39,7 +39,7 @@ def metrics(job_dir: Path, recipe: str, replicas: int) -> np.ndarray:
     # With small batches one activation that rounds to the other side of zero shows in the norms.
     flags = ["--batch_size=64", *recipe.split(), f"--steps={STEPS}", "--steps_per_loop=1"]
     run_forked(*train_flags(job_dir, *flags, f"--virtual_devices={replicas}"))
-    stored = run_config.read(job_dir)
+    stored = config_json.read(job_dir)
     assert stored is not None
     assert stored.environment is not None and stored.environment["replicas"] == replicas
     lines = records.read_lines(job_dir / "metrics.jsonl")

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from trainer.cloud import processes
+from trainer.cloud import lease_holder
 from trainer.cloud.bucket import Bucket
 from trainer.cloud.failures import Conflict, Vanished
 from trainer.system import signals
@@ -58,7 +58,7 @@ class Lease:
         self._content = json.dumps(
             {
                 "holder": f"pid {os.getpid()} on {os.uname().nodename}",
-                "process": processes.identity(),
+                "process": lease_holder.identity(),
                 "seconds": LEASE_SECONDS,
                 "nonce": os.urandom(8).hex(),
             }
@@ -73,7 +73,7 @@ class Lease:
         """
         started = time.monotonic()
         stored, unchanged_since = self._read(), time.monotonic()
-        if stored and not processes.is_dead(stored.process):
+        if stored and not lease_holder.is_dead(stored.process):
             log.info(
                 "%s was last written by another process (%s): waiting up to %.0f s for its end",
                 *(self._bucket.name, stored.holder, stored.seconds),
@@ -128,7 +128,7 @@ class Lease:
     def _replace(self, stored: _StoredLease | None, unchanged_since: float) -> bool:
         """Takes the lease if there is none, or it has expired, or its holder has died."""
         unchanged = time.monotonic() - unchanged_since
-        if stored and unchanged <= stored.seconds and not processes.is_dead(stored.process):
+        if stored and unchanged <= stored.seconds and not lease_holder.is_dead(stored.process):
             return False
         try:
             self._write(stored.generation if stored else 0)

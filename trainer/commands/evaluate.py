@@ -12,21 +12,21 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.cloud.data import CopiedData
+from trainer.cloud.data_folder import CopiedData
 from trainer.cloud.mirror import Mirror
-from trainer.configuration import run_config
+from trainer.configuration import config_json
 from trainer.configuration.choices import OWN_FEATURES
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.evaluation import evaluator, inception
 from trainer.evaluation.evaluator import Evaluator
-from trainer.runs import checkpoints, evaluations, file_names, in_bucket, trained
-from trainer.runs.trained import Trained
+from trainer.runs import checkpoints, evaluations, file_names, in_bucket, trained_networks
+from trainer.runs.trained_networks import Trained
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 30.0
-_FILES = (*trained.FILES, file_names.EVALUATIONS_FILE, file_names.FINISHED)
+_FILES = (*trained_networks.FILES, file_names.EVALUATIONS_FILE, file_names.FINISHED)
 
 
 def run(settings: EvaluateConfig) -> None:
@@ -43,7 +43,7 @@ def run(settings: EvaluateConfig) -> None:
         _evaluate_all(settings, mirror)
         return
     _configure(settings.threads)
-    network = trained.load(settings.job_dir, settings.checkpoint)
+    network = trained_networks.load(settings.job_dir, settings.checkpoint)
     is_recorded = checkpoints.belongs_to_run(settings.job_dir / "checkpoints", settings.checkpoint)
     if is_recorded:
         evaluations.check_writable(settings.job_dir)
@@ -109,7 +109,7 @@ def _evaluate_new(
       mirror: the local copy of a run in a bucket.
       unreadable: checkpoints to skip, with the reason; newly found ones are added.
     """
-    stored = run_config.read(settings.job_dir)
+    stored = config_json.read(settings.job_dir)
     if stored is None:
         log.info("%s holds no run yet: nothing to measure", settings.job_dir)
         return
@@ -124,7 +124,7 @@ def _evaluate_new(
             continue
         _configure(settings.threads)
         try:
-            network = trained.load(settings.job_dir, str(path))
+            network = trained_networks.load(settings.job_dir, str(path))
         except RefusedError as error:
             if checkpoints.has_index(path):
                 log.warning("%s", error)

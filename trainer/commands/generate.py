@@ -12,8 +12,8 @@ from trainer.configuration.config import GenerateConfig
 from trainer.data import pixels
 from trainer.gan import sampling
 from trainer.monitoring import image_grids
-from trainer.runs import in_bucket, trained
-from trainer.runs.trained import Trained
+from trainer.runs import in_bucket, trained_networks
+from trainer.runs.trained_networks import Trained
 from trainer.system import file_system
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ def run(config: GenerateConfig) -> None:
     output = config.output
     file_system.make_folder(output.parent if output.suffix else output, "output")
     if config.job_dir_url:
-        in_bucket.fetch(config.job_dir_url, config.job_dir, *trained.FILES)
-    network = trained.load(config.job_dir, config.checkpoint)
+        in_bucket.fetch(config.job_dir_url, config.job_dir, *trained_networks.FILES)
+    network = trained_networks.load(config.job_dir, config.checkpoint)
     cycle = sampling.label_cycle(network.recipe, config.labels)
     conditional = network.recipe.networks.conditional
     is_animation = output.suffix == ".gif"

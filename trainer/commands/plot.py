@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trainer.cloud import workspace
+from trainer.cloud import local_copies
 from trainer.configuration.config import PlotConfig
 from trainer.monitoring import curves
 from trainer.runs import file_names, in_bucket
@@ -16,4 +16,4 @@ def run(config: PlotConfig) -> None:
     picture = curves.draw(config.job_dir)
     if copy:
         in_bucket.add(copy)
-    print(workspace.shown(str(picture)))
+    print(local_copies.shown(str(picture)))

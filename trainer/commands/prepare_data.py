@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from trainer.cloud import workspace
-from trainer.cloud.data import CopiedData
+from trainer.cloud import local_copies
+from trainer.cloud.data_folder import CopiedData
 from trainer.configuration.config import PrepareConfig
 from trainer.data import fashion_mnist, image_folder, prepared
 from trainer.data.datasets import IMAGE_FOLDER
@@ -32,4 +32,4 @@ def run(config: PrepareConfig) -> None:
         prepared.prepare(config.data, config.data_dir)
     if copy:
         copy.send()
-    print(workspace.shown(str(place)))
+    print(local_copies.shown(str(place)))

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from trainer.cloud.bucket import Bucket
-from trainer.cloud.data import DataFolder
+from trainer.cloud.data_folder import DataFolder
 from trainer.cloud.url import GsUrl
-from trainer.configuration import checks, config, resume, run_config
+from trainer.configuration import checks, config, config_json, resume
 from trainer.configuration.config import Recipe, TrainConfig
 from trainer.data import loading
 from trainer.data.datasets import DatasetSpec
@@ -33,7 +33,7 @@ def run(asked: TrainConfig) -> None:
     data = DataFolder(asked.data_dir, asked.data_dir_url)
     if worker.is_chief and asked.job_dir_url is None:
         file_system.check_folder(asked.job_dir, "job_dir")
-        if not asked.dry_run and not (asked.job_dir / run_config.FILE).exists():
+        if not asked.dry_run and not (asked.job_dir / config_json.FILE).exists():
             _check(asked.recipe, worker, data)  # before the folder is made
     if asked.dry_run:
         _describe(asked, worker)
@@ -45,7 +45,7 @@ def run(asked: TrainConfig) -> None:
 
 
 def _train(asked: TrainConfig, worker: Worker, data: DataFolder, commit_run: Commit) -> None:
-    stored = run_config.read(asked.job_dir) if worker.is_chief else None
+    stored = config_json.read(asked.job_dir) if worker.is_chief else None
     configured = resume.configured(asked, stored)
     _check(configured.recipe, worker, data)
     # TensorFlow is imported only now: what is wrong above is said at once.
@@ -72,8 +72,8 @@ def _check(recipe: Recipe, worker: Worker, data: DataFolder) -> None:
 
 def _describe(asked: TrainConfig, worker: Worker) -> None:
     if asked.job_dir_url:
-        in_bucket.fetch(asked.job_dir_url, asked.job_dir, run_config.FILE)
-    configured = resume.configured(asked, run_config.read(asked.job_dir))
+        in_bucket.fetch(asked.job_dir_url, asked.job_dir, config_json.FILE)
+    configured = resume.configured(asked, config_json.read(asked.job_dir))
     checks.check_replicas(configured.recipe, len(worker.addresses))
     if asked.data_dir_url and configured.recipe.data.dataset != "synthetic":
         Bucket(asked.data_dir_url, "data_dir")

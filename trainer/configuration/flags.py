@@ -12,15 +12,15 @@ from collections.abc import Callable, Sequence
 
 from absl import flags
 
+from trainer.cloud import data_folder
 from trainer.configuration import (
     checks,
     choices,
     config,
-    dataset,
+    config_json,
     flag_definitions,
     paths,
     presets,
-    run_config,
 )
 from trainer.data import loading
 from trainer.data.datasets import DatasetSpec
@@ -37,7 +37,7 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
     Where there may be a run already, `resume` checks it together with what that run says.
     """
     resolved = _train(argv, _dataset)
-    if not (resolved.job_dir_url or (resolved.job_dir / run_config.FILE).exists()):
+    if not (resolved.job_dir_url or (resolved.job_dir / config_json.FILE).exists()):
         checks.check(resolved)
     return resolved
 
@@ -190,7 +190,7 @@ def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
 
 def _dataset(values: flags.FlagValues) -> DatasetSpec:
     folder, folder_url = paths.folder("data_dir", values.data_dir)
-    return dataset.specify(values.dataset, _image_size(values), folder, folder_url)
+    return data_folder.specify(values.dataset, _image_size(values), folder, folder_url)
 
 
 def _published(values: flags.FlagValues) -> DatasetSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainer.cloud import url, workspace
+from trainer.cloud import local_copies, url
 from trainer.cloud.url import GsUrl
 from trainer.system.exits import RefusedError
 
@@ -30,7 +30,7 @@ def folder(flag: str, value: str) -> tuple[Path, GsUrl | None]:
     if not value.startswith(url.SCHEME):
         return local(flag, value), None
     parsed = url.parse(value, flag)
-    return workspace.copy_of(parsed), parsed
+    return local_copies.copy_of(parsed), parsed
 
 
 def local(flag: str, value: str) -> Path:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from trainer.configuration import checks, config, dataset, run_config
+from trainer.cloud import data_folder
+from trainer.configuration import checks, config, config_json
 from trainer.configuration.config import Schedule, TrainConfig
-from trainer.configuration.run_config import RunConfig
+from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
 from trainer.data.datasets import DatasetSpec
 from trainer.system.exits import RefusedError
@@ -53,8 +54,8 @@ def _schedule(asked: TrainConfig, stored: Schedule) -> Schedule:
 
 
 def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
-    before = run_config.flag_values(stored.recipe)
-    now = run_config.flag_values(dataclasses.replace(asked.recipe, data=_data(asked, stored)))
+    before = config_json.flag_values(stored.recipe)
+    now = config_json.flag_values(dataclasses.replace(asked.recipe, data=_data(asked, stored)))
     if now["precision"] == "auto":  # which was decided when the run started
         now["precision"] = before["precision"]
     compared = asked.given | _DATA_FIELDS
@@ -82,7 +83,7 @@ def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
     if now.dataset == name and now.image_shape[0] == side:
         return now
     size = side if name in loading.RESIZED else None
-    return dataset.specify(name, size, asked.data_dir, asked.data_dir_url)
+    return data_folder.specify(name, size, asked.data_dir, asked.data_dir_url)
 
 
 def _short(value: Any) -> str:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from trainer.data import order
 from trainer.evaluation import classifiers, metric_groups, metrics
 from trainer.gan import sampling
-from trainer.gan.fashion_gan import FashionGAN
+from trainer.gan.state import FashionGAN
 from trainer.runs.file_names import TRAIN
 
 log = logging.getLogger(__name__)

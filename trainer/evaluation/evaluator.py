@@ -17,7 +17,7 @@ from trainer.evaluation import classifiers, inception, metric_groups, metrics
 from trainer.evaluation.metric_groups import PixelMetrics
 from trainer.gan import sampling
 from trainer.runs import evaluations
-from trainer.runs.trained import Trained
+from trainer.runs.trained_networks import Trained
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 

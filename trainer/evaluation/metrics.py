@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainer.evaluation import arrays
+from trainer.evaluation import feature_arrays
 
 
 def frechet_distance(fakes: np.ndarray, reals: np.ndarray) -> float:
@@ -30,7 +30,7 @@ def frechet_distance(fakes: np.ndarray, reals: np.ndarray) -> float:
     Raises:
       ValueError: fewer than two examples, or features of different dimensions or not finite.
     """
-    fakes, reals = arrays.checked_features(2, fakes=fakes, reals=reals)
+    fakes, reals = feature_arrays.checked_features(2, fakes=fakes, reals=reals)
     root_fakes, root_reals = _root_of_covariance(fakes), _root_of_covariance(reals)
     shift = fakes.mean(axis=0) - reals.mean(axis=0)
     nuclear_norm = np.linalg.svd(root_fakes @ root_reals.T, compute_uv=False).sum()
@@ -62,7 +62,7 @@ def kernel_distance(
     Raises:
       ValueError: fewer than two examples, or features of different dimensions or not finite.
     """
-    fakes, reals = arrays.checked_features(2, fakes=fakes, reals=reals)
+    fakes, reals = feature_arrays.checked_features(2, fakes=fakes, reals=reals)
     size = min(size, len(fakes), len(reals))
     uses_all = size == len(fakes) == len(reals)
     fakes, reals = _for_kernel(fakes), _for_kernel(reals)

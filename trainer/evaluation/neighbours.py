@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.evaluation import arrays
+from trainer.evaluation import feature_arrays
 
 _EPSILON = float(np.finfo(np.float64).eps)
 
@@ -46,7 +46,7 @@ def manifold_overlap(fakes: np.ndarray, reals: np.ndarray, k: int = 5) -> Manifo
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, and is {k}")
-    fakes, reals = arrays.checked_features(k + 1, fakes=fakes, reals=reals)
+    fakes, reals = feature_arrays.checked_features(k + 1, fakes=fakes, reals=reals)
     centre = reals.mean(axis=0)  # squares of large coordinates would be rounded more
     fakes, reals = fakes - centre, reals - centre
     rounding = 64 * _EPSILON * max(_squared_norms(fakes).max(), _squared_norms(reals).max())
@@ -114,7 +114,7 @@ def neighbour_distance_ratio(
       ValueError: a set is empty, features are of different dimensions or not finite, or half of
         the held-out examples are in the training set.
     """
-    fakes, held_out, training = arrays.checked_features(
+    fakes, held_out, training = feature_arrays.checked_features(
         1, fakes=fakes, held_out=held_out, training=training
     )
     held_out_median = np.median(_nearest_distances(held_out, training))
@@ -130,7 +130,7 @@ def _squared_distances(left: np.ndarray, right: np.ndarray) -> Iterator[tuple[sl
     over a block. Rounding may make it negative.
     """
     right_columns = np.vstack([-2 * right.T, np.ones(len(right)), _squared_norms(right)])
-    for rows in arrays.blocks(len(left), len(right)):
+    for rows in feature_arrays.blocks(len(left), len(right)):
         block = left[rows]
         ones = np.ones((len(block), 1))
         yield rows, np.hstack([block, _squared_norms(block)[:, None], ones]) @ right_columns

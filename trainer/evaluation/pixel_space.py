@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.evaluation import arrays
+from trainer.evaluation import feature_arrays
 
 
 @dataclass(frozen=True)
@@ -46,5 +46,5 @@ def principal_components(images: np.ndarray, count: int = 64) -> PixelSpace:
 
 def _centred_pixels(images: np.ndarray, mean: np.ndarray) -> Iterator[np.ndarray]:
     """Blocks of images as rows of pixels in [0, 1], less the mean: float64 `[rows, pixels]`."""
-    for rows in arrays.blocks(len(images), len(mean)):
+    for rows in feature_arrays.blocks(len(images), len(mean)):
         yield images[rows].reshape(-1, len(mean)) / 255 - mean

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from trainer.gan import losses, penalties, schedules
 from trainer.gan.augmentation import augment
-from trainer.gan.fashion_gan import FashionGAN
+from trainer.gan.state import FashionGAN
 from trainer.randomness import BatchRng
 
 # Lower bound of the gradients that are divided by: too small to change any sum in float32.

@@ -8,7 +8,7 @@ from keras import layers
 from trainer.models.conditioning import generator_inputs, halvings
 from trainer.models.convolutions import Conv2DTranspose
 from trainer.models.layers import BatchNormalization, Dense
-from trainer.models.strided import strided_discriminator
+from trainer.models.strided_discriminator import strided_discriminator
 
 _WIDTH = 64
 _SLOPE = 0.3

@@ -13,7 +13,7 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import summary as custom_scalar
 from tensorboard.plugins.hparams import api as hparams
 
-from trainer.configuration import config, run_config
+from trainer.configuration import config, config_json
 from trainer.configuration.config import Recipe
 from trainer.monitoring import image_grids
 from trainer.runs import file_names, records
@@ -161,7 +161,7 @@ class NullMonitor:
 
 def _hyperparameters(recipe: Recipe) -> dict[str, object]:
     """What TensorBoard's HParams compares: single values only."""
-    values = run_config.flag_values(recipe)
+    values = config_json.flag_values(recipe)
     return {
         name: str(tuple(value)) if isinstance(value, list) else value
         for name, value in values.items()

@@ -56,7 +56,7 @@ class Monitor(Protocol):
 
 
 @dataclass(frozen=True)
-class Actions:
+class Callbacks:
     """What a run does between two pauses, and at them, where it is due."""
 
     train: Callable[[int, int], dict[str, float]]  # (step, count) -> means of that many steps
@@ -99,22 +99,22 @@ class LoopLength:
         self._traced = True
 
 
-def run(step: int, plan: Plan, actions: Actions, length: LoopLength) -> int:
+def run(step: int, plan: Plan, callbacks: Callbacks, length: LoopLength) -> int:
     """Trains from `step` to the plan's last step and returns the step reached, which is saved.
 
     Records are flushed before the checkpoint is saved: the checkpoint is the commit.
     """
-    monitor = actions.monitor
+    monitor = callbacks.monitor
     steps = length.next()
     while step < plan.last_step and steps:
         count = min(steps, plan.next_pause(step) - step)
         started = time.monotonic()
-        metrics = actions.train(step, count)
+        metrics = callbacks.train(step, count)
         seconds = time.monotonic() - started
         length.adapt(count, seconds)
         step += count
         if plan.evaluation_due(step):
-            metrics |= actions.evaluate(step)
+            metrics |= callbacks.evaluate(step)
         monitor.record(step, metrics, count / seconds)
         if plan.grid_due(step):
             monitor.draw_grid(step)
@@ -122,5 +122,5 @@ def run(step: int, plan: Plan, actions: Actions, length: LoopLength) -> int:
         if plan.checkpoint_due(step) or not steps:
             monitor.draw_preview()
             monitor.flush()
-            actions.save(step)
+            callbacks.save(step)
     return step

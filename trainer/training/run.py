@@ -15,24 +15,24 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainer.configuration import checks, run_config
+from trainer.configuration import checks, config_json
 from trainer.configuration.config import Schedule
-from trainer.configuration.run_config import RunConfig
+from trainer.configuration.config_json import RunConfig
 from trainer.data import order
 from trainer.data.datasets import DatasetSpec
 from trainer.distribution import environment, strategies
 from trainer.distribution.cluster_spec import Worker
 from trainer.distribution.collectives import WorkerGroup, checksum
-from trainer.gan.fashion_gan import FashionGAN
 from trainer.gan.networks import build_networks
-from trainer.models import cost
+from trainer.gan.state import FashionGAN
+from trainer.models import flops
 from trainer.monitoring import profiling
 from trainer.monitoring.model_monitor import ModelMonitor, NullMonitor
 from trainer.runs import checkpoints
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import file_system, signals
 from trainer.system.exits import StoppedByAgreement
-from trainer.training import actions, loop, take_up
+from trainer.training import callbacks, loop, run_directory
 from trainer.training.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -55,10 +55,10 @@ def describe(run: RunConfig, workers: int) -> None:
     replicas = workers * strategies.make_strategy(run.runtime).num_replicas_in_sync
     checks.check_replicas(run.recipe, replicas)
     run = _started(run, environment.describe(run.runtime, replicas))
-    print(run_config.to_json(run))
+    print(config_json.to_json(run))
     for network in build_networks(run.recipe, run.recipe.precision):
         network.summary(print_fn=print)
-        print(cost.described(network))
+        print(flops.described(network))
 
 
 def train(run: RunConfig, asked: int, worker: Worker, storage: Storage) -> None:
@@ -90,10 +90,10 @@ def train(run: RunConfig, asked: int, worker: Worker, storage: Storage) -> None:
             storage.job_dir / "checkpoints", gan.state(), run.schedule.keep_checkpoints
         )
         if stored_environment is None:
-            take_up.check_is_empty(storage.job_dir)
+            run_directory.check_is_empty(storage.job_dir)
             step = None
         else:
-            step = take_up.restore(storage.job_dir, saved)
+            step = run_directory.restore(storage.job_dir, saved)
             environment.warn_of_changes(stored_environment, here)
         _lead(run, step, saved, storage, strategy, group, gan)
 
@@ -116,8 +116,8 @@ def _fingerprint(asked: int, here: dict[str, Any]) -> int:
 
 
 def _from_chief(run: RunConfig, group: WorkerGroup) -> RunConfig:
-    text = group.broadcast_bytes(run_config.to_json(run).encode()).decode()
-    return run_config.from_json(text, Path("the chief's configuration"))
+    text = group.broadcast_bytes(config_json.to_json(run).encode()).decode()
+    return config_json.from_json(text, Path("the chief's configuration"))
 
 
 def _lead(
@@ -142,36 +142,38 @@ def _lead(
     """
     job_dir, recipe, schedule = storage.job_dir, run.recipe, run.schedule
     plan = Plan(recipe, schedule)
-    is_complete = step is not None and step >= plan.last_step and take_up.is_finished(job_dir)
+    is_complete = step is not None and step >= plan.last_step and run_directory.is_finished(job_dir)
     if group.broadcast_flag(is_complete):
         log.info("%s is complete at step %d: nothing to do", job_dir, step)
-        take_up.log_where_results_are(job_dir)
+        run_directory.log_where_results_are(job_dir)
         return
-    reporters = actions.reporters(
+    reporters = callbacks.reporters(
         job_dir, run.runtime.metrics_port, step, plan.last_step, saved.seconds_since_save
     )
     _synchronise(group, gan)
     images, labels = storage.load(recipe.data)
-    take_up.trim(job_dir, recipe, -1 if step is None else step)
-    take_up.keep_best(job_dir, schedule.evaluation_samples, saved)  # if a kill came before its copy
+    run_directory.trim(job_dir, recipe, -1 if step is None else step)
+    run_directory.keep_best(
+        job_dir, schedule.evaluation_samples, saved
+    )  # if a kill came before its copy
     with contextlib.closing(
-        ModelMonitor(job_dir, recipe, actions.sample_grid(gan), gan.learning_rates, reporters)
+        ModelMonitor(job_dir, recipe, callbacks.sample_grid(gan), gan.learning_rates, reporters)
     ) as monitor:
         if step is None:
             _record_start(run, monitor, saved, job_dir, images)
             storage.commit()
-        what_to_do = loop.Actions(
-            train=_profiled(actions.training(gan, strategy, images, labels), schedule, job_dir),
-            evaluate=actions.evaluation(gan, images, labels, schedule, job_dir),
+        at_pauses = loop.Callbacks(
+            train=_profiled(callbacks.training(gan, strategy, images, labels), schedule, job_dir),
+            evaluate=callbacks.evaluation(gan, images, labels, schedule, job_dir),
             monitor=monitor,
-            save=actions.saving(saved, schedule, job_dir, storage.commit),
+            save=callbacks.saving(saved, schedule, job_dir, storage.commit),
         )
-        _loop(plan, schedule, group, gan, what_to_do)
-        take_up.finish(job_dir, monitor)
+        _loop(plan, schedule, group, gan, at_pauses)
+        run_directory.finish(job_dir, monitor)
     storage.commit()
     group.barrier()
     log.info("complete at step %d; saving took %.1f s", plan.last_step, saved.seconds_saving)
-    take_up.log_where_results_are(job_dir)
+    run_directory.log_where_results_are(job_dir)
 
 
 def _follow(
@@ -187,14 +189,14 @@ def _follow(
         return
     _synchronise(group, gan)
     images, labels = storage.load(run.recipe.data)
-    what_to_do = loop.Actions(
-        train=actions.training(gan, strategy, images, labels),
+    at_pauses = loop.Callbacks(
+        train=callbacks.training(gan, strategy, images, labels),
         evaluate=lambda step: {},
         monitor=NullMonitor(),
         save=lambda step: None,
     )
     plan = Plan(run.recipe, run.schedule)
-    _loop(plan, run.schedule, group, gan, what_to_do)
+    _loop(plan, run.schedule, group, gan, at_pauses)
     group.barrier()  # until the chief has written all: if it is lost, all must start again
     log.info("complete at step %d; the chief has the results", plan.last_step)
 
@@ -210,12 +212,12 @@ def _record_start(
     run: RunConfig, monitor: ModelMonitor, saved: Checkpoints, job_dir: Path, images: np.ndarray
 ) -> None:
     """Records the untrained run. It counts as started when config.json is there."""
-    text = run_config.to_json(run)
-    first_rows = order.permutation(run.recipe.seed, 0, len(images))[: actions.COLUMNS**2]
+    text = config_json.to_json(run)
+    first_rows = order.permutation(run.recipe.seed, 0, len(images))[: callbacks.COLUMNS**2]
     monitor.record_start(text, images[first_rows])
     monitor.flush()
     saved.save(0)
-    file_system.write_text(job_dir / run_config.FILE, text)
+    file_system.write_text(job_dir / config_json.FILE, text)
 
 
 def _profiled(train: profiling.Train, schedule: Schedule, job_dir: Path) -> profiling.Train:
@@ -226,7 +228,7 @@ def _profiled(train: profiling.Train, schedule: Schedule, job_dir: Path) -> prof
 
 
 def _loop(
-    plan: Plan, schedule: Schedule, group: WorkerGroup, gan: FashionGAN, what_to_do: loop.Actions
+    plan: Plan, schedule: Schedule, group: WorkerGroup, gan: FashionGAN, at_pauses: loop.Callbacks
 ) -> None:
     """Trains to the end.
 
@@ -235,7 +237,7 @@ def _loop(
     """
     length = loop.LoopLength(schedule.steps_per_loop, signals.stop_requested, group.agree_on_steps)
     with signals.graceful():
-        reached = loop.run(int(gan.step.numpy()), plan, what_to_do, length)
+        reached = loop.run(int(gan.step.numpy()), plan, at_pauses, length)
     if reached < plan.last_step:
         raise StoppedByAgreement(
             f"interrupted and saved at step {reached}: run the same command again"

@@ -10,7 +10,7 @@ import numpy as np
 
 from scripts.benchmark.contenders import Train
 from trainer.configuration import flags
-from trainer.gan.updates import METRICS
+from trainer.gan.training_step import METRICS
 from trainer.monitoring import model_monitor
 from trainer.monitoring.model_monitor import ModelMonitor
 from trainer.monitoring.progress import Progress

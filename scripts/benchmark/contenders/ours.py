@@ -13,9 +13,9 @@ from trainer.configuration import config as configuration
 from trainer.configuration import flags
 from trainer.data import feeding, order
 from trainer.distribution import cluster_spec, strategies
-from trainer.gan.fashion_gan import FashionGAN
-from trainer.gan.train_steps import make_train_steps
-from trainer.gan.updates import METRICS
+from trainer.gan.multi_step_graph import make_train_steps
+from trainer.gan.state import FashionGAN
+from trainer.gan.training_step import METRICS
 
 HORIZON = 10**6  # steps, at which schedules would end
 LOSSES = [METRICS.index(f"loss/{network}") for network in ("generator", "discriminator")]

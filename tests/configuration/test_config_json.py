@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from trainer.configuration import flags, presets, resume, run_config
-from trainer.configuration.run_config import RunConfig
+from trainer.configuration import config_json, flags, presets, resume
+from trainer.configuration.config_json import RunConfig
 from trainer.system.exits import RefusedError
 
 FORMAT_1 = Path(__file__).parent / "format_1"
@@ -25,28 +25,28 @@ def config() -> RunConfig:
 
 
 def written(config: RunConfig, **changed: Any) -> str:
-    return json.dumps({**json.loads(run_config.to_json(config)), **changed})
+    return json.dumps({**json.loads(config_json.to_json(config)), **changed})
 
 
 def test_a_configuration_survives_its_file(config, tmp_path):
-    (tmp_path / run_config.FILE).write_text(run_config.to_json(config))
-    assert run_config.read(tmp_path) == config
-    assert json.loads(run_config.to_json(config))["format"] == run_config.FORMAT
+    (tmp_path / config_json.FILE).write_text(config_json.to_json(config))
+    assert config_json.read(tmp_path) == config
+    assert json.loads(config_json.to_json(config))["format"] == config_json.FORMAT
 
 
 def test_a_folder_without_the_file_holds_no_run(tmp_path):
-    assert run_config.read(tmp_path) is None
+    assert config_json.read(tmp_path) is None
 
 
 @pytest.mark.parametrize("preset", presets.names())
 def test_a_run_of_format_1_means_what_it_meant(preset):
     text = (FORMAT_1 / f"{preset}.json").read_text()
 
-    config = run_config.from_json(text, ANY)
+    config = config_json.from_json(text, ANY)
 
     before = json.loads(text)
     assert "format" not in before
-    now = json.loads(run_config.to_json(config))
+    now = json.loads(config_json.to_json(config))
     for part in ("recipe", "schedule", "runtime"):
         for name, value in before[part].items():
             assert now[part][name] == value, name
@@ -57,14 +57,14 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
 @pytest.mark.parametrize("number", [3, 0, -1, "2", 2.0, None, True])
 def test_a_format_that_is_not_known_is_refused_by_its_number(number, config):
     with pytest.raises(RefusedError, match=f"has format {number}, and .* reads formats 1 to 2"):
-        run_config.from_json(written(config, format=number), ANY)
+        config_json.from_json(written(config, format=number), ANY)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"recipe": 1}', "[" * 100_000, "\udcff"])
 def test_a_damaged_file_is_refused(content, tmp_path):
-    (tmp_path / run_config.FILE).write_bytes(content.encode(errors="surrogateescape"))
+    (tmp_path / config_json.FILE).write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(RefusedError, match=r"config\.json"):
-        run_config.read(tmp_path)
+        config_json.read(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -84,17 +84,17 @@ def test_a_damaged_file_is_refused(content, tmp_path):
     ],
 )
 def test_a_field_that_is_unknown_or_of_another_type_is_refused(place, value, config):
-    content = json.loads(run_config.to_json(config))
+    content = json.loads(config_json.to_json(config))
     part = content
     for name in place[:-1]:
         part = part[name]
     part[place[-1]] = value
     with pytest.raises(RefusedError, match="another version"):
-        run_config.from_json(json.dumps(content), ANY)
+        config_json.from_json(json.dumps(content), ANY)
 
 
 def test_a_missing_field_is_refused(config):
-    content = json.loads(run_config.to_json(config))
+    content = json.loads(config_json.to_json(config))
     del content["recipe"]["batch_size"]
     with pytest.raises(RefusedError, match="batch_size"):
-        run_config.from_json(json.dumps(content), ANY)
+        config_json.from_json(json.dumps(content), ANY)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from trainer.gan import step_gradients
-from trainer.gan.fashion_gan import FashionGAN
 from trainer.gan.optimizers import Optimizer
+from trainer.gan.state import FashionGAN
 from trainer.gan.step_gradients import Examples, StepGradients
 from trainer.randomness import BatchRng
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from trainer.gan import sampling
 from trainer.models.conditioning import inputs_of
 from trainer.models.layers import with_keras_layers
-from trainer.runs.trained import Trained
+from trainer.runs.trained_networks import Trained
 from trainer.system import file_system
 
 

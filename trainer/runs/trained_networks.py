@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from trainer.configuration import run_config
+from trainer.configuration import config_json
 from trainer.configuration.config import Recipe
 from trainer.gan.networks import build_networks
 from trainer.models import spectral
@@ -18,7 +18,7 @@ from trainer.runs import checkpoints
 from trainer.runs.checkpoints import Tensors
 from trainer.system.exits import RefusedError
 
-FILES = (run_config.FILE, "checkpoints")  # of a run, that its networks are read from
+FILES = (config_json.FILE, "checkpoints")  # of a run, that its networks are read from
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def load(job_dir: Path, checkpoint: str) -> Trained:
     Raises:
       RefusedError: there is no run, no such checkpoint, or it is damaged.
     """
-    stored = run_config.read(job_dir)
+    stored = config_json.read(job_dir)
     if stored is None:
         raise RefusedError(f"--job_dir={job_dir} holds no run: train first")
     recipe = stored.recipe

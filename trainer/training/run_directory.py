@@ -7,7 +7,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from trainer.configuration import run_config
+from trainer.configuration import config_json
 from trainer.configuration.choices import NETWORKS
 from trainer.configuration.config import Recipe
 from trainer.evaluation import during_training
@@ -17,10 +17,10 @@ from trainer.runs import (
     checkpoints,
     evaluations,
     event_files,
+    export_formats,
     file_names,
-    formats,
     records,
-    trained,
+    trained_networks,
 )
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import file_system
@@ -40,7 +40,7 @@ def check_is_empty(job_dir: Path) -> None:
     newest = checkpoints.newest_step(job_dir / "checkpoints") or 0
     if newest or records.read_lines(job_dir / file_names.METRICS_FILE):
         raise RefusedError(
-            f"--job_dir={job_dir} holds a run without its {run_config.FILE}: restore the file, "
+            f"--job_dir={job_dir} holds a run without its {config_json.FILE}: restore the file, "
             "or choose another folder"
         )
     log.info("starting a new run in %s", job_dir)
@@ -87,9 +87,9 @@ def is_finished(job_dir: Path) -> bool:
 
 def finish(job_dir: Path, monitor: ModelMonitor) -> None:
     """Writes models, curves and, last, the picture, which nothing else writes."""
-    networks = trained.load(job_dir, "latest")
+    networks = trained_networks.load(job_dir, "latest")
     for name in NETWORKS:
-        formats.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
+        export_formats.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
     curves.draw(job_dir)
     monitor.draw_final_grid()
 

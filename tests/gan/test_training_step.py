@@ -11,12 +11,12 @@ import pytest
 import tensorflow as tf
 
 from tests.command import ROOT
-from tests.gan.test_fashion_gan import IMAGES, LABELS, make, train
+from tests.gan.test_state import IMAGES, LABELS, make, train
 from trainer.configuration import choices, presets
 from trainer.data import pixels
-from trainer.gan.fashion_gan import ema_decay
 from trainer.gan.losses import LOSSES
-from trainer.gan.updates import METRICS
+from trainer.gan.state import ema_decay
+from trainer.gan.training_step import METRICS
 from trainer.models import architectures, spectral
 from trainer.randomness import BatchRng
 

@@ -10,7 +10,8 @@ from trainer.cloud.bucket import Bucket
 from trainer.cloud.failures import Conflict
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
-from trainer.data.datasets import IMAGE_FOLDER
+from trainer.data import loading
+from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -92,3 +93,17 @@ def _completely_sent(names: Collection[str]) -> Iterable[str]:
         for name in names
         if "/" not in name or f"{name.partition('/')[0]}/{_LAST_FILE}" in names
     ]
+
+
+def specify(
+    dataset: str, image_size: int | None, data_dir: Path, data_dir_url: GsUrl | None
+) -> DatasetSpec:
+    """The data set as it lies in the data folder, of which a bucket's is copied first.
+
+    Raises:
+      RefusedError: it cannot be resized, the folder holds no pictures, or there is no such bucket.
+      InterruptedRun: the storage cannot be reached.
+    """
+    if data_dir_url and dataset not in loading.PINNED:
+        CopiedData(data_dir_url, data_dir, dataset)  # decides what the set is
+    return loading.specify(dataset, data_dir, image_size)

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from trainer.configuration import flags
 from trainer.data import feeding, pixels
-from trainer.gan.fashion_gan import FashionGAN
-from trainer.gan.train_steps import make_train_steps
-from trainer.gan.updates import METRICS
+from trainer.gan.multi_step_graph import make_train_steps
+from trainer.gan.state import FashionGAN
+from trainer.gan.training_step import METRICS
 from trainer.models.layers import BatchNormalization, initialise, with_keras_layers
 from trainer.randomness import BatchRng, layers_draw_from
 

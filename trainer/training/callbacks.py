@@ -1,4 +1,4 @@
-"""What a run does between two pauses of the loop, and at them: made from its parts."""
+"""What the loop calls: to train some steps, and at its pauses; made from a run's parts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from trainer.configuration import config
 from trainer.configuration.config import Schedule
 from trainer.data import feeding, order, pixels
 from trainer.evaluation import during_training
-from trainer.gan.fashion_gan import FashionGAN
-from trainer.gan.train_steps import make_train_steps
-from trainer.gan.updates import METRICS
+from trainer.gan.multi_step_graph import make_train_steps
+from trainer.gan.state import FashionGAN
+from trainer.gan.training_step import METRICS
 from trainer.monitoring import image_grids, prometheus
 from trainer.monitoring.model_monitor import Reporter
 from trainer.monitoring.progress import Progress
@@ -22,7 +22,7 @@ from trainer.randomness import BatchRng
 from trainer.runs import evaluations, restarts
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system.exits import RefusedError
-from trainer.training import take_up
+from trainer.training import run_directory
 
 COLUMNS = 8  # of a grid
 MOST_ROWS = 16  # of classes
@@ -74,7 +74,7 @@ def saving(
 
     def save(step: int) -> None:
         saved.save(step)
-        take_up.keep_best(job_dir, schedule.evaluation_samples, saved)
+        run_directory.keep_best(job_dir, schedule.evaluation_samples, saved)
         commit()
 
     return save

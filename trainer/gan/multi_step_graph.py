@@ -9,8 +9,8 @@ import tensorflow as tf
 from trainer.configuration import config as configuration
 from trainer.data import pixels
 from trainer.data.feeding import Feed
-from trainer.gan.fashion_gan import FashionGAN
-from trainer.gan.updates import METRICS, UPDATES, Batch
+from trainer.gan.state import FashionGAN
+from trainer.gan.training_step import METRICS, UPDATES, Batch
 from trainer.randomness import BatchRng
 
 TrainSteps = Callable[..., tuple[tf.Tensor, tf.Tensor]]

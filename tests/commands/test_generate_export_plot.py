@@ -14,16 +14,16 @@ from PIL import Image
 from tests.command import run_forked
 from tests.conftest import train_flags
 from trainer.commands import export, generate, plot
-from trainer.configuration import choices, config, flags, run_config
+from trainer.configuration import choices, config, config_json, flags
 from trainer.distribution import environment
 from trainer.gan import sampling
-from trainer.runs import checkpoints, trained
+from trainer.runs import checkpoints, trained_networks
 from trainer.system.exits import RefusedError
 
 
 @pytest.fixture(scope="module")
 def networks(finished):
-    return trained.load(finished, "latest")
+    return trained_networks.load(finished, "latest")
 
 
 LATENTS = np.random.default_rng(0).normal(size=(5, 100)).astype(np.float32)
@@ -94,7 +94,7 @@ def conditional(tmp_path_factory) -> Path:
     """A short run of a conditional recipe with a moving average."""
     job_dir = tmp_path_factory.mktemp("runs") / "conditional"
     run_forked(*train_flags(job_dir, "--preset=fashion", "--dataset=synthetic", "--steps=6"))
-    stored = run_config.read(job_dir)
+    stored = config_json.read(job_dir)
     assert stored is not None
     assert stored.recipe.precision == environment.precision_for_this_machine()  # of auto
     return job_dir
@@ -141,7 +141,7 @@ def test_a_film_goes_from_one_latent_to_another_and_back(conditional, tmp_path):
 
 
 def test_truncation_brings_latents_in_and_keeps_their_order(conditional):
-    recipe = trained.load(conditional, "latest").recipe
+    recipe = trained_networks.load(conditional, "latest").recipe
     free, cut = (sampling.latents(recipe, 0, 0, 200, limit).numpy() for limit in (None, 0.7))
     assert np.abs(cut).max() <= 0.7 < np.abs(free).max()
     assert (np.argsort(cut.ravel()) == np.argsort(free.ravel())).mean() > 0.99
@@ -150,7 +150,7 @@ def test_truncation_brings_latents_in_and_keeps_their_order(conditional):
 
 
 def test_a_conditional_generator_is_exported_with_its_labels_and_average(conditional, tmp_path):
-    networks = trained.load(conditional, "latest")
+    networks = trained_networks.load(conditional, "latest")
     latents = sampling.latents(networks.recipe, 0, 0, 4)
     labels = tf.constant([0, 3, 7, 9])
     expected = networks.generate(latents, labels)
@@ -184,7 +184,7 @@ def test_a_normalised_discriminator_is_exported_with_normalised_kernels(tmp_path
     job_dir = tmp_path / "run"
     flags_given = ["--spectral_norm", "--dataset=synthetic", "--steps=2"]
     run_forked(*train_flags(job_dir, *flags_given))
-    discriminator = trained.load(job_dir, "latest").discriminator
+    discriminator = trained_networks.load(job_dir, "latest").discriminator
     for layer in ("dense1", "dense2", "logits"):
         kernel = discriminator.get_layer(layer).kernel.numpy()
         assert 0.8 < np.linalg.norm(kernel, 2) < 1.2
