@@ -90,7 +90,7 @@ def keep_mask(layer_name: str, shape: tuple[int, ...], probability: float) -> tf
     """
     source = getattr(_scope, "source", None)
     if source is None:
-        raise RuntimeError(f"layer {layer_name} was called for training outside drawing_from")
+        raise RuntimeError(f"layer {layer_name} was called for training outside layers_draw_from")
     rng, passes = source
     size = int(tf.TensorShape(shape).num_elements())
     masks = [rng.bernoulli(f"{name}/{layer_name}", size, probability) for name in passes]

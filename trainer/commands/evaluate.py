@@ -124,7 +124,7 @@ def _evaluate_new(
             continue
         _configure(settings.threads)
         try:
-            network = trained_networks.load(settings.job_dir, str(path))
+            network = trained_networks.restore(recipe, settings.job_dir, str(path))
         except RefusedError as error:
             if checkpoints.has_index(path):
                 log.warning("%s", error)

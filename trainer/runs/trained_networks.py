@@ -58,7 +58,15 @@ def load(job_dir: Path, checkpoint: str) -> Trained:
     stored = config_json.read(job_dir)
     if stored is None:
         raise RefusedError(f"--job_dir={job_dir} holds no run: train first")
-    recipe = stored.recipe
+    return restore(stored.recipe, job_dir, checkpoint)
+
+
+def restore(recipe: Recipe, job_dir: Path, checkpoint: str) -> Trained:
+    """The same for a run whose recipe is known.
+
+    Raises:
+      RefusedError: there is no such checkpoint, or it is damaged or of another recipe.
+    """
     source, tensors = checkpoints.read_chosen(job_dir / "checkpoints", checkpoint)
     generator, discriminator = build_networks(recipe, "float32")
     state = {

@@ -169,7 +169,7 @@ def _lead(
             save=callbacks.saving(saved, schedule, job_dir, storage.commit),
         )
         _loop(plan, schedule, group, gan, at_pauses)
-        run_directory.finish(job_dir, monitor)
+        run_directory.finish(job_dir, recipe, monitor)
     storage.commit()
     group.barrier()
     log.info("complete at step %d; saving took %.1f s", plan.last_step, saved.seconds_saving)

@@ -85,9 +85,9 @@ def is_finished(job_dir: Path) -> bool:
     return all(path.exists() for path in _finished_files(job_dir))
 
 
-def finish(job_dir: Path, monitor: ModelMonitor) -> None:
+def finish(job_dir: Path, recipe: Recipe, monitor: ModelMonitor) -> None:
     """Writes models, curves and, last, the picture, which nothing else writes."""
-    networks = trained_networks.load(job_dir, "latest")
+    networks = trained_networks.restore(recipe, job_dir, "latest")
     for name in NETWORKS:
         export_formats.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
     curves.draw(job_dir)
