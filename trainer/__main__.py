@@ -15,7 +15,7 @@ import absl.logging
 
 from trainer.cloud import local_copies
 from trainer.configuration import flags
-from trainer.system import exits, signals
+from trainer.system import exits, file_errors, signals, streams
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
+    streams.install(absl.logging.get_absl_handler().python_handler)
     signals.install()
     # Where nothing is wrong, TensorFlow reports missing GPUs and skipped optimisations as errors.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -48,26 +49,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     absl.logging.get_absl_handler().addFilter(local_copies.ShowsUrls())
     logging.getLogger("trainer").setLevel(logging.INFO)
     name, *arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
-    if name in ("--help", "-h", "help"):
-        print(_usage())
-        return exits.OK
     try:
-        if name not in COMMANDS:
-            raise exits.RefusedError(f"unknown command {name!r}: {', '.join(COMMANDS)}")
-        command = COMMANDS[name]
-        configuration = command.configure([f"fashion-gan {name}", *arguments])
-        importlib.import_module(f"trainer.commands.{command.module}").run(configuration)
-    except flags.HelpRequested as help_requested:
-        print(f"fashion-gan {name}: {command.summary}\n{help_requested}")
+        _run(name, arguments)
     except exits.RefusedError as error:
-        print(local_copies.shown(f"fashion-gan {name}: {error}"), file=sys.stderr)
-        return exits.REFUSED
+        return _end(name, error, exits.REFUSED)
     except exits.InterruptedRun as interrupted:
-        print(local_copies.shown(f"fashion-gan {name}: {interrupted}"), file=sys.stderr)
-        return exits.INTERRUPTED
+        return _end(name, interrupted, exits.INTERRUPTED)
+    except Exception as error:
+        refused = file_errors.refusal(error)
+        if refused is None:
+            raise
+        return _end(name, refused, exits.REFUSED)
     finally:
         signals.ignore()
     return exits.OK
+
+
+def _run(name: str, arguments: list[str]) -> None:
+    if name in ("--help", "-h", "help"):
+        print(_usage())
+        return
+    if name not in COMMANDS:
+        raise exits.RefusedError(f"unknown command {name!r}: {', '.join(COMMANDS)}")
+    command = COMMANDS[name]
+    try:
+        configuration = command.configure([f"fashion-gan {name}", *arguments])
+    except flags.HelpRequested as help_requested:
+        print(f"fashion-gan {name}: {command.summary}\n{help_requested}")
+        return
+    importlib.import_module(f"trainer.commands.{command.module}").run(configuration)
+
+
+def _end(name: str, reason: Exception, code: int) -> int:
+    """Says in one line why a command ends with a code that is not 0."""
+    print(local_copies.shown(f"fashion-gan {name}: {reason}"), file=sys.stderr)
+    return code
 
 
 def _usage() -> str:

@@ -233,3 +233,65 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_the_next_save(tmp_path):
     kept = checkpoints.read_newest(tmp_path / "checkpoints")
     assert kept is not None and kept[0] == 0
     assert all(np.isfinite(value).all() for value in kept[1].values())
+
+
+def saved_with_best(folder: Path, best: int) -> None:
+    """Saves steps 0, 10 and 20 with the step in the state, and keeps a copy of one."""
+    variables = {"training": {"step": tf.Variable(0, dtype=tf.int64)}, **state()}
+    saved = Checkpoints(folder, variables, keep=3)
+    for step in (0, 10, 20):
+        variables["training"]["step"].assign(step)
+        saved.save(step)
+    saved.keep_best(best)
+
+
+def restored(folder: Path) -> tuple[int | None, int]:
+    variables = {"training": {"step": tf.Variable(-1, dtype=tf.int64)}, **state()}
+    step = Checkpoints(folder, variables, keep=3).restore_newest()
+    return step, int(variables["training"]["step"].numpy())
+
+
+def test_the_best_checkpoint_stands_in_for_a_damaged_one_of_its_step(tmp_path):
+    saved_with_best(tmp_path, best=20)
+    flip_data(tmp_path)
+
+    assert restored(tmp_path) == (20, 20)
+
+    assert checkpoints.steps(tmp_path) == [0, 10, 20]
+    assert checkpoints.steps(tmp_path / "best") == [20]
+    assert checkpoints.steps(tmp_path / "damaged") == [20]
+
+
+def test_the_best_checkpoint_is_used_when_no_other_is_readable(tmp_path):
+    saved_with_best(tmp_path, best=10)
+    for path in tmp_path.glob("ckpt-*.data*"):
+        damage_by_flipping(path)
+    assert restored(tmp_path) == (10, 10)
+
+
+def test_a_renamed_checkpoint_is_not_believed(tmp_path, caplog):
+    saved_with_best(tmp_path, best=0)
+    for path in list(tmp_path.glob("ckpt-10.*")):
+        path.rename(tmp_path / path.name.replace("-10.", "-30."))
+    assert restored(tmp_path) == (20, 20)
+    assert "ckpt-30 is of step 10" in caplog.text
+
+
+def test_what_cannot_be_read_for_another_reason_than_damage_is_not_moved_away(tmp_path):
+    saved_with_best(tmp_path, best=0)
+    data_file(tmp_path, 20).unlink()
+    data_file(tmp_path, 20).mkdir()  # reading it fails, as it does without permission
+
+    with pytest.raises(RefusedError, match=r"ckpt-20.data.* cannot be read \(Is a directory\)"):
+        restored(tmp_path)
+
+    assert not (tmp_path / "damaged").exists() and index_file(tmp_path, 20).exists()
+
+
+def test_finished_results_stay_until_the_run_has_gone_on(finished_copy):
+    before = (finished_copy / "results" / "final.png").read_bytes()
+    (finished_copy / "checkpoints" / "best").write_text("in the way")
+
+    assert "cannot be written to" in resume(finished_copy, code=exits.REFUSED)
+
+    assert (finished_copy / "results" / "final.png").read_bytes() == before

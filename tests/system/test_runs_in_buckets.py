@@ -27,7 +27,7 @@ from trainer import __main__
 from trainer.cloud import bucket, lease, lease_holder, url
 from trainer.cloud.bucket import Bucket
 from trainer.cloud.data_folder import CopiedData
-from trainer.system import exits, signals
+from trainer.system import exits, signals, streams
 from trainer.system.exits import InterruptedRun, RefusedError
 
 
@@ -52,6 +52,7 @@ def storage(shared_storage, monkeypatch):
 @pytest.fixture
 def main(monkeypatch):
     """The entry point in this process, which keeps its own signal handlers."""
+    monkeypatch.setattr(streams, "install", lambda _: None)
     monkeypatch.setattr(signals, "install", lambda: None)
     monkeypatch.setattr(signals, "ignore", lambda: None)
     return __main__.main

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.command import Process, run_forked, run_process, start_process
+from tests.command import Forked, Process, run_forked, start_forked, start_process
 from tests.conftest import train_flags
 from trainer.runs import checkpoints
 from trainer.system import exits
@@ -18,11 +19,19 @@ from trainer.system import exits
 ENDLESS = ["--dataset=synthetic", "--steps=100000", "--checkpoint_interval=100000"]
 
 
-def start(job_dir: Path, *more: str, before: tuple[str, ...] = ()) -> Process:
-    """Starts an endless training, and returns when it has trained some steps."""
-    process = start_process(
-        *train_flags(job_dir, *ENDLESS, *more), before=before, stderr=subprocess.PIPE
-    )
+def start(job_dir: Path, before: tuple[str, ...] = ()) -> Process:
+    """Starts an endless training as a user does, and returns when it has trained some steps."""
+    flags = train_flags(job_dir, *ENDLESS)
+    return trained_some(start_process(*flags, before=before, stderr=subprocess.PIPE), job_dir)
+
+
+def fork(job_dir: Path) -> Forked:
+    """The same for a training whose start is not of interest."""
+    flags = train_flags(job_dir, *ENDLESS)
+    return trained_some(start_forked(*flags, stderr=subprocess.PIPE), job_dir)
+
+
+def trained_some(process: Any, job_dir: Path) -> Any:
     records = job_dir / "metrics.jsonl"
     while not records.exists() or records.read_text().count("\n") < 3:
         assert process.poll() is None, process.communicate()[1]
@@ -48,7 +57,7 @@ def test_a_second_interrupt_leaves_at_once_without_saving(tmp_path):
     # Begun on its last loop of one step, the run goes on with one of 50,000, minutes long.
     longer = [*ENDLESS, "--save_interval=100000"]
     run_forked(*train_flags(tmp_path, *longer, "--steps=1"))
-    process = start_process(
+    process = start_forked(
         *train_flags(tmp_path, *longer, "--steps_per_loop=50000"), stderr=subprocess.PIPE
     )
     assert process.stderr is not None
@@ -93,7 +102,7 @@ def test_as_pid_1_too(tmp_path):
 
 
 def test_a_signal_after_the_result_changes_no_exit_code(tmp_path):
-    process = start(tmp_path)
+    process = fork(tmp_path)
     process.terminate()
     assert process.stderr is not None
     for line in process.stderr:
@@ -106,8 +115,8 @@ def test_a_signal_after_the_result_changes_no_exit_code(tmp_path):
 
 
 def test_two_jobs_cannot_write_one_run_directory(tmp_path):
-    process = start(tmp_path)
-    refused = run_process(*train_flags(tmp_path, *ENDLESS), code=exits.REFUSED)
+    process = fork(tmp_path)
+    refused = run_forked(*train_flags(tmp_path, *ENDLESS), code=exits.REFUSED)
     assert f"pid {process.pid} on" in refused.stderr
     process.kill()
     process.communicate()

@@ -52,6 +52,7 @@ def run(settings: EvaluateConfig) -> None:
         _record(result, settings, mirror)
     else:
         log.info("not recorded: %s is not in %s", settings.checkpoint, settings.job_dir)
+    _print(result)
 
 
 def _evaluate_all(settings: EvaluateConfig, mirror: Mirror | None) -> None:
@@ -132,16 +133,15 @@ def _evaluate_new(
             else:
                 log.info("%s is gone: the run has removed it, as an old one", path)
             continue
-        _record(_evaluate(network, settings), settings, mirror)
+        result = _evaluate(network, settings)
+        _record(result, settings, mirror)
+        _print(result)
 
 
 def _evaluate(network: Trained, settings: EvaluateConfig) -> dict[str, Any]:
-    """Evaluates a checkpoint and prints the result."""
+    """Evaluates a checkpoint."""
     log.info("evaluating %s", network.source)
-    result = _make_evaluator(network.recipe, settings)(network)
-    print(json.dumps(result), flush=True)
-    _print_table(result)
-    return result
+    return _make_evaluator(network.recipe, settings)(network)
 
 
 def _record(result: dict[str, Any], settings: EvaluateConfig, mirror: Mirror | None) -> None:
@@ -152,8 +152,9 @@ def _record(result: dict[str, Any], settings: EvaluateConfig, mirror: Mirror | N
             in_bucket.add(mirror)
 
 
-def _print_table(result: dict[str, Any]) -> None:
-    """Prints a readable table to stderr."""
+def _print(result: dict[str, Any]) -> None:
+    """Prints JSON to stdout and a readable table to stderr, once it is recorded."""
+    print(json.dumps(result), flush=True)
     for name, value in result.items():
         if isinstance(value, float):
             value = f"{value:.4f}"

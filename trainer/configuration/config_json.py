@@ -17,6 +17,7 @@ from typing import Any
 
 from trainer.configuration.choices import NETWORKS
 from trainer.configuration.config import Recipe, Runtime, Schedule
+from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
@@ -45,7 +46,7 @@ def read(job_dir: Path) -> RunConfig | None:
     """
     path = job_dir / FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        text = file_system.read_text(path)
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:

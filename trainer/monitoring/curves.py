@@ -15,7 +15,9 @@ def draw(job_dir: Path) -> Path:
     Raises:
       RefusedError: the run has no records.
     """
-    lines = records.read_lines(job_dir / file_names.METRICS_FILE)
+    drawn = [tag for tags in records.CHARTS.values() for tag in tags]
+    lines = records.read_lines(job_dir / file_names.METRICS_FILE, *drawn)
+    lines = [line for line in lines if all(type(line[tag]) in (int, float) for tag in drawn)]
     if not lines:
         raise RefusedError(f"{job_dir / file_names.METRICS_FILE} holds no records: train first")
     from matplotlib.figure import Figure  # takes half a second, which training need not wait for

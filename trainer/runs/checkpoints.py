@@ -40,19 +40,23 @@ class Checkpoints:
     def restore_newest(self) -> int | None:
         """Restores the newest readable checkpoint and returns its step; None if there is none.
 
-        Newer, damaged ones are logged and moved to `damaged/`.
+        Newer, damaged ones are logged and moved to `damaged/`. The copy in `best/` counts, too.
 
         Raises:
-          RefusedError: checkpoints exist but none is readable, or it belongs to another network.
+          RefusedError: checkpoints exist but none is readable; one cannot be read for another
+            reason than damage; or it belongs to another network.
         """
-        found = read_newest(self._folder)
+        found = _find_newest(self._folder)
         if found is None:
             return None
-        step, tensors = found
-        assign(self._state, tensors, f"checkpoint {prefix(self._folder, step)}")
+        step, path, tensors = found
+        assign(self._state, tensors, f"checkpoint {path}")
         for newer in _all_steps(self._folder):
             if newer > step:
                 self._move_to_damaged(newer)
+        if path.parent != self._folder:
+            self._move_to_damaged(step)
+            _copy(step, path.parent, self._folder)
         return step
 
     def save(self, step: int) -> None:
@@ -80,10 +84,7 @@ class Checkpoints:
         if step not in steps(best):
             if step not in steps(self._folder):
                 return
-            for part in sorted(self._folder.glob(f"{_NAME}-{step}.*")):  # data before the index
-                file_system.write_atomically(
-                    best / part.name, functools.partial(shutil.copyfile, part)
-                )
+            _copy(step, self._folder, best)
         for older in _all_steps(best):
             if older != step:
                 for part in sorted(best.glob(f"{_NAME}-{older}.*"), reverse=True):
@@ -94,9 +95,9 @@ class Checkpoints:
         return time.monotonic() - self._last_save
 
     def _move_to_damaged(self, step: int) -> None:
-        damaged = self._folder / "damaged"
-        damaged.mkdir(exist_ok=True)
         for file in self._folder.glob(f"{_NAME}-{step}.*"):
+            damaged = self._folder / "damaged"
+            damaged.mkdir(exist_ok=True)
             file.rename(damaged / file.name)
 
     def _write_tensorflow_list(self) -> None:
@@ -128,12 +129,24 @@ def prefix(folder: Path, step: int) -> Path:
     return folder / f"{_NAME}-{step}"
 
 
+def _copy(step: int, source: Path, target: Path) -> None:
+    """Copies a checkpoint, its data before its index."""
+    for part in sorted(source.glob(f"{_NAME}-{step}.*")):
+        file_system.write_atomically(target / part.name, functools.partial(shutil.copyfile, part))
+
+
+class DamagedError(RefusedError):
+    """A checkpoint is missing, incomplete or damaged. Another one may do."""
+
+
 def read(path: Path) -> Tensors:
     """All tensors of a checkpoint.
 
     Raises:
-      RefusedError: it is missing or damaged.
+      DamagedError: it is missing or damaged.
+      RefusedError: it cannot be read for another reason, such as permissions.
     """
+    _check_access(path)
     try:
         reader = tf.train.load_checkpoint(str(path))
         return {
@@ -141,23 +154,54 @@ def read(path: Path) -> Tensors:
             for name in reader.get_variable_to_shape_map()
             if name.endswith(_VALUE_SUFFIX)
         }
+    except (tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError) as error:
+        raise RefusedError(f"checkpoint {path} cannot be read now ({first_line(error)})") from error
     except Exception as error:  # damage causes various errors, even IndexError
-        raise RefusedError(f"checkpoint {path} is not readable ({first_line(error)})") from error
+        raise DamagedError(f"checkpoint {path} is not readable ({first_line(error)})") from error
+
+
+def _check_access(path: Path) -> None:
+    """Reads the files once, for TensorFlow's errors do not tell damage from a lack of permission.
+
+    Raises:
+      RefusedError: the system does not let them be read.
+    """
+    try:
+        for part in path.parent.glob(f"{path.name}.*"):
+            with part.open("rb") as file:
+                while file.read(2**22):
+                    pass
+    except OSError as error:
+        raise RefusedError(
+            f"{error.filename or path} cannot be read ({error.strerror}): make it readable, or "
+            "move it away"
+        ) from error
 
 
 def read_newest(folder: Path) -> tuple[int, Tensors] | None:
     """Step and tensors of the newest readable checkpoint; None if there never was one.
 
     Raises:
-      RefusedError: there are checkpoints, and none is readable.
+      RefusedError: there are checkpoints, and none is readable; or one cannot be read for another
+        reason than damage.
     """
-    found = _all_steps(folder)
-    for step in reversed(found):
+    found = _find_newest(folder)
+    return None if found is None else (found[0], found[2])
+
+
+def _find_newest(folder: Path) -> tuple[int, Path, Tensors] | None:
+    """The same with its prefix; the copy in `best/` is tried after the checkpoint of its step."""
+    candidates = [(step, 1, prefix(folder, step)) for step in _all_steps(folder)]
+    candidates += [(step, 0, prefix(folder / BEST, step)) for step in steps(folder / BEST)]
+    for step, _, path in sorted(candidates, reverse=True):
         try:
-            return step, read(prefix(folder, step))
-        except RefusedError as error:
+            tensors = read(path)
+            if int(tensors.get("training/step", step)) == step:
+                return step, path, tensors
+            log.warning("checkpoint %s is of step %d", path, tensors["training/step"])
+        except DamagedError as error:
             log.warning("%s; trying the one before", error)
-    if found:
+    if candidates:
         raise RefusedError(f"none of the checkpoints in {folder} is readable: restore one of them")
     return None
 

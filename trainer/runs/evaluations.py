@@ -21,7 +21,7 @@ _TAGS = {TRAIN: "evaluation", TEST: "test"}
 
 def read(job_dir: Path, against: str) -> list[dict[str, Any]]:
     """The evaluations against the images of a split, in the order in which they were made."""
-    lines = records.read_lines(job_dir / EVALUATIONS_FILE)
+    lines = records.read_lines(job_dir / EVALUATIONS_FILE, "against")
     return [line for line in lines if line["against"] == against]
 
 
@@ -68,7 +68,7 @@ def trim(job_dir: Path, step: int) -> None:
     path = job_dir / EVALUATIONS_FILE
     if path.exists():
         with _locked(job_dir):
-            lines = records.read_lines(path)
+            lines = records.read_lines(path, "against")
             kept = [line for line in lines if line["against"] != TRAIN or line["step"] <= step]
             file_system.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
     event_files.trim(job_dir / EVENTS, step, f"*.{TRAIN}")
@@ -85,6 +85,10 @@ def _locked(job_dir: Path) -> Iterator[None]:
 
 def best_step(job_dir: Path, protocol: dict[str, Any]) -> int | None:
     """The step with the least Fréchet distance among a run's own evaluations by this protocol."""
-    results = [each for each in read(job_dir, TRAIN) if protocol.items() <= each.items()]
+    results = [
+        each
+        for each in read(job_dir, TRAIN)
+        if protocol.items() <= each.items() and isinstance(each.get("classifier_fid"), float)
+    ]
     best = min(results, key=lambda each: (each["classifier_fid"], each["step"]), default=None)
     return None if best is None else int(best["step"])

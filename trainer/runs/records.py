@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from trainer.system import file_system
+
+log = logging.getLogger(__name__)
 
 CHARTS = {  # curves that share a plot
     "losses": ("loss/generator", "loss/discriminator"),
@@ -15,15 +19,29 @@ CHARTS = {  # curves that share a plot
 }
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The objects in a file, without incomplete lines that a killed process has left."""
-    if not path.exists():
+def read_lines(path: Path, *required: str) -> list[dict[str, Any]]:
+    """The objects in a file that have the required keys, beside `step`.
+
+    Other lines are damaged, and said to be; the last one may have been cut short by a kill.
+    """
+    try:
+        text = file_system.read_text(path)
+    except FileNotFoundError:
         return []
-    lines = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        with contextlib.suppress(ValueError):
-            lines.append(json.loads(line))
-    return lines
+    lines = text.splitlines()
+    found = [each for line in lines if (each := _parsed(line, required)) is not None]
+    damaged = len([line for line in lines if line.strip()]) - len(found)
+    if damaged > (not text.endswith("\n")):
+        log.warning("%s: %d damaged lines are left out", path, damaged)
+    return found
+
+
+def _parsed(line: str, required: Sequence[str]) -> dict[str, Any] | None:
+    with contextlib.suppress(ValueError, RecursionError):
+        value = json.loads(line)
+        if isinstance(value, dict) and type(value.get("step")) is int:
+            return value if all(name in value for name in required) else None
+    return None
 
 
 def trim_metrics(path: Path, step: int) -> None:

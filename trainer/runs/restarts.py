@@ -21,6 +21,6 @@ def count_one_more(job_dir: Path) -> int:
 
 def _read(path: Path) -> int:
     try:
-        return int(path.read_text(encoding="utf-8"))
+        return int(file_system.read_text(path))
     except (FileNotFoundError, ValueError):  # a damaged count must not stop the training
         return 0

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -18,6 +19,7 @@ from trainer.system.exits import RefusedError
 
 # A killed process keeps its lock until the kernel has freed its memory.
 LOCK_TIMEOUT_SECONDS = 10.0
+_PARTIAL_NAME = re.compile(r"\.partial-(\d{1,9})-")
 PARTIAL = ".partial-"  # prefix of the names of unfinished files and folders
 
 
@@ -108,6 +110,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     try:
         write(temporary)
         temporary.replace(path)
+    except OSError as error:  # of a full disk the system says no name
+        raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -129,14 +133,27 @@ def partial_prefix() -> str:
 
 
 def remove_partial(folder: Path) -> None:
-    """Removes unfinished files and folders of killed processes, in all subfolders too."""
-    for partial in list(folder.rglob(f"{PARTIAL}*")):
-        if _is_alive(int(partial.name.removeprefix(PARTIAL).split("-")[0])):
+    """Removes what killed processes of ours left unfinished in this folder and those below it."""
+    for left_over in list(folder.rglob(f"{PARTIAL}*")):
+        ours = _PARTIAL_NAME.match(left_over.name)
+        if not ours or _is_alive(int(ours[1])):
             continue
-        if partial.is_dir():
-            shutil.rmtree(partial)
+        if left_over.is_dir() and not left_over.is_symlink():
+            shutil.rmtree(left_over)
         else:
-            partial.unlink(missing_ok=True)
+            left_over.unlink(missing_ok=True)
+
+
+def read_text(path: Path) -> str:
+    """The content of a regular file; what is no UTF-8 in it is replaced.
+
+    Raises:
+      FileNotFoundError: there is none.
+      OSError: it cannot be read, or is something else: reading a pipe would wait for ever.
+    """
+    if not path.is_file() and path.exists():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _is_alive(pid: int) -> bool:

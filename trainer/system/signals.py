@@ -1,9 +1,10 @@
-"""SIGTERM and SIGINT: a request that the training loop reads, or an immediate exit.
+"""SIGTERM, SIGINT and SIGHUP: a request that the training loop reads, or an immediate exit.
 
 Python runs its signal handlers in the main thread between two bytecodes, so a handler is delayed
 by a running call into TensorFlow. A thread that reads from `signal.set_wakeup_fd` is not.
 The files on disk are always complete, even after `kill -9`, so an immediate exit is always
-allowed; a graceful one only saves the steps since the last checkpoint.
+allowed; a graceful one only saves the steps since the last checkpoint. Whatever a signal asks for
+is done before it is reported, and a report that cannot be written stops nothing (see `streams`).
 """
 
 from __future__ import annotations
@@ -11,23 +12,28 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from trainer.system import exits
+from trainer.system import exits, streams
 
 # Cluster jobs are killed after 120 seconds, and a killed pod counts as a crash.
 GRACE_SECONDS = 110.0
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _stop_requested = threading.Event()
 _in_graceful_block = threading.Event()
+_ignored: set[signal.Signals] = set()  # at the start of the process, as `nohup` does
 
 
 def install() -> None:
-    """Handles SIGTERM and SIGINT. Call once, in the main thread, before importing TensorFlow."""
+    """Handles signals. Call once, in the main thread, before importing TensorFlow."""
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        _ignored.add(signal.SIGHUP)
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
@@ -36,8 +42,8 @@ def install() -> None:
 
 
 def install_handlers() -> None:
-    """Sets the handlers of SIGTERM and SIGINT, again after a library has replaced them."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    """Sets the handlers, again after a library has replaced them."""
+    for number in set(HANDLED) - _ignored:
         # The wakeup pipe needs a handler, and PID 1 ignores signals without one.
         signal.signal(number, lambda *_: None)
 
@@ -59,7 +65,7 @@ def graceful() -> Iterator[None]:
 
 def ignore() -> None:
     """Ignores further signals, so that the process ends with the exit code it has chosen."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in HANDLED:
         signal.signal(number, signal.SIG_IGN)
 
 
@@ -71,26 +77,24 @@ def _watch(pipe: int) -> None:
         if not select.select([pipe], [], [], timeout)[0]:
             exit_now(f"not stopped within {GRACE_SECONDS:.0f} s of the signal")
         number = os.read(pipe, 1)[0]
-        if number not in (signal.SIGTERM, signal.SIGINT):
+        if number not in HANDLED:
             continue
         name = signal.Signals(number).name
         if _stop_requested.is_set() and number == signal.SIGINT:
             exit_now("second interrupt")
         if not _in_graceful_block.is_set():
             exit_now(f"{name} outside the training loop")
+        _stop_requested.set()
         if deadline is None:
             deadline = time.monotonic() + GRACE_SECONDS
-            _print_to_stderr(f"{name}: finishing the loop in flight and saving")
-        _stop_requested.set()
-
-
-def _print_to_stderr(text: str) -> None:
-    os.write(2, f"fashion-gan: {text}\n".encode())
+            print(f"fashion-gan: {name}: finishing the loop in flight and saving", file=sys.stderr)
 
 
 def exit_now(reason: str) -> NoReturn:
     """Ends the process, from any thread, with the exit code of a run that can be resumed."""
-    _print_to_stderr(
-        f"{reason}: leaving at once; what is on disk is whole, run the same command again"
-    )
-    os._exit(exits.INTERRUPTED)
+    message = f"{reason}: leaving at once; what is on disk is whole, run the same command again"
+    try:
+        print(f"fashion-gan: {message}", file=sys.stderr)
+        streams.drain()
+    finally:
+        os._exit(exits.INTERRUPTED)

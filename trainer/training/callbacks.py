@@ -73,6 +73,7 @@ def saving(
     """The loop's `save`."""
 
     def save(step: int) -> None:
+        run_directory.remove_results(job_dir)  # before a checkpoint that they are not of
         saved.save(step)
         run_directory.keep_best(job_dir, schedule.evaluation_samples, saved)
         commit()

@@ -152,6 +152,7 @@ def _lead(
     )
     _synchronise(group, gan)
     images, labels = storage.load(recipe.data)
+    run_directory.check_writable(job_dir)
     run_directory.trim(job_dir, recipe, -1 if step is None else step)
     run_directory.keep_best(
         job_dir, schedule.evaluation_samples, saved

@@ -68,9 +68,23 @@ def trim(job_dir: Path, recipe: Recipe, step: int) -> None:
     event_files.trim(job_dir / "tensorboard" / "train", step)
     evaluations.trim(job_dir, step)
     model_monitor.trim_grids(job_dir, recipe, step)
+    file_system.remove_partial(job_dir)
+
+
+def check_writable(job_dir: Path) -> None:
+    """Refuses a run directory in which not everything can be written; makes nothing.
+
+    Raises:
+      RefusedError: with the folder's name.
+    """
+    for name in ("", "checkpoints", "checkpoints/best", "models", "results", "tensorboard/train"):
+        file_system.check_folder(job_dir / name, "job_dir")
+
+
+def remove_results(job_dir: Path) -> None:
+    """Removes the results of an earlier end, once the run has gone on."""
     for path in _finished_files(job_dir):
         path.unlink(missing_ok=True)
-    file_system.remove_partial(job_dir)
 
 
 def keep_best(job_dir: Path, evaluation_samples: int, saved: Checkpoints) -> None:
@@ -106,5 +120,7 @@ def log_where_results_are(job_dir: Path) -> None:
     if tensorboard.is_relative_to(Path.cwd()):
         tensorboard = tensorboard.relative_to(Path.cwd())
     log.info("picture: %s", job_dir / file_names.FINISHED)
-    command = [str(tensorboard), f"--logdir={job_dir / 'tensorboard'}"]
+    # Without it, TensorBoard keeps ten of all images.
+    every = "--samples_per_plugin=images=0"
+    command = [str(tensorboard), f"--logdir={job_dir / 'tensorboard'}", every]
     log.info("TensorBoard: %s", shlex.join(command))

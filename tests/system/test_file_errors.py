@@ -1,0 +1,117 @@
+"""Full disks, missing permissions and wrong kinds of files: one line, 64, and nothing lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tests.command import run_forked
+from tests.conftest import finished_flags, train_flags
+from trainer.runs import checkpoints
+from trainer.system import exits, file_errors, file_system
+
+
+def last_line(log: str) -> str:
+    assert "Traceback" not in log
+    return log.splitlines()[-1]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system that has room for one checkpoint and a half."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "none", folder]).returncode:
+        pytest.skip("needs the right to mount")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_ends_the_run_with_what_was_saved(small_disk):
+    flags = train_flags(small_disk / "run", "--dataset=synthetic", "--steps=20")
+
+    log = run_forked(*flags, code=exits.REFUSED).stderr
+
+    assert "No space left on device" in last_line(log) and "make room" in last_line(log)
+    newest = checkpoints.read_newest(small_disk / "run" / "checkpoints")
+    assert newest is not None and newest[0] == 0
+
+
+def test_a_disk_that_fills_up_loses_no_checkpoint_and_the_run_goes_on(small_disk, tmp_path):
+    job_dir = tmp_path / "run"
+    flags = ["--dataset=synthetic", "--checkpoint_interval=5", "--keep_checkpoints=1"]
+    run_forked(*train_flags(job_dir, *flags, "--steps=10"))
+    folder = job_dir / "checkpoints"
+    shutil.move(folder, small_disk / "checkpoints")
+    folder.symlink_to(small_disk / "checkpoints")
+    (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - 4096))
+
+    log = run_forked(*train_flags(job_dir, *flags, "--steps=20"), code=exits.REFUSED).stderr
+
+    assert "No space left on device" in last_line(log)
+    newest = checkpoints.read_newest(folder)
+    assert newest is not None and newest[0] == 10
+    folder.unlink()
+    shutil.copytree(small_disk / "checkpoints", folder)  # where there is room
+    assert "at step 10" in run_forked(*train_flags(job_dir, *flags, "--steps=20")).stderr
+
+
+WRONG_KINDS = {
+    "restarts": lambda path: path.mkdir(),
+    "metrics.jsonl": lambda path: (path.unlink(), os.mkfifo(path)),
+    "config.json": lambda path: (path.unlink(), os.mkfifo(path)),
+    "results": lambda path: (shutil.rmtree(path), path.write_text("a file")),
+    "models": lambda path: (shutil.rmtree(path), path.symlink_to("/nowhere/at/all")),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_KINDS)
+def test_a_wrong_kind_of_file_in_a_run_directory_is_refused(name, finished, tmp_path):
+    job_dir = tmp_path / "run"
+    shutil.copytree(finished, job_dir)
+    path = job_dir / name
+    if name == "restarts":
+        path.unlink(missing_ok=True)
+    WRONG_KINDS[name](path)
+
+    log = run_forked(*finished_flags(job_dir), "--steps=131", code=exits.REFUSED).stderr
+
+    assert name in last_line(log)
+
+
+def test_files_that_look_unfinished_and_are_a_user_s_stay(tmp_path):
+    names = (".partial-x.zip", ".partial-", ".partial-12x-a")
+    for name in names:
+        (tmp_path / name).write_text("a user's")
+    (tmp_path / ".partial-999999999-.png").write_text("ours, and its process is gone")
+    file_system.remove_partial(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    "number", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EISDIR, errno.EIO]
+)
+def test_errors_of_python_and_tensorflow_name_the_path(number):
+    reason = os.strerror(number)
+    for error in (
+        OSError(number, reason, "/runs/a/x"),
+        tf.errors.ResourceExhaustedError(
+            None,
+            None,
+            f"{{{{function_node __wrapped__SaveV2_device_/job:a/CPU:0}}}} /runs/a/x; {reason}",
+        ),
+    ):
+        refused = file_errors.refusal(error)
+        assert str(refused).startswith(f"/runs/a/x cannot be used ({reason}): ")
+
+
+def test_other_errors_are_defects():
+    for error in (ValueError("x"), OSError("x"), tf.errors.InvalidArgumentError(None, None, "x")):
+        assert file_errors.refusal(error) is None
+    assert isinstance(file_errors.refusal(FileNotFoundError(2, "", Path("x"))), exits.RefusedError)

@@ -1,0 +1,118 @@
+"""What informs stops nothing: streams that are closed, full, or that nobody reads any more."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.command import ROOT, Forked, Process, run_forked, start_forked, start_process
+from tests.conftest import train_flags
+from trainer.runs import checkpoints
+from trainer.system import exits
+
+ENDLESS = ["--dataset=synthetic", "--steps=100000", "--checkpoint_interval=100000"]
+
+
+def wait_for_records(process: Process | Forked, job_dir: Path) -> None:
+    """Returns when the run has trained some steps."""
+    records = job_dir / "metrics.jsonl"
+    while not records.exists() or records.read_text().count("\n") < 3:
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
+def saved_step(job_dir: Path) -> int:
+    newest = checkpoints.read_newest(job_dir / "checkpoints")
+    assert newest is not None
+    return newest[0]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_whose_log_has_no_reader_any_more_saves_at_a_signal(number, tmp_path):
+    process = start_forked(
+        *train_flags(tmp_path, *ENDLESS), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    wait_for_records(process, tmp_path)
+    assert process.stdout is not None
+    process.stdout.close()  # as `tee` does, which the same Ctrl-C ends
+
+    process.send_signal(number)
+
+    assert process.wait(60) == exits.INTERRUPTED
+    assert saved_step(tmp_path) > 0
+
+
+def test_a_run_whose_log_is_full_saves_at_a_signal(tmp_path):
+    with open("/dev/full", "w") as full:
+        process = start_forked(*train_flags(tmp_path, *ENDLESS), stdout=full, stderr=full)
+        wait_for_records(process, tmp_path)
+        process.terminate()
+        assert process.wait(60) == exits.INTERRUPTED
+    assert saved_step(tmp_path) > 0
+
+
+def test_a_run_whose_log_nobody_reads_saves_at_a_signal(tmp_path):
+    read_end, write_end = os.pipe()
+    room = fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(write_end, bytes(room))
+    with open(read_end, "rb"), open(write_end, "wb") as unread:
+        process = start_forked(*train_flags(tmp_path, *ENDLESS), stdout=unread, stderr=unread)
+        wait_for_records(process, tmp_path)
+        process.terminate()
+        assert process.wait(60) == exits.INTERRUPTED
+    assert saved_step(tmp_path) > 0
+
+
+def test_a_closed_terminal_is_no_signal_to_what_nohup_has_started(tmp_path):
+    process = start_process(
+        *train_flags(tmp_path, *ENDLESS),
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    wait_for_records(process, tmp_path)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(2)
+    assert process.poll() is None
+    process.terminate()
+    assert process.wait(60) == exits.INTERRUPTED
+
+
+def test_a_run_with_all_streams_closed_trains(tmp_path):
+    flags = train_flags(tmp_path / "run", "--dataset=synthetic", "--steps=2")
+    closed = 'exec "$@" <&- >&- 2>&-'
+    done = subprocess.run(
+        ["sh", "-c", closed, "sh", sys.executable, "-m", "trainer", *flags], cwd=ROOT, timeout=300
+    )
+    assert done.returncode == exits.OK
+    assert (tmp_path / "run" / "results" / "final.png").exists()
+
+
+def test_a_command_whose_reader_has_seen_enough_ends_quietly():
+    piped = f"{sys.executable} -m trainer presets | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", piped], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[1:] == ["0"] and not done.stderr
+
+
+def test_an_evaluation_whose_reader_is_gone_is_recorded(finished, tmp_path):
+    asked = ["evaluate", f"--job_dir={finished}", "--num=20", "--seed=7"]
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with open(write_end, "w") as gone:
+        process = start_forked(*asked, stdout=gone)
+        assert process.wait(300) == exits.OK
+    lines = (finished / "evaluations.jsonl").read_text().splitlines()
+    assert any(json.loads(line)["seed"] == 7 for line in lines)
+
+
+def test_a_defect_shows_its_traceback():
+    broken = "from trainer.configuration import presets\npresets.names = None"
+    done = run_forked("presets", before=broken, code=exits.DEFECT)
+    assert done.stderr.splitlines()[-1] == "TypeError: 'NoneType' object is not callable"

@@ -1,0 +1,63 @@
+"""What an error of the file system means for a user: what cannot be used, why, and what to do."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+
+from trainer.system.exits import RefusedError
+
+_ROOM = "make room there, or choose another place"
+_RIGHTS = "make it accessible, or choose another place"
+_OTHER_KIND = "move away what is there, or choose another place"
+_DEVICE = "the device or the system fails: repair it, or choose another place"
+_HINTS = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: _ROOM,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: _RIGHTS,
+    errno.EISDIR: _OTHER_KIND,
+    errno.ENOTDIR: _OTHER_KIND,
+    errno.EEXIST: _OTHER_KIND,
+    errno.ENOTEMPTY: _OTHER_KIND,
+    errno.EINVAL: _OTHER_KIND,
+    errno.ELOOP: _OTHER_KIND,
+    errno.ENXIO: _OTHER_KIND,
+    errno.ESPIPE: _OTHER_KIND,
+    errno.ENOENT: "it is gone: restore it, or start anew",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "allow more open files",
+    errno.EIO: _DEVICE,
+    errno.ENODEV: _DEVICE,
+    errno.ESTALE: _DEVICE,
+    errno.EBUSY: _DEVICE,
+}
+_NUMBERS = {os.strerror(number): number for number in _HINTS}
+# TensorFlow's errors hold the path, then what the system says; before it the operation in braces.
+_TENSORFLOW = re.compile(rf"(?:.*}}}} )?(/[^;\n]*)?; ({'|'.join(map(re.escape, _NUMBERS))})")
+
+
+def refusal(error: BaseException) -> RefusedError | None:
+    """The refusal that an error of the file system stands for; None: it is something else.
+
+    Args:
+      error: Python's, TensorFlow's or HDF5's.
+    """
+    if isinstance(error, OSError):
+        number, path = error.errno, error.filename
+        if number is None and (found := re.search(r"errno = (\d+)", str(error))):  # HDF5's
+            number = int(found[1])
+    elif type(error).__module__.startswith("tensorflow.") and (
+        found := _TENSORFLOW.search(str(error))
+    ):
+        number, path = _NUMBERS[found[2]], found[1]
+    else:
+        return None
+    if number not in _HINTS:
+        return None
+    what = "a file" if path is None else os.fsdecode(path)
+    return RefusedError(f"{what} cannot be used ({os.strerror(number)}): {_HINTS[number]}")
