@@ -7,3 +7,8 @@ __version__ = "0.1.0"
 # Before NumPy is imported. Its products then have the same last digits whatever the cores, and its
 # threads do not spin where cores are shared.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Before Keras is imported: neither a keras.json of another project nor the environment decides what
+# a run computes. Keras finds no settings there, and keeps its defaults.
+os.environ["KERAS_HOME"] = os.path.join(os.devnull, "keras")  # noqa: PTH118
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["TF_USE_LEGACY_KERAS"] = "0"

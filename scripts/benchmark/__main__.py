@@ -35,7 +35,7 @@ from pathlib import Path
 
 from scripts.benchmark.contenders import CONTENDERS
 from scripts.benchmark.settings import Settings
-from trainer.configuration import flags
+from trainer.system import cores
 
 PARTS = {
     "contenders": ("peers", "measure"),
@@ -123,7 +123,7 @@ def _settings(asked: argparse.Namespace) -> Settings:
         rounds=asked.rounds,
         steps=asked.steps,
         seconds=asked.seconds,
-        threads=asked.threads or flags.available_cores(),
+        threads=asked.threads or cores.available(),
         device=asked.device,
         contenders=tuple(name for name in asked.contenders.split(",") if name),
         images=asked.num,

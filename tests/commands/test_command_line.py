@@ -14,13 +14,14 @@ from tests.command import ROOT, run_forked
 from tests.conftest import train_flags
 from trainer import __main__
 from trainer.configuration import flags, presets
-from trainer.system import exits, signals
+from trainer.system import exits, signals, streams
 from trainer.system.exits import RefusedError
 
 
 @pytest.fixture
 def main(monkeypatch: pytest.MonkeyPatch):
     """The entry point in this process, which keeps its own signal handlers."""
+    monkeypatch.setattr(streams, "install", lambda _: None)
     monkeypatch.setattr(signals, "install", lambda: None)
     monkeypatch.setattr(signals, "ignore", lambda: None)
     return __main__.main
@@ -109,6 +110,18 @@ WRONG_FLAGS = {
     "--threads=99999999999": "threads",
     "--noise_dim=99999999999": "noise_dim",
     "--virtual_devices=65": "virtual_devices",
+    "--job_dir=a\\b": "must not contain",
+    "--job_dir=a\0b": "control characters",
+    "--job_dir=a\udcff": "must be UTF-8",
+    "--job_dir=" + 300 * "x": "too long",
+    "--job_dir=both --data_dir=./x/../both": "separate them",
+    "--discriminator_beta_1=0.99999999": "below 1",
+    "--generator_learning_rate=1e-46": "would be zero in float32",
+    "--generator_learning_rate=1e39": "would be infinite in float32",
+    "--preset=wgan --weight_clip=1e-46": "would be zero in float32",
+    "--preset=dcgan --dropout=0.99999999": "below 1",
+    "--preset=dcgan --dropout=0.999": "at most 0.996",
+    "--label_noise=0.499999999": "below 0.5",
     "--flagfile=docs/quality/fashion@20.png": "utf-8",
 }
 
@@ -148,6 +161,10 @@ def test_an_unknown_command_is_refused(main, capsys):
         "generate --job_dir={run} --output=x.png --num=0",
         "generate --job_dir={run} --output=x.gif --num=1",
         "generate --job_dir={run} --output=x.png --truncation=0",
+        "generate --job_dir={run} --output=x.png --truncation=inf",
+        "generate --job_dir={run} --output=x.png --truncation=1e-46",
+        "generate --job_dir={run} --output=x.png --checkpoint=a*b",
+        "generate --job_dir={run} --output=a[b/x.png",
         "generate --job_dir={run}",
         "generate --job_dir={run} --output=",
         "generate --job_dir={run} --output=gs://bucket/x.png",

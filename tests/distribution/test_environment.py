@@ -6,11 +6,12 @@ import logging
 
 import pytest
 
+from trainer.configuration import flags
 from trainer.distribution import environment
 
 
 @pytest.mark.parametrize(
-    "precision, flags, warns",
+    "precision, cpu_flags, warns",
     [
         ("bfloat16", "fpu avx512f", True),
         ("bfloat16", "fpu avx512f avx512_bf16", False),
@@ -19,10 +20,10 @@ from trainer.distribution import environment
     ],
 )
 def test_bfloat16_without_instructions_for_it_is_warned_of(
-    precision, flags, warns, tmp_path, monkeypatch, caplog
+    precision, cpu_flags, warns, tmp_path, monkeypatch, caplog
 ):
     cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text(f"processor : 0\nmodel name\t: Some CPU\nflags\t\t: {flags}\n")
+    cpuinfo.write_text(f"processor : 0\nmodel name\t: Some CPU\nflags\t\t: {cpu_flags}\n")
     monkeypatch.setattr(environment, "_CPUINFO", cpuinfo)
     with caplog.at_level(logging.WARNING):
         environment.warn_of_slow_bfloat16(precision)
@@ -36,3 +37,19 @@ def test_auto_is_decided_by_the_machine_of_the_first_start(monkeypatch):
             environment, "has_bfloat16_instructions", lambda has=has_instructions: has
         )
         assert environment.precision_for_this_machine() == precision
+
+
+def test_switches_that_change_bits_are_recorded_and_a_change_is_said(monkeypatch, caplog):
+    runtime = flags.train(["train", "--job_dir=x"]).runtime
+    for name in environment.SWITCHES:
+        monkeypatch.delenv(name, raising=False)
+    before = environment.describe(runtime, 1)
+    assert before["switches"] == {}
+    without = {name: value for name, value in before.items() if name != "switches"}
+    environment.warn_of_changes(without, before)  # of a run before switches were recorded
+    assert not caplog.text
+
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    environment.warn_of_changes(before, environment.describe(runtime, 1))
+
+    assert "TF_ENABLE_ONEDNN_OPTS not set -> 0: the bits may differ" in caplog.text

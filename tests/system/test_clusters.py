@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.command import ROOT, Process, run_forked, start_process
+from tests.command import ROOT, Forked, Process, run_forked, start_forked, start_process
 from tests.conftest import assert_same_bits, train_flags
 from tests.system import emulated
 from tests.training.test_replicas import LOSSES, NORMS
@@ -30,36 +30,48 @@ GONE_SECONDS = 60  # within which all workers leave when one is lost
 SMALL = ["--dataset=synthetic", "--batch_size=12", "--threads=1", "--strategy=multi_worker"]
 
 
+Worker = Process | Forked
+
+
 def start(
-    job_dir: Path, workers: int, *more: str, absent: int = -1, own: str = ""
-) -> list[Process]:
+    job_dir: Path,
+    workers: int,
+    *more: str,
+    absent: int = -1,
+    own: str = "",
+    as_processes: bool = False,
+) -> list[Worker]:
     """Starts a training by so many workers on this machine; each keeps a log beside `job_dir`.
 
-    The worker `absent` is not started; each gets the flag `own` followed by its number.
+    Args:
+      job_dir: the run directory.
+      workers: how many there are.
+      more: flags.
+      absent: a worker that is not started.
+      own: a flag that each gets, followed by its number.
+      as_processes: whether Python is started anew, as a user does, or forked.
     """
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(workers)]
     addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
     for server in sockets:
         server.close()
-    processes = []
+    processes: list[Worker] = []
     for index in range(workers):
         if index == absent:
             continue
         task = {"type": "worker", "index": index}
         tf_config = json.dumps({"cluster": {"worker": addresses}, "task": task})
-        own_flag = [own + str(index)] if own else []
+        flags = train_flags(job_dir, *SMALL, *more, *([own + str(index)] if own else []))
+        environ = {**os.environ, "TF_CONFIG": tf_config}
         with open(f"{job_dir}.{index}.log", "w", encoding="utf-8") as kept:
-            processes.append(
-                start_process(
-                    *train_flags(job_dir, *SMALL, *more, *own_flag),
-                    env={**os.environ, "TF_CONFIG": tf_config},
-                    stderr=kept,
-                )
-            )
+            if as_processes:
+                processes.append(start_process(*flags, env=environ, stderr=kept))
+            else:
+                processes.append(start_forked(*flags, environ=environ, stderr=kept))
     return processes
 
 
-def codes(processes: list[Process], seconds: float = 300) -> list[int]:
+def codes(processes: list[Worker], seconds: float = 300) -> list[int]:
     """The exit codes of all."""
     deadline = time.monotonic() + seconds
     try:
@@ -73,7 +85,7 @@ def log(job_dir: Path, index: int) -> str:
     return Path(f"{job_dir}.{index}.log").read_text(encoding="utf-8")
 
 
-def wait_for_step(processes: list[Process], job_dir: Path, step: int) -> None:
+def wait_for_step(processes: list[Worker], job_dir: Path, step: int) -> None:
     """Returns when this start of the group has recorded that step, or a later one."""
     while "] step " not in log(job_dir, 0) or last_step(job_dir) < step:
         assert all(process.poll() is None for process in processes), log(job_dir, 0)
@@ -109,7 +121,8 @@ def metrics(job_dir: Path) -> np.ndarray:
 def test_workers_follow_the_losses_of_one_process(workers, followed, tmp_path):
     job_dir = tmp_path / "run"
 
-    assert codes(start(job_dir, workers, *FOLLOWED)) == [exits.OK] * workers
+    started = start(job_dir, workers, *FOLLOWED, as_processes=workers == 2)
+    assert codes(started) == [exits.OK] * workers
 
     one, many = metrics(followed), metrics(job_dir)
     assert many.shape == one.shape == (50, len(METRICS))
@@ -153,7 +166,7 @@ def test_a_group_disturbed_again_and_again_ends_with_the_same_bits(tmp_path, req
     disturbances = request.config.getoption("--disturbances")
     for number in range(disturbances):
         kind = (signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP)[number % 3]
-        processes = start(disturbed, 2, *flags)
+        processes = start(disturbed, 2, *flags, as_processes=number % 4 == 3)
         if number % 4 == 3:
             time.sleep(moments.uniform(1, 10))  # in start-up
         else:
@@ -204,15 +217,15 @@ def test_a_chief_that_is_lost_while_it_writes_results_takes_the_others_with_it(t
 
 
 @pytest.mark.parametrize(
-    ("ending", "left_alone"), [("StoppedTogether", True), ("InterruptedRun", False)]
+    ("ending", "left_alone"), [("StoppedByAgreement", True), ("InterruptedRun", False)]
 )
 def test_only_who_stops_by_agreement_is_not_missed(ending, left_alone):
     addresses = (f"localhost:{free_port()}", "localhost:1")
     meet = (
         "import time\nfrom trainer.distribution import heartbeats\n"
-        "from trainer.distribution.cluster_spec import Member\n"
+        "from trainer.distribution.cluster_spec import Worker\n"
         "from trainer.system import exits\n"
-        f"with heartbeats.connected(Member({{}}, {addresses}), 60):\n  {{}}"
+        f"with heartbeats.connected(Worker({{}}, {addresses}), 60):\n  {{}}"
     )
     chief = meet.format(0, f"raise exits.{ending}('alone')")
     seconds = heartbeats.LINGER_SECONDS + (2 if left_alone else 50)
@@ -296,6 +309,22 @@ def test_tf_config_wins_and_its_chief_is_the_first_worker():
             "auto",
             {"TF_CONFIG": '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}'},
             "'a' is no host:port",
+        ),
+        (
+            "auto",
+            {
+                "TF_CONFIG": '{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, '
+                '"task": {"type": "worker", "index": -1}}'
+            },
+            "there is no worker -1",
+        ),
+        (
+            "auto",
+            {
+                "TF_CONFIG": '{"cluster": {"worker": ["http://a:2222", "b:2222"]}, '
+                '"task": {"type": "worker", "index": 0}}'
+            },
+            "'http://a:2222' is no host:port",
         ),
         (
             "auto",

@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 from trainer.cloud.url import GsUrl
+from trainer.system import path_names
 from trainer.system.exits import RefusedError
 
 _PREFIX = "fashion-gan-copies-"
@@ -29,7 +30,7 @@ def copy_of(url: GsUrl) -> Path:
     """The path of this process's local copy of `url`, which is not created here.
 
     Raises:
-      RefusedError: no temporary folder can be created.
+      RefusedError: no temporary folder can be created, or its name cannot be used.
     """
     path = _temporary_folder() / hashlib.sha256(str(url).encode()).hexdigest()[:16]
     _urls[str(path)] = str(url)
@@ -55,6 +56,7 @@ class ShowsUrls(logging.Filter):
 
 @functools.cache
 def _temporary_folder() -> Path:
+    path_names.check("TMPDIR", Path(tempfile.gettempdir()))
     try:
         _remove_abandoned()
         folder = _make_locked()

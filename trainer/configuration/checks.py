@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from trainer.configuration import numbers
 from trainer.configuration.choices import (
     ARCHITECTURES,
     CLASSIFIED,
@@ -23,6 +24,8 @@ from trainer.configuration.config import (
 )
 from trainer.system.exits import RefusedError
 
+MOST_DROPOUT = 1 - 1 / 256  # masks are drawn as bytes
+
 
 def check(config: TrainConfig) -> None:
     """Refuses a training that cannot be, or of which a part would do nothing.
@@ -30,7 +33,7 @@ def check(config: TrainConfig) -> None:
     Raises:
       RefusedError: with one line that says what is wrong and what to do.
     """
-    recipe, runtime = config.recipe, config.runtime
+    recipe, runtime = numbers.in_float32(config.recipe), config.runtime
     _check_objective(recipe.objective)
     _check_penalties(recipe.objective)
     _check_networks(recipe)
@@ -62,8 +65,8 @@ def check(config: TrainConfig) -> None:
             f"the package has of {CLASSIFIED[0]} only: leave it out with "
             f"--dataset={recipe.data.dataset}"
         )
-    job_dir = config.job_dir_url or config.job_dir
-    if job_dir == (config.data_dir_url or config.data_dir):
+    job_dir = config.job_dir_url or config.job_dir.resolve()
+    if job_dir == (config.data_dir_url or config.data_dir.resolve()):
         # Each has a lock, and they would wait for each other.
         raise RefusedError(f"--job_dir and --data_dir are both {job_dir}: separate them")
 
@@ -72,6 +75,10 @@ def _check_networks(recipe: Recipe) -> None:
     networks = recipe.networks
     if not 0 <= networks.dropout < 1:
         raise RefusedError(f"--dropout={networks.dropout} must be at least 0 and below 1")
+    if networks.dropout > MOST_DROPOUT:
+        raise RefusedError(
+            f"--dropout={networks.dropout} leaves next to nothing: use at most {MOST_DROPOUT:.3f}"
+        )
     if networks.dropout and not ARCHITECTURES[networks.architecture].has_dropout:
         raise RefusedError(
             f"--dropout={networks.dropout} has no place in --architecture={networks.architecture}: "
@@ -198,8 +205,10 @@ def check_generate(config: GenerateConfig) -> None:
         raise RefusedError(f"--output={config.output} must be a .png, a .gif, an .npz or a folder")
     if config.output.suffix == ".gif" and config.num == 1:
         raise RefusedError("--num=1 frame shows no change: use at least 2 for a .gif")
-    if config.truncation is not None and not config.truncation > 0:
-        raise RefusedError(f"--truncation={config.truncation} must be a positive number")
+    if config.truncation is not None:
+        limit = numbers.rounded_to_float32("truncation", config.truncation)
+        if not (math.isfinite(limit) and limit > 0):
+            raise RefusedError(f"--truncation={config.truncation} must be a positive number")
     if config.output.suffix and config.output.is_dir():
         raise RefusedError(f"--output={config.output} is a folder: give it no suffix")
 

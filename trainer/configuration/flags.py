@@ -7,7 +7,6 @@ A preset is a flag file that is read before the command line: what the user give
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable, Sequence
 
 from absl import flags
@@ -24,6 +23,7 @@ from trainer.configuration import (
 )
 from trainer.data import loading
 from trainer.data.datasets import DatasetSpec
+from trainer.system import cores
 from trainer.system.exits import RefusedError
 
 
@@ -60,7 +60,7 @@ def generate(argv: Sequence[str]) -> config.GenerateConfig:
         seed=values.seed,
         labels=tuple(name.strip() for name in values.labels.split(",") if name.strip()),
         truncation=values.truncation,
-        checkpoint=values.checkpoint,
+        checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
     )
     checks.check_generate(resolved)
@@ -79,7 +79,7 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
         else paths.local("output", values.output),
         format=values.format,
         network=values.network,
-        checkpoint=values.checkpoint,
+        checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
     )
     checks.check_export(resolved)
@@ -90,17 +90,17 @@ def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
     """The configuration of `evaluate`."""
     values = _parse(argv, flag_definitions.evaluate)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
-    data_dir, data_dir_url = paths.folder("data_dir", values.data_dir)
+    data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     resolved = config.EvaluateConfig(
         job_dir=job_dir,
         data_dir=data_dir,
-        checkpoint=values.checkpoint,
+        checkpoint=paths.checkpoint(values.checkpoint),
         num=values.num,
         seed=values.seed,
         features=values.features,
         new=values.new,
         watch=values.watch,
-        threads=values.threads or available_cores(),
+        threads=values.threads or cores.available(),
         job_dir_url=job_dir_url,
         data_dir_url=data_dir_url,
     )
@@ -117,7 +117,7 @@ def plot(argv: Sequence[str]) -> config.PlotConfig:
 def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     """The configuration of `prepare_data`."""
     values = _parse(argv, flag_definitions.prepare_data)
-    data_dir, data_dir_url = paths.folder("data_dir", values.data_dir)
+    data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     return config.PrepareConfig(
         data=_dataset(values),
         data_dir=data_dir,
@@ -131,13 +131,6 @@ def no_flags(argv: Sequence[str]) -> None:
     _parse(argv, lambda _: None)
 
 
-def available_cores() -> int:
-    """Cores that this process may use, which can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _train(
     argv: Sequence[str], specify: Callable[[flags.FlagValues], DatasetSpec]
 ) -> config.TrainConfig:
@@ -145,7 +138,7 @@ def _train(
     values = _parse([argv[0], *presets.arguments(users.preset), *argv[1:]], flag_definitions.train)
     given = frozenset(name for name in users if users[name].present)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
-    data_dir, data_dir_url = paths.folder("data_dir", values.data_dir)
+    data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     return config.TrainConfig(
         preset=values.preset,
         job_dir=job_dir,
@@ -155,7 +148,7 @@ def _train(
         runtime=config.Runtime(
             strategy=values.strategy,
             virtual_devices=values.virtual_devices,
-            threads=values.threads or available_cores(),
+            threads=values.threads or cores.available(),
             metrics_port=values.metrics_port,
             deterministic=values.deterministic,
             cluster_timeout=values.cluster_timeout,
@@ -189,7 +182,7 @@ def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
 
 
 def _dataset(values: flags.FlagValues) -> DatasetSpec:
-    folder, folder_url = paths.folder("data_dir", values.data_dir)
+    folder, folder_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     return data_folder.specify(values.dataset, _image_size(values), folder, folder_url)
 
 

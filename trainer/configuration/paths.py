@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from trainer.cloud import local_copies, url
 from trainer.cloud.url import GsUrl
+from trainer.system import path_names
 from trainer.system.exits import RefusedError
 
 
@@ -19,6 +21,23 @@ def job_dir(value: str) -> tuple[Path, GsUrl | None]:
     if parsed and not parsed.key:
         raise RefusedError(f"--job_dir={parsed} is a whole bucket: name a folder, {parsed}/run")
     return path, parsed
+
+
+def data_dir(value: str, is_given: bool) -> tuple[Path, GsUrl | None]:
+    """The data folder, as `folder` gives it.
+
+    Not every data set needs one: a default that cannot be is refused only where it is used, as a
+    place in which there can be no folder.
+
+    Raises:
+      RefusedError: as there, if it is given.
+    """
+    try:
+        return folder("data_dir", value)
+    except RefusedError:
+        if is_given:
+            raise
+        return Path(os.devnull, "no default: HOME is not set, or cannot be used"), None
 
 
 def folder(flag: str, value: str) -> tuple[Path, GsUrl | None]:
@@ -43,10 +62,21 @@ def local(flag: str, value: str) -> Path:
         raise RefusedError(f"--{flag} must not be empty")
     if "://" in value:
         raise RefusedError(f"--{flag}={value} must be a local path")
-    if set("*?[") & set(value):
-        # TensorFlow deletes old checkpoints by pattern.
-        raise RefusedError(f"--{flag}={value} must not contain any of * ? [")
     try:
-        return Path(value).expanduser()
+        path = Path(value).expanduser()
     except RuntimeError as error:
         raise RefusedError(f"--{flag}={value}: {error}") from error
+    path_names.check(f"--{flag}={value}", path)
+    return path
+
+
+def checkpoint(value: str) -> str:
+    """What `--checkpoint` names: a word, a step, or a path without suffix.
+
+    Raises:
+      RefusedError: a path that no file can have.
+    """
+    if "/" not in value:
+        path_names.check(f"--checkpoint={value}", Path(value))
+        return value
+    return str(local("checkpoint", value))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 
 from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec
 from trainer.data.prepared import Arrays, crop_and_resize, decode_to_files, load_mapped
@@ -18,7 +19,16 @@ from trainer.system.exits import RefusedError
 log = logging.getLogger(__name__)
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+MOST_NAMED = 20  # of the files that are not used
+_ROTATIONS = {  # by EXIF's orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def specify(folder: Path, image_size: int) -> DatasetSpec:
@@ -32,7 +42,7 @@ def specify(folder: Path, image_size: int) -> DatasetSpec:
     try:
         with Image.open(files[0]) as first:
             channels = 1 if _is_grey(first) else 3
-    except _UNREADABLE as error:
+    except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
         raise _unreadable(files[0], error) from error
     names = tuple(dict.fromkeys(path.parent.name for path in files if path.parent != folder))
     digest = hashlib.sha256()
@@ -63,7 +73,7 @@ def load(spec: DatasetSpec, split: str, folder: Path) -> Arrays:
         for outdated in folder.glob(f"{size_prefix}*.npy"):
             if not outdated.name.startswith(path_prefix.name):
                 outdated.unlink(missing_ok=True)
-    log.info("data: %d pictures in %s", len(files), folder)
+    _log_what_is_used(spec, files, folder)
     return arrays
 
 
@@ -106,15 +116,47 @@ def _examples(
 ) -> Iterator[tuple[np.ndarray, int]]:
     numbers = {folder / name: number for number, name in enumerate(spec.class_names)}
     size, _, channels = spec.image_shape
+    broken: list[str] = []
     for path in files:
         try:
             with Image.open(path) as picture:
                 if channels == 1 and not _is_grey(picture):
-                    raise RefusedError(f"{path} has colours, {files[0]} has none: convert one")
+                    broken.append(f"{path} has colours, {files[0]} has none: convert one")
+                    continue
                 image = crop_and_resize(_as_displayed(picture), size, channels)
-        except _UNREADABLE as error:
-            raise _unreadable(path, error) from error
+        except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
+            broken.append(str(_unreadable(path, error)))
+            continue
         yield image, numbers.get(path.parent, 0)
+    if broken:
+        raise RefusedError("; ".join(broken))
+
+
+def _log_what_is_used(spec: DatasetSpec, files: list[Path], folder: Path) -> None:
+    """Says how many images each class has, and what in the folder is not used."""
+    log.info("data: %d pictures in %s (%s)", len(files), folder, _counted(files))
+    if spec.class_names:
+        of_class = Counter(path.parent.name for path in files)
+        log.info("data: %s", ", ".join(f"{name} {of_class[name]}" for name in spec.class_names))
+    used = set(files)
+    unused = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path not in used and not path.name.startswith((".decoded-", ".lock"))
+    ]
+    if unused:
+        log.warning(
+            "data: %d files are not used (%s), being of another kind, hidden, or too deep: %s%s",
+            *(len(unused), _counted(unused)),
+            ", ".join(str(path.relative_to(folder)) for path in unused[:MOST_NAMED]),
+            ", ..." if len(unused) > MOST_NAMED else "",
+        )
+
+
+def _counted(files: list[Path]) -> str:
+    """How many files there are of each suffix."""
+    counts = Counter(path.suffix.lower() or "no suffix" for path in files)
+    return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
 
 
 def _is_grey(picture: Image.Image) -> bool:
@@ -123,13 +165,23 @@ def _is_grey(picture: Image.Image) -> bool:
 
 def _as_displayed(picture: Image.Image) -> Image.Image:
     """Applies the EXIF rotation, reduces 16 bits to 8, and puts transparent images on black."""
-    rotated = ImageOps.exif_transpose(picture)
+    method = _ROTATIONS.get(_orientation(picture))
+    rotated = picture if method is None else picture.transpose(method)
     if rotated.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
         return Image.fromarray((np.asarray(rotated, np.int64) // 257).clip(0, 255).astype(np.uint8))
     if rotated.has_transparency_data:
         with_alpha = rotated.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", with_alpha.size, "black"), with_alpha)
     return rotated
+
+
+def _orientation(picture: Image.Image) -> int:
+    """EXIF's entry alone: others may be damaged, which no viewer cares about."""
+    try:
+        value = picture.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # damage shows in many ways
+        return 1
+    return value if isinstance(value, int) else 1
 
 
 def _digest(spec: DatasetSpec, files: list[Path]) -> str:

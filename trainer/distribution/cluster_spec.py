@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from trainer.system.exits import RefusedError
 # What a Job's manifest sets, beside the index that Kubernetes gives to each of its pods.
 JOB_VARIABLES = ("JOB_NAME", "TF_SUBDOMAIN", "TF_PORT", "TF_WORKERS")
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
+_HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.%\w]+\]")  # a name, or an address
 _HINT = "set TF_CONFIG, or JOB_COMPLETION_INDEX with JOB_NAME, TF_SUBDOMAIN, TF_PORT, TF_WORKERS"
 
 
@@ -71,6 +73,8 @@ def _from_tf_config(text: str) -> Worker:
         chiefs, workers = list(cluster.get("chief", [])), list(cluster.get("worker", []))
         if kind not in ("chief", "worker") or set(cluster) - {"chief", "worker"}:
             raise ValueError("tasks must be of type chief or worker")
+        if not 0 <= index < len(chiefs if kind == "chief" else workers):
+            raise ValueError(f"there is no {kind} {index}")
         place = index + (len(chiefs) if kind == "worker" else 0)
         return _checked(place, [*chiefs, *workers])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -98,7 +102,7 @@ def _from_job(environ: Mapping[str, str]) -> Worker:
 def _checked(index: int, addresses: list[str]) -> Worker:
     for address in addresses:
         host, _, port = str(address).rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        if not _HOST.fullmatch(host) or not port.isdecimal() or not 0 < int(port) < 2**16:
             raise ValueError(f"{address!r} is no host:port")
     if len(set(addresses)) < len(addresses):
         raise ValueError("two workers have one address")

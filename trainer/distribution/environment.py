@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,32 @@ from trainer.configuration.config import Runtime
 log = logging.getLogger(__name__)
 
 _CPUINFO = Path("/proc/cpuinfo")
+# Environment variables that change the bits of what TensorFlow and its libraries compute.
+SWITCHES = (
+    "CUBLAS_WORKSPACE_CONFIG",
+    "DNNL_DEFAULT_FPMATH_MODE",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "NVIDIA_TF32_OVERRIDE",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "ONEDNN_MAX_CPU_ISA",
+    "TF_CPU_DEPRECATED_USE_MKL",
+    "TF_CUDNN_DETERMINISTIC",
+    "TF_CUDNN_USE_AUTOTUNE",
+    "TF_CUDNN_USE_FRONTEND",
+    "TF_DETERMINISTIC_OPS",
+    "TF_ENABLE_CUBLAS_TF32",
+    "TF_ENABLE_CUDNN_TENSOR_OP_MATH_FP32",
+    "TF_ENABLE_MKL_NATIVE_FORMAT",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_ENABLE_WINOGRAD_NONFUSED",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_ONEDNN_USE_SYSTEM_ALLOCATOR",
+    "TF_SET_ONEDNN_FPMATH_MODE",
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+)
 
 
 def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
@@ -30,13 +57,17 @@ def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
         "replicas": replicas,
         "threads": runtime.threads,
         "deterministic": runtime.deterministic,
+        "switches": {name: os.environ[name] for name in SWITCHES if name in os.environ},
     }
 
 
 def warn_of_changes(before: dict[str, Any], now: dict[str, Any]) -> None:
     """Says what is different from the run's first start."""
+    before, now = ({**each, **each.get("switches", {})} for each in (before, now))
     changes = [
-        f"{key} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key]
+        f"{key} {before.get(key, 'not set')} -> {now.get(key, 'not set')}"
+        for key in sorted({**before, **now}.keys() - {"switches"})
+        if before.get(key) != now.get(key)
     ]
     if changes:
         log.warning(

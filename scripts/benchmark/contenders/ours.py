@@ -16,6 +16,7 @@ from trainer.distribution import cluster_spec, strategies
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.state import FashionGAN
 from trainer.gan.training_step import METRICS
+from trainer.system import cores
 
 HORIZON = 10**6  # steps, at which schedules would end
 LOSSES = [METRICS.index(f"loss/{network}") for network in ("generator", "discriminator")]
@@ -38,7 +39,7 @@ def prepare(
       steps_a_loop: between two looks at the host; 0: all that are asked for.
     """
     member = cluster_spec.this_worker("auto", os.environ)
-    threads = max(1, flags.available_cores() // len(member.addresses))
+    threads = max(1, cores.available() // len(member.addresses))
     decided = [f"--batch_size={batch_size}", f"--precision={precision}", f"--threads={threads}"]
     config = flags.train(["train", "--job_dir=unused", *given, *decided])
     recipe = config.recipe
