@@ -6,19 +6,17 @@ import functools
 import logging
 import shutil
 import time
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 
+from trainer.runs import state_variables
+from trainer.runs.state_variables import State, Tensors
 from trainer.system import file_system
 from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
-State = Mapping[str, Mapping[str, tf.Variable]]  # part -> path -> variable
-Tensors = dict[str, np.ndarray]  # part/path -> value
 
 BEST = "best"  # the subfolder of the best checkpoint, and the value of --checkpoint for it
 _NAME = "ckpt"
@@ -50,7 +48,7 @@ class Checkpoints:
         if found is None:
             return None
         step, path, tensors = found
-        assign(self._state, tensors, f"checkpoint {path}")
+        state_variables.assign(self._state, tensors, f"checkpoint {path}")
         for newer in _all_steps(self._folder):
             if newer > step:
                 self._move_to_damaged(newer)
@@ -260,37 +258,6 @@ def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
         existing = ", ".join(map(str, _all_steps(folder))) or "none"
         raise RefusedError(f"--checkpoint={choice} does not exist; there are {existing}")
     return f"checkpoint {path}", read(path)
-
-
-def assign(state: State, tensors: Tensors, source: str) -> None:
-    """Assigns all variables of `state`, after all names and shapes have been checked.
-
-    Raises:
-      RefusedError: the tensors belong to other networks.
-    """
-    variables = dict(named_variables(state))
-    parts = tuple(f"{part}/" for part in state)
-    stored = {name for name in tensors if name.startswith(parts)}
-    for name in sorted(variables.keys() ^ stored):
-        raise RefusedError(
-            f"{source} is of another network, or of another version of fashion-gan: "
-            f"{name} is on one side only"
-        )
-    for name, variable in variables.items():
-        if tensors[name].shape != tuple(variable.shape):
-            raise RefusedError(
-                f"{source} is of another network: {name} has shape "
-                f"{tensors[name].shape}, not {tuple(variable.shape)}"
-            )
-    for name, variable in variables.items():
-        variable.assign(tensors[name])
-
-
-def named_variables(state: State) -> Iterator[tuple[str, tf.Variable]]:
-    """All variables with their names in a checkpoint, in the order of the state."""
-    for part, variables in state.items():
-        for path, variable in variables.items():
-            yield f"{part}/{path}", variable
 
 
 def _all_steps(folder: Path) -> list[int]:

@@ -14,8 +14,8 @@ from trainer.gan.networks import build_networks
 from trainer.models import spectral
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import inputs_of
-from trainer.runs import checkpoints
-from trainer.runs.checkpoints import Tensors
+from trainer.runs import checkpoints, state_variables
+from trainer.runs.state_variables import Tensors
 from trainer.system.exits import RefusedError
 
 FILES = (config_json.FILE, "checkpoints")  # of a run, that its networks are read from
@@ -74,10 +74,10 @@ def restore(recipe: Recipe, job_dir: Path, checkpoint: str) -> Trained:
         for network in (generator, discriminator)
     }
     step = tf.Variable(0, dtype=tf.int64)
-    checkpoints.assign({**state, "training": {"step": step}}, tensors, source)
+    state_variables.assign({**state, "training": {"step": step}}, tensors, source)
     if recipe.ema_half_life:
         averaged = {"average": state["generator"]}
-        checkpoints.assign(averaged, tensors, source)
+        state_variables.assign(averaged, tensors, source)
     if recipe.networks.spectral_norm:
         _normalise(discriminator, tensors, source)
     return Trained(recipe, generator, discriminator, int(step), source)
@@ -86,6 +86,6 @@ def restore(recipe: Recipe, job_dir: Path, checkpoint: str) -> Trained:
 def _normalise(discriminator: keras.Model, tensors: Tensors, source: str) -> None:
     kernels = spectral.kernels(discriminator)
     vectors = {kernel.path: tf.Variable(tf.zeros(kernel.shape[-1:])) for kernel in kernels}
-    checkpoints.assign({"singular": vectors}, tensors, source)
+    state_variables.assign({"singular": vectors}, tensors, source)
     for kernel in kernels:
         kernel.assign(spectral.normalise(kernel.value, vectors[kernel.path]))

@@ -28,7 +28,7 @@ from trainer.gan.state import FashionGAN
 from trainer.models import flops
 from trainer.monitoring import profiling
 from trainer.monitoring.model_monitor import ModelMonitor, NullMonitor
-from trainer.runs import checkpoints
+from trainer.runs import state_variables
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import file_system, signals
 from trainer.system.exits import StoppedByAgreement
@@ -129,17 +129,7 @@ def _lead(
     group: WorkerGroup,
     gan: FashionGAN,
 ) -> None:
-    """The chief's part: it alone reads and writes the run directory.
-
-    Args:
-      run: the configuration.
-      step: that was restored; None: a new run starts.
-      saved: the run's checkpoints.
-      storage: as for `train`, like the rest.
-      strategy: where the replicas run.
-      group: the workers.
-      gan: the state.
-    """
+    """The chief's part, from the restored `step` on, or from the start: it alone writes files."""
     job_dir, recipe, schedule = storage.job_dir, run.recipe, run.schedule
     plan = Plan(recipe, schedule)
     is_complete = step is not None and step >= plan.last_step and run_directory.is_finished(job_dir)
@@ -204,7 +194,7 @@ def _follow(
 
 def _synchronise(group: WorkerGroup, gan: FashionGAN) -> None:
     """Gives the chief's state to all workers."""
-    variables = dict(checkpoints.named_variables(gan.state()))
+    variables = dict(state_variables.named_variables(gan.state()))
     group.broadcast_variables(variables)
     group.check_equal("the state before the first step", checksum(variables))
 
