@@ -82,7 +82,7 @@ def _run(name: str, arguments: list[str]) -> None:
 
 def _end(name: str, reason: Exception, code: int) -> int:
     """Says in one line why a command ends with a code that is not 0."""
-    print(local_copies.shown(f"fashion-gan {name}: {reason}"), file=sys.stderr)
+    sys.stderr.write(local_copies.shown(f"fashion-gan {name}: {reason}") + "\n")
     return code
 
 

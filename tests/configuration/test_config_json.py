@@ -54,6 +54,16 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     assert config.environment == before["environment"]
 
 
+def test_a_run_of_format_1_before_it_had_all_fields_is_read():
+    stored = json.loads((FORMAT_1 / "mlp.json").read_text())
+    for name in ("profile_steps", "evaluation_interval", "evaluation_samples"):
+        del stored["schedule"][name]
+    for name in ("metrics_port", "cluster_timeout"):
+        del stored["runtime"][name]
+    config = config_json.from_json(json.dumps(stored), ANY)
+    assert config.schedule.evaluation_interval == 0 and config.schedule.profile_steps == ()
+
+
 @pytest.mark.parametrize("number", [3, 0, -1, "2", 2.0, None, True])
 def test_a_format_that_is_not_known_is_refused_by_its_number(number, config):
     with pytest.raises(RefusedError, match=f"has format {number}, and .* reads formats 1 to 2"):

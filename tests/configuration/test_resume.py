@@ -130,3 +130,15 @@ def test_auto_stays_what_the_first_start_has_made_of_it():
 def test_what_cannot_be_trained_is_refused_on_a_resume_too():
     with pytest.raises(RefusedError, match="beyond the run's 30 steps"):
         resumed(started(*DCGAN, "--steps=30"), "--profile_steps=40,50")
+
+
+def test_a_profile_is_of_one_start_only():
+    run = started(*DCGAN, "--steps=900", "--profile_steps=500,600")
+    assert resumed(run, "--steps=300").schedule.profile_steps == ()
+
+
+def test_a_recipe_that_would_be_refused_today_goes_on():
+    run = started(*DCGAN)
+    networks = dataclasses.replace(run.recipe.networks, dropout=0.999)
+    before = dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, networks=networks))
+    assert resumed(before).recipe.networks.dropout == 0.999

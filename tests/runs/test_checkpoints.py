@@ -295,3 +295,18 @@ def test_finished_results_stay_until_the_run_has_gone_on(finished_copy):
     assert "cannot be written to" in resume(finished_copy, code=exits.REFUSED)
 
     assert (finished_copy / "results" / "final.png").read_bytes() == before
+
+
+def test_a_damaged_copy_of_the_best_gives_way_to_a_good_one(tmp_path):
+    saved_with_best(tmp_path, best=20)
+    for folder in (tmp_path, tmp_path / "best"):
+        flip_data(folder)
+    assert restored(tmp_path) == (10, 10)
+    assert checkpoints.steps(tmp_path / "best") == []
+
+
+def test_a_length_that_was_changed_is_what_a_resume_without_flags_goes_on_with(tmp_path):
+    run_forked(*train_flags(tmp_path, "--dataset=synthetic", "--steps=2"))
+    run_forked("train", f"--job_dir={tmp_path}", "--steps=4")
+    done = run_forked("train", f"--job_dir={tmp_path}")
+    assert "is complete at step 4" in done.stderr

@@ -63,3 +63,9 @@ def test_the_best_step_is_chosen_among_comparable_evaluations(tmp_path):
 
     assert evaluations.best_step(tmp_path, protocol) == 3
     assert evaluations.best_step(tmp_path, protocol | {"num": 30}) is None
+
+
+def test_bytes_that_are_no_text_do_not_keep_a_result_out(tmp_path):
+    (tmp_path / "evaluations.jsonl").write_bytes(b"\xff\xfe\n")
+    evaluations.add(tmp_path, {"step": 1, "against": evaluations.TEST, "coverage": 0.5})
+    assert [each["coverage"] for each in evaluations.read(tmp_path, evaluations.TEST)] == [0.5]

@@ -116,3 +116,19 @@ def test_a_defect_shows_its_traceback():
     broken = "from trainer.configuration import presets\npresets.names = None"
     done = run_forked("presets", before=broken, code=exits.DEFECT)
     assert done.stderr.splitlines()[-1] == "TypeError: 'NoneType' object is not callable"
+
+
+def test_a_line_that_is_written_while_another_is_does_not_wait_for_itself():
+    # As a finalizer does that the garbage collector runs in the middle of a write.
+    nested = (
+        "import gc, logging, sys\nfrom trainer.system import streams\n"
+        "streams.install(logging.StreamHandler())\ngc.set_threshold(1)\n"
+        "class Talks:\n"
+        "  def __init__(self): self.me = self\n"
+        "  def __del__(self): sys.stderr.write('gone\\n')\n"
+        "for _ in range(20000):\n  Talks()\n  sys.stderr.write('line\\n')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", nested], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0 and "line" in done.stderr and "gone" in done.stderr

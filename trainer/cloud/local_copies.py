@@ -56,8 +56,8 @@ class ShowsUrls(logging.Filter):
 
 @functools.cache
 def _temporary_folder() -> Path:
-    path_names.check("TMPDIR", Path(tempfile.gettempdir()))
     try:
+        path_names.check("TMPDIR", Path(tempfile.gettempdir()))
         _remove_abandoned()
         folder = _make_locked()
         while not folder.exists():  # another process removed it before it was locked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from trainer.distribution import cluster_spec
 from trainer.distribution.cluster_spec import Worker
 from trainer.runs import in_bucket
 from trainer.system import file_system
+from trainer.system.exits import RefusedError
 
 Commit = Callable[[], None]
 
@@ -48,11 +50,20 @@ def _train(asked: TrainConfig, worker: Worker, data: DataFolder, commit_run: Com
     stored = config_json.read(asked.job_dir) if worker.is_chief else None
     configured = resume.configured(asked, stored)
     _check(configured.recipe, worker, data)
+    if stored is not None and configured.schedule != stored.schedule:
+        # What is asked for now is what a later resume without flags goes on with.
+        kept = dataclasses.replace(stored, schedule=configured.schedule)
+        file_system.write_text(asked.job_dir / config_json.FILE, config_json.to_json(kept))
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.training import run as training
 
     def load(spec: DatasetSpec) -> training.Examples:
         data.fetch(spec.dataset)  # another one, if the chief resumes a run of another
+        size = spec.image_shape[0] if spec.dataset in loading.RESIZED else None
+        if loading.specify(spec.dataset, data.path, size) != spec:
+            raise RefusedError(
+                f"--data_dir={data.path} holds other data than the run's: give all workers the same"
+            )
         return loading.load(spec, "train", data.path)
 
     def commit() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 from trainer.configuration import numbers
 from trainer.configuration.choices import (
@@ -33,7 +34,8 @@ def check(config: TrainConfig) -> None:
     Raises:
       RefusedError: with one line that says what is wrong and what to do.
     """
-    recipe, runtime = numbers.in_float32(config.recipe), config.runtime
+    check_start(config)
+    recipe = numbers.in_float32(config.recipe)
     _check_objective(recipe.objective)
     _check_penalties(recipe.objective)
     _check_networks(recipe)
@@ -47,6 +49,15 @@ def check(config: TrainConfig) -> None:
             f"--batch_size={recipe.batch_size} is more than the {examples} images of "
             f"--dataset={recipe.data.dataset}"
         )
+
+
+def check_start(config: TrainConfig) -> None:
+    """The same of what is not the recipe's: of a run that goes on that is its own.
+
+    Raises:
+      RefusedError: as for `check`.
+    """
+    recipe, runtime = config.recipe, config.runtime
     if runtime.strategy in ("one_device", "multi_worker") and runtime.virtual_devices > 1:
         raise RefusedError(
             f"--strategy={runtime.strategy} contradicts "
@@ -65,8 +76,8 @@ def check(config: TrainConfig) -> None:
             f"the package has of {CLASSIFIED[0]} only: leave it out with "
             f"--dataset={recipe.data.dataset}"
         )
-    job_dir = config.job_dir_url or config.job_dir.resolve()
-    if job_dir == (config.data_dir_url or config.data_dir.resolve()):
+    job_dir = config.job_dir_url or os.path.realpath(config.job_dir)
+    if job_dir == (config.data_dir_url or os.path.realpath(config.data_dir)):
         # Each has a lock, and they would wait for each other.
         raise RefusedError(f"--job_dir and --data_dir are both {job_dir}: separate them")
 

@@ -106,8 +106,14 @@ def flag_values(recipe: Recipe) -> Json:
 
 
 def _from_format_1(stored: Json) -> Json:
-    """Format 1 had the same fields, and did not name its format."""
-    return stored
+    """Format 1 did not name its format, and got these fields one after the other."""
+    schedule = {"evaluation_interval": 0, "evaluation_samples": 5000, "profile_steps": []}
+    runtime = {"metrics_port": 0, "cluster_timeout": 600}
+    return {
+        **stored,
+        "schedule": {**schedule, **stored["schedule"]},
+        "runtime": {**runtime, **stored["runtime"]},
+    }
 
 
 # By the format that they start from. A field that a later format adds gets the value here that

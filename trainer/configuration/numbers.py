@@ -50,5 +50,11 @@ def rounded_to_float32(flag: str, value: float) -> float:
             f"--{flag}={value} would be {'zero' if abs(value) < 1 else 'infinite'} in float32, in "
             f"which the training computes: use 0, or from {SMALLEST:.1e} to {LARGEST:.1e}"
         )
+    single = _single(value)
+    texts = (f"{single:.{digits}g}" for digits in range(1, 10))
+    return float(next(text for text in texts if _single(float(text)) == single))
+
+
+def _single(value: float) -> float:
     (single,) = struct.unpack("f", struct.pack("f", value))
-    return float(f"{single:.7g}")
+    return float(single)

@@ -34,10 +34,10 @@ def data_dir(value: str, is_given: bool) -> tuple[Path, GsUrl | None]:
     """
     try:
         return folder("data_dir", value)
-    except RefusedError:
+    except RefusedError as error:
         if is_given:
             raise
-        return Path(os.devnull, "no default: HOME is not set, or cannot be used"), None
+        return Path(os.devnull, f"no default ({error})"), None
 
 
 def folder(flag: str, value: str) -> tuple[Path, GsUrl | None]:

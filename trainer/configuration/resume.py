@@ -38,7 +38,7 @@ def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
     resumed = dataclasses.replace(
         asked, recipe=stored.recipe, schedule=_schedule(asked, stored.schedule)
     )
-    checks.check(resumed)
+    checks.check_start(resumed)
     return dataclasses.replace(stored, schedule=resumed.schedule, runtime=asked.runtime)
 
 
@@ -48,6 +48,7 @@ def _schedule(asked: TrainConfig, stored: Schedule) -> Schedule:
         for field in dataclasses.fields(Schedule)
         if field.name in asked.given
     }
+    given["profile_steps"] = asked.schedule.profile_steps  # of one start
     if "epochs" in given and "steps" not in given:
         given["steps"] = None  # which would win over them
     return dataclasses.replace(stored, **given)

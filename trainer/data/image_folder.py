@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -138,12 +139,15 @@ def _log_what_is_used(spec: DatasetSpec, files: list[Path], folder: Path) -> Non
     if spec.class_names:
         of_class = Counter(path.parent.name for path in files)
         log.info("data: %s", ", ".join(f"{name} {of_class[name]}" for name in spec.class_names))
-    used = set(files)
-    unused = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path not in used and not path.name.startswith((".decoded-", ".lock"))
-    ]
+    used, unused = set(files), []
+    with contextlib.suppress(OSError):  # what cannot be listed cannot be named
+        unused = [
+            path
+            for path in sorted(folder.rglob("*"))
+            if path not in used
+            and path.is_file()
+            and not path.name.startswith((".decoded-", ".lock"))
+        ]
     if unused:
         log.warning(
             "data: %d files are not used (%s), being of another kind, hidden, or too deep: %s%s",

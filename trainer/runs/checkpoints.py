@@ -49,11 +49,12 @@ class Checkpoints:
             return None
         step, path, tensors = found
         state_variables.assign(self._state, tensors, f"checkpoint {path}")
-        for newer in _all_steps(self._folder):
-            if newer > step:
-                self._move_to_damaged(newer)
+        for folder in (self._folder, self._folder / BEST):
+            for newer in _all_steps(folder):
+                if newer > step:
+                    self._move_to_damaged(newer, folder)
         if path.parent != self._folder:
-            self._move_to_damaged(step)
+            self._move_to_damaged(step, self._folder)
             _copy(step, path.parent, self._folder)
         return step
 
@@ -92,8 +93,8 @@ class Checkpoints:
         """Seconds since the last save of this process, or since its start."""
         return time.monotonic() - self._last_save
 
-    def _move_to_damaged(self, step: int) -> None:
-        for file in self._folder.glob(f"{_NAME}-{step}.*"):
+    def _move_to_damaged(self, step: int, folder: Path) -> None:
+        for file in folder.glob(f"{_NAME}-{step}.*"):
             damaged = self._folder / "damaged"
             damaged.mkdir(exist_ok=True)
             file.rename(damaged / file.name)
@@ -154,6 +155,8 @@ def read(path: Path) -> Tensors:
         }
     except (tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError) as error:
         raise RefusedError(f"checkpoint {path} cannot be read now ({first_line(error)})") from error
+    except MemoryError:
+        raise
     except Exception as error:  # damage causes various errors, even IndexError
         raise DamagedError(f"checkpoint {path} is not readable ({first_line(error)})") from error
 
@@ -169,6 +172,8 @@ def _check_access(path: Path) -> None:
             with part.open("rb") as file:
                 while file.read(2**22):
                     pass
+    except FileNotFoundError as error:  # removed meanwhile
+        raise DamagedError(f"checkpoint {path} is gone") from error
     except OSError as error:
         raise RefusedError(
             f"{error.filename or path} cannot be read ({error.strerror}): make it readable, or "

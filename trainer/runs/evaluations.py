@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import tensorflow as tf
 
@@ -43,12 +43,16 @@ def add(job_dir: Path, result: dict[str, Any]) -> None:
       result: `step`, `against`, the protocol and the metrics; TensorBoard gets the floats.
     """
     _write_events(job_dir, result)
-    with _locked(job_dir), open(job_dir / EVALUATIONS_FILE, "a+", encoding="utf-8") as file:
+    with _locked(job_dir), _opened(job_dir) as file:
         file.seek(0)
         written = file.read()
         # A kill may have left an incomplete last line, to which the new one must not be appended.
         separator = "\n" if written and not written.endswith("\n") else ""
         file.write(f"{separator}{json.dumps(result)}\n")
+
+
+def _opened(job_dir: Path) -> IO[str]:
+    return open(job_dir / EVALUATIONS_FILE, "a+", encoding="utf-8", errors="replace")
 
 
 def _write_events(job_dir: Path, result: dict[str, Any]) -> None:

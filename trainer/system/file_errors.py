@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+import socket
+import ssl
+import sys
+from pathlib import Path
 
 from trainer.system.exits import RefusedError
 
@@ -33,8 +37,6 @@ _HINTS = {
     errno.ENFILE: "allow more open files",
     errno.EIO: _DEVICE,
     errno.ENODEV: _DEVICE,
-    errno.ESTALE: _DEVICE,
-    errno.EBUSY: _DEVICE,
 }
 _NUMBERS = {os.strerror(number): number for number in _HINTS}
 # TensorFlow's errors hold the path, then what the system says; before it the operation in braces.
@@ -47,6 +49,8 @@ def refusal(error: BaseException) -> RefusedError | None:
     Args:
       error: Python's, TensorFlow's or HDF5's.
     """
+    if isinstance(error, (ssl.SSLError, ConnectionError, TimeoutError, socket.gaierror)):
+        return None  # numbers of another kind
     if isinstance(error, OSError):
         number, path = error.errno, error.filename
         if number is None and (found := re.search(r"errno = (\d+)", str(error))):  # HDF5's
@@ -59,5 +63,7 @@ def refusal(error: BaseException) -> RefusedError | None:
         return None
     if number not in _HINTS:
         return None
+    if path is not None and Path(os.fsdecode(path)).is_relative_to(sys.prefix):
+        return None  # a file of the installation
     what = "a file" if path is None else os.fsdecode(path)
     return RefusedError(f"{what} cannot be used ({os.strerror(number)}): {_HINTS[number]}")

@@ -87,14 +87,14 @@ def _watch(pipe: int) -> None:
         _stop_requested.set()
         if deadline is None:
             deadline = time.monotonic() + GRACE_SECONDS
-            print(f"fashion-gan: {name}: finishing the loop in flight and saving", file=sys.stderr)
+            sys.stderr.write(f"fashion-gan: {name}: finishing the loop in flight and saving\n")
 
 
 def exit_now(reason: str) -> NoReturn:
     """Ends the process, from any thread, with the exit code of a run that can be resumed."""
     message = f"{reason}: leaving at once; what is on disk is whole, run the same command again"
     try:
-        print(f"fashion-gan: {message}", file=sys.stderr)
-        streams.drain()
+        sys.stderr.write(f"fashion-gan: {message}\n")
+        streams.drain(streams.HURRY_SECONDS)
     finally:
         os._exit(exits.INTERRUPTED)

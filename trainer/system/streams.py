@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import io
 import logging
 import os
 import queue
+import select
 import sys
 import threading
 import time
 
 OUTPUT, ERROR = 1, 2  # file descriptors
-MOST_PENDING = 10_000  # pieces of text that wait to be written; more are dropped
-DRAIN_SECONDS = 1.0  # for what is pending when the process ends
+MOST_PENDING = 10_000  # pieces of text that wait to be written; of more, the oldest are dropped
+DRAIN_SECONDS = 10.0  # for what is pending when the process ends, while some of it is written
+HURRY_SECONDS = 1.0  # the same without progress, or where the process must end at once
 
 
 def install(handler: logging.StreamHandler) -> None:
@@ -38,10 +41,23 @@ def install(handler: logging.StreamHandler) -> None:
     atexit.register(drain)
 
 
-def drain() -> None:
-    """Waits a moment for log lines to be written, before the process ends."""
+def drain(seconds: float = DRAIN_SECONDS) -> None:
+    """Waits for log lines to be written, before the process ends; not if nobody takes them."""
     if isinstance(sys.stderr, Log):
-        sys.stderr.drain()
+        sys.stderr.drain(seconds)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    """Writes all of it, also where others have made the descriptor non-blocking.
+
+    Raises:
+      OSError: as the system says.
+    """
+    while content:
+        try:
+            content = content[os.write(descriptor, content) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])
 
 
 class Results(io.TextIOBase):
@@ -55,11 +71,12 @@ class Results(io.TextIOBase):
         Raises:
           OSError: the device is full, or fails.
         """
-        content = text.encode(errors="backslashreplace")
         try:
-            while content:
-                content = content[os.write(OUTPUT, content) :]
-        except BrokenPipeError:
+            _write(OUTPUT, text.encode(errors="backslashreplace"))
+        except OSError as error:
+            hung_up = error.errno == errno.EIO and self.isatty()
+            if not (isinstance(error, BrokenPipeError) or hung_up):
+                raise
             with open(os.devnull, "wb") as nowhere:
                 os.dup2(nowhere.fileno(), OUTPUT)
         return len(text)
@@ -83,19 +100,29 @@ class Log(io.TextIOBase):
     encoding = "utf-8"
 
     def __init__(self) -> None:
-        self._pending: queue.Queue[bytes] = queue.Queue(MOST_PENDING)
+        # Of all queues the one that a finalizer may use while its thread is in it.
+        self._pending: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._written = 0  # pieces
+        self._is_writing = False
         threading.Thread(target=self._write_pending, name="log", daemon=True).start()
 
     def write(self, text: str) -> int:
-        """Has it written; drops it if too much is pending."""
-        with contextlib.suppress(queue.Full):
-            self._pending.put_nowait(text.encode(errors="backslashreplace"))
+        """Has it written."""
+        if self._pending.qsize() >= MOST_PENDING:
+            with contextlib.suppress(queue.Empty):
+                self._pending.get_nowait()
+        self._pending.put(text.encode(errors="backslashreplace"))
         return len(text)
 
-    def drain(self, seconds: float = DRAIN_SECONDS) -> None:
-        """Returns once nothing is pending, or after so many seconds."""
+    def drain(self, seconds: float) -> None:
+        """Returns once nothing is pending, after so many seconds, or when nothing moves."""
         deadline = time.monotonic() + seconds
-        while self._pending.unfinished_tasks and time.monotonic() < deadline:
+        written, patience = self._written, time.monotonic() + HURRY_SECONDS
+        while not self._pending.empty() or self._is_writing:
+            if self._written != written:
+                written, patience = self._written, time.monotonic() + HURRY_SECONDS
+            if time.monotonic() > min(deadline, patience):
+                return
             time.sleep(0.005)
 
     def writable(self) -> bool:
@@ -112,8 +139,9 @@ class Log(io.TextIOBase):
 
     def _write_pending(self) -> None:
         while True:
+            self._is_writing = False
             content = self._pending.get()
+            self._is_writing = True
             with contextlib.suppress(OSError):  # no reader, a full device: nobody can be told
-                while content:
-                    content = content[os.write(ERROR, content) :]
-            self._pending.task_done()
+                _write(ERROR, content)
+            self._written += 1

@@ -28,7 +28,7 @@ from trainer.gan.state import FashionGAN
 from trainer.models import flops
 from trainer.monitoring import profiling
 from trainer.monitoring.model_monitor import ModelMonitor, NullMonitor
-from trainer.runs import state_variables
+from trainer.runs import file_names, state_variables
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import file_system, signals
 from trainer.system.exits import StoppedByAgreement
@@ -159,11 +159,13 @@ def _lead(
             monitor=monitor,
             save=callbacks.saving(saved, schedule, job_dir, storage.commit),
         )
+        (job_dir / file_names.FINISHED).unlink(missing_ok=True)  # it goes on
         _loop(plan, schedule, group, gan, at_pauses)
         run_directory.finish(job_dir, recipe, monitor)
     storage.commit()
     group.barrier()
-    log.info("complete at step %d; saving took %.1f s", plan.last_step, saved.seconds_saving)
+    step = int(gan.step.numpy())
+    log.info("complete at step %d; saving took %.1f s", step, saved.seconds_saving)
     run_directory.log_where_results_are(job_dir)
 
 
