@@ -18,23 +18,18 @@ from trainer.configuration.config import Runtime
 log = logging.getLogger(__name__)
 
 _CPUINFO = Path("/proc/cpuinfo")
-# Environment variables that change the bits of what TensorFlow and its libraries compute.
+# Environment variables by which TensorFlow, oneDNN, XLA, cuDNN and cuBLAS compute other bits.
 SWITCHES = (
     "CUBLAS_WORKSPACE_CONFIG",
     "DNNL_DEFAULT_FPMATH_MODE",
     "DNNL_MAX_CPU_ISA",
-    "MKL_CBWR",
     "NVIDIA_TF32_OVERRIDE",
     "ONEDNN_DEFAULT_FPMATH_MODE",
     "ONEDNN_MAX_CPU_ISA",
-    "TF_CPU_DEPRECATED_USE_MKL",
     "TF_CUDNN_DETERMINISTIC",
     "TF_CUDNN_USE_AUTOTUNE",
     "TF_CUDNN_USE_FRONTEND",
     "TF_DETERMINISTIC_OPS",
-    "TF_ENABLE_CUBLAS_TF32",
-    "TF_ENABLE_CUDNN_TENSOR_OP_MATH_FP32",
-    "TF_ENABLE_MKL_NATIVE_FORMAT",
     "TF_ENABLE_ONEDNN_OPTS",
     "TF_ENABLE_WINOGRAD_NONFUSED",
     "TF_ONEDNN_USE_SYSTEM_ALLOCATOR",
