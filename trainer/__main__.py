@@ -59,7 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         refused = file_errors.refusal(error)
         if refused is None:
             raise
-        return _end(name, refused, exits.REFUSED)
+        # With the path as it is: of a copy of a bucket's, TMPDIR is what has no room.
+        sys.stderr.write(f"fashion-gan {name}: {refused}\n")
+        return exits.REFUSED
     finally:
         signals.ignore()
     return exits.OK
