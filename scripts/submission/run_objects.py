@@ -182,9 +182,7 @@ def _arguments(order: Order, overlays: list[str]) -> list[str]:
     return [*kept, *chosen, *order.training]
 
 
-def _check(
-    overlay: Run, config: TrainConfig, arguments: list[str], workers: int, gpus: int
-) -> None:
+def _check(overlay: Run, config: TrainConfig, given: list[str], workers: int, gpus: int) -> None:
     strategy = config.runtime.strategy
     if (strategy == "multi_worker") != overlay.is_indexed:
         raise RefusedError(f"--strategy={strategy} does not fit the overlay: leave it out")
@@ -198,7 +196,7 @@ def _check(
     mounts = overlay.container["volumeMounts"]
     volumes = [mount["mountPath"] for mount in mounts if mount["name"] in claims]
     for name in ("job_dir", "data_dir"):
-        path = _value(name, arguments)
+        path = _value(name, given)
         if not _outlives_its_pod(path, volumes):
             where = " or ".join(["gs://BUCKET/...", *(f"{volume}/..." for volume in volumes)])
             raise RefusedError(f"--{name}={path} would be lost with its pod: use {where}")
