@@ -38,15 +38,22 @@ def saved_step(job_dir: Path) -> int:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_whose_log_has_no_reader_any_more_saves_at_a_signal(number, tmp_path):
     process = start_forked(
-        *train_flags(tmp_path, *ENDLESS), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        *train_flags(tmp_path, *ENDLESS),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        # The tests themselves may run under `nohup`.
+        before="import signal\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)",
     )
-    wait_for_records(process, tmp_path)
-    assert process.stdout is not None
-    process.stdout.close()  # as `tee` does, which the same Ctrl-C ends
+    try:
+        wait_for_records(process, tmp_path)
+        assert process.stdout is not None
+        process.stdout.close()  # as `tee` does, which the same Ctrl-C ends
 
-    process.send_signal(number)
+        process.send_signal(number)
 
-    assert process.wait(60) == exits.INTERRUPTED
+        assert process.wait(60) == exits.INTERRUPTED
+    finally:
+        process.kill()
     assert saved_step(tmp_path) > 0
 
 
