@@ -82,5 +82,5 @@ def test_dropout_keeps_its_rate_and_the_mean_and_differs_between_passes():
 
 
 def test_dropout_without_a_source_of_random_numbers_is_an_error():
-    with pytest.raises(RuntimeError, match="drawing_from"):
+    with pytest.raises(RuntimeError, match="layers_draw_from"):
         Dropout(0.3, name="lonely")(tf.ones([2, 2]), training=True)

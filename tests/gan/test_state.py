@@ -189,7 +189,7 @@ def test_batch_normalisation_in_bfloat16_is_that_in_float32_up_to_rounding():
 
 def test_training_needs_a_source_of_random_numbers():
     gan = make()
-    with pytest.raises(RuntimeError, match="drawing_from"):
+    with pytest.raises(RuntimeError, match="layers_draw_from"):
         gan.discriminator(tf.zeros([2, 28, 28, 1]), training=True)
     with layers_draw_from(BatchRng(0, 0, 0, 2), "real"):
         gan.discriminator(tf.zeros([2, 28, 28, 1]), training=True)
