@@ -91,7 +91,6 @@ def finished_flags(job_dir: Path) -> list[str]:
     """Flags of the run of `finished`."""
     return train_flags(
         job_dir,
-        "--preset=classic",
         "--save_interval=1",
         "--dataset=synthetic",
         "--steps=130",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
 import shutil
 import threading
+import tracemalloc
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -190,6 +192,30 @@ def test_a_damaged_file_is_refused_with_its_name(damage, name, idx_folder, tmp_p
         fashion_mnist.prepare(tmp_path)
 
     assert not (tmp_path / "fashion_mnist").exists()
+
+
+def test_no_more_is_decompressed_than_the_true_file_has(idx_folder, tmp_path):
+    for file in fashion_mnist.IDX_SHA256:
+        shutil.copy(idx_folder / f"{file}.gz", tmp_path)
+    bomb = tmp_path / "t10k-images-idx3-ubyte.gz"
+    bomb.write_bytes(gzip.compress(bytes(2**26)) * 40)
+    tracemalloc.start()
+    try:
+        with pytest.raises(RefusedError, match="is not Fashion-MNIST's"):
+            fashion_mnist.prepare(tmp_path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**28
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(idx_folder, tmp_path):
+    for file in fashion_mnist.IDX_SHA256:
+        shutil.copy(idx_folder / f"{file}.gz", tmp_path)
+    (tmp_path / "train-labels-idx1-ubyte.gz").unlink()
+    os.mkfifo(tmp_path / "train-labels-idx1-ubyte.gz")
+    with pytest.raises(RefusedError, match=r"train-labels-idx1-ubyte .*is missing"):
+        fashion_mnist.prepare(tmp_path)
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ def test_subfolders_of_an_image_folder_are_classes(tmp_path):
     again, _ = loading.load(spec, "train", folder)
     np.testing.assert_array_equal(images, again)
     Image.new("RGB", (32, 32), "red").save(folder / "square" / "0.png")
-    changed, _ = loading.load(spec, "train", folder)
+    changed, _ = loading.load(loading.specify("image_folder", folder, 32), "train", folder)
     np.testing.assert_array_equal(changed[6], np.full((32, 32, 3), [255, 0, 0]))
     assert len(list(folder.glob(".decoded-*"))) == 2  # the outdated ones have been removed
 
@@ -185,11 +185,11 @@ def test_images_are_rotated_reduced_to_8_bits_and_put_on_black(tmp_path):
     assert list(rotated_pixels[2, 5]) == [0, 0, 0] and list(rotated_pixels[-2, 5]) == [0, 255, 0]
 
 
-def test_a_coloured_image_among_grey_ones_is_refused(tmp_path):
+def test_by_the_first_rules_a_coloured_image_among_grey_ones_is_refused(tmp_path):
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     Image.new("RGB", (9, 9)).save(tmp_path / "b.png")
     with pytest.raises(RefusedError, match=r"b\.png has colours"):
-        loading.load(loading.specify("image_folder", tmp_path, 32), "train", tmp_path)
+        loading.load(loading.specify("image_folder", tmp_path, 32, 1), "train", tmp_path)
 
 
 def test_arrays_that_cannot_be_written_are_kept_in_memory(tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -29,9 +31,14 @@ def make(*more, preset="dcgan"):
 
 
 def train(gan, rows):
-    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    feed, train_steps = _traced_once(gan)
+    return train_steps(*feed.send(np.asarray(rows, np.int32)))
+
+
+@functools.lru_cache(maxsize=2)
+def _traced_once(gan):
     feed = feeding.Resident(IMAGES, LABELS, ["/cpu:0"])
-    return make_train_steps(gan, strategy, feed)(*feed.send(np.asarray(rows, np.int32)))
+    return feed, make_train_steps(gan, tf.distribute.OneDeviceStrategy("/cpu:0"), feed)
 
 
 def test_the_networks_have_the_sizes_of_the_tutorial_s():

@@ -282,7 +282,7 @@ def test_what_cannot_be_read_for_another_reason_than_damage_is_not_moved_away(tm
     data_file(tmp_path, 20).unlink()
     data_file(tmp_path, 20).mkdir()  # reading it fails, as it does without permission
 
-    with pytest.raises(RefusedError, match=r"ckpt-20.data.* cannot be read \(Is a directory\)"):
+    with pytest.raises(RefusedError, match=r"ckpt-20.data.* cannot be read \(not a regular file\)"):
         restored(tmp_path)
 
     assert not (tmp_path / "damaged").exists() and index_file(tmp_path, 20).exists()

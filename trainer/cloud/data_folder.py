@@ -10,7 +10,7 @@ from trainer.cloud.bucket import Bucket
 from trainer.cloud.failures import Conflict
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
-from trainer.data import loading
+from trainer.data import loading, picture_files
 from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec
 from trainer.system.exits import RefusedError
 
@@ -96,7 +96,11 @@ def _completely_sent(names: Collection[str]) -> Iterable[str]:
 
 
 def specify(
-    dataset: str, image_size: int | None, data_dir: Path, data_dir_url: GsUrl | None
+    dataset: str,
+    image_size: int | None,
+    data_dir: Path,
+    data_dir_url: GsUrl | None,
+    folder_rules: int = picture_files.CURRENT,
 ) -> DatasetSpec:
     """The data set as it lies in the data folder, of which a bucket's is copied first.
 
@@ -106,4 +110,4 @@ def specify(
     """
     if data_dir_url and dataset not in loading.PINNED:
         CopiedData(data_dir_url, data_dir, dataset)  # decides what the set is
-    return loading.specify(dataset, data_dir, image_size)
+    return loading.specify(dataset, data_dir, image_size, folder_rules)

@@ -60,7 +60,10 @@ def _train(asked: TrainConfig, worker: Worker, data: DataFolder, commit_run: Com
     def load(spec: DatasetSpec) -> training.Examples:
         data.fetch(spec.dataset)  # another one, if the chief resumes a run of another
         size = spec.image_shape[0] if spec.dataset in loading.RESIZED else None
-        if loading.specify(spec.dataset, data.path, size) != spec:
+        if (
+            asked.recipe.data != spec  # else these are the data that were looked at
+            and loading.specify(spec.dataset, data.path, size, spec.folder_rules) != spec
+        ):
             raise RefusedError(
                 f"--data_dir={data.path} holds other data than the run's: give all workers the same"
             )

@@ -1,7 +1,8 @@
 """What flags can choose between, and what must be known of it before TensorFlow is imported.
 
-The functions behind these names are in tables of `gan/losses`, `gan/updates`, `gan/schedules`,
-`gan/augmentation`, `gan/optimizers`, `models/architectures` and `runs/formats`; tests compare them.
+The functions behind these names are in tables of `gan/losses`, `gan/training_step`,
+`gan/schedules`, `gan/augmentation`, `gan/optimizers`, `models/architectures` and
+`runs/export_formats`; tests compare them.
 """
 
 from __future__ import annotations

@@ -17,11 +17,12 @@ from typing import Any
 
 from trainer.configuration.choices import NETWORKS
 from trainer.configuration.config import Recipe, Runtime, Schedule
+from trainer.data.datasets import IMAGE_FOLDER
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 2
+FORMAT = 3
 
 Json = dict[str, Any]
 
@@ -116,9 +117,16 @@ def _from_format_1(stored: Json) -> Json:
     }
 
 
+def _from_format_2(stored: Json) -> Json:
+    """Format 2 had one way of reading a folder of pictures, by its first rules."""
+    data = stored["recipe"]["data"]
+    rules = 1 if data["dataset"] == IMAGE_FOLDER else 0
+    return {**stored, "recipe": {**stored["recipe"], "data": {**data, "folder_rules": rules}}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
-_MIGRATIONS: dict[int, Callable[[Json], Json]] = {1: _from_format_1}
+_MIGRATIONS: dict[int, Callable[[Json], Json]] = {1: _from_format_1, 2: _from_format_2}
 
 
 def _build(kind: Any, value: Any, name: str = "") -> Any:

@@ -81,10 +81,11 @@ def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
     was, now = stored.recipe.data, asked.recipe.data
     name = now.dataset if "dataset" in asked.given else was.dataset
     side = now.image_shape[0] if "image_size" in asked.given else was.image_shape[0]
-    if now.dataset == name and now.image_shape[0] == side:
+    rules = was.folder_rules if name == was.dataset else now.folder_rules
+    if now.dataset == name and now.image_shape[0] == side and now.folder_rules == rules:
         return now
     size = side if name in loading.RESIZED else None
-    return data_folder.specify(name, size, asked.data_dir, asked.data_dir_url)
+    return data_folder.specify(name, size, asked.data_dir, asked.data_dir_url, rules)
 
 
 def _short(value: Any) -> str:

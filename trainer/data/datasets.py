@@ -14,7 +14,8 @@ class DatasetSpec:
     train_examples: int
     test_examples: int
     class_names: tuple[str, ...]  # empty: without labels
-    fingerprint: str = ""  # hash of file names and sizes, for sets that users can change
+    fingerprint: str = ""  # of a folder of pictures, which users can change: a hash of its files
+    folder_rules: int = 0  # by which such a folder is read: `picture_files.RULES`
 
 
 _FASHION_CLASSES = (

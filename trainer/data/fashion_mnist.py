@@ -37,6 +37,7 @@ IDX_SHA256 = {
     "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
+_MOST_BYTES = 60_000 * 28 * 28 + 1024  # of a decompressed IDX file
 # Of images and labels in the order of the prepared set, which is shuffled by a fixed hash.
 DECODED_SHA256 = {
     "train": "8bfde16b7397cae90aef4dc90bde627338bae607b481d377084c799d1a312817",
@@ -117,7 +118,7 @@ def _prepare_from(folder: Path | None, data_dir: Path) -> None:
 
 def _find_file(folder: Path, name: str) -> Path | None:
     for path in (folder / name, folder / f"{name}.gz"):
-        if path.exists():
+        if path.is_file():
             return path
     return None
 
@@ -128,9 +129,9 @@ def _read_verified(folder: Path, name: str) -> bytes:
     if path is None:
         raise RefusedError(f"{folder / name} (or .gz) is missing")
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
+        # No more than the true file has: a few bytes may decompress to more than the memory holds.
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            content = file.read(_MOST_BYTES)
     except (OSError, EOFError, zlib.error) as error:
         raise RefusedError(f"{path} cannot be read ({error}): get the file again") from error
     if hashlib.sha256(content).hexdigest() != IDX_SHA256[name]:
@@ -230,7 +231,7 @@ def _write_decoded(arrays: dict[str, Arrays], data_dir: Path) -> None:
 def _read_decoded(split: str, data_dir: Path) -> Arrays | None:
     """The stored arrays, or None where they are missing or damaged (they are only a copy)."""
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        with np.load(_decoded_file(data_dir)) as file:
+        with np.load(file_system.regular(_decoded_file(data_dir))) as file:
             arrays = (file[f"{split}_images"], file[f"{split}_labels"])
         if _digest(*arrays) == DECODED_SHA256[split]:
             return arrays

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from trainer.data import fashion_mnist, image_folder, prepared, synthetic
+from trainer.data import fashion_mnist, image_folder, picture_files, prepared, synthetic
 from trainer.data.datasets import DATASETS, IMAGE_FOLDER, DatasetSpec
 from trainer.data.prepared import Arrays
 from trainer.system import file_system
@@ -20,19 +20,25 @@ PINNED = ("fashion_mnist", "synthetic")  # fixed content: verified by digests, o
 RESIZED = ("celeb_a", IMAGE_FOLDER)
 
 
-def specify(dataset: str, data_dir: Path, image_size: int | None) -> DatasetSpec:
-    """The specification of a data set, without reading all its images.
+def specify(
+    dataset: str,
+    data_dir: Path,
+    image_size: int | None,
+    folder_rules: int = picture_files.CURRENT,
+) -> DatasetSpec:
+    """The specification of a data set, without decoding its images.
 
     Args:
       dataset: one of `DATASETS`, or `image_folder`.
       data_dir: the folder of prepared sets, or of the images.
       image_size: height and width to which images are resized; None: the set's default.
+      folder_rules: by which a folder of images is read.
 
     Raises:
       RefusedError: the set's images have a fixed size, or there are none.
     """
     if dataset == IMAGE_FOLDER:
-        return image_folder.specify(data_dir, image_size or DEFAULT_FOLDER_SIZE)
+        return image_folder.specify(data_dir, image_size or DEFAULT_FOLDER_SIZE, folder_rules)
     spec = published(dataset, image_size)
     return spec if dataset in PINNED else prepared.specify(spec, data_dir)
 

@@ -21,9 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from trainer.data.datasets import DatasetSpec
+from trainer.data.pictures import crop_and_resize
 from trainer.system import file_system
 from trainer.system.exits import RefusedError, first_line
 
@@ -83,7 +84,10 @@ def load_mapped(path_prefix: Path, count: int) -> Arrays | None:
     """The arrays of `count` examples that `decode_to_files` has written, or None."""
     try:
         images, labels = (
-            np.load(path_prefix.with_name(f"{path_prefix.name}-{kind}.npy"), mmap_mode="r")
+            np.load(
+                file_system.regular(path_prefix.with_name(f"{path_prefix.name}-{kind}.npy")),
+                mmap_mode="r",
+            )
             for kind in ("images", "labels")
         )
     except (OSError, ValueError, EOFError):  # missing or damaged
@@ -162,13 +166,6 @@ def _copy_examples(
         raise RefusedError(f"{folder} does not hold {len(images)} images: prepare it again")
 
 
-def crop_and_resize(image: Image.Image, size: int, channels: int) -> np.ndarray:
-    """The central square, resized with antialiasing: uint8 `[size, size, channels]`."""
-    converted = image.convert("L" if channels == 1 else "RGB")
-    resized = ImageOps.fit(converted, (size, size), Image.Resampling.LANCZOS)
-    return np.asarray(resized, np.uint8).reshape(size, size, channels)
-
-
 @contextlib.contextmanager
 def quiet_tfds() -> Iterator[None]:
     """Hides the progress bars of TensorFlow Datasets and sends its output to stderr."""
@@ -196,7 +193,7 @@ def _example_counts(folder: Path) -> list[int]:
     """Numbers of examples of `train` and `test`, as recorded by TensorFlow Datasets."""
     path = folder / "dataset_info.json"
     try:
-        splits = json.loads(path.read_text(encoding="utf-8"))["splits"]
+        splits = json.loads(file_system.read_text(path))["splits"]
         lengths = {split["name"]: sum(map(int, split["shardLengths"])) for split in splits}
         return [lengths["train"], lengths["test"]]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -133,7 +133,7 @@ def _import_features(path: Path, images):
 
     graph_def = tf.compat.v1.GraphDef()
     try:
-        graph_def.ParseFromString(path.read_bytes())
+        graph_def.ParseFromString(file_system.regular(path).read_bytes())
         tensors = tf.graph_util.import_graph_def(
             graph_def, {"ExpandDims:0": images}, list(_TENSOR_SHAPES), name="inception"
         )

@@ -169,7 +169,7 @@ def _check_access(path: Path) -> None:
     """
     try:
         for part in path.parent.glob(f"{path.name}.*"):
-            with part.open("rb") as file:
+            with file_system.regular(part).open("rb") as file:
                 while file.read(2**22):
                     pass
     except FileNotFoundError as error:  # removed meanwhile
@@ -269,6 +269,7 @@ def _all_steps(folder: Path) -> list[int]:
     """Steps of all checkpoints with any file, or named in TensorFlow's list, ascending."""
     names = [path.name for path in folder.glob(f"{_NAME}-*.*")]
     try:
+        file_system.regular(folder / "checkpoint")
         listed = tf.train.get_checkpoint_state(str(folder))
     except Exception as error:  # a damaged list must not hide the checkpoints
         log.warning("%s is damaged: %s", folder / "checkpoint", error)

@@ -52,7 +52,8 @@ def add(job_dir: Path, result: dict[str, Any]) -> None:
 
 
 def _opened(job_dir: Path) -> IO[str]:
-    return open(job_dir / EVALUATIONS_FILE, "a+", encoding="utf-8", errors="replace")
+    path = file_system.regular(job_dir / EVALUATIONS_FILE)
+    return open(path, "a+", encoding="utf-8", errors="replace")
 
 
 def _write_events(job_dir: Path, result: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ def _step_of(raw: bytes, path: Path) -> int:
 
 def _events(path: Path) -> Iterator[bytes]:
     try:
-        yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+        yield from tf.data.TFRecordDataset(str(file_system.regular(path))).as_numpy_iterator()
     except tf.errors.DataLossError:
         return
 

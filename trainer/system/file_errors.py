@@ -16,6 +16,7 @@ _ROOM = "make room there, or choose another place"
 _RIGHTS = "make it accessible, or choose another place"
 _OTHER_KIND = "move away what is there, or choose another place"
 _DEVICE = "the device or the system fails: repair it, or choose another place"
+_NOT_NOW = "the file system does not give it: run this again, or choose another place"
 _HINTS = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
@@ -37,6 +38,10 @@ _HINTS = {
     errno.ENFILE: "allow more open files",
     errno.EIO: _DEVICE,
     errno.ENODEV: _DEVICE,
+    errno.ESTALE: _NOT_NOW,
+    errno.EBUSY: _NOT_NOW,
+    errno.ENOLCK: _NOT_NOW,
+    errno.EOPNOTSUPP: "the file system cannot do this: choose another place",
 }
 _NUMBERS = {os.strerror(number): number for number in _HINTS}
 # TensorFlow's errors hold the path, then what the system says; before it the operation in braces.

@@ -149,11 +149,20 @@ def read_text(path: Path) -> str:
 
     Raises:
       FileNotFoundError: there is none.
-      OSError: it cannot be read, or is something else: reading a pipe would wait for ever.
+      OSError: it cannot be read, or is something else.
+    """
+    return regular(path).read_text(encoding="utf-8", errors="replace")
+
+
+def regular(path: Path) -> Path:
+    """The path of a regular file or of nothing.
+
+    Raises:
+      OSError: it is of something else: reading a pipe would wait for ever.
     """
     if not path.is_file() and path.exists():
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return path.read_text(encoding="utf-8", errors="replace")
+    return path
 
 
 def _is_alive(pid: int) -> bool:

@@ -1,0 +1,273 @@
+"""Which files of a folder are pictures, how each becomes pixels, and what identifies the set."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+
+from tests.command import run_forked
+from tests.conftest import train_flags
+from trainer.configuration import config_json, flags, resume
+from trainer.configuration.config_json import RunConfig
+from trainer.data import loading, picture_files
+from trainer.data.datasets import DatasetSpec
+from trainer.system.exits import RefusedError
+
+SIDE = 16
+RED, GREEN, BLACK = [255, 0, 0], [0, 255, 0], [0, 0, 0]
+
+
+def specify(folder: Path, rules: int = picture_files.CURRENT) -> DatasetSpec:
+    return loading.specify("image_folder", folder, SIDE, rules)
+
+
+def load(folder: Path, rules: int = picture_files.CURRENT) -> tuple[np.ndarray, np.ndarray]:
+    return loading.load(specify(folder, rules), "train", folder)
+
+
+def green_on_top(mode: str = "RGB") -> Image.Image:
+    picture = Image.new("RGB", (32, 32), "black")
+    picture.paste((0, 255, 0), (0, 0, 32, 16))
+    return picture.convert(mode)
+
+
+def save(path: Path, picture: Image.Image | None = None, **options) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (picture or green_on_top()).save(path, **options)
+    return path
+
+
+KINDS = ("bmp", "gif", "jfif", "jpeg", "jpg", "png", "ppm", "tga", "tif", "tiff", "webp", "JPG")
+
+
+def test_every_common_kind_of_picture_is_used(tmp_path):
+    for number, kind in enumerate(KINDS):
+        picture_format = "JPEG" if kind.lower() in ("jfif", "jpg") else None
+        save(tmp_path / f"{number}.{kind}", format=picture_format)
+
+    images, _ = load(tmp_path)
+
+    assert images.shape == (len(KINDS), SIDE, SIDE, 3)
+    assert np.all(images[:, 3, :, 1] > 240) and np.all(images[:, -3] < 15)
+
+
+def test_pictures_at_any_depth_have_the_class_of_the_first_level(tmp_path, caplog):
+    save(tmp_path / "shirt" / "long" / "blue" / "1.png")
+    save(tmp_path / "shirt" / "2.png")
+    save(tmp_path / "boot" / "winter" / "1.png")
+    (tmp_path / "hat").mkdir()
+    with caplog.at_level(logging.INFO):
+        _, labels = load(tmp_path)
+
+    assert specify(tmp_path).class_names == ("boot", "shirt")
+    assert list(labels) == [0, 1, 1]
+    assert "boot 1, shirt 2" in caplog.text
+    assert "1 subfolders hold no pictures (hat)" in caplog.text
+
+
+def test_links_are_followed_and_circles_end(tmp_path):
+    save(tmp_path / "elsewhere" / "1.png")
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "shirt").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "round").symlink_to(folder)
+    assert specify(folder).train_examples == 1
+
+
+def test_every_file_that_is_not_used_is_named_with_its_reason(tmp_path, caplog):
+    save(tmp_path / "1.png")
+    (tmp_path / "notes.txt").write_text("text")
+    (tmp_path / "2.heic").write_bytes(b"a picture that Pillow cannot read")
+    (tmp_path / ".3.png").write_bytes(b"hidden")
+    save(tmp_path / ".trash" / "4.png")
+    (tmp_path / "5.png").symlink_to(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "6.png")
+
+    images, _ = load(tmp_path)
+
+    assert len(images) == 1
+    said = caplog.text
+    assert "2 files are not used, being of another kind" in said
+    assert "notes.txt" in said and "2.heic" in said
+    assert "2 files are not used, being hidden" in said and ".3.png" in said and ".trash" in said
+    assert "1 files are not used, being a link to nothing (1 .png: 5.png)" in said
+    assert "1 files are not used, being not a file (1 .png: 6.png)" in said
+
+
+def test_a_grey_picture_among_coloured_ones_gets_colours(tmp_path):
+    save(tmp_path / "a.png", green_on_top("L"))
+    save(tmp_path / "b.png")
+    images, _ = load(tmp_path)
+    assert images.shape == (2, SIDE, SIDE, 3)
+
+
+def test_all_broken_pictures_are_named_at_once(tmp_path):
+    save(tmp_path / "1.png")
+    for name in ("0.png", "2.jpg", "3.gif"):
+        (tmp_path / name).write_bytes(b"nothing")
+    for refused in (lambda: load(tmp_path), lambda: specify_without(tmp_path / "1.png")):
+        with pytest.raises(RefusedError) as error:
+            refused()
+        for name in ("0.png", "2.jpg", "3.gif"):
+            assert f"{name} is no picture" in str(error.value)
+
+
+def specify_without(picture: Path) -> DatasetSpec:
+    picture.unlink()
+    return specify(picture.parent)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_stand_as_viewers_show_them(suffix, orientation, tmp_path):
+    upright = Image.new("RGB", (32, 32), "black")
+    upright.paste((255, 0, 0), (0, 0, 16, 16))  # red in the top left corner alone
+    turned_by = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's inverse methods
+    stored = (
+        upright
+        if orientation == 1
+        else upright.transpose(list(Image.Transpose)[turned_by[orientation]])
+    )
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    save(tmp_path / f"a.{suffix}", stored, exif=exif)
+
+    (pixels,), _ = load(tmp_path)
+
+    assert pixels[3, 3, 0] > 200
+    for corner in (pixels[3, -3], pixels[-3, 3], pixels[-3, -3]):
+        assert corner.max() < 60
+
+
+def test_damage_beside_the_orientation_does_not_hinder(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 3
+    damaged = exif.tobytes()[:-4] + b"\xff\xff\xff\xff"
+    save(tmp_path / "a.jpg", exif=damaged)
+    (pixels,), _ = load(tmp_path)
+    assert pixels[-3, 5, 1] > 200 and pixels[3, 5, 1] < 60
+
+
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK", "YCbCr")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_of_pixels_is_shown_alike(mode, tmp_path):
+    if mode == "I;16":
+        grey = np.asarray(green_on_top("L"), np.uint16) * 257
+        picture = Image.fromarray(grey)
+    else:
+        picture = green_on_top(mode)
+    save(tmp_path / f"a.{'tif' if mode in ('CMYK', 'YCbCr') else 'png'}", picture)
+    (pixels,), _ = load(tmp_path)
+    assert pixels[3].max() > 140 and pixels[-3].max() < 15
+
+
+def test_pixels_that_have_no_scale_are_refused(tmp_path):
+    save(tmp_path / "a.tif", green_on_top("F"))
+    with pytest.raises(RefusedError, match=r"a\.tif is no picture .*floating-point"):
+        load(tmp_path)
+
+
+def test_a_large_picture_is_reduced_to_the_same_pixels(tmp_path):
+    y, x = np.mgrid[0:4500, 0:4400]
+    smooth = np.stack([x * 255 // 4400, y * 255 // 4500, (x + y) * 255 // 8900], -1)
+    large = Image.fromarray(smooth.astype(np.uint8))
+    save(tmp_path / "large" / "a.png", large, compress_level=1)
+    save(tmp_path / "small" / "a.png", large.resize((440, 450), Image.Resampling.BOX))
+    (from_large,), _ = load(tmp_path / "large")
+    (from_small,), _ = load(tmp_path / "small")
+    np.testing.assert_allclose(from_large.astype(int), from_small, atol=2)
+
+
+def test_the_largest_pictures_need_little_more_memory_than_their_pixels(tmp_path):
+    side = 13_300  # just below Pillow's limit
+    save(tmp_path / "a.png", Image.new("L", (side, side), 255), compress_level=1)
+    script = (
+        "import resource, sys; from pathlib import Path; from trainer.data import loading;"
+        "folder = Path(sys.argv[1]); spec = loading.specify('image_folder', folder, 16);"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
+        "images, _ = loading.load(spec, 'train', folder); assert images.min() == 255;"
+        "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert resource.getpagesize() and int(done.stdout) < 2 * side * side
+
+
+def test_the_first_of_several_frames_is_used_and_this_is_said(tmp_path, caplog):
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime")]
+    save(tmp_path / "a.gif", frames[0], save_all=True, append_images=frames[1:])
+    with caplog.at_level(logging.INFO):
+        (pixels,), _ = load(tmp_path)
+    assert list(pixels[3, 3]) == RED
+    assert "1 pictures have several frames: the first is used" in caplog.text
+
+
+def test_the_contents_identify_the_set(tmp_path):
+    path = save(tmp_path / "a.bmp")
+    before, stat = specify(tmp_path), path.stat()
+    save(path, Image.new("RGB", (32, 32), "red"))
+    assert path.stat().st_size == stat.st_size
+    after = specify(tmp_path)
+    assert after.fingerprint != before.fingerprint
+    (pixels,), _ = load(tmp_path)
+    assert list(pixels[3, 3]) == RED
+
+    os.utime(save(path), ns=(0, 0))  # neither time nor place matters
+    assert specify(tmp_path) == before
+    tmp_path.rename(tmp_path.with_name("moved"))
+    assert specify(tmp_path.with_name("moved")) == before
+
+
+def test_a_resume_with_overwritten_pictures_is_refused(tmp_path):
+    folder, job_dir = tmp_path / "set", tmp_path / "run"
+    for number in range(4):
+        save(folder / f"{number}.bmp")
+    given = ["--dataset=image_folder", f"--data_dir={folder}", "--image_size=28", "--batch_size=4"]
+    run_forked(*train_flags(job_dir, *given, "--steps=1"))
+    save(folder / "2.bmp", Image.new("RGB", (32, 32), "red"))
+    refused = run_forked(*train_flags(job_dir, *given, "--steps=2"), code=64)
+    assert "fingerprint" in refused.stderr
+
+
+@pytest.fixture
+def format_2(tmp_path) -> RunConfig:
+    """A run of format 2 on a folder of which later rules use more."""
+    save(tmp_path / "set" / "shirt" / "1.png")
+    save(tmp_path / "set" / "shirt" / "2.tif")
+    save(tmp_path / "set" / "shirt" / "long" / "3.png")
+    asked = flags.train(asked_for(tmp_path))
+    stored = json.loads(config_json.to_json(resume.configured(asked, None)))
+    stored["recipe"]["data"] |= dataclasses.asdict(specify(tmp_path / "set", 1))
+    del stored["recipe"]["data"]["folder_rules"]
+    return config_json.from_json(json.dumps(stored | {"format": 2}), tmp_path)
+
+
+def asked_for(tmp_path: Path) -> list[str]:
+    data = ["--dataset=image_folder", f"--data_dir={tmp_path}/set", f"--image_size={28}"]
+    return ["train", f"--job_dir={tmp_path}/run", "--preset=mlp", "--batch_size=1", *data]
+
+
+def test_a_run_keeps_the_rules_that_it_was_started_with(format_2, tmp_path):
+    data = dataclasses.replace(format_2.recipe.data, image_shape=(28, 28, 3))
+    stored = dataclasses.replace(format_2, recipe=dataclasses.replace(format_2.recipe, data=data))
+    assert (data.train_examples, data.folder_rules) == (1, 1)
+    assert specify(tmp_path / "set").train_examples == 3
+
+    assert resume.configured(flags.train(asked_for(tmp_path)), stored).recipe.data == data
+
+    save(tmp_path / "set" / "shirt" / "4.png")
+    with pytest.raises(RefusedError, match="fingerprint"):
+        resume.configured(flags.train(asked_for(tmp_path)), stored)

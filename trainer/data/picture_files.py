@@ -1,0 +1,149 @@
+"""Which files of a folder are its pictures, and why others are not.
+
+The rules have a number, which a run's configuration keeps: under later rules the same folder may
+hold other pictures.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trainer.system.exits import RefusedError
+
+NAMED = 20  # files of one reason, at most, in a message
+_OURS = (".decoded-", ".lock", ".partial-")  # beside the pictures
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a folder of pictures is read."""
+
+    suffixes: tuple[str, ...]  # in lower case
+    folders_deep: int
+    by_content: bool  # identified; else by names and sizes
+    any_colour: bool  # gives all of them colours; else the first picture decides
+    in_strips: bool  # are large pictures reduced
+
+
+_FIRST_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
+_MORE_SUFFIXES = (
+    *(".apng", ".avif", ".avifs", ".dib", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".mpo"),
+    *(".pbm", ".pcx", ".pgm", ".pnm", ".ppm", ".tga", ".tif", ".tiff"),
+)
+CURRENT = 2
+RULES = {
+    1: Rules(_FIRST_SUFFIXES, 1, False, False, False),
+    CURRENT: Rules(tuple(sorted(_FIRST_SUFFIXES + _MORE_SUFFIXES)), 100, True, True, True),
+}
+
+
+@dataclass
+class Files:
+    """The files of a folder."""
+
+    pictures: list[Path] = field(default_factory=list)  # sorted
+    unused: dict[str, list[Path]] = field(default_factory=dict)  # by the reason
+    empty: list[Path] = field(default_factory=list)  # folders of the first level without pictures
+
+
+def find(folder: Path, number: int) -> Files:
+    """Goes through the folder and its subfolders; links are followed.
+
+    Args:
+      folder: of pictures, or of subfolders of pictures.
+      number: of the rules.
+
+    Raises:
+      RefusedError: there is no such folder, no picture in it, or pictures both in it and in
+        subfolders; or a folder cannot be read.
+    """
+    rules, files = RULES[number], Files()
+    for path in _walk(folder):
+        reason = _why_unused(path, folder, rules)
+        if reason is None:
+            files.pictures.append(path)
+        elif not path.name.startswith(_OURS):
+            files.unused.setdefault(reason, []).append(path)
+    files.pictures.sort()
+    with_pictures = {class_folder(path, folder) for path in files.pictures}
+    if not with_pictures:
+        raise RefusedError(
+            f"--data_dir={folder} holds no pictures ({', '.join(rules.suffixes)}), nor do its "
+            f"subfolders{_but(files)}"
+        )
+    if len(with_pictures) > 1 and None in with_pictures:
+        raise RefusedError(
+            f"--data_dir={folder} holds pictures and subfolders of pictures: move the former into "
+            "a subfolder if there are classes, or out of it"
+        )
+    if None not in with_pictures:
+        files.empty = [path for path in _subfolders(folder) if path not in with_pictures]
+    return files
+
+
+def class_folder(picture: Path, folder: Path) -> Path | None:
+    """The subfolder of the first level that holds a picture, however deep; None: none does."""
+    parts = picture.relative_to(folder).parts
+    return folder / parts[0] if len(parts) > 1 else None
+
+
+def listed(paths: list[Path], folder: Path) -> str:
+    """Some of the files by name, all of them by the number of each suffix."""
+    names = ", ".join(str(path.relative_to(folder)) for path in paths[:NAMED])
+    return f"{counted(paths)}: {names}{', ...' if len(paths) > NAMED else ''}"
+
+
+def counted(paths: list[Path]) -> str:
+    """How many files there are of each suffix."""
+    counts = Counter(path.suffix.lower() or "no suffix" for path in paths)
+    return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """All files; of hidden folders, the folders."""
+
+    def refuse(error: OSError) -> None:
+        raise RefusedError(
+            f"--data_dir={folder} cannot be read ({error.filename}: {error.strerror}): name a "
+            "folder of pictures, or make all of it readable"
+        ) from error
+
+    seen = set()  # links may lead in circles
+    for place, subfolders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        stat = Path(place).stat()
+        if (stat.st_dev, stat.st_ino) in seen:
+            subfolders.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        hidden = [name for name in subfolders if name.startswith(".")]
+        subfolders[:] = sorted(set(subfolders) - set(hidden))
+        yield from (Path(place, name) for name in names + hidden)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    return sorted(
+        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+    )
+
+
+def _why_unused(path: Path, folder: Path, rules: Rules) -> str | None:
+    """Why a file is no picture of the set; None: it is one."""
+    if path.name.startswith("."):
+        return "hidden"
+    if path.suffix.lower() not in rules.suffixes:
+        return "of another kind"
+    if len(path.relative_to(folder).parts) - 1 > rules.folders_deep:
+        return "too deep"
+    if not path.is_file():
+        return "not a file" if path.exists() else "a link to nothing"
+    return None
+
+
+def _but(files: Files) -> str:
+    """What there is instead of pictures."""
+    found = [path for paths in files.unused.values() for path in paths]
+    return f"; there are files of other kinds ({counted(found)})" if found else ""
