@@ -15,7 +15,7 @@ import absl.logging
 
 from trainer.cloud import local_copies
 from trainer.configuration import flags
-from trainer.system import exits, file_errors, signals, streams
+from trainer.system import exits, file_errors, memory_errors, signals, streams
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except exits.InterruptedRun as interrupted:
         return _end(name, interrupted, exits.INTERRUPTED)
     except Exception as error:
-        refused = file_errors.refusal(error)
+        refused = file_errors.refusal(error) or memory_errors.refusal(error)
         if refused is None:
             raise
         # With the path as it is: of a copy of a bucket's, TMPDIR is what has no room.

@@ -7,6 +7,7 @@ replicas together draw the same numbers as one.
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 import zlib
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-_PHILOX = 1  # tf.random.Algorithm.PHILOX, the same on every device and under XLA
+_PHILOX = 1  # tf.random.Algorithm.PHILOX; its integers are the same on every device
 _WORDS_PER_COUNT = 4  # numbers for one value of Philox's counter
 
 
@@ -26,13 +27,18 @@ class BatchRng:
     step: int | tf.Tensor
     first_row: int
     rows: int | tf.Tensor
+    by_xla: bool = False  # whether XLA compiles the draws, which makes other floats of integers
 
     def normal(self, stream: str, size: int) -> tf.Tensor:
         """Standard normal numbers: float32 `[rows, size]`."""
+        if self.by_xla:
+            return self._draw(_normal_of_integers, stream, size)
         return self._draw(tf.raw_ops.StatelessRandomNormalV2, stream, size)
 
     def uniform(self, stream: str, size: int) -> tf.Tensor:
         """Numbers uniform in [0, 1): float32 `[rows, size]`."""
+        if self.by_xla:
+            return self._draw(_uniform_of_integers, stream, size)
         return self._draw(tf.raw_ops.StatelessRandomUniformV2, stream, size)
 
     def bernoulli(self, stream: str, size: int, probability: float) -> tf.Tensor:
@@ -60,6 +66,22 @@ class BatchRng:
 
 def _full_range(**arguments) -> tf.Tensor:
     return tf.raw_ops.StatelessRandomUniformFullIntV2(dtype=tf.uint32, **arguments)
+
+
+def _uniform_of_integers(**arguments) -> tf.Tensor:
+    """What TensorFlow's own kernel makes of Philox's integers: their low bits as mantissas."""
+    mantissas = tf.bitwise.bitwise_and(_full_range(**arguments), tf.constant(2**23 - 1, tf.uint32))
+    ones = tf.bitwise.bitwise_or(mantissas, tf.constant(127 << 23, tf.uint32))
+    return tf.bitcast(ones, tf.float32) - 1.0  # from [1, 2)
+
+
+def _normal_of_integers(**arguments) -> tf.Tensor:
+    """The same for normal numbers, two of two (Box and Muller 1958)."""
+    pairs = tf.reshape(_uniform_of_integers(**arguments), [-1, 2])
+    radius = tf.sqrt(-2.0 * tf.math.log(tf.maximum(pairs[:, :1], 1e-7)))
+    angle = 2 * math.pi * pairs[:, 1:]
+    normal = radius * tf.concat([tf.sin(angle), tf.cos(angle)], axis=1)
+    return tf.reshape(normal, arguments["shape"])
 
 
 _scope = threading.local()  # a mirrored strategy traces its replicas in threads

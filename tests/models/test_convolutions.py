@@ -1,4 +1,4 @@
-"""The convolutions on CPUs against Keras's layers."""
+"""Layers in every form that there is against Keras's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.models import convolutions
-from trainer.models.layers import Dense
+from trainer.models import convolutions, forms
+from trainer.models.layers import BatchNormalization, Dense
+from trainer.system.exits import RefusedError
 
 LAYERS = ["Conv2D", "Conv2DTranspose"]
 SIDES = [8, 7]  # even and odd
@@ -25,6 +26,12 @@ SHAPES = [  # size of the kernel, stride, channels in and out
     (5, 2, 6, 1),
     (1, 1, 6, 3),
 ]
+
+
+@pytest.fixture(params=forms.FORMS, autouse=True)
+def row(request, monkeypatch) -> str:
+    monkeypatch.setattr(forms, "_row", request.param)
+    return request.param
 
 
 def pair(name, policy, side, size, stride, channels, filters):
@@ -58,7 +65,9 @@ def assert_close(left, right, tolerance):
 @pytest.mark.parametrize("policy, tolerance", [("float32", 1e-5), ("mixed_bfloat16", 0.02)])
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("name", LAYERS)
-def test_outputs_and_gradients_agree_with_keras_s_layer(name, side, policy, tolerance):
+def test_outputs_and_gradients_agree_with_keras_s_layer(name, side, policy, tolerance, row):
+    if row == forms.LIBRARY and policy != "float32":
+        tolerance *= 4  # without instructions for it, TensorFlow's own sums are in bfloat16, too
     for shape in SHAPES:
         ours, theirs, inputs = pair(name, policy, side, *shape)
         assert_close(
@@ -94,3 +103,27 @@ def test_a_layer_is_made_again_from_its_configuration(name):
     layer = getattr(convolutions, name)(5, 3, 2, name="layer")
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert type(again) is type(layer) and again.get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("policy, tolerance", [("float32", 1e-5), ("mixed_bfloat16", 0.02)])
+def test_batch_normalisation_agrees_with_keras_s_layer(policy, tolerance):
+    inputs = tf.constant(np.random.default_rng(0).normal(2, 3, size=(16, 5, 5, 6)), tf.float32)
+    ours, theirs = BatchNormalization(dtype=policy), keras.layers.BatchNormalization()
+    assert_close([ours(inputs, training=True)], [theirs(inputs, training=True)], tolerance)
+
+
+def test_the_forms_of_another_version_are_refused():
+    with pytest.raises(RefusedError, match=r"forms 'arm_sve'.*knows library"):
+        forms.use("arm_sve")
+
+
+def test_on_a_processor_that_the_table_does_not_know_all_forms_are_tensorflow_s(monkeypatch):
+    monkeypatch.setattr(forms, "_row", "")
+    for vendor, flags, known in (
+        ("AuthenticAMD", "fpu avx avx2", "amd_avx2"),
+        ("AuthenticAMD", "avx2 avx512f avx512_bf16", "amd_avx512_bf16"),
+        ("GenuineIntel", "avx2 avx512f avx512_bf16", "library"),
+        ("", "", "library"),
+    ):
+        monkeypatch.setattr(forms, "cpuinfo", {"vendor_id": vendor, "flags": flags}.get)
+        assert forms.for_this_machine() == known

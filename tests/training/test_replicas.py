@@ -31,6 +31,8 @@ RECIPES = {  # numbers of replicas to compare with one, relative tolerance of lo
     "--r1=1 --penalty_interval=3 --augment=translation,cutout --label_noise=0.1": (
         *([2], 1e-3, 1e-2),
     ),
+    # in parts, between the replicas' sums
+    f"--preset=mlp {SLOWLY} --update=alternating --r1=1 --jit_compile=true": ([2], 1e-3, 1e-2),
 }
 
 

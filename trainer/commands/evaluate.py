@@ -19,6 +19,7 @@ from trainer.configuration.choices import OWN_FEATURES
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.evaluation import evaluator, inception
 from trainer.evaluation.evaluator import Evaluator
+from trainer.models import forms
 from trainer.runs import checkpoints, evaluations, file_names, in_bucket, trained_networks
 from trainer.runs.trained_networks import Trained
 from trainer.system.exits import RefusedError
@@ -115,6 +116,7 @@ def _evaluate_new(
         log.info("%s holds no run yet: nothing to measure", settings.job_dir)
         return
     recipe = stored.recipe
+    forms.use(stored.execution.forms)
     evaluations.check_writable(settings.job_dir)
     _prepare(recipe, settings)
     protocol = evaluator.protocol(recipe, settings)

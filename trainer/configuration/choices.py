@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+JIT_COMPILE = {"auto": None, "true": True, "false": False}
+FORMS = ("auto", "library")
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 MAX_SEED = 2**31 - 1
 NETWORKS = ("generator", "discriminator")

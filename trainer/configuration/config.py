@@ -84,6 +84,14 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Execution:
+    """How a step is computed: the same training, by other bits. A run keeps its first start's."""
+
+    jit_compile: bool | None  # the step as an XLA program; None: on GPUs, until the run starts
+    forms: str  # a row of `models/forms.FORMS`; auto: of this machine, until the run starts
+
+
+@dataclass(frozen=True)
 class Schedule:
     """How long to train, and how often to save and show."""
 
@@ -121,6 +129,7 @@ class TrainConfig:
     job_dir: Path
     data_dir: Path
     recipe: Recipe
+    execution: Execution
     schedule: Schedule
     runtime: Runtime
     given: frozenset[str]  # names of the flags that the user gave, the preset's not among them
@@ -213,6 +222,6 @@ def images_a_step(recipe: Recipe) -> int:
 
 
 def checksum(asked: TrainConfig) -> int:
-    """A number that differs where the recipe or the schedule that is asked for does."""
-    parts = [dataclasses.asdict(asked.recipe), dataclasses.asdict(asked.schedule)]
+    """A number that differs where what is to be trained, how or for how long does."""
+    parts = [dataclasses.asdict(part) for part in (asked.recipe, asked.execution, asked.schedule)]
     return zlib.crc32(json.dumps(parts).encode())

@@ -16,7 +16,7 @@ from types import NoneType, UnionType
 from typing import Any
 
 from trainer.configuration.choices import NETWORKS
-from trainer.configuration.config import Recipe, Runtime, Schedule
+from trainer.configuration.config import Execution, Recipe, Runtime, Schedule
 from trainer.data.datasets import IMAGE_FOLDER
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -33,6 +33,7 @@ class RunConfig:
 
     preset: str
     recipe: Recipe  # its precision is decided
+    execution: Execution  # it is decided
     schedule: Schedule  # of the first start
     runtime: Runtime  # of the first start
     horizon: int  # steps, of which schedules of rates and weights are functions
@@ -118,10 +119,12 @@ def _from_format_1(stored: Json) -> Json:
 
 
 def _from_format_2(stored: Json) -> Json:
-    """Format 2 had one way of reading a folder of pictures, by its first rules."""
+    """Format 2 read folders of pictures by their first rules, and computed in one way."""
     data = stored["recipe"]["data"]
     rules = 1 if data["dataset"] == IMAGE_FOLDER else 0
-    return {**stored, "recipe": {**stored["recipe"], "data": {**data, "folder_rules": rules}}}
+    recipe = {**stored["recipe"], "data": {**data, "folder_rules": rules}}
+    execution = {"jit_compile": False, "forms": "amd_avx512_bf16"}
+    return {**stored, "recipe": recipe, "execution": execution}
 
 
 # By the format that they start from. A field that a later format adds gets the value here that

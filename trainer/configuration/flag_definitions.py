@@ -188,6 +188,16 @@ def _define_runtime(values: flags.FlagValues) -> None:
         "else mirrored over several GPUs or virtual devices, else one device."
     )
     runtime.choice("strategy", "auto", choices.STRATEGIES, text)
+    text = (
+        "The step as one XLA program, between several replicas in parts. auto: on GPUs. A run "
+        "keeps what it was started with."
+    )
+    runtime.choice("jit_compile", "auto", choices.JIT_COMPILE, text)
+    text = (
+        "Of convolutions and the like. auto: those that were measured to be fast on this kind of "
+        "processor; library: TensorFlow's own. A run keeps what it was started with."
+    )
+    runtime.choice("forms", "auto", choices.FORMS, text)
     text = "Split the CPU into this many devices, for runs of several replicas without GPUs."
     runtime.integer("virtual_devices", 0, text, 0, 64)
     runtime.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)

@@ -144,6 +144,10 @@ def _train(
         job_dir=job_dir,
         data_dir=data_dir,
         recipe=_recipe(values, specify(values)),
+        execution=config.Execution(
+            choices.JIT_COMPILE[values.jit_compile],
+            values.forms,
+        ),
         schedule=_schedule(values, "evaluation_interval" in given),
         runtime=config.Runtime(
             strategy=values.strategy,

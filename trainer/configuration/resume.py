@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import logging
 from typing import Any
 
 from trainer.cloud import data_folder
@@ -12,6 +14,8 @@ from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
 from trainer.data.datasets import DatasetSpec
 from trainer.system.exits import RefusedError
+
+log = logging.getLogger(__name__)
 
 _DATA_FIELDS = {field.name for field in dataclasses.fields(DatasetSpec)}
 
@@ -33,13 +37,26 @@ def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
     if stored is None:
         checks.check(asked)
         horizon = config.total_steps(asked.recipe, asked.schedule)
-        return RunConfig(asked.preset, asked.recipe, asked.schedule, asked.runtime, horizon, None)
+        parts = (asked.recipe, asked.execution, asked.schedule, asked.runtime)
+        return RunConfig(asked.preset, *parts, horizon, None)
     _refuse_differences(asked, stored)
+    _say_what_is_kept(asked, stored)
     resumed = dataclasses.replace(
         asked, recipe=stored.recipe, schedule=_schedule(asked, stored.schedule)
     )
     checks.check_start(resumed)
     return dataclasses.replace(stored, schedule=resumed.schedule, runtime=asked.runtime)
+
+
+def _say_what_is_kept(asked: TrainConfig, stored: RunConfig) -> None:
+    """Of how a step is computed the run's wins, for other bits could not be taken back."""
+    for name, now in dataclasses.asdict(asked.execution).items():
+        before = getattr(stored.execution, name)
+        if name in asked.given and now not in (before, None, "auto"):
+            log.warning(
+                "--%s=%s is left aside: the run was started with %s, and keeps it",
+                *(name, json.dumps(now).strip('"'), json.dumps(before).strip('"')),
+            )
 
 
 def _schedule(asked: TrainConfig, stored: Schedule) -> Schedule:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from trainer.configuration import config as configuration
 from trainer.data import pixels
 from trainer.data.feeding import Feed
+from trainer.gan.compilation import by_xla, not_compiled
 from trainer.gan.state import FashionGAN
 from trainer.gan.training_step import METRICS, UPDATES, Batch
 from trainer.randomness import BatchRng
@@ -16,20 +17,23 @@ from trainer.randomness import BatchRng
 TrainSteps = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
 
-def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Feed) -> TrainSteps:
+def make_train_steps(
+    gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Feed, jit_compile: bool = False
+) -> TrainSteps:
     """Makes a graph that trains for one step a batch.
 
     Args:
       gan: the state, made in the strategy's scope.
       strategy: where the replicas run.
       feed: how the replicas get their examples.
+      jit_compile: whether XLA compiles the step; see `compilation`.
 
     Returns:
       A function of what `feed.send` returns for rows int32 `[steps, critic_steps * batch_size]`.
       It returns the means of the metrics over these steps, float32 `[len(METRICS)]`, and the first
       step with a metric that is not finite or with weights that overflow, int64, or -1.
     """
-    replica_step = _make_replica_step(gan, strategy.num_replicas_in_sync, feed)
+    replica_step = _make_replica_step(gan, strategy.num_replicas_in_sync, feed, jit_compile)
     networks = (gan.generator, gan.discriminator)
     weights = [weight.value for network in networks for weight in network.trainable_weights]
     batch = configuration.images_a_step(gan.recipe)
@@ -58,12 +62,14 @@ def make_train_steps(gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Fe
 
 
 def _make_replica_step(
-    gan: FashionGAN, replicas: int, feed: Feed
+    gan: FashionGAN, replicas: int, feed: Feed, jit_compile: bool
 ) -> Callable[[Sequence[tf.Tensor], tf.Tensor], tf.Tensor]:
     """One step of a replica on its rows of what was sent to it; returns the metrics."""
     objective, batch_size = gan.recipe.objective, gan.recipe.batch_size
     update = UPDATES[objective.update]
     rows = batch_size // replicas
+    in_whole = by_xla if jit_compile and replicas == 1 else not_compiled
+    in_parts = by_xla if jit_compile and replicas > 1 else not_compiled
 
     @tf.autograph.experimental.do_not_convert  # conversion takes longer than the first steps
     def replica_step(sent: Sequence[tf.Tensor], step: tf.Tensor) -> tf.Tensor:
@@ -76,7 +82,11 @@ def _make_replica_step(
             images, labels = feed.fetch([part[first : first + rows] for part in sent], replica)
             return pixels.to_floats(images, gan.pixel_min), labels
 
-        rng = BatchRng(gan.recipe.seed, step, replica * rows, rows)
-        return update(gan, [batch(index) for index in range(objective.critic_steps)], rng)
+        def updated(step: tf.Tensor, batches: list[Batch]) -> tf.Tensor:
+            rng = BatchRng(gan.recipe.seed, step, replica * rows, rows, jit_compile)
+            return update(gan, batches, rng, in_parts)
+
+        batches = [batch(index) for index in range(objective.critic_steps)]
+        return in_whole(updated)(step, batches)
 
     return replica_step

@@ -5,11 +5,13 @@ Functions over a FashionGAN, in a replica's context.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from trainer.gan import step_gradients
+from trainer.gan.compilation import Compiler
 from trainer.gan.optimizers import Optimizer
 from trainer.gan.state import FashionGAN
 from trainer.gan.step_gradients import Examples, StepGradients
@@ -28,49 +30,80 @@ METRICS = (
 Batch = tuple[tf.Tensor, tf.Tensor]  # images [rows, height, width, channels], int32 labels [rows]
 
 
-def simultaneous(gan: FashionGAN, batches: list[Batch], rng: BatchRng) -> tf.Tensor:
+def simultaneous(
+    gan: FashionGAN, batches: list[Batch], rng: BatchRng, compiled: Compiler
+) -> tf.Tensor:
     """Updates both networks with the same fakes.
 
     Args:
       gan: the state.
       batches: one, this replica's rows of the global batch.
       rng: the random numbers of those rows.
+      compiled: what becomes of the parts between all-reduces.
 
     Returns:
       float32 `[len(METRICS)]`: the metrics of the global batch, equal on all replicas.
     """
     ((images, labels),) = batches
-    with tf.GradientTape() as tape:
-        fakes = _fakes(gan, labels, rng, "")
-    gradients = step_gradients.compute(gan, Examples(images, fakes, labels, "", gan.step), rng)
-    generator_metrics = _update_generator(gan, tape, fakes, gradients)
-    return _in_metrics_order(generator_metrics, _update_discriminator(gan, gradients, gan.step))
+
+    def gradients() -> tuple[list[tf.Tensor], StepGradients]:
+        with tf.GradientTape() as tape:
+            fakes = _fakes(gan, labels, rng, "")
+        examples = Examples(images, fakes, labels, "", gan.step)
+        by_discriminator = compiled(
+            lambda: step_gradients.compute(gan, examples, rng), gan.discriminator
+        )()
+        by_weights = step_gradients.weight_gradients(
+            tape, fakes, gan.generator, by_discriminator.fakes
+        )
+        return by_weights, by_discriminator
+
+    of_generator, found = compiled(gradients, gan.generator, gan.discriminator)()
+    generator_metrics = _update_generator(gan, of_generator, found.metrics, compiled)
+    discriminator_metrics = _update_discriminator(gan, found, gan.step, compiled)
+    return _in_metrics_order(generator_metrics, discriminator_metrics)
 
 
-def alternating(gan: FashionGAN, batches: list[Batch], rng: BatchRng) -> tf.Tensor:
+def alternating(
+    gan: FashionGAN, batches: list[Batch], rng: BatchRng, compiled: Compiler
+) -> tf.Tensor:
     """Updates the discriminator once a batch, then the generator against the updated one.
 
     Arguments and result as those of `simultaneous`; means over the discriminator's updates.
     """
+    networks = (gan.generator, gan.discriminator)
     discriminator_metrics = []
     for index, (images, labels) in enumerate(batches):
-        stream = f"critic{index}/"
         update_number = gan.step * len(batches) + index
-        fakes = _fakes(gan, labels, rng, stream)
-        examples = Examples(images, fakes, labels, stream, update_number)
-        gradients = step_gradients.compute(gan, examples, rng)
-        discriminator_metrics.append(_update_discriminator(gan, gradients, update_number))
+
+        def of_discriminator(
+            images: tf.Tensor, labels: tf.Tensor, number: tf.Tensor, stream: str
+        ) -> StepGradients:
+            fakes = _fakes(gan, labels, rng, stream)
+            return step_gradients.compute(gan, Examples(images, fakes, labels, stream, number), rng)
+
+        found = compiled(functools.partial(of_discriminator, stream=f"critic{index}/"), *networks)(
+            images, labels, update_number
+        )
+        discriminator_metrics.append(_update_discriminator(gan, found, update_number, compiled))
     images, labels = batches[-1]
-    with tf.GradientTape() as tape:
-        fakes = _fakes(gan, labels, rng, "generator/")
-    examples = Examples(images, fakes, labels, "generator/", gan.step)
-    gradients = step_gradients.in_two_passes(gan, examples, rng)
-    generator_metrics = _update_generator(gan, tape, fakes, gradients)
+
+    def of_generator() -> tuple[list[tf.Tensor], tf.Tensor]:
+        with tf.GradientTape() as tape:
+            fakes = _fakes(gan, labels, rng, "generator/")
+        examples = Examples(images, fakes, labels, "generator/", gan.step)
+        found = step_gradients.in_two_passes(gan, examples, rng)
+        by_weights = step_gradients.weight_gradients(tape, fakes, gan.generator, found.fakes)
+        return by_weights, found.metrics
+
+    by_weights, metrics = compiled(of_generator, *networks)()
+    generator_metrics = _update_generator(gan, by_weights, metrics, compiled)
     means = tf.reduce_mean(tf.stack(discriminator_metrics), axis=0)
     return _in_metrics_order(generator_metrics, means)
 
 
-UPDATES: dict[str, Callable[[FashionGAN, list[Batch], BatchRng], tf.Tensor]] = {
+Update = Callable[[FashionGAN, list[Batch], BatchRng, Compiler], tf.Tensor]
+UPDATES: dict[str, Update] = {
     "simultaneous": simultaneous,
     "alternating": alternating,
 }
@@ -81,21 +114,21 @@ def _fakes(gan: FashionGAN, labels: tf.Tensor, rng: BatchRng, stream: str) -> tf
 
 
 def _update_generator(
-    gan: FashionGAN, tape: tf.GradientTape, fakes: tf.Tensor, gradients: StepGradients
+    gan: FashionGAN, gradients: list[tf.Tensor], metrics: tf.Tensor, compiled: Compiler
 ) -> tf.Tensor:
     """Returns the generator's metrics: its loss, and its gradient's norm."""
-    weight_gradients = step_gradients.weight_gradients(tape, fakes, gan.generator, gradients.fakes)
-    metrics = _apply(gan.generator_optimizer, weight_gradients, gradients.metrics[:1], gan.step)
-    gan.update_ema()
-    return metrics
+    optimizer = gan.generator_optimizer
+    return _apply(optimizer, gradients, metrics[:1], gan.step, compiled, gan.update_ema)
 
 
 def _update_discriminator(
-    gan: FashionGAN, gradients: StepGradients, update_number: tf.Tensor
+    gan: FashionGAN, gradients: StepGradients, update_number: tf.Tensor, compiled: Compiler
 ) -> tf.Tensor:
     """Returns all other metrics, the discriminator's gradient's norm last."""
     optimizer = gan.discriminator_optimizer
-    metrics = _apply(optimizer, gradients.discriminator, gradients.metrics[1:], update_number)
+    metrics = _apply(
+        optimizer, gradients.discriminator, gradients.metrics[1:], update_number, compiled
+    )
     gan.constrain_discriminator()
     return metrics
 
@@ -112,6 +145,8 @@ def _apply(
     gradients: list[tf.Tensor],
     metrics: tf.Tensor,
     update_number: tf.Tensor,
+    compiled: Compiler,
+    afterwards: Callable[[], None] = lambda: None,
 ) -> tf.Tensor:
     """Sums gradients and metrics over the replicas, and updates a network by the gradients.
 
@@ -123,5 +158,10 @@ def _apply(
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync > 1:
         *gradients, metrics = context.all_reduce(tf.distribute.ReduceOp.SUM, [*gradients, metrics])
-    optimizer.apply(gradients, update_number)
-    return tf.concat([metrics, [tf.linalg.global_norm(gradients)]], axis=0)
+
+    def update(*gradients: tf.Tensor) -> tf.Tensor:
+        optimizer.apply(gradients, update_number)
+        afterwards()
+        return tf.linalg.global_norm(gradients)
+
+    return tf.concat([metrics, [compiled(update)(*gradients)]], axis=0)

@@ -1,10 +1,4 @@
-"""Convolutions in the forms that are fastest on CPUs; on a GPU they are Keras's own.
-
-Measured on an AMD EPYC with oneDNN, which processes channels in blocks of sixteen: with one channel
-it runs at a twentieth of its peak, where a matrix product and overlap-add run at a third. In
-bfloat16 its kernel gradient runs at half of the peak, a forward convolution at all of it, so for
-small sides the kernel gradient is a forward convolution, with examples in the place of channels.
-"""
+"""Convolutions in the forms that are fastest where they run; see `forms`."""
 
 from __future__ import annotations
 
@@ -12,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
+
+from trainer.models import forms
 
 FEW_CHANNELS = 1  # with three, overlap-add is faster only half of the time
 SMALL_SIDE = 8  # of outputs: they become kernels, which are slow if larger
@@ -28,10 +24,10 @@ class Conv2D(keras.layers.Conv2D):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """`[N, H, W, channels]` to `[N, H / stride, W / stride, filters]`."""
-        if tf.config.list_logical_devices("GPU"):
+        if forms.on_gpu():
             return super().call(inputs)
         kernel, stride = tf.convert_to_tensor(self.kernel), self.strides[0]
-        if self.filters <= FEW_CHANNELS and stride == 1:
+        if self.filters <= FEW_CHANNELS and stride == 1 and _by_overlap_add(inputs, stride):
             flipped = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
             trim = self.kernel_size[0] // 2
             outputs = _transposed_by_overlap_add(inputs, flipped, 1, trim)
@@ -49,7 +45,7 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """`[N, h, w, channels]` to `[N, h * stride, w * stride, filters]`."""
-        if tf.config.list_logical_devices("GPU"):
+        if forms.on_gpu():
             return super().call(inputs)
         stride = self.strides[0]
         sides = [stride * side for side in inputs.shape[1:3]]
@@ -95,7 +91,8 @@ def _transposed_convolution(
 ) -> tf.Tensor:
     """The transpose of `_convolution`: `[N, h, w, filters]` to `[N, *sides, channels]`."""
     channels = kernel.shape[2]
-    if channels <= FEW_CHANNELS and all(side % stride == 0 for side in sides):
+    few = channels <= FEW_CHANNELS and _by_overlap_add(inputs, stride)
+    if few and all(side % stride == 0 for side in sides):
         trim = max(kernel.shape[0] - stride, 0) // 2
         return _transposed_by_overlap_add(inputs, kernel, stride, trim)
 
@@ -109,6 +106,12 @@ def _transposed_convolution(
         return tf.nn.conv2d_transpose(inputs, kernel, shape, stride, "SAME"), gradients
 
     return transposed(inputs, kernel)
+
+
+def _by_overlap_add(inputs: tf.Tensor, stride: int) -> bool:
+    """Whether that is the form for these inputs."""
+    chosen = forms.current()
+    return inputs.dtype.name in (chosen.overlap_add if stride == 1 else chosen.strided_overlap_add)
 
 
 def _transposed_by_overlap_add(
@@ -151,8 +154,8 @@ def _kernel_gradient(
     images: tf.Tensor, output_gradients: tf.Tensor, size: int, stride: int
 ) -> tf.Tensor:
     """The gradient by the kernel of `_convolution`, of `size` by `size`."""
-    few = images.shape[3] <= FEW_CHANNELS
-    if images.dtype != tf.bfloat16 or few or max(output_gradients.shape[1:3]) > SMALL_SIDE:
+    small = images.shape[3] > FEW_CHANNELS and max(output_gradients.shape[1:3]) <= SMALL_SIDE
+    if not (small and images.dtype.name in forms.current().forward_kernel_gradients):
         return tf.raw_ops.Conv2DBackpropFilter(
             input=images,
             filter_sizes=[size, size, images.shape[3], output_gradients.shape[3]],

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer import randomness
+from trainer.models import forms
 from trainer.models.convolutions import add_bias
 
 
@@ -122,7 +123,10 @@ def _centred(sums: tf.Tensor, mean: tf.Tensor) -> list[tf.Tensor]:
 
 
 def _affine(values: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
-    """Scales and shifts channels in one pass: batch normalisation with mean 0 and variance 1."""
+    """Scales and shifts channels, in float32."""
+    if values.dtype.name not in forms.current().batch_norm_kernel:
+        return tf.cast(tf.cast(values, tf.float32) * scale + shift, values.dtype)
+    # In one pass: batch normalisation with mean 0 and variance 1.
     vectors = len(values.shape) == 2
     outputs, *_ = tf.raw_ops.FusedBatchNormV3(
         x=values[:, tf.newaxis, tf.newaxis] if vectors else values,

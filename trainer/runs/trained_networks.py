@@ -11,7 +11,7 @@ import tensorflow as tf
 from trainer.configuration import config_json
 from trainer.configuration.config import Recipe
 from trainer.gan.networks import build_networks
-from trainer.models import spectral
+from trainer.models import forms, spectral
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import inputs_of
 from trainer.runs import checkpoints, state_variables
@@ -58,6 +58,7 @@ def load(job_dir: Path, checkpoint: str) -> Trained:
     stored = config_json.read(job_dir)
     if stored is None:
         raise RefusedError(f"--job_dir={job_dir} holds no run: train first")
+    forms.use(stored.execution.forms)
     return restore(stored.recipe, job_dir, checkpoint)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import config
-from trainer.configuration.config import Schedule
+from trainer.configuration.config import Execution, Schedule
 from trainer.data import feeding, order, pixels
 from trainer.evaluation import during_training
+from trainer.gan import compilation
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.state import FashionGAN
 from trainer.gan.training_step import METRICS
@@ -24,17 +26,27 @@ from trainer.runs.checkpoints import Checkpoints
 from trainer.system.exits import RefusedError
 from trainer.training import run_directory
 
+log = logging.getLogger(__name__)
+
 COLUMNS = 8  # of a grid
 MOST_ROWS = 16  # of classes
 
 
 def training(
-    gan: FashionGAN, strategy: tf.distribute.Strategy, images: np.ndarray, labels: np.ndarray
+    gan: FashionGAN,
+    strategy: tf.distribute.Strategy,
+    images: np.ndarray,
+    labels: np.ndarray,
+    execution: Execution,
 ) -> Callable[[int, int], dict[str, float]]:
     """The loop's `train`: feeds the data order and stops at the first bad number."""
     recipe = gan.recipe
     feed = feeding.feed(images, labels, strategy.extended.worker_devices)
-    train_steps = make_train_steps(gan, strategy, feed)
+    train_steps = make_train_steps(gan, strategy, feed, bool(execution.jit_compile))
+    if execution.jit_compile:
+        replicas = strategy.num_replicas_in_sync
+        compiled = compilation.described(replicas, gan.generator, gan.discriminator)
+        log.info("XLA compiles %s, before the first step", compiled)
 
     def train(step: int, count: int) -> dict[str, float]:
         batch = config.images_a_step(recipe)

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import checks, config_json
-from trainer.configuration.config import Schedule
+from trainer.configuration.config import Execution, Schedule
 from trainer.configuration.config_json import RunConfig
 from trainer.data import order
 from trainer.data.datasets import DatasetSpec
@@ -25,7 +25,7 @@ from trainer.distribution.cluster_spec import Worker
 from trainer.distribution.collectives import WorkerGroup, checksum
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
-from trainer.models import flops
+from trainer.models import flops, forms
 from trainer.monitoring import profiling
 from trainer.monitoring.model_monitor import ModelMonitor, NullMonitor
 from trainer.runs import file_names, state_variables
@@ -81,6 +81,7 @@ def train(run: RunConfig, asked: int, worker: Worker, storage: Storage) -> None:
         run = _from_chief(_started(run, here), group)
         checks.check_replicas(run.recipe, strategy.num_replicas_in_sync)
         environment.warn_of_slow_bfloat16(run.recipe.precision)
+        forms.use(run.execution.forms)
         with strategy.scope():
             gan = FashionGAN(run.recipe, run.horizon)
         if not group.is_chief:
@@ -102,11 +103,17 @@ def _started(run: RunConfig, here: dict[str, Any]) -> RunConfig:
     """The configuration with what a first start decides; that of a started run as it is."""
     if run.environment is not None:
         return run
+    jit_compile, form = run.execution.jit_compile, run.execution.forms
+    execution = Execution(
+        jit_compile=forms.on_gpu() if jit_compile is None else jit_compile,
+        forms=forms.for_this_machine() if form == "auto" else form,
+    )
+    forms.use(execution.forms)
     precision = run.recipe.precision
     if precision == "auto":
         precision = environment.precision_for_this_machine()
     recipe = dataclasses.replace(run.recipe, precision=precision)
-    return dataclasses.replace(run, recipe=recipe, environment=here)
+    return dataclasses.replace(run, recipe=recipe, execution=execution, environment=here)
 
 
 def _fingerprint(asked: int, here: dict[str, Any]) -> int:
@@ -153,8 +160,9 @@ def _lead(
         if step is None:
             _record_start(run, monitor, saved, job_dir, images)
             storage.commit()
+        train_steps = callbacks.training(gan, strategy, images, labels, run.execution)
         at_pauses = loop.Callbacks(
-            train=_profiled(callbacks.training(gan, strategy, images, labels), schedule, job_dir),
+            train=_profiled(train_steps, schedule, job_dir),
             evaluate=callbacks.evaluation(gan, images, labels, schedule, job_dir),
             monitor=monitor,
             save=callbacks.saving(saved, schedule, job_dir, storage.commit),
@@ -183,7 +191,7 @@ def _follow(
     _synchronise(group, gan)
     images, labels = storage.load(run.recipe.data)
     at_pauses = loop.Callbacks(
-        train=callbacks.training(gan, strategy, images, labels),
+        train=callbacks.training(gan, strategy, images, labels, run.execution),
         evaluate=lambda step: {},
         monitor=NullMonitor(),
         save=lambda step: None,

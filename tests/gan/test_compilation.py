@@ -1,0 +1,87 @@
+"""A step that XLA compiles is the same step."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.command import run_forked
+from tests.conftest import assert_same_bits, train_flags
+from tests.gan.test_state import IMAGES, LABELS, make
+from trainer.data import feeding
+from trainer.gan import compilation
+from trainer.gan.multi_step_graph import make_train_steps
+from trainer.runs import checkpoints
+
+STEPS = 10
+# Every part of a step that draws, sums, penalises or keeps a state of its own, in small networks.
+EVERYTHING = ("--conditional", "--ema_half_life=100", "--augment=translation,cutout")
+RECIPES = {
+    "simultaneous": ("mlp", *EVERYTHING, "--r1=1", "--penalty_interval=3"),
+    "alternating": (
+        *("mlp", *EVERYTHING, "--update=alternating", "--critic_steps=2", "--spectral_norm"),
+        "--label_noise=0.1",
+    ),
+    "wgan": (
+        *("mlp", "--loss=wgan", "--weight_clip=0.01", "--optimizer=rmsprop"),
+        *("--generator_beta_1=0", "--discriminator_beta_1=0"),
+    ),
+    "batch_normalisation": ("dcgan",),
+}
+
+
+def metrics(recipe: str, jit_compile: bool) -> np.ndarray:
+    """Of each step: `[steps, metrics]`."""
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    preset, *flags = RECIPES[recipe]
+    gan = make(*flags, preset=preset)
+    feed = feeding.Resident(IMAGES, LABELS, ["/cpu:0"])
+    train_steps = make_train_steps(gan, strategy, feed, jit_compile)
+    batch = 8 * gan.recipe.objective.critic_steps
+    rows = np.random.default_rng(0).integers(0, 50, (STEPS, 1, batch), np.int32)
+    return np.array([train_steps(*feed.send(row))[0] for row in rows])
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_compiled_and_plain_steps_have_the_same_losses(recipe):
+    plain, compiled = metrics(recipe, False), metrics(recipe, True)
+    np.testing.assert_allclose(compiled[0], plain[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(compiled[:, :5], plain[:, :5], rtol=1e-4, atol=1e-5)
+
+
+def test_a_compiled_run_repeats_its_bits():
+    first, second = metrics("simultaneous", True), metrics("simultaneous", True)
+    assert first.tobytes() == second.tobytes()
+
+
+def test_what_is_compiled_between_replicas_is_said():
+    described = {
+        preset: compilation.described(2, gan.generator, gan.discriminator)
+        for preset, gan in {name: make(preset=name) for name in ("mlp", "dcgan")}.items()
+    }
+    assert "gradients and updates" in described["mlp"]
+    assert "generator's batch normalisation" in described["dcgan"]
+    assert compilation.described(1, None, None) == "the whole step"
+
+
+def test_a_compiled_run_that_was_interrupted_ends_with_the_same_bits(tmp_path):
+    given = ["--dataset=synthetic", "--steps=6", "--checkpoint_interval=2", "--steps_per_loop=1"]
+    whole, taken_up = tmp_path / "whole", tmp_path / "taken_up"
+    run_forked(*train_flags(whole, *given, "--jit_compile=true"))
+    shutil.copytree(whole, taken_up)
+    for file in (taken_up / "checkpoints").glob("ckpt-[46].*"):
+        file.unlink()
+
+    resumed = run_forked(*train_flags(taken_up, *given, "--jit_compile=false"))
+
+    assert "--jit_compile=false is left aside: the run was started with true" in resumed.stderr
+    assert "XLA compiles the whole step" in resumed.stderr
+    assert "resuming" in resumed.stderr and "at step 2" in resumed.stderr
+    left, right = (
+        checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", 6))
+        for job_dir in (whole, taken_up)
+    )
+    assert_same_bits(left, right)

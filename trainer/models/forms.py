@@ -1,0 +1,108 @@
+"""Which form of an operation runs where: TensorFlow's own, or one that is faster on a processor.
+
+One table by the kind of processor; each row was measured by `python -m scripts.benchmark.forms`,
+which prints the row of the machine that it runs on. Elsewhere, and on GPUs, all are TensorFlow's.
+Other forms give other bits, so a run keeps the row that it was started with.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+
+from trainer.system.exits import RefusedError
+
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+Types = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Forms:
+    """For each form the types of activations that it serves on a kind of processor."""
+
+    overlap_add: Types = ()  # convolutions to one channel: a product, then shifted sums
+    strided_overlap_add: Types = ()  # transposed ones with strides, and gradients by one channel
+    forward_kernel_gradients: Types = ()  # of small sides: by a forward convolution
+    batch_norm_kernel: Types = ()  # scales and shifts channels, in place of product and sum
+
+
+LIBRARY = "library"
+BFLOAT16 = ("bfloat16",)
+BOTH = ("float32", "bfloat16")
+FORMS = {
+    LIBRARY: Forms(),
+    # Instructions for bfloat16 are emulated. The form of one channel without strides takes .17 and
+    # .15 of TensorFlow's time, with strides 1.08 and .52, of kernel gradients .27.
+    "amd_avx2": Forms(BOTH, BFLOAT16, BFLOAT16),
+    # oneDNN works on blocks of sixteen channels: with one it reaches a twentieth of its peak. Its
+    # kernel gradient in bfloat16 reaches half of the peak, where a forward convolution reaches it.
+    "amd_avx512_bf16": Forms(BOTH, BOTH, BFLOAT16, BOTH),
+}
+
+_row = ""  # of this process; empty: not chosen yet
+
+
+def use(name: str) -> None:
+    """Chooses a row of FORMS for all that this process builds from now on.
+
+    Raises:
+      RefusedError: another version's table has it.
+    """
+    global _row
+    if name not in FORMS:
+        raise RefusedError(
+            f"the run computes in the forms {name!r}, and this version of fashion-gan knows "
+            f"{', '.join(FORMS)}: use the version that has started it, or a later one"
+        )
+    _row = name
+
+
+def current() -> Forms:
+    """The forms to build with."""
+    forms = FORMS[_row or for_this_machine()]
+    if on_gpu():
+        return Forms(batch_norm_kernel=forms.batch_norm_kernel)
+    return forms
+
+
+def for_this_machine() -> str:
+    """The row of this machine's devices."""
+    kind = processor_kind()
+    return kind if kind in FORMS and not on_gpu() else LIBRARY
+
+
+def on_gpu() -> bool:
+    """Whether this process computes on a GPU."""
+    return bool(tf.config.list_logical_devices("GPU"))
+
+
+def processor_kind() -> str:
+    """Maker and instructions of the processor, like `amd_avx512_bf16`, as far as Linux tells."""
+    maker = {"AuthenticAMD": "amd", "GenuineIntel": "intel"}.get(cpuinfo("vendor_id"), "")
+    flags = cpuinfo("flags").split()
+    for instructions, flag in _INSTRUCTIONS.items():
+        if maker and flag in flags:
+            return f"{maker}_{instructions}"
+    return platform.machine()
+
+
+_INSTRUCTIONS = {  # the widest first, by the flag that Linux names them by
+    "amx_bf16": "amx_bf16",
+    "avx512_bf16": "avx512_bf16",
+    "avx512": "avx512f",
+    "avx2": "avx2",
+}
+
+
+def cpuinfo(key: str) -> str:
+    """What Linux says of the first core; nothing elsewhere."""
+    if _CPUINFO.exists():
+        for line in _CPUINFO.read_text(encoding="utf-8").splitlines():
+            if line.startswith(key):
+                return line.split(":", 1)[1].strip()
+    return ""

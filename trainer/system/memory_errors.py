@@ -1,0 +1,28 @@
+"""What a lack of memory means for a user."""
+
+from __future__ import annotations
+
+import re
+
+from trainer.system.exits import RefusedError
+
+_DEVICE = re.compile(r"device:(\w+:\d+)|/(?:job\S*/)?(?:device:)?([CG]PU:\d+)")
+
+
+def refusal(error: BaseException) -> RefusedError | None:
+    """The refusal that a lack of memory stands for; None: the error is something else.
+
+    Args:
+      error: Python's or TensorFlow's.
+    """
+    of_tensorflow = type(error).__name__ == "ResourceExhaustedError" and (
+        "OOM" in str(error) or "out of memory" in str(error).lower()
+    )
+    if not (of_tensorflow or isinstance(error, MemoryError)):
+        return None
+    device = _DEVICE.search(str(error))
+    where = f"{device[1] or device[2]} has" if device else "there is"
+    return RefusedError(
+        f"{where} not enough memory: use a smaller --batch_size, --num or --image_size, or leave "
+        "more of the memory to this process"
+    )
