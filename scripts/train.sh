@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup/environment.sh
 
+quick_start=(--preset=fashion --minutes=10 --job_dir=runs/quickstart)
+
 # The flags that preparing the data needs to know of, in both their forms.
 data_flags=()
 expects_value=
@@ -21,9 +23,12 @@ for argument in "$@"; do
       ;;
   esac
   expects_value=
+  case $argument in # another length, beside which ten minutes would be refused
+    --epochs* | --steps | --steps=* | -epochs* | -steps | -steps=*)
+      quick_start=(--preset=fashion --job_dir=runs/quickstart)
+      ;;
+  esac
 done
-
-quick_start=(--preset=fashion --epochs=12 --job_dir=runs/quickstart)
 
 make_environment requirements.lock
 prepare_data ${data_flags[@]+"${data_flags[@]}"}

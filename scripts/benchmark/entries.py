@@ -19,7 +19,7 @@ def ours(*given: str, steps: int | None = None, steps_a_loop: int = 0) -> Entry:
     return Entry(
         module="ours",
         batch_size=recipe.batch_size,
-        precision=environment.precision_for_this_machine() if precision == "auto" else precision,
+        precision=_auto_precision() if precision == "auto" else precision,
         multiply_adds=work.multiply_adds(recipe),
         without_margins=work.without_margins(recipe),
         images_a_step=configuration.images_a_step(recipe),
@@ -27,6 +27,11 @@ def ours(*given: str, steps: int | None = None, steps_a_loop: int = 0) -> Entry:
         period=recipe.objective.penalty_interval if recipe.objective.penalised else 1,
         options={"given": given, "steps_a_loop": steps_a_loop},
     )
+
+
+def _auto_precision() -> str:
+    """What a run most likely chooses by measurement."""
+    return "bfloat16" if environment.has_bfloat16_instructions() else "float32"
 
 
 def products(precision: str, multiply_adds: int | None = None) -> dict[str, Entry]:

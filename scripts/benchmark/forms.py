@@ -24,7 +24,7 @@ from trainer.models import forms
 from trainer.models.convolutions import Conv2D, Conv2DTranspose
 from trainer.models.forms import BFLOAT16, BOTH, Forms
 from trainer.models.layers import BatchNormalization
-from trainer.system import cores
+from trainer.system import cores, processor
 
 FASTER = 0.97
 TRIAL, OWN = "trial", "own"  # rows of the table while this runs
@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> None:
         means = {dtype: statistics.geometric_mean(of) for dtype, of in ratios.items()}
         row[form] = tuple(dtype for dtype, mean in means.items() if mean <= FASTER)
     taken = ", ".join(f"{form}={types}" for form, types in row.items() if types)
-    print(f'    "{forms.processor_kind()}": Forms({taken}),')
+    print(f'    "{processor.kind()}": Forms({taken}),')
 
 
 def compare(make: Layer, shape: tuple[int, ...], dtype: str, rounds: int) -> tuple[float, float]:

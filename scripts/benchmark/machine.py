@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from scripts.benchmark.settings import Settings
-from trainer.distribution.environment import has_bfloat16_instructions, processor
+from trainer.distribution.environment import has_bfloat16_instructions, processor_name
 
 PACKAGES = ("tensorflow", "keras", "numpy", "torch", "jax", "jaxlib", "flax", "optax")
 
@@ -18,7 +18,7 @@ PACKAGES = ("tensorflow", "keras", "numpy", "torch", "jax", "jaxlib", "flax", "o
 def describe(settings: Settings) -> dict[str, Any]:
     """The machine; the load is that of the minute before, in which another part may have ended."""
     return {
-        "processor": processor(),
+        "processor": processor_name(),
         "device": settings.device,
         "bfloat16": has_bfloat16_instructions(),
         "cores": os.cpu_count(),

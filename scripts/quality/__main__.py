@@ -28,15 +28,16 @@ import tensorflow as tf
 
 from scripts.quality import table
 from trainer.configuration import config_json, flags
-from trainer.configuration.config import TrainConfig, images_a_step
+from trainer.configuration.config import Execution, TrainConfig, images_a_step
 from trainer.data import feeding, loading, order
-from trainer.distribution import environment, strategies
+from trainer.distribution import strategies
 from trainer.evaluation import classifiers
 from trainer.evaluation.evaluator import Evaluator
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
-from trainer.models import flops
+from trainer.models import flops, forms
+from trainer.training import first_start
 
 RUNS = Path("runs", "quality")
 ROWS = (
@@ -100,14 +101,15 @@ def planned_steps(config: TrainConfig, budget: str, path: Path) -> int:
 
 def cpu_seconds_a_step(config: TrainConfig) -> float:
     """Processor time of a training step over all cores, without tracing."""
-    precision = config.recipe.precision
-    if precision == "auto":
-        precision = environment.precision_for_this_machine()
-    recipe = dataclasses.replace(config.recipe, precision=precision)
+    recipe, device = config.recipe, tf.distribute.OneDeviceStrategy("/cpu:0")
+    if recipe.precision == "auto":
+        execution = Execution(jit_compile=False, forms=forms.for_this_machine())
+        precision = first_start.faster_precision(recipe, execution, device)
+        recipe = dataclasses.replace(recipe, precision=precision)
     images, labels = loading.load(recipe.data, "train", config.data_dir)
     feed = feeding.feed(images, labels, ["/cpu:0"])
     gan = FashionGAN(recipe, 1000)
-    train = make_train_steps(gan, tf.distribute.OneDeviceStrategy("/cpu:0"), feed)
+    train = make_train_steps(gan, device, feed)
     count = max(4, TIMED_IMAGES // images_a_step(recipe))
     for _ in range(2):  # the first pass traces the graph
         started = time.process_time()

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.distribution.environment import processor
+from trainer.distribution.environment import processor_name
 from trainer.system import file_system
 
 Row = dict[str, Any]
@@ -65,7 +65,7 @@ def add(name: str, row: Row) -> None:
     file_system.write_text(_RECORD, json.dumps(rows, indent=1) + "\n")
     trained = {each: values for each, values in rows.items() if "images" in values}
     head = _HEAD.format(
-        machine=f"{processor()}, TensorFlow {tf.__version__}",
+        machine=f"{processor_name()}, TensorFlow {tf.__version__}",
         digest=row["features_sha256"][:16],
         correct=rows["real"]["judge_accuracy"],
     )

@@ -247,7 +247,7 @@ def test_mirroring_without_a_gpu_is_refused(tmp_path):
         ("README.md", r"bin/fashion-gan (\w+)([^`\n]*)", 13),
         ("README.md", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
         ("scripts/train.sh", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
-        ("scripts/train.sh", r"()quick_start=\(([^)]*)\)", 1),
+        ("scripts/train.sh", r"()quick_start=\(([^)]*)\)", 2),
     ],
 )
 def test_every_flag_that_is_written_down_parses(file, call, count):

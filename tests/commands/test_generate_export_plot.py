@@ -14,8 +14,7 @@ from PIL import Image
 from tests.command import run_forked
 from tests.conftest import train_flags
 from trainer.commands import export, generate, plot
-from trainer.configuration import choices, config, config_json, flags
-from trainer.distribution import environment
+from trainer.configuration import choices, config, flags
 from trainer.gan import sampling
 from trainer.runs import checkpoints, trained_networks
 from trainer.system.exits import RefusedError
@@ -102,9 +101,6 @@ def conditional(tmp_path_factory) -> Path:
     """A short run of a conditional recipe with a moving average."""
     job_dir = tmp_path_factory.mktemp("runs") / "conditional"
     run_forked(*train_flags(job_dir, "--preset=fashion", "--dataset=synthetic", "--steps=6"))
-    stored = config_json.read(job_dir)
-    assert stored is not None
-    assert stored.recipe.precision == environment.precision_for_this_machine()  # of auto
     return job_dir
 
 

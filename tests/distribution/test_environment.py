@@ -8,6 +8,7 @@ import pytest
 
 from trainer.configuration import flags
 from trainer.distribution import environment
+from trainer.system import processor
 
 
 @pytest.mark.parametrize(
@@ -24,19 +25,11 @@ def test_bfloat16_without_instructions_for_it_is_warned_of(
 ):
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor : 0\nmodel name\t: Some CPU\nflags\t\t: {cpu_flags}\n")
-    monkeypatch.setattr(environment, "_CPUINFO", cpuinfo)
+    monkeypatch.setattr(processor, "_CPUINFO", cpuinfo)
     with caplog.at_level(logging.WARNING):
         environment.warn_of_slow_bfloat16(precision)
     assert ("a run in float32 may be faster" in caplog.text) == warns
-    assert environment.processor() == "Some CPU"
-
-
-def test_auto_is_decided_by_the_machine_of_the_first_start(monkeypatch):
-    for has_instructions, precision in ((True, "bfloat16"), (False, "float32")):
-        monkeypatch.setattr(
-            environment, "has_bfloat16_instructions", lambda has=has_instructions: has
-        )
-        assert environment.precision_for_this_machine() == precision
+    assert environment.processor_name() == "Some CPU"
 
 
 def test_switches_that_change_bits_are_recorded_and_a_change_is_said(monkeypatch, caplog):

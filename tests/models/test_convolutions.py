@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from trainer.models import convolutions, forms
 from trainer.models.layers import BatchNormalization, Dense
+from trainer.system import processor
 from trainer.system.exits import RefusedError
 
 LAYERS = ["Conv2D", "Conv2DTranspose"]
@@ -125,5 +126,6 @@ def test_on_a_processor_that_the_table_does_not_know_all_forms_are_tensorflow_s(
         ("GenuineIntel", "avx2 avx512f avx512_bf16", "library"),
         ("", "", "library"),
     ):
-        monkeypatch.setattr(forms, "cpuinfo", {"vendor_id": vendor, "flags": flags}.get)
+        said = {"vendor_id": vendor, "flags": flags, "Features": ""}
+        monkeypatch.setattr(processor, "_cpuinfo", said.get)
         assert forms.for_this_machine() == known

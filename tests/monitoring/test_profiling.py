@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
 from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
+from trainer.monitoring import profiling
 from trainer.runs import checkpoints
 
 
@@ -29,3 +32,26 @@ def test_a_run_that_is_taken_up_amid_the_steps_of_a_profile_ends_without_it(data
     done = run_forked(*train_flags(tmp_path, "--preset=mlp", "--steps=8", "--profile_steps=2,6"))
     assert "no profile: the run was taken up after step 2" in done.stderr
     assert not (tmp_path / "results/profile.txt").exists()
+
+
+def test_of_a_gpu_the_kernels_are_listed_and_the_time_in_which_it_is_idle():
+    space = xplane_pb2.XSpace()
+    plane = space.planes.add(name="/device:GPU:0")
+    for number, name in enumerate(("convolve", "add", "XLA Ops")):
+        plane.event_metadata[number].name = name
+    # Two streams overlap from 2 to 3 ms; nothing runs from 5 to 9 ms.
+    for line, kernel, start, milliseconds in (
+        ("Stream #1(Compute)", 0, 0, 3),
+        ("Stream #2(Compute)", 1, 2, 3),
+        ("Stream #1(Compute)", 0, 9, 1),
+        ("XLA Ops", 2, 0, 10),
+    ):
+        plane.lines.add(name=line, timestamp_ns=10**6).events.add(
+            metadata_id=kernel, offset_ps=start * 10**9, duration_ps=milliseconds * 10**9
+        )
+
+    title, _, _, first, second, *_ = profiling._table(space, steps=2).splitlines()
+
+    assert title == "time on /device:GPU:0, which is idle for 40.0% of it"
+    assert first.split() == ["convolve", "2.000", "57.1%", "1.0"]
+    assert second.split() == ["add", "1.500", "42.9%", "0.5"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +33,7 @@ def run(asked: TrainConfig) -> None:
       RefusedError: the run directory cannot be used, or holds a run of another recipe.
       InterruptedRun: a signal stopped the training, and it was saved; or storage is lost.
     """
+    deadline = time.monotonic() + 60 * (asked.schedule.minutes or math.inf)
     worker = cluster_spec.this_worker(asked.runtime.strategy, os.environ)
     data = DataFolder(asked.data_dir, asked.data_dir_url)
     if worker.is_chief and asked.job_dir_url is None:
@@ -41,12 +44,14 @@ def run(asked: TrainConfig) -> None:
         _describe(asked, worker)
     elif worker.is_chief:
         with _locked(asked.job_dir, asked.job_dir_url) as commit:
-            _train(asked, worker, data, commit)
+            _train(asked, worker, data, commit, deadline)
     else:  # the others need not even see the run directory
-        _train(asked, worker, data, _nothing)
+        _train(asked, worker, data, _nothing, deadline)
 
 
-def _train(asked: TrainConfig, worker: Worker, data: DataFolder, commit_run: Commit) -> None:
+def _train(
+    asked: TrainConfig, worker: Worker, data: DataFolder, commit_run: Commit, deadline: float
+) -> None:
     stored = config_json.read(asked.job_dir) if worker.is_chief else None
     configured = resume.configured(asked, stored)
     _check(configured.recipe, worker, data)
@@ -74,7 +79,7 @@ def _train(asked: TrainConfig, worker: Worker, data: DataFolder, commit_run: Com
         data.send()
 
     storage = training.Storage(asked.job_dir, load, commit)
-    training.train(configured, config.checksum(asked), worker, storage)
+    training.train(configured, config.checksum(asked), worker, storage, deadline)
 
 
 def _check(recipe: Recipe, worker: Worker, data: DataFolder) -> None:

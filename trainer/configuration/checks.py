@@ -64,6 +64,7 @@ def check_start(config: TrainConfig) -> None:
             f"--virtual_devices={runtime.virtual_devices}: leave one of them out"
         )
     check_replicas(recipe, max(1, runtime.virtual_devices))
+    _check_minutes(config)
     steps = total_steps(recipe, config.schedule)
     if any(step > steps for step in config.schedule.profile_steps):
         first, last = config.schedule.profile_steps
@@ -80,6 +81,19 @@ def check_start(config: TrainConfig) -> None:
     if job_dir == (config.data_dir_url or os.path.realpath(config.data_dir)):
         # Each has a lock, and they would wait for each other.
         raise RefusedError(f"--job_dir and --data_dir are both {job_dir}: separate them")
+
+
+def _check_minutes(config: TrainConfig) -> None:
+    minutes = config.schedule.minutes
+    if minutes is None or "minutes" not in config.given:
+        return
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise RefusedError(f"--minutes={minutes} must be a positive number")
+    if beside := config.given & {"epochs", "steps"}:
+        raise RefusedError(
+            f"--minutes={minutes:g} plans the length of the run, and --{min(beside)} names it: "
+            "leave one of them out"
+        )
 
 
 def _check_networks(recipe: Recipe) -> None:

@@ -97,6 +97,7 @@ class Schedule:
 
     epochs: int
     steps: int | None  # overrides epochs
+    minutes: float | None  # overrides both: the first start plans its steps by it
     save_interval: int  # epochs between image grids
     checkpoint_interval: int  # steps
     keep_checkpoints: int

@@ -124,7 +124,8 @@ def _from_format_2(stored: Json) -> Json:
     rules = 1 if data["dataset"] == IMAGE_FOLDER else 0
     recipe = {**stored["recipe"], "data": {**data, "folder_rules": rules}}
     execution = {"jit_compile": False, "forms": "amd_avx512_bf16"}
-    return {**stored, "recipe": recipe, "execution": execution}
+    schedule = {**stored["schedule"], "minutes": None}
+    return {**stored, "recipe": recipe, "execution": execution, "schedule": schedule}
 
 
 # By the format that they start from. A field that a later format adds gets the value here that

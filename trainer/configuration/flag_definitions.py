@@ -86,6 +86,11 @@ def _define_run(values: flags.FlagValues) -> None:
     run = _Group(values, "run")
     run.integer("epochs", 50, "Passes over the data set (the preset's, unless given).", 1)
     run.integer("steps", None, "Generator updates; overrides --epochs.", 1)
+    text = (
+        "Instead of --epochs and --steps: the first start measures its speed and plans as many "
+        "steps as fit, from the command's start until the models are written."
+    )
+    run.number("minutes", None, text)
     run.integer("save_interval", 1, "Epochs between image grids.", 1)
     run.integer("checkpoint_interval", 200, "Steps between checkpoints.", 1)
     run.integer("keep_checkpoints", 3, "Newest checkpoints to keep.", 1)

@@ -240,6 +240,7 @@ def _schedule(values: flags.FlagValues, must_evaluate: bool) -> config.Schedule:
     return config.Schedule(
         epochs=values.epochs,
         steps=values.steps,
+        minutes=values.minutes,
         save_interval=values.save_interval,
         checkpoint_interval=values.checkpoint_interval,
         keep_checkpoints=values.keep_checkpoints,

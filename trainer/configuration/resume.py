@@ -66,6 +66,12 @@ def _schedule(asked: TrainConfig, stored: Schedule) -> Schedule:
         if field.name in asked.given
     }
     given["profile_steps"] = asked.schedule.profile_steps  # of one start
+    if given.pop("minutes", None) not in (None, stored.minutes):
+        planned = "a planned length" if stored.minutes else "another length"
+        log.warning(
+            "--minutes=%g is left aside: the run has %s since its first start",
+            *(asked.schedule.minutes, planned),
+        )
     if "epochs" in given and "steps" not in given:
         given["steps"] = None  # which would win over them
     return dataclasses.replace(stored, **given)

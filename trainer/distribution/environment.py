@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,10 +12,10 @@ import tensorflow as tf
 
 from trainer import __version__
 from trainer.configuration.config import Runtime
+from trainer.system import processor
 
 log = logging.getLogger(__name__)
 
-_CPUINFO = Path("/proc/cpuinfo")
 # Environment variables by which TensorFlow, oneDNN, XLA, cuDNN and cuBLAS compute other bits.
 SWITCHES = (
     "CUBLAS_WORKSPACE_CONFIG",
@@ -46,7 +44,7 @@ def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "numpy": np.__version__,
-        "processor": processor(),
+        "processor": processor_name(),
         "replicas": replicas,
         "threads": runtime.threads,
         "deterministic": runtime.deterministic,
@@ -74,12 +72,7 @@ def has_bfloat16_instructions() -> bool:
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         return details.get("compute_capability", (0, 0)) >= (8, 0)
-    return "bf16" in _cpuinfo("flags") + _cpuinfo("Features")
-
-
-def precision_for_this_machine() -> str:
-    """What --precision=auto is on this machine."""
-    return "bfloat16" if has_bfloat16_instructions() else "float32"
+    return processor.has_bfloat16()
 
 
 def warn_of_slow_bfloat16(precision: str) -> None:
@@ -88,18 +81,9 @@ def warn_of_slow_bfloat16(precision: str) -> None:
         log.warning("no bfloat16 instructions are known of here: a run in float32 may be faster")
 
 
-def processor() -> str:
+def processor_name() -> str:
     """The model of the GPU, or of the processor."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
-    return _cpuinfo("model name") or platform.processor() or platform.machine()
-
-
-def _cpuinfo(key: str) -> str:
-    """What Linux says of the first core; nothing elsewhere."""
-    if _CPUINFO.exists():
-        for line in _CPUINFO.read_text(encoding="utf-8").splitlines():
-            if line.startswith(key):
-                return line.split(":", 1)[1].strip()
-    return ""
+    return processor.model()

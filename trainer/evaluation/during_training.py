@@ -34,7 +34,7 @@ def protocol(num: int) -> dict[str, Any]:
 
 
 def evaluator(
-    gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int
+    gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int, quiet: bool = False
 ) -> Callable[[], dict[str, float]]:
     """A function that evaluates `num` images of the generator with its current weights.
 
@@ -45,6 +45,7 @@ def evaluator(
       images: the training images, uint8.
       labels: their labels.
       num: images to generate.
+      quiet: whether nothing is logged.
     """
     recipe = gan.recipe
     generate = tf.function(gan.sample, autograph=False)
@@ -72,6 +73,8 @@ def evaluator(
         values["smallest_class_share"] = min(of_classes["class_shares"])
         if fake_labels is not None:
             values["class_accuracy"] = of_classes["class_accuracy"]
+        if quiet:
+            return values
         log.info(
             "evaluation of %d images in %.1f s: %s",
             num,

@@ -7,16 +7,12 @@ Other forms give other bits, so a run keeps the row that it was started with.
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
-from pathlib import Path
 
 import tensorflow as tf
 
+from trainer.system import processor
 from trainer.system.exits import RefusedError
-
-_CPUINFO = Path("/proc/cpuinfo")
-
 
 Types = tuple[str, ...]
 
@@ -72,37 +68,10 @@ def current() -> Forms:
 
 def for_this_machine() -> str:
     """The row of this machine's devices."""
-    kind = processor_kind()
+    kind = processor.kind()
     return kind if kind in FORMS and not on_gpu() else LIBRARY
 
 
 def on_gpu() -> bool:
     """Whether this process computes on a GPU."""
     return bool(tf.config.list_logical_devices("GPU"))
-
-
-def processor_kind() -> str:
-    """Maker and instructions of the processor, like `amd_avx512_bf16`, as far as Linux tells."""
-    maker = {"AuthenticAMD": "amd", "GenuineIntel": "intel"}.get(cpuinfo("vendor_id"), "")
-    flags = cpuinfo("flags").split()
-    for instructions, flag in _INSTRUCTIONS.items():
-        if maker and flag in flags:
-            return f"{maker}_{instructions}"
-    return platform.machine()
-
-
-_INSTRUCTIONS = {  # the widest first, by the flag that Linux names them by
-    "amx_bf16": "amx_bf16",
-    "avx512_bf16": "avx512_bf16",
-    "avx512": "avx512f",
-    "avx2": "avx2",
-}
-
-
-def cpuinfo(key: str) -> str:
-    """What Linux says of the first core; nothing elsewhere."""
-    if _CPUINFO.exists():
-        for line in _CPUINFO.read_text(encoding="utf-8").splitlines():
-            if line.startswith(key):
-                return line.split(":", 1)[1].strip()
-    return ""

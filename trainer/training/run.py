@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import logging
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import checks, config_json
-from trainer.configuration.config import Execution, Schedule
+from trainer.configuration.config import Schedule
 from trainer.configuration.config_json import RunConfig
 from trainer.data import order
 from trainer.data.datasets import DatasetSpec
@@ -32,7 +32,7 @@ from trainer.runs import file_names, state_variables
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import file_system, signals
 from trainer.system.exits import StoppedByAgreement
-from trainer.training import callbacks, loop, run_directory
+from trainer.training import callbacks, first_start, loop, run_directory
 from trainer.training.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -52,16 +52,20 @@ class Storage:
 def describe(run: RunConfig, workers: int) -> None:
     """Prints the resolved configuration and the networks; trains nothing, and joins no cluster."""
     strategies.configure(run.runtime)
-    replicas = workers * strategies.make_strategy(run.runtime).num_replicas_in_sync
+    strategy = strategies.make_strategy(run.runtime)
+    replicas = workers * strategy.num_replicas_in_sync
     checks.check_replicas(run.recipe, replicas)
-    run = _started(run, environment.describe(run.runtime, replicas))
+    here = environment.describe(run.runtime, replicas)
+    run = first_start.decided(run, here, strategy)
     print(config_json.to_json(run))
     for network in build_networks(run.recipe, run.recipe.precision):
         network.summary(print_fn=print)
         print(flops.described(network))
 
 
-def train(run: RunConfig, asked: int, worker: Worker, storage: Storage) -> None:
+def train(
+    run: RunConfig, asked: int, worker: Worker, storage: Storage, deadline: float = math.inf
+) -> None:
     """Trains or resumes, as one of the cluster's workers. The chief's caller holds the run's lock.
 
     Args:
@@ -69,6 +73,7 @@ def train(run: RunConfig, asked: int, worker: Worker, storage: Storage) -> None:
       asked: a checksum of what this worker was asked for, which must be the same for all.
       worker: this process.
       storage: what the run reads and writes; only the chief writes.
+      deadline: of `time.monotonic`, for a run whose length is planned by minutes.
 
     Raises:
       RefusedError: the data, the checkpoints or the losses do not allow to go on.
@@ -78,7 +83,11 @@ def train(run: RunConfig, asked: int, worker: Worker, storage: Storage) -> None:
         here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
         group.check_equal("the configuration", _fingerprint(asked, here))
         stored_environment = run.environment
-        run = _from_chief(_started(run, here), group)
+        if group.is_chief:
+            run = first_start.decided(run, here, strategy)
+            started = stored_environment is not None
+            run = first_start.planned(run, started, strategy, storage.load, deadline)
+        run = _from_chief(run, group)
         checks.check_replicas(run.recipe, strategy.num_replicas_in_sync)
         environment.warn_of_slow_bfloat16(run.recipe.precision)
         forms.use(run.execution.forms)
@@ -97,23 +106,6 @@ def train(run: RunConfig, asked: int, worker: Worker, storage: Storage) -> None:
             step = run_directory.restore(storage.job_dir, saved)
             environment.warn_of_changes(stored_environment, here)
         _lead(run, step, saved, storage, strategy, group, gan)
-
-
-def _started(run: RunConfig, here: dict[str, Any]) -> RunConfig:
-    """The configuration with what a first start decides; that of a started run as it is."""
-    if run.environment is not None:
-        return run
-    jit_compile, form = run.execution.jit_compile, run.execution.forms
-    execution = Execution(
-        jit_compile=forms.on_gpu() if jit_compile is None else jit_compile,
-        forms=forms.for_this_machine() if form == "auto" else form,
-    )
-    forms.use(execution.forms)
-    precision = run.recipe.precision
-    if precision == "auto":
-        precision = environment.precision_for_this_machine()
-    recipe = dataclasses.replace(run.recipe, precision=precision)
-    return dataclasses.replace(run, recipe=recipe, execution=execution, environment=here)
 
 
 def _fingerprint(asked: int, here: dict[str, Any]) -> int:

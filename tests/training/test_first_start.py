@@ -1,0 +1,124 @@
+"""What a first start decides by measurement, and that a resume keeps it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import time
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tests.command import run_forked
+from tests.conftest import train_flags
+from trainer.configuration import config_json, flags, resume
+from trainer.configuration.config_json import RunConfig
+from trainer.distribution import environment
+from trainer.runs import records
+from trainer.system import exits
+from trainer.system.exits import RefusedError
+from trainer.training import first_start
+
+HERE = {"replicas": 1}
+
+
+def run(*more: str) -> RunConfig:
+    asked = flags.train(train_flags(Path("x"), "--dataset=synthetic", "--precision=auto", *more))
+    return resume.configured(asked, None)
+
+
+def decided(*more: str) -> RunConfig:
+    return first_start.decided(run(*more), HERE, tf.distribute.OneDeviceStrategy("/cpu:0"))
+
+
+@pytest.mark.parametrize(
+    ("bfloat16", "chosen"), [(0.5, "bfloat16"), (0.89, "bfloat16"), (0.95, "float32")]
+)
+def test_bfloat16_is_chosen_where_it_is_clearly_faster(bfloat16, chosen, monkeypatch, caplog):
+    monkeypatch.setattr(environment, "has_bfloat16_instructions", lambda: True)
+    train = first_start._Trial._train
+
+    def measured(trial, steps: int) -> float:
+        train(trial, 1)
+        return steps * (bfloat16 if trial.gan.recipe.precision == "bfloat16" else 1.0)
+
+    monkeypatch.setattr(first_start._Trial, "_train", measured)
+    with caplog.at_level("INFO"):
+        assert decided().recipe.precision == chosen
+    assert "1000.0 ms in float32" in caplog.text
+
+
+def test_where_bfloat16_is_emulated_nothing_is_measured(monkeypatch):
+    monkeypatch.setattr(environment, "has_bfloat16_instructions", lambda: False)
+    monkeypatch.setattr(first_start, "_Trial", None)
+    assert decided().recipe.precision == "float32"
+
+
+def test_forms_and_compilation_are_decided_and_kept():
+    started = decided("--forms=library")
+    assert started.execution.jit_compile is False and started.execution.forms == "library"
+    again = dataclasses.replace(started, environment=HERE)
+    assert first_start.decided(again, {}, tf.distribute.get_strategy()) == again
+
+
+def test_minutes_and_another_length_are_refused(tmp_path):
+    for other in ("--steps=5", "--epochs=5"):
+        given = ["--dataset=synthetic", "--minutes=1", other]
+        with pytest.raises(RefusedError, match=r"--minutes=1 plans .* leave one of them out"):
+            flags.train(["train", f"--job_dir={tmp_path}", *given])
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
+def test_minutes_must_be_a_positive_number(minutes, tmp_path):
+    given = ["--dataset=synthetic", f"--minutes={minutes}"]
+    with pytest.raises(RefusedError, match="must be a positive number"):
+        flags.train(["train", f"--job_dir={tmp_path}", *given])
+
+
+def test_more_time_plans_more_steps_and_evaluations_take_some():
+    def steps(minutes: float, *more: str) -> int:
+        whole = run("--evaluation_interval=0", *more)
+        schedule = dataclasses.replace(whole.schedule, minutes=minutes, steps=None)
+        asked = dataclasses.replace(whole, schedule=schedule)
+        decided = first_start.decided(asked, HERE, strategy)
+        deadline = time.monotonic() + 60 * minutes
+        planned = first_start.planned(decided, False, strategy, lambda spec: None, deadline)
+        assert planned.horizon == planned.schedule.steps
+        return planned.schedule.steps
+
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    assert steps(60) > 10 * steps(1) > 0
+    with pytest.raises(RefusedError, match="leaves no time for a step"):
+        steps(0.01)
+
+
+def test_a_run_of_minutes_is_planned_once(tmp_path):
+    given = ["--dataset=synthetic", "--evaluation_samples=10"]
+    base = [flag for flag in train_flags(tmp_path, *given) if "--steps" not in flag]
+    done = run_forked(*base, "--minutes=0.5", "--evaluation_interval=1000")
+    stored = json.loads((tmp_path / config_json.FILE).read_text())
+    planned = stored["schedule"]["steps"]
+    assert planned == stored["horizon"] > 0
+    assert f"{planned} steps are planned" in done.stderr
+    assert records.read_lines(tmp_path / "metrics.jsonl")[-1]["step"] == planned
+
+    again = run_forked(*base, "--minutes=5")
+    assert "--minutes=5 is left aside: the run has a planned length" in again.stderr
+    assert f"complete at step {planned}" in again.stderr
+    longer = run_forked(*base, f"--steps={planned + 2}")
+    assert f"complete at step {planned + 2}" in longer.stderr
+    assert math.isclose(json.loads((tmp_path / config_json.FILE).read_text())["horizon"], planned)
+
+
+def test_minutes_are_planned_on_several_devices(tmp_path):
+    base = [flag for flag in train_flags(tmp_path, "--dataset=synthetic") if "--steps" not in flag]
+    run_forked(*base, "--minutes=0.5", "--virtual_devices=2", "--evaluation_interval=0")
+    assert records.read_lines(tmp_path / "metrics.jsonl")[-1]["step"] > 0
+
+
+def test_minutes_that_leave_no_time_are_refused(tmp_path):
+    base = [flag for flag in train_flags(tmp_path, "--dataset=synthetic") if "--steps" not in flag]
+    refused = run_forked(*base, "--minutes=0.05", code=exits.REFUSED)
+    assert "leaves no time for a step" in refused.stderr

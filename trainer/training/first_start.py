@@ -1,0 +1,188 @@
+"""What a run's first start decides by the machine: forms, precision, compilation, its length.
+
+Speed is measured, not guessed from a processor's name: some steps of a state that is thrown away.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.configuration import config
+from trainer.configuration.config import Execution, Recipe
+from trainer.configuration.config_json import RunConfig
+from trainer.data import feeding
+from trainer.data.datasets import DatasetSpec
+from trainer.distribution import environment
+from trainer.evaluation import during_training
+from trainer.gan.multi_step_graph import make_train_steps
+from trainer.gan.state import FashionGAN
+from trainer.models import forms
+from trainer.system.exits import RefusedError
+
+log = logging.getLogger(__name__)
+
+Load = Callable[[DatasetSpec], tuple[np.ndarray, np.ndarray]]
+
+ROUNDS = 3  # of a trial, by turns where two are compared
+ROUND_SECONDS = 1.0
+FASTER = 0.9  # share of float32's time that bfloat16 must not exceed: few starts decide otherwise
+TRIAL_SAMPLES = 1000  # of the evaluation that is measured
+# Records, grids and checkpoints, as a share of the steps' time; then the start and the end.
+AROUND_STEPS = 1.02
+AROUND_RUN_SECONDS = 6.0
+
+
+def decided(run: RunConfig, here: dict[str, Any], strategy: tf.distribute.Strategy) -> RunConfig:
+    """The configuration with all that is `auto` decided; that of a started run as it is.
+
+    Args:
+      run: the configuration.
+      here: the environment, see `environment.describe`.
+      strategy: that of the run.
+    """
+    if run.environment is not None:
+        return run
+    jit_compile, row = run.execution.jit_compile, run.execution.forms
+    execution = Execution(
+        jit_compile=forms.on_gpu() if jit_compile is None else jit_compile,
+        forms=forms.for_this_machine() if row == "auto" else row,
+    )
+    forms.use(execution.forms)
+    recipe = run.recipe
+    if recipe.precision == "auto":
+        precision = faster_precision(recipe, execution, strategy)
+        recipe = dataclasses.replace(recipe, precision=precision)
+    return dataclasses.replace(run, recipe=recipe, execution=execution, environment=here)
+
+
+def planned(
+    run: RunConfig, started: bool, strategy: tf.distribute.Strategy, load: Load, deadline: float
+) -> RunConfig:
+    """The configuration with the length that fits before the deadline, if it is asked for.
+
+    Args:
+      run: the configuration, decided.
+      started: whether the run was planned by an earlier start.
+      strategy: that of the run.
+      load: gives the training images, with which an evaluation is measured.
+      deadline: of `time.monotonic`.
+
+    Raises:
+      RefusedError: no step fits.
+    """
+    if started or run.schedule.minutes is None:
+        return run
+    log.info("measuring how many steps fit into %g minutes", run.schedule.minutes)
+    trial = _Trial(run.recipe, run.execution, strategy)
+    for _ in range(ROUNDS):
+        trial.measure()
+    first, another = _evaluation_seconds(run, trial.gan, load)
+    interval = run.schedule.evaluation_interval or math.inf
+    a_step = trial.seconds_a_step() * AROUND_STEPS + another / interval
+    # What is made once more for the run itself: the graph, and the evaluation's references.
+    once = trial.seconds_to_start + first - another + AROUND_RUN_SECONDS
+    steps = int((deadline - time.monotonic() - once) / a_step)
+    if steps < 1:
+        raise RefusedError(
+            f"--minutes={run.schedule.minutes:g} leaves no time for a step: the start takes "
+            f"{once:.0f} s, a step {a_step:.2f} s"
+        )
+    log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
+    schedule = dataclasses.replace(run.schedule, steps=steps)
+    return dataclasses.replace(run, schedule=schedule, horizon=steps)
+
+
+def faster_precision(recipe: Recipe, execution: Execution, strategy: tf.distribute.Strategy) -> str:
+    """What --precision=auto is on this machine."""
+    if not environment.has_bfloat16_instructions():
+        log.info("precision: float32, there are no instructions for bfloat16")
+        return "float32"
+    log.info("precision: measuring float32 and bfloat16")
+    trials = {
+        precision: _Trial(dataclasses.replace(recipe, precision=precision), execution, strategy)
+        for precision in ("float32", "bfloat16")
+    }
+    for _ in range(ROUNDS):
+        for trial in trials.values():
+            trial.measure()
+    seconds = {precision: trial.seconds_a_step() for precision, trial in trials.items()}
+    chosen = "bfloat16" if seconds["bfloat16"] <= FASTER * seconds["float32"] else "float32"
+    log.info(
+        "precision: %s, as a step takes %.1f ms in float32 and %.1f ms in bfloat16",
+        *(chosen, 1e3 * seconds["float32"], 1e3 * seconds["bfloat16"]),
+    )
+    return chosen
+
+
+class _Trial:
+    """A state that is trained on noise, as long as it takes to see how fast that is."""
+
+    def __init__(
+        self, recipe: Recipe, execution: Execution, strategy: tf.distribute.Strategy
+    ) -> None:
+        """Makes the state and its graph, and trains for the first steps, which are slow.
+
+        Of a cluster, one worker trains its share on one of its devices: the others do not try.
+        """
+        started = time.monotonic()
+        replicas = strategy.num_replicas_in_sync
+        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            recipe = dataclasses.replace(recipe, batch_size=recipe.batch_size // replicas)
+            strategy = tf.distribute.OneDeviceStrategy(strategy.extended.worker_devices[0])
+        with strategy.scope():
+            self.gan = FashionGAN(recipe, 10**6)
+        rng = np.random.default_rng(0)
+        self._batch = config.images_a_step(recipe)
+        images = rng.integers(0, 256, (self._batch, *recipe.data.image_shape), np.uint8)
+        labels = np.arange(self._batch) % max(1, len(recipe.data.class_names))
+        self._feed = feeding.feed(images, labels, strategy.extended.worker_devices)
+        self._train_steps = make_train_steps(
+            self.gan, strategy, self._feed, bool(execution.jit_compile)
+        )
+        self._period = recipe.objective.penalty_interval  # after which the work repeats
+        self._train(1)
+        self.seconds_to_start = time.monotonic() - started
+        seconds = self._train(self._period)
+        self._rounds = max(1, round(ROUND_SECONDS / max(seconds, 1e-6)))
+        self._times: list[float] = []
+
+    def measure(self) -> None:
+        """Trains for about a second."""
+        steps = self._rounds * self._period
+        self._times.append(self._train(steps) / steps)
+
+    def seconds_a_step(self) -> float:
+        """The median of what was measured."""
+        return statistics.median(self._times)
+
+    def _train(self, steps: int) -> float:
+        rows = np.tile(np.arange(self._batch, dtype=np.int32), (steps, 1))
+        started = time.monotonic()
+        means, _ = self._train_steps(*self._feed.send(rows))
+        means.numpy()
+        return time.monotonic() - started
+
+
+def _evaluation_seconds(run: RunConfig, gan: FashionGAN, load: Load) -> tuple[float, float]:
+    """Seconds of a run's first evaluation, and of each later one."""
+    if not run.schedule.evaluation_interval:
+        return 0.0, 0.0
+    images, labels = load(run.recipe.data)
+    samples = min(TRIAL_SAMPLES, run.schedule.evaluation_samples)
+    evaluate = during_training.evaluator(gan, images, labels, samples, quiet=True)
+    seconds = []
+    for _ in range(2):
+        started = time.monotonic()
+        evaluate()
+        seconds.append(time.monotonic() - started)
+    another = seconds[1] * run.schedule.evaluation_samples / samples
+    return seconds[0] - seconds[1] + another, another
