@@ -1,0 +1,309 @@
+#!/usr/bin/env python3
+"""Checks the trainer on the GPUs of this machine, and measures it, within fifteen minutes.
+
+    scripts/checks/gpu.sh OUTPUT_DIR [CHECK...] [--brief]
+
+The checks: `devices`, TensorFlow sees GPUs; `losses`, of five steps they are a processor's, to 1e-4
+without TF32; `replicas`, one card split in two has one device's losses, as has `mirrored` over all;
+`bits`, a run that is killed and resumed ends with those of one left alone, plain and compiled;
+`signal`, SIGTERM saves and leaves with 143; `speed`, images a second by preset, batch, precision
+and compilation, with the most memory; `profile`, the share of time in which the device is idle;
+`peers`, the same network in other libraries (`scripts.benchmark contenders --device=gpu`).
+
+Prints a line a check and a table of speeds; all figures are in OUTPUT_DIR/gpu.json. Where there is
+no GPU, the processor takes its place, so that the script itself can be tested: `--brief` measures
+the speed of little then. The exit code is 1 if a check fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scripts.checks import children, gpu_step
+from trainer import __main__
+from trainer.gan.training_step import METRICS
+from trainer.runs import checkpoints, records
+from trainer.system import exits
+
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = 40
+WITHOUT_TF32 = {"NVIDIA_TF32_OVERRIDE": "0"}
+NO_GPU = {"CUDA_VISIBLE_DEVICES": "-1"}
+TOLERANCE = 1e-4
+SPEEDS = [
+    (preset, batch, precision, compiled)
+    for preset, batches in (("dcgan", (256, 1024)), ("fashion", (32, 256, 1024)))
+    for batch in batches
+    for precision in ("float32", "bfloat16")
+    for compiled in (False, True)
+]
+BRIEF = [("mlp", 32, "float32", False), ("mlp", 32, "float32", True)]
+
+Figures = dict[str, Any]
+
+
+class Failed(Exception):
+    """A check's reason."""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the checks; the number of those that failed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("output", type=Path)
+    parser.add_argument("check", nargs="*")
+    parser.add_argument("--brief", action="store_true")
+    asked = parser.parse_args(arguments)
+    output = asked.output.resolve()
+    output.mkdir(parents=True, exist_ok=True)
+    figures: Figures = {}
+    failed = 0
+    for name in asked.check or CHECKS:
+        started = time.monotonic()
+        try:
+            figures[name] = CHECKS[name](output, asked.brief)
+            verdict = "good"
+        except Failed as reason:
+            figures[name], verdict, failed = {"failed": str(reason)}, str(reason), failed + 1
+        print(f"{name:<9} {time.monotonic() - started:5.0f} s  {verdict}", flush=True)
+        (output / "gpu.json").write_text(json.dumps(figures, indent=1) + "\n")
+    for row in figures.get("speed", {}).get("rows", []):
+        which = "{preset:<8} {batch:>5} {precision:<8} {how:<8}".format(**row)
+        print(f"{which} {row['images_per_second']:>9.0f} images/s")
+    return failed
+
+
+def devices(output: Path, brief: bool) -> Figures:
+    """What TensorFlow sees."""
+    del output, brief
+    code = (
+        "import json, tensorflow as tf\n"
+        "found = tf.config.list_physical_devices('GPU')\n"
+        "names = [tf.config.experimental.get_device_details(gpu) for gpu in found]\n"
+        "print(json.dumps({'tensorflow': tf.__version__, 'gpus': names}, default=str))"
+    )
+    return json.loads(python("-c", code))
+
+
+def losses(output: Path, brief: bool) -> Figures:
+    """The first steps on the device and on a processor, plain and compiled."""
+    largest = {}
+    for preset in ("mlp",) if brief else ("mlp", "dcgan", "fashion"):
+        reference = metrics(output / f"losses/{preset}/processor", preset, NO_GPU)
+        for name, more in {"plain": [], "compiled": ["--jit_compile=true"]}.items():
+            more = more or ["--jit_compile=false"]
+            ours = metrics(output / f"losses/{preset}/{name}", preset, WITHOUT_TF32, *more)
+            largest[f"{preset} {name}"] = apart(ours[:1], reference[:1])
+            largest[f"{preset} {name}, five steps"] = apart(ours, reference)
+    worst = max(value for name, value in largest.items() if "five" not in name)
+    if worst > TOLERANCE:
+        raise Failed(f"the first step's losses are {worst:.1e} apart: {largest}")
+    return largest
+
+
+def replicas(output: Path, brief: bool) -> Figures:
+    """Two logical devices of one card, and a mirrored strategy over all cards."""
+    del brief
+    one = metrics(output / "replicas/one", "mlp", WITHOUT_TF32, "--strategy=one_device")
+    largest = {}
+    on_processor = metrics(output / "replicas/virtual", "mlp", {}, "--virtual_devices=2")
+    largest["virtual devices of the processor"] = apart(on_processor[:1], one[:1])
+    if len(devices(output, True)["gpus"]) > 1:
+        mirrored = metrics(output / "replicas/all", "mlp", WITHOUT_TF32, "--strategy=mirrored")
+        largest["all cards"] = apart(mirrored[:1], one[:1])
+    split = json.loads(python("-m", "scripts.checks.gpu_step", "split", environment=WITHOUT_TF32))
+    largest["one card in two"] = apart(np.array(split["two"]), np.array(split["one"]))
+    if max(largest.values()) > TOLERANCE:
+        raise Failed(f"losses are apart: {largest}")
+    return largest
+
+
+def bits(output: Path, brief: bool) -> Figures:
+    """One run is left alone, one is killed and resumed."""
+    presets = ("mlp",) if brief else ("dcgan", "fashion")
+    for preset in presets:
+        for compiled in ("false", "true"):
+            folder = output / f"bits/{preset}-{compiled}"
+            given = [f"--steps={STEPS}", f"--jit_compile={compiled}"]
+            shutil.rmtree(folder, ignore_errors=True)
+            train(folder / "alone", preset, {}, *given)
+            begin_and_kill(folder / "killed", preset, *given)
+            train(folder / "killed", preset, {}, *given)
+            alone, killed = (final(folder / name) for name in ("alone", "killed"))
+            differ = [key for key in alone if alone[key].tobytes() != killed[key].tobytes()]
+            if differ:
+                raise Failed(f"{preset}, jit_compile {compiled}: {len(differ)} tensors differ")
+    return {"presets": list(presets)}
+
+
+def on_signal(output: Path, brief: bool) -> Figures:
+    """SIGTERM in the loop."""
+    del brief
+    job_dir = output / "signal"
+    shutil.rmtree(job_dir, ignore_errors=True)
+    pid = start(job_dir, "mlp", {}, "--steps=1000000")
+    wait_for(pid, lambda: len(lines(job_dir)) > 2)
+    started = time.monotonic()
+    os.kill(pid, signal.SIGTERM)
+    code = wait(pid)
+    if code != exits.INTERRUPTED:
+        raise Failed(f"exit code {code}")
+    return {"seconds": round(time.monotonic() - started, 1)}
+
+
+def speed(output: Path, brief: bool) -> Figures:
+    """Images a second of each, in a process of its own."""
+    rows = []
+    for preset, batch, precision, compiled in BRIEF if brief else SPEEDS:
+        answer, log = output / "speed.json", output / "speed.log"
+
+        def measure() -> int:
+            found = gpu_step.speed(preset, batch, precision, compiled)  # noqa: B023
+            answer.write_text(json.dumps(found))  # noqa: B023
+            return exits.OK
+
+        if code := wait(children.start(log, measure)):
+            raise Failed(f"{preset} {batch} {precision}: exit code {code}, see {log}")
+        how = "compiled" if compiled else "plain"
+        row = {"preset": preset, "batch": batch, "precision": precision, "how": how}
+        rows.append(row | json.loads(answer.read_text()))
+    return {"rows": rows}
+
+
+def profile(output: Path, brief: bool) -> Figures:
+    """The share of time in which the device is idle."""
+    job_dir = output / "profile"
+    shutil.rmtree(job_dir, ignore_errors=True)
+    preset = "mlp" if brief else "dcgan"
+    train(job_dir, preset, {}, f"--steps={STEPS}", "--steps_per_loop=10", "--profile_steps=20,30")
+    table = (job_dir / "results/profile.txt").read_text()
+    idle = re.search(r"idle for ([\d.]+)%", table)
+    return {"idle_per_cent": float(idle[1]) if idle else None, "table": table.splitlines()[:20]}
+
+
+def peers(output: Path, brief: bool) -> Figures:
+    """The benchmark's contenders; on a processor the page of the docs has them."""
+    if brief or not devices(output, True)["gpus"]:
+        return {"left_out": "no GPU"}
+    said = python("-m", "scripts.benchmark", "contenders", "--rounds=3", "--device=gpu")
+    return {"said": said.splitlines()[-20:]}
+
+
+CHECKS: dict[str, Callable[[Path, bool], Figures]] = {
+    "devices": devices,
+    "losses": losses,
+    "replicas": replicas,
+    "bits": bits,
+    "signal": on_signal,
+    "speed": speed,
+    "profile": profile,
+    "peers": peers,
+}
+
+
+def python(*arguments: str, environment: dict[str, str] | None = None) -> str:
+    """What an interpreter prints last.
+
+    Raises:
+      Failed: it ended with another code than 0.
+    """
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise Failed(f"{' '.join(arguments[:3])}: {done.stderr.strip().splitlines()[-1:]}")
+    return done.stdout.strip()
+
+
+def start(job_dir: Path, preset: str, environment: dict[str, str], *more: str) -> int:
+    """Starts a training in a forked child, whose log is beside its folder; the child's pid."""
+    job_dir.parent.mkdir(parents=True, exist_ok=True)
+    arguments = [
+        *("train", f"--job_dir={job_dir}", f"--preset={preset}", "--dataset=synthetic"),
+        *("--batch_size=64", "--evaluation_interval=0", "--steps_per_loop=1"),
+        *("--checkpoint_interval=10", *more),
+    ]
+
+    def run() -> int:
+        os.environ.update(environment)  # CUDA reads them when it is first used
+        return __main__.main(arguments)
+
+    return children.start(Path(f"{job_dir}.log"), run)
+
+
+def wait(pid: int) -> int:
+    """The exit code of a child, once it has ended."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def train(job_dir: Path, preset: str, environment: dict[str, str], *more: str) -> None:
+    """Trains to the end.
+
+    Raises:
+      Failed: with the exit code.
+    """
+    if code := wait(start(job_dir, preset, environment, *more)):
+        raise Failed(f"exit code {code}, see {job_dir}.log")
+
+
+def begin_and_kill(job_dir: Path, preset: str, *more: str) -> None:
+    """Trains, and is killed half way."""
+    pid = start(job_dir, preset, {}, *more)
+    wait_for(pid, lambda: (job_dir / f"checkpoints/ckpt-{STEPS // 2}.index").exists())
+    os.kill(pid, signal.SIGKILL)
+    wait(pid)
+
+
+def wait_for(pid: int, happened: Callable[[], bool]) -> None:
+    """Returns once that has happened.
+
+    Raises:
+      Failed: the child has ended before.
+    """
+    while not happened():
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            raise Failed("a training ended before its time")
+        time.sleep(0.02)
+
+
+def metrics(job_dir: Path, preset: str, environment: dict[str, str], *more: str) -> np.ndarray:
+    """Losses and scores of five steps: `[5, 5]`."""
+    shutil.rmtree(job_dir, ignore_errors=True)
+    train(job_dir, preset, environment, "--steps=5", "--precision=float32", *more)
+    return np.array([[line[name] for name in METRICS[:5]] for line in lines(job_dir)])
+
+
+def lines(job_dir: Path) -> list[dict[str, float]]:
+    """The records of a run."""
+    path = job_dir / "metrics.jsonl"
+    return records.read_lines(path) if path.exists() else []
+
+
+def final(job_dir: Path) -> dict[str, np.ndarray]:
+    """The tensors of the last checkpoint."""
+    return checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", STEPS))
+
+
+def apart(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The largest relative difference; of penalties that are zero, the absolute one."""
+    return float(np.max(np.abs(ours - theirs) / np.maximum(np.abs(theirs), 1e-2)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(min(1, main(sys.argv[1:])))
