@@ -102,9 +102,9 @@ def losses(output: Path, brief: bool) -> Figures:
     largest = {}
     for preset in ("mlp",) if brief else ("mlp", "dcgan", "fashion"):
         reference = metrics(output / f"losses/{preset}/processor", preset, NO_GPU)
-        for name, more in {"plain": [], "compiled": ["--jit_compile=true"]}.items():
-            more = more or ["--jit_compile=false"]
-            ours = metrics(output / f"losses/{preset}/{name}", preset, WITHOUT_TF32, *more)
+        for name, compiled in {"plain": "false", "compiled": "true"}.items():
+            job_dir = output / f"losses/{preset}/{name}"
+            ours = metrics(job_dir, preset, WITHOUT_TF32, f"--jit_compile={compiled}")
             largest[f"{preset} {name}"] = apart(ours[:1], reference[:1])
             largest[f"{preset} {name}, five steps"] = apart(ours, reference)
     worst = max(value for name, value in largest.items() if "five" not in name)

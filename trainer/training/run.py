@@ -23,6 +23,7 @@ from trainer.data.datasets import DatasetSpec
 from trainer.distribution import environment, strategies
 from trainer.distribution.cluster_spec import Worker
 from trainer.distribution.collectives import WorkerGroup, checksum
+from trainer.gan import compilation
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
 from trainer.models import flops, forms
@@ -58,9 +59,12 @@ def describe(run: RunConfig, workers: int) -> None:
     here = environment.describe(run.runtime, replicas)
     run = first_start.decided(run, here, strategy)
     print(config_json.to_json(run))
-    for network in build_networks(run.recipe, run.recipe.precision):
+    networks = build_networks(run.recipe, run.recipe.precision)
+    for network in networks:
         network.summary(print_fn=print)
         print(flops.described(network))
+    if run.execution.jit_compile:
+        print(f"XLA compiles {compilation.described(replicas, *networks)}")
 
 
 def train(
