@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from scripts.benchmark.settings import Settings
 from trainer.distribution.environment import has_bfloat16_instructions, processor_name
+from trainer.system import processor
 
 PACKAGES = ("tensorflow", "keras", "numpy", "torch", "jax", "jaxlib", "flax", "optax")
 
@@ -18,6 +19,7 @@ PACKAGES = ("tensorflow", "keras", "numpy", "torch", "jax", "jaxlib", "flax", "o
 def describe(settings: Settings) -> dict[str, Any]:
     """The machine; the load is that of the minute before, in which another part may have ended."""
     return {
+        "kind": processor_name() if settings.device == "gpu" else processor.kind(),
         "processor": processor_name(),
         "device": settings.device,
         "bfloat16": has_bfloat16_instructions(),

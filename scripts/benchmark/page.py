@@ -24,32 +24,43 @@ _SECTIONS: dict[str, tuple[str, Callable[[Part], str]]] = {
 }
 _HEAD = """# Performance, measured
 
-Written by `./scripts/benchmark.sh`; every figure comes from [{record}]({record}), which has each
-round. Times and speeds are medians over rounds, with the least and the most of them in brackets;
-memory is the most of any round. Those of a table took turns in each round (the presets four at a
-time, and after the products of matrices; of the batches and of generating, those of one preset).
-Minutes apart, the same thing differs by a tenth on such machines, so a smaller difference between
-tables, or between two rows whose brackets overlap, says nothing.
-
+Written by `./scripts/benchmark.sh`, a chapter for each kind of machine; every figure comes from
+[{record}]({record}), which has each round. Times and speeds are medians over rounds, with the least
+and the most of them in brackets; memory is the most of any round. Those of a table took turns in
+each round (the presets four at a time, and after the products of matrices; of the batches and of
+generating, those of one preset). Minutes apart, the same thing differs by a tenth on such machines,
+so a smaller difference between tables, or between two rows whose brackets overlap, says nothing.
 """
 
 
-def read(record: Path) -> dict[str, Part]:
-    """What has been measured, by part."""
+def read(record: Path) -> dict[str, dict[str, Part]]:
+    """What has been measured, by the kind of the machine and by part."""
     return json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
 
 
 def add(record: Path, name: str, measured: Part) -> None:
-    """Keeps a part and writes the page beside the record again."""
-    parts = {**read(record), name: measured}
-    file_system.write_text(record, json.dumps(parts, indent=1) + "\n")
+    """Keeps a part beside those of other kinds of machines, and writes the page again."""
+    kinds = read(record)
+    kinds.setdefault(measured["machine"]["kind"], {})[name] = measured
+    file_system.write_text(record, json.dumps(kinds, indent=1) + "\n")
+    write(record)
+
+
+def write(record: Path) -> None:
+    """Writes the page beside the record."""
+    chapters = [_chapter(kind, parts) for kind, parts in read(record).items()]
+    page = "\n".join([_HEAD.format(record=record.name), *chapters])
+    file_system.write_text(record.with_suffix(".md"), page)
+
+
+def _chapter(kind: str, parts: dict[str, Part]) -> str:
+    """All that was measured on a kind of machine."""
     shown = [
         f"## {title}\n\n{show(parts[part])}\n{_told(parts[part])}\n"
         for part, (title, show) in _SECTIONS.items()
         if part in parts
     ]
-    page = "\n".join([_HEAD.format(record=record.name) + _machines(parts), *shown])
-    file_system.write_text(record.with_suffix(".md"), page)
+    return "\n".join([f"# On {kind}\n\n{_machines(parts)}", *shown])
 
 
 def _told(part: Part) -> str:

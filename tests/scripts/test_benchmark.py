@@ -28,6 +28,7 @@ SETTINGS = Settings(
     run_steps=10,
 )
 MACHINE = {
+    "kind": "wood",
     "processor": "abacus",
     "device": "cpu",
     "bfloat16": False,
@@ -93,7 +94,7 @@ def test_all_take_turns_and_who_cannot_is_listed_with_the_reason(data_dir, tmp_p
     )
     assert "No module named 'scripts.benchmark.contenders.nobody'" in results["pytorch"]["reason"]
     record = json.loads((tmp_path / "performance.json").read_text())
-    assert record["contenders"]["results"]["float32"] == results
+    assert record["wood"]["contenders"]["results"]["float32"] == results
     lines = rows((tmp_path / "performance.md").read_text())
     listed = {name.split(":")[0]: cells for name, cells in lines.items() if ":" in name}
     assert listed.keys() == compared.keys()
@@ -167,7 +168,19 @@ def test_a_part_that_is_measured_again_replaces_itself_alone(tmp_path):
     assert lines["training"] == ["2", "18.0", "90.00%"]
     assert lines["save"] == ["1", "1.5", "7.50%"]
     assert lines["dcgan"][:2] == ["4 (4 to 4)", "10 (10 to 10)"]
-    assert page.read(record).keys() == {"generation", "around"}
+    assert page.read(record)["wood"].keys() == {"generation", "around"}
+
+
+def test_a_kind_of_machine_is_kept_beside_others(tmp_path):
+    record = tmp_path / "performance.json"
+    answers = {"float32": {"ours": answered([1.0, 1.0], 10**9)}}
+    for kind in ("wood", "iron"):
+        measured = part(answers)
+        page.add(record, "contenders", {**measured, "machine": {**MACHINE, "kind": kind}})
+    assert list(page.read(record)) == ["wood", "iron"]
+    text = record.with_suffix(".md").read_text()
+    assert text.index("# On wood") < text.index("# On iron")
+    assert text.count("## The same network, trained by others") == 2
 
 
 def test_a_run_s_time_is_divided_up_by_its_records(tmp_path):

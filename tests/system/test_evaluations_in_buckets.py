@@ -121,7 +121,8 @@ def test_a_record_that_never_rests_ends_the_command_as_one_to_run_again(storage,
 def test_inception_is_kept_beside_the_data(storage, tmp_path, kept_in):
     name = f"{inception.FOLDER}/{inception.FILE}"
     data_dir = f"gs://{BUCKET}/{kept_in}"
-    run = resume.configured(flags.train(["train", "--job_dir=x", "--dataset=synthetic"]), None)
+    decided = ["--dataset=synthetic", "--forms=library"]
+    run = resume.configured(flags.train(["train", "--job_dir=x", *decided]), None)
     (tmp_path / config_json.FILE).write_text(config_json.to_json(run))
     asked = ["evaluate", f"--job_dir={tmp_path}", "--new", f"--data_dir={data_dir}"]
     settings = flags.evaluate([*asked, "--features=inception"])

@@ -66,6 +66,7 @@ WRONG_KINDS = {
     "restarts": lambda path: path.mkdir(),
     "metrics.jsonl": lambda path: (path.unlink(), os.mkfifo(path)),
     "config.json": lambda path: (path.unlink(), os.mkfifo(path)),
+    "tensorboard/train/events.out.tfevents.9": os.mkfifo,
     "results": lambda path: (shutil.rmtree(path), path.write_text("a file")),
     "models": lambda path: (shutil.rmtree(path), path.symlink_to("/nowhere/at/all")),
 }
@@ -83,6 +84,19 @@ def test_a_wrong_kind_of_file_in_a_run_directory_is_refused(name, finished, tmp_
     log = run_forked(*finished_flags(job_dir), "--steps=131", code=exits.REFUSED).stderr
 
     assert name in last_line(log)
+
+
+def test_a_pipe_in_place_of_the_list_of_checkpoints_is_replaced(finished, tmp_path):
+    job_dir = tmp_path / "run"
+    shutil.copytree(finished, job_dir)
+    path = job_dir / "checkpoints" / "checkpoint"
+    path.unlink()
+    os.mkfifo(path)
+
+    log = run_forked(*finished_flags(job_dir), "--steps=131").stderr
+
+    assert "checkpoint is damaged" in log and "at step 130" in log
+    assert "ckpt-131" in path.read_text()
 
 
 def test_files_that_look_unfinished_and_are_a_user_s_stay(tmp_path):
