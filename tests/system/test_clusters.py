@@ -19,6 +19,8 @@ from tests.command import ROOT, Forked, Process, run_forked, start_forked, start
 from tests.conftest import assert_same_bits, train_flags
 from tests.system import emulated
 from tests.training.test_replicas import LOSSES, NORMS
+from trainer.commands import train
+from trainer.configuration import flags
 from trainer.distribution import cluster_spec, heartbeats
 from trainer.gan.training_step import METRICS
 from trainer.runs import checkpoints, evaluations, records
@@ -253,6 +255,14 @@ def test_a_port_that_another_holds_is_refused(tmp_path):
 def free_port() -> int:
     with socket.create_server(("", 0)) as free:
         return int(free.getsockname()[1])
+
+
+def test_minutes_are_refused_on_several_machines(tmp_path, monkeypatch):
+    spec = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(spec))
+    given = ["train", f"--job_dir={tmp_path}", "--dataset=synthetic", "--minutes=1"]
+    with pytest.raises(RefusedError, match="there are 2: give --steps or --epochs"):
+        train.run(flags.train(given))
 
 
 def test_workers_with_different_flags_are_refused(tmp_path):

@@ -35,6 +35,11 @@ def run(asked: TrainConfig) -> None:
     """
     deadline = time.monotonic() + 60 * (asked.schedule.minutes or math.inf)
     worker = cluster_spec.this_worker(asked.runtime.strategy, os.environ)
+    if "minutes" in asked.given and len(worker.addresses) > 1:
+        raise RefusedError(
+            f"--minutes={asked.schedule.minutes:g} plans by the speed of one machine, and there "
+            f"are {len(worker.addresses)}: give --steps or --epochs"
+        )
     data = DataFolder(asked.data_dir, asked.data_dir_url)
     if worker.is_chief and asked.job_dir_url is None:
         file_system.check_folder(asked.job_dir, "job_dir")
