@@ -128,6 +128,7 @@ def _examples(
     """All pictures; those that are broken are named at the end."""
     numbers = {folder / name: number for number, name in enumerate(spec.class_names)}
     size, _, channels = spec.image_shape
+    in_strips = RULES[spec.folder_rules].in_strips
     broken: list[str] = []
     several_frames = 0
     for path in files:
@@ -136,7 +137,6 @@ def _examples(
                 if channels == 1 and not pictures.is_grey(picture):
                     broken.append(f"{path} has colours, {files[0]} has none: convert one")
                     continue
-                in_strips = RULES[spec.folder_rules].in_strips
                 image = pictures.pixels(picture, size, channels, in_strips)
                 several_frames += pictures.has_several_frames(picture)
         except Exception as error:  # Pillow's plug-ins raise whatever damage leads to

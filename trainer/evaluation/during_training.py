@@ -73,19 +73,22 @@ def evaluator(
         values["smallest_class_share"] = min(of_classes["class_shares"])
         if fake_labels is not None:
             values["class_accuracy"] = of_classes["class_accuracy"]
-        if quiet:
-            return values
-        log.info(
-            "evaluation of %d images in %.1f s: %s",
-            num,
-            time.monotonic() - started,
-            ", ".join(f"{name} {value:.3f}" for name, value in values.items()),
-        )
-        missing = [recipe.data.class_names[number] for number in of_classes["missing_classes"]]
-        _warn_of_collapse(values, missing)
+        if not quiet:
+            missing = [recipe.data.class_names[number] for number in of_classes["missing_classes"]]
+            _report(values, missing, num, time.monotonic() - started)
         return values
 
     return evaluate
+
+
+def _report(values: dict[str, float], missing: list[str], num: int, seconds: float) -> None:
+    log.info(
+        "evaluation of %d images in %.1f s: %s",
+        num,
+        seconds,
+        ", ".join(f"{name} {value:.3f}" for name, value in values.items()),
+    )
+    _warn_of_collapse(values, missing)
 
 
 def _warn_of_collapse(values: dict[str, float], missing: list[str]) -> None:

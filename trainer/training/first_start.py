@@ -152,12 +152,12 @@ class _Trial:
         self._train(1)
         self.seconds_to_start = time.monotonic() - started
         seconds = self._train(self._period)
-        self._rounds = max(1, round(ROUND_SECONDS / max(seconds, 1e-6)))
+        self._periods = max(1, round(ROUND_SECONDS / max(seconds, 1e-6)))
         self._times: list[float] = []
 
     def measure(self) -> None:
         """Trains for about a second."""
-        steps = self._rounds * self._period
+        steps = self._periods * self._period
         self._times.append(self._train(steps) / steps)
 
     def seconds_a_step(self) -> float:
