@@ -103,10 +103,16 @@ def test_flags_are_read_in_one_folder():
     assert readers == {"__main__", "configuration.flags", "configuration.flag_definitions"}
 
 
+def test_signals_are_handled_before_anything_slow_is_imported():
+    slow = "{'absl', 'numpy', 'PIL', 'trainer.configuration.flags'}"
+    code = f"import sys, trainer.__main__; sys.exit(bool({slow} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
 def test_nothing_heavy_is_imported_before_the_flags_are_checked():
     heavy = "{'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib', 'tensorboard'}"
     code = (
-        "import sys, trainer.__main__, trainer.commands.train; "
+        "import sys, trainer.__main__, trainer.commands.train, trainer.commands.evaluate; "
         f"sys.exit(bool({heavy} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

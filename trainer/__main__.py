@@ -1,4 +1,4 @@
-"""Picks the command; nothing else."""
+"""Picks the command; nothing else. Signals are handled before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -6,48 +6,44 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import absl.flags
-import absl.logging
-
-from trainer.cloud import local_copies
-from trainer.configuration import flags
-from trainer.system import exits, file_errors, memory_errors, signals, streams
+from trainer.system import exits, signals, streams
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command: what it does, how its flags become a configuration, the module with `run`."""
+    """A command: what it does, the function of `flags` that reads it, the module with `run`."""
 
     summary: str
-    configure: Callable[[Sequence[str]], Any]
+    flags: str
     module: str
+
+    def configure(self, argv: Sequence[str]) -> Any:
+        """The configuration that its arguments ask for; the first is its name."""
+        return getattr(importlib.import_module("trainer.configuration.flags"), self.flags)(argv)
 
 
 COMMANDS = {
-    "train": Command("trains, or resumes the run in --job_dir", flags.train, "train"),
-    "evaluate": Command("measures checkpoints", flags.evaluate, "evaluate"),
-    "generate": Command("samples a trained generator", flags.generate, "generate"),
-    "export": Command("writes a network in a format that others read", flags.export, "export"),
-    "plot": Command("draws the loss curves", flags.plot, "plot"),
-    "prepare_data": Command("puts a data set into --data_dir", flags.prepare_data, "prepare_data"),
-    "presets": Command("lists the recipes", flags.no_flags, "presets"),
+    "train": Command("trains, or resumes the run in --job_dir", "train", "train"),
+    "evaluate": Command("measures checkpoints", "evaluate", "evaluate"),
+    "generate": Command("samples a trained generator", "generate", "generate"),
+    "export": Command("writes a network in a format that others read", "export", "export"),
+    "plot": Command("draws the loss curves", "plot", "plot"),
+    "prepare_data": Command("puts a data set into --data_dir", "prepare_data", "prepare_data"),
+    "presets": Command("lists the recipes", "no_flags", "presets"),
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
-    streams.install(absl.logging.get_absl_handler().python_handler)
+    streams.reserve()
     signals.install()
-    # Where nothing is wrong, TensorFlow reports missing GPUs and skipped optimisations as errors.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    absl.flags.FLAGS(sys.argv[:1])  # libraries' own flags keep their defaults: warnings only
-    absl.logging.use_absl_handler()
-    absl.logging.get_absl_handler().addFilter(local_copies.ShowsUrls())
-    logging.getLogger("trainer").setLevel(logging.INFO)
+    _set_up_logging()
+    from trainer.system import file_errors, memory_errors
+
     name, *arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         _run(name, arguments)
@@ -67,12 +63,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exits.OK
 
 
+def _set_up_logging() -> None:
+    import absl.flags
+    import absl.logging
+
+    from trainer.cloud import local_copies
+
+    streams.install(absl.logging.get_absl_handler().python_handler)
+    # Where nothing is wrong, TensorFlow reports missing GPUs and skipped optimisations as errors.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    absl.flags.FLAGS(sys.argv[:1])  # libraries' own flags keep their defaults: warnings only
+    absl.logging.use_absl_handler()
+    absl.logging.get_absl_handler().addFilter(local_copies.ShowsUrls())
+    logging.getLogger("trainer").setLevel(logging.INFO)
+
+
 def _run(name: str, arguments: list[str]) -> None:
     if name in ("--help", "-h", "help"):
         print(_usage())
         return
     if name not in COMMANDS:
         raise exits.RefusedError(f"unknown command {name!r}: {', '.join(COMMANDS)}")
+    from trainer.configuration import flags
+
     command = COMMANDS[name]
     try:
         configuration = command.configure([f"fashion-gan {name}", *arguments])
@@ -84,6 +97,8 @@ def _run(name: str, arguments: list[str]) -> None:
 
 def _end(name: str, reason: Exception, code: int) -> int:
     """Says in one line why a command ends with a code that is not 0."""
+    from trainer.cloud import local_copies
+
     sys.stderr.write(local_copies.shown(f"fashion-gan {name}: {reason}") + "\n")
     return code
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +19,15 @@ from trainer.runs import checkpoints
 from trainer.system import exits
 
 ENDLESS = ["--dataset=synthetic", "--steps=100000", "--checkpoint_interval=100000"]
+
+
+@pytest.fixture
+def namespace() -> tuple[str, ...]:
+    """What makes the command PID 1, for which signals have no default action."""
+    before = ("unshare", "--pid", "--fork", "--kill-child")
+    if not shutil.which("unshare") or subprocess.run([*before, "true"]).returncode:
+        pytest.skip("needs the right to make a PID namespace")
+    return before
 
 
 def start(job_dir: Path, before: tuple[str, ...] = ()) -> Process:
@@ -87,14 +98,10 @@ def test_a_signal_during_start_up_leaves_at_once(tmp_path):
     assert "outside the training loop" in log
 
 
-def test_as_pid_1_too(tmp_path):
-    namespace = ("unshare", "--pid", "--fork", "--kill-child")
-    if not shutil.which("unshare") or subprocess.run([*namespace, "true"]).returncode:
-        pytest.skip("needs the right to make a PID namespace")
+def test_as_pid_1_too(namespace, tmp_path):
     process = start(tmp_path, before=namespace)
-    (child,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
 
-    subprocess.run(["kill", "-TERM", child], check=True)
+    os.kill(only_child(process), signal.SIGTERM)
     log = process.communicate(timeout=60)[1]
 
     assert "interrupted and saved at step" in log
@@ -121,3 +128,44 @@ def test_two_jobs_cannot_write_one_run_directory(tmp_path):
     process.kill()
     process.communicate()
     run_forked(*train_flags(tmp_path, *ENDLESS, "--steps=1"))  # the lock died with its process
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+@pytest.mark.parametrize("seconds", [0.2, 1])
+def test_a_signal_just_after_the_start_is_never_lost(command, seconds, finished, tmp_path):
+    job_dir = ["--job_dir", str(finished if command == "evaluate" else tmp_path)]
+    more = ENDLESS if command == "train" else ["--num=1000000"]
+    process = start_process(command, *job_dir, *more, stderr=subprocess.DEVNULL)
+    time.sleep(seconds)
+    process.terminate()
+    assert process.wait(60) in (-signal.SIGTERM, exits.INTERRUPTED)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5])
+def test_as_pid_1_it_ends_by_a_signal_while_it_imports(seconds, namespace, tmp_path):
+    process = start_process(
+        *train_flags(tmp_path, *ENDLESS), before=namespace, stderr=subprocess.PIPE
+    )
+    child = only_child(process)
+    while not catches(child, signal.SIGTERM):
+        time.sleep(0.002)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGTERM)
+    log = process.communicate(timeout=60)[1]
+    assert process.returncode == exits.INTERRUPTED
+    assert "SIGTERM outside the training loop" in log
+
+
+def only_child(process: Process) -> int:
+    """The child's id, once there is one."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not (ids := children.read_text().split()):
+        assert process.poll() is None
+        time.sleep(0.002)
+    return int(ids[0])
+
+
+def catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler for a signal."""
+    (caught,) = re.findall(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(caught, 16) >> (number - 1) & 1)

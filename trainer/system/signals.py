@@ -5,6 +5,9 @@ by a running call into TensorFlow. A thread that reads from `signal.set_wakeup_f
 The files on disk are always complete, even after `kill -9`, so an immediate exit is always
 allowed; a graceful one only saves the steps since the last checkpoint. Whatever a signal asks for
 is done before it is reported, and a report that cannot be written stops nothing (see `streams`).
+
+PID 1 of a container gets no signal that it has no handler for: `install` comes before all imports
+that take time.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from trainer.system import exits, streams
+from trainer.system import exits, process_image, streams
 
 # Cluster jobs are killed after 120 seconds, and a killed pod counts as a crash.
 GRACE_SECONDS = 110.0
@@ -27,17 +30,21 @@ HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _stop_requested = threading.Event()
 _in_graceful_block = threading.Event()
+_reading = threading.Lock()  # held while a signal is read and acted on
 _ignored: set[signal.Signals] = set()  # at the start of the process, as `nohup` does
 
 
 def install() -> None:
-    """Handles signals. Call once, in the main thread, before importing TensorFlow."""
+    """Handles signals, also those that came while the process started itself anew.
+
+    Call once, in the main thread, first of all.
+    """
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         _ignored.add(signal.SIGHUP)
-    read_end, write_end = os.pipe()
-    os.set_blocking(write_end, False)
+    read_end, write_end = process_image.take_over().pipe
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     install_handlers()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
     threading.Thread(target=_watch, args=(read_end,), name="interrupts", daemon=True).start()
 
 
@@ -63,6 +70,13 @@ def graceful() -> Iterator[None]:
         _in_graceful_block.clear()
 
 
+@contextmanager
+def unread() -> Iterator[None]:
+    """Inside, no signal is read: one that comes stays in the pipe, for the next image to read."""
+    with _reading:
+        yield
+
+
 def ignore() -> None:
     """Ignores further signals, so that the process ends with the exit code it has chosen."""
     for number in HANDLED:
@@ -76,18 +90,22 @@ def _watch(pipe: int) -> None:
         timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
         if not select.select([pipe], [], [], timeout)[0]:
             exit_now(f"not stopped within {GRACE_SECONDS:.0f} s of the signal")
-        number = os.read(pipe, 1)[0]
-        if number not in HANDLED:
-            continue
-        name = signal.Signals(number).name
-        if _stop_requested.is_set() and number == signal.SIGINT:
-            exit_now("second interrupt")
-        if not _in_graceful_block.is_set():
-            exit_now(f"{name} outside the training loop")
-        _stop_requested.set()
-        if deadline is None:
+        with _reading:
+            number = os.read(pipe, 1)[0]
+            if number in HANDLED:
+                _act_on(signal.Signals(number))
+        if deadline is None and _stop_requested.is_set():
             deadline = time.monotonic() + GRACE_SECONDS
-            sys.stderr.write(f"fashion-gan: {name}: finishing the loop in flight and saving\n")
+
+
+def _act_on(number: signal.Signals) -> None:
+    if _stop_requested.is_set() and number == signal.SIGINT:
+        exit_now("second interrupt")
+    if not _in_graceful_block.is_set():
+        exit_now(f"{number.name} outside the training loop")
+    if not _stop_requested.is_set():
+        _stop_requested.set()
+        sys.stderr.write(f"fashion-gan: {number.name}: finishing the loop in flight and saving\n")
 
 
 def exit_now(reason: str) -> NoReturn:

@@ -25,16 +25,23 @@ DRAIN_SECONDS = 10.0  # for what is pending when the process ends, while some of
 HURRY_SECONDS = 1.0  # the same without progress, or where the process must end at once
 
 
+def reserve() -> None:
+    """Opens standard streams that are closed: no other file must take their place.
+
+    Call it before any file is opened.
+    """
+    for number in (0, OUTPUT, ERROR):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def install(handler: logging.StreamHandler) -> None:
     """Replaces `sys.stdout`, `sys.stderr` and the stream of a handler of log lines.
 
     Call it once, before anything is written.
     """
-    for number in (0, OUTPUT, ERROR):
-        try:
-            os.fstat(number)
-        except OSError:  # closed: the next file that is opened must not take its place
-            os.open(os.devnull, os.O_RDWR)
     sys.stdout = Results()
     sys.stderr = Log()
     handler.setStream(sys.stderr)
