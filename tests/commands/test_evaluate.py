@@ -6,12 +6,14 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorflow.python.framework import config
 
-from tests.command import run_forked
+from tests.command import ROOT, run_forked
 from tests.conftest import damage_by_flipping, train_flags
 from tests.evaluation.test_inception import stand_in
 from trainer.commands import evaluate
@@ -114,6 +116,37 @@ def test_new_evaluates_each_checkpoint_once(short, tmp_path):
     assert f"{folder / 'ckpt-15'} is not readable" in new.stderr.splitlines()[-1]
     assert again.stdout == ""
     assert [line["step"] for line in evaluations.read(job_dir, evaluations.TEST)] == [10, 0, 20]
+
+
+def test_what_is_measured_already_is_not_waited_for(short, tmp_path):
+    job_dir = tmp_path / "copy"
+    shutil.copytree(short, job_dir)
+    command = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--threads=2", "--new"]
+    run_forked(*command)
+
+    for stands in ("is complete", "has nothing new"):
+        asked = without_tensorflow(*command)
+        assert (asked.returncode, asked.stdout) == (0, "")
+        assert f"{stands}, and is measured: nothing to do" in asked.stderr
+        (job_dir / "results/final.png").unlink(missing_ok=True)
+    assert without_tensorflow(*command, "--seed=1").returncode == 3  # other results are not there
+
+
+def without_tensorflow(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a process that ends with 3 instead of importing TensorFlow."""
+    code = (
+        "import os, sys\n"
+        "class Refuses:\n"
+        "  def find_spec(self, name, *_):\n"
+        "    if name in ('tensorflow', 'keras'):\n"
+        "      os._exit(3)\n"
+        "sys.meta_path.insert(0, Refuses())\n"
+        "from trainer.__main__ import main\n"
+        "sys.exit(main())"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True
+    )
 
 
 def test_classes_are_predicted_by_the_class_network_also_with_inception_s_features(

@@ -145,10 +145,13 @@ def test_new_checkpoints_in_a_bucket_are_measured_once(storage):
     run_forked(*flags, "--evaluation_interval=10", "--evaluation_samples=20")
     asked = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--new", "--threads=2"]
 
-    first, second = run_forked(*asked), run_forked(*asked)
+    first = run_forked(*asked)
+    before = len(storage.requests)
+    second = run_forked(*asked)  # by the names of the checkpoints alone
 
     assert [json.loads(each)["step"] for each in first.stdout.splitlines()] == [10]
-    assert second.stdout == ""
+    assert second.stdout == "" and "nothing to do" in second.stderr
+    assert not any(".data-" in each.object_name for each in storage.requests[before:])
     kept = storage.read("runs/new/evaluations.jsonl").decode().splitlines()
     assert [json.loads(each)["against"] for each in kept] == ["train", "test"]
     assert "checkpoints/best/ckpt-10.index" in storage.names("runs/new")

@@ -55,6 +55,10 @@ class Mirror:
                 continue
         raise InterruptedRun(f"{self._bucket.name} changes while it is read: run again")
 
+    def names(self) -> list[str]:
+        """Names of the bucket's objects, as last listed."""
+        return sorted(self._versions)
+
     def changed(self) -> list[str]:
         """Names of files that differ from what was last fetched or sent."""
         return [

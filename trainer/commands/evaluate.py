@@ -1,8 +1,10 @@
-"""The evaluate command: metrics of a run's checkpoints against the test images."""
+"""The evaluate command: metrics of a run's checkpoints against the test images.
+
+TensorFlow is imported only where there is something to measure: a CronJob asks every few minutes.
+"""
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import sys
@@ -10,24 +12,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
-from trainer.cloud.data_folder import CopiedData
 from trainer.cloud.mirror import Mirror
 from trainer.configuration import config_json
-from trainer.configuration.choices import OWN_FEATURES
-from trainer.configuration.config import EvaluateConfig, Recipe
-from trainer.evaluation import evaluator, inception
-from trainer.evaluation.evaluator import Evaluator
-from trainer.models import forms
-from trainer.runs import checkpoints, evaluations, file_names, in_bucket, trained_networks
-from trainer.runs.trained_networks import Trained
+from trainer.configuration.config import EvaluateConfig
+from trainer.evaluation import protocols
+from trainer.runs import checkpoint_files, evaluations, file_names, in_bucket
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 30.0
-_FILES = (*trained_networks.FILES, file_names.EVALUATIONS_FILE, file_names.FINISHED)
+_CHECKPOINTS = "checkpoints"
+_SMALL_FILES = (config_json.FILE, file_names.EVALUATIONS_FILE, file_names.FINISHED)
 
 
 def run(settings: EvaluateConfig) -> None:
@@ -37,18 +33,27 @@ def run(settings: EvaluateConfig) -> None:
       RefusedError: there is no such run or checkpoint, or no classifier for its data set.
       InterruptedRun: the storage cannot be reached.
     """
+    many = settings.new or settings.watch
     mirror = None
     if settings.job_dir_url:
-        mirror = in_bucket.fetch(settings.job_dir_url, settings.job_dir, *_FILES)
-    if settings.new or settings.watch:
+        parts = _SMALL_FILES if many else (*_SMALL_FILES, _CHECKPOINTS)
+        mirror = in_bucket.fetch(settings.job_dir_url, settings.job_dir, *parts)
+    if many:
         _evaluate_all(settings, mirror)
-        return
-    _configure(settings.threads)
-    network = trained_networks.load(settings.job_dir, settings.checkpoint)
-    is_recorded = checkpoints.belongs_to_run(settings.job_dir / "checkpoints", settings.checkpoint)
+    else:
+        _evaluate_one(settings, mirror)
+
+
+def _evaluate_one(settings: EvaluateConfig, mirror: Mirror | None) -> None:
+    """Evaluates the checkpoint that is asked for."""
+    from trainer.evaluation import checkpoint_results
+
+    network = checkpoint_results.load(settings)
+    folder = settings.job_dir / _CHECKPOINTS
+    is_recorded = checkpoint_files.belongs_to_run(folder, settings.checkpoint)
     if is_recorded:
         evaluations.check_writable(settings.job_dir)
-    result = _evaluate(network, settings)
+    result = checkpoint_results.measure(network, settings)
     if is_recorded:
         _record(result, settings, mirror)
     else:
@@ -61,89 +66,73 @@ def _evaluate_all(settings: EvaluateConfig, mirror: Mirror | None) -> None:
     unreadable: dict[Path, str] = {}
     while True:
         is_complete = (settings.job_dir / file_names.FINISHED).exists()
-        _evaluate_new(settings, mirror, unreadable)
+        new = _new_steps(settings, mirror)
+        if new:
+            _evaluate_new(settings, mirror, new, unreadable)
+        elif new is not None and (is_complete or settings.new):
+            stands = "is complete" if is_complete else "has nothing new"
+            log.info("%s %s, and is measured: nothing to do", settings.job_dir, stands)
         if is_complete or not settings.watch:
             break
         time.sleep(WATCH_SECONDS)
         if mirror:
-            in_bucket.fetch_again(mirror, *_FILES)
-    errors = [error for path, error in unreadable.items() if checkpoints.has_index(path)]
+            in_bucket.fetch_again(mirror, *_SMALL_FILES)
+    errors = [error for path, error in unreadable.items() if checkpoint_files.has_index(path)]
     if errors:
         raise RefusedError(f"{'; '.join(errors)}: all others are measured; restore or remove it")
 
 
-@functools.cache
-def _configure(threads: int) -> None:
-    """One device, whatever the run was trained on."""
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.experimental.enable_op_determinism()
-
-
-@functools.cache
-def _prepare(recipe: Recipe, settings: EvaluateConfig) -> None:
-    """Provides what evaluation needs besides the data; Inception is kept where the data are."""
-    evaluator.check(recipe, settings)
-    if settings.features == OWN_FEATURES or not settings.data_dir_url:
-        return
-    copied = CopiedData(settings.data_dir_url, settings.data_dir, inception.FOLDER)
-    inception.fetch(settings.data_dir)
-    try:
-        copied.send()
-    except RefusedError as error:
-        log.info("Inception will be downloaded again the next time: %s", error)
-
-
-@functools.cache
-def _make_evaluator(recipe: Recipe, settings: EvaluateConfig) -> Evaluator:
-    _prepare(recipe, settings)
-    if settings.data_dir_url and recipe.data.dataset != "synthetic":
-        CopiedData(settings.data_dir_url, settings.data_dir, recipe.data.dataset)
-    return Evaluator(recipe, settings)
-
-
-def _evaluate_new(
-    settings: EvaluateConfig, mirror: Mirror | None, unreadable: dict[Path, str]
-) -> None:
-    """Evaluates every checkpoint that has no result with these settings, the oldest first.
-
-    Args:
-      settings: of the command.
-      mirror: the local copy of a run in a bucket.
-      unreadable: checkpoints to skip, with the reason; newly found ones are added.
-    """
+def _new_steps(settings: EvaluateConfig, mirror: Mirror | None) -> set[int] | None:
+    """Steps of the checkpoints that have no result with these settings; None: there is no run."""
     stored = config_json.read(settings.job_dir)
     if stored is None:
         log.info("%s holds no run yet: nothing to measure", settings.job_dir)
-        return
-    recipe = stored.recipe
-    forms.use(stored.execution.forms)
+        return None
     evaluations.check_writable(settings.job_dir)
-    _prepare(recipe, settings)
-    protocol = evaluator.protocol(recipe, settings)
+    protocols.prepare(stored.recipe, settings)
+    protocol = protocols.protocol(stored.recipe, settings)
     recorded = evaluations.read(settings.job_dir, evaluations.TEST)
     evaluated = {result["step"] for result in recorded if protocol.items() <= result.items()}
-    for step, path in checkpoints.complete(settings.job_dir / "checkpoints").items():
-        if step in evaluated or path in unreadable:
+    if mirror:
+        there = checkpoint_files.complete_among(mirror.names(), f"{_CHECKPOINTS}/")
+    else:
+        there = set(checkpoint_files.complete(settings.job_dir / _CHECKPOINTS))
+    return there - evaluated
+
+
+def _evaluate_new(
+    settings: EvaluateConfig, mirror: Mirror | None, new: set[int], unreadable: dict[Path, str]
+) -> None:
+    """Evaluates the checkpoints of new steps, the oldest first.
+
+    Args:
+      settings: of the command.
+      mirror: the local copy of a run in a bucket, without its checkpoints at first.
+      new: the steps.
+      unreadable: checkpoints to skip, with the reason; newly found ones are added.
+    """
+    from trainer.evaluation import checkpoint_results
+
+    if mirror:
+        in_bucket.fetch_again(mirror, *_SMALL_FILES, _CHECKPOINTS)
+    stored = config_json.read(settings.job_dir)
+    if stored is None:  # removed meanwhile
+        return
+    for step, path in checkpoint_files.complete(settings.job_dir / _CHECKPOINTS).items():
+        if step not in new or path in unreadable:
             continue
-        _configure(settings.threads)
         try:
-            network = trained_networks.restore(recipe, settings.job_dir, str(path))
+            network = checkpoint_results.restore(stored, path, settings)
         except RefusedError as error:
-            if checkpoints.has_index(path):
+            if checkpoint_files.has_index(path):
                 log.warning("%s", error)
                 unreadable[path] = str(error)
             else:
                 log.info("%s is gone: the run has removed it, as an old one", path)
             continue
-        result = _evaluate(network, settings)
+        result = checkpoint_results.measure(network, settings)
         _record(result, settings, mirror)
         _print(result)
-
-
-def _evaluate(network: Trained, settings: EvaluateConfig) -> dict[str, Any]:
-    """Evaluates a checkpoint."""
-    log.info("evaluating %s", network.source)
-    return _make_evaluator(network.recipe, settings)(network)
 
 
 def _record(result: dict[str, Any], settings: EvaluateConfig, mirror: Mirror | None) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.evaluation import classifier_networks
+from trainer.evaluation.protocols import DIGESTS
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
@@ -18,11 +19,6 @@ WEIGHTS = Path(__file__).parent / "weights"
 PREDICTION_BATCH = 250
 
 Predict = Callable[[np.ndarray], list[np.ndarray]]
-
-DIGESTS = {
-    "feature_network": "e5147b1ec62ecd14430a680c8fc4cf37bbd3a5d2bab76f05e276dd78719ab572",
-    "class_network": "3a869bb461ca3505cdb7d94e5613c76a8e1ca8560e84e611c084dcbf62a38d04",
-}
 
 
 def features(images: np.ndarray) -> np.ndarray:

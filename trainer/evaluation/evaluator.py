@@ -12,57 +12,12 @@ import tensorflow as tf
 from trainer.configuration.choices import CLASSIFIED, OWN_FEATURES
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.data import loading
-from trainer.data.datasets import IMAGE_FOLDER
-from trainer.evaluation import classifiers, inception, metric_groups, metrics
+from trainer.evaluation import classifiers, inception, metric_groups, metrics, protocols
 from trainer.evaluation.metric_groups import PixelMetrics
 from trainer.gan import sampling
-from trainer.runs import evaluations
 from trainer.runs.trained_networks import Trained
-from trainer.system import file_system
-from trainer.system.exits import RefusedError
 
 Features = Callable[[np.ndarray], np.ndarray]  # uint8 [N, height, width, channels] -> [N, D]
-
-
-def check(recipe: Recipe, settings: EvaluateConfig) -> None:
-    """Refuses data sets for which metrics cannot be computed; reads nothing.
-
-    Raises:
-      RefusedError: there are no test images, or no classifier for the data set.
-    """
-    dataset = recipe.data.dataset
-    if dataset == IMAGE_FOLDER:
-        raise RefusedError(
-            f"a run on --dataset={IMAGE_FOLDER} cannot be evaluated: such data have no test images"
-        )
-    if settings.features == OWN_FEATURES and dataset not in CLASSIFIED:
-        raise RefusedError(
-            f"the package has classifiers of {CLASSIFIED[0]}, not of {dataset}: use "
-            "--features=inception"
-        )
-
-
-def protocol(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any]:
-    """How generators are evaluated: metrics are comparable where this is equal.
-
-    Raises:
-      RefusedError: the feature network is not available.
-      InterruptedRun: it cannot be downloaded now.
-    """
-    if settings.features == OWN_FEATURES:
-        digest = classifiers.DIGESTS["feature_network"]
-    else:
-        digest = file_system.sha256(inception.fetch(settings.data_dir))
-    fields = {
-        "against": evaluations.TEST,
-        "num": settings.num,
-        "seed": settings.seed,
-        "features": settings.features,
-        "features_sha256": digest,
-    }
-    if recipe.data.dataset in CLASSIFIED:
-        fields["judge_sha256"] = classifiers.DIGESTS["class_network"]
-    return fields
 
 
 class Evaluator:
@@ -74,7 +29,7 @@ class Evaluator:
         Raises:
           RefusedError: the data or the weights are not available or do not match.
         """
-        check(recipe, settings)
+        protocols.check(recipe, settings)
         self._recipe = recipe
         self._settings = settings
         self._train, _ = loading.load(recipe.data, "train", settings.data_dir)
@@ -83,7 +38,7 @@ class Evaluator:
             self._features: Features = classifiers.features
         else:
             self._features = inception.load(inception.fetch(settings.data_dir))
-        self._protocol = protocol(recipe, settings)
+        self._protocol = protocols.protocol(recipe, settings)
 
     def __call__(self, network: Trained) -> dict[str, Any]:
         """`measure` of generated images, with the generator's step; deterministic."""

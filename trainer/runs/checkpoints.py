@@ -11,15 +11,13 @@ from pathlib import Path
 import tensorflow as tf
 
 from trainer.runs import state_variables
+from trainer.runs.checkpoint_files import BEST, NAME, has_index, prefix, steps
 from trainer.runs.state_variables import State, Tensors
 from trainer.system import file_system
 from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
-
-BEST = "best"  # the subfolder of the best checkpoint, and the value of --checkpoint for it
-_NAME = "ckpt"
 _VALUE_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -65,7 +63,7 @@ class Checkpoints:
             self._remove_partial()
             self._write_tensorflow_list()
             self._manager = tf.train.CheckpointManager(
-                self._checkpoint, str(self._folder), self._keep, checkpoint_name=_NAME
+                self._checkpoint, str(self._folder), self._keep, checkpoint_name=NAME
             )
         # TensorFlow's save counter is in the checkpoint, and must not depend on interruptions.
         self._checkpoint.save_counter.assign(step - 1)
@@ -86,7 +84,7 @@ class Checkpoints:
             _copy(step, self._folder, best)
         for older in _all_steps(best):
             if older != step:
-                for part in sorted(best.glob(f"{_NAME}-{older}.*"), reverse=True):
+                for part in sorted(best.glob(f"{NAME}-{older}.*"), reverse=True):
                     part.unlink()
 
     def seconds_since_save(self) -> float:
@@ -94,7 +92,7 @@ class Checkpoints:
         return time.monotonic() - self._last_save
 
     def _move_to_damaged(self, step: int, folder: Path) -> None:
-        for file in folder.glob(f"{_NAME}-{step}.*"):
+        for file in folder.glob(f"{NAME}-{step}.*"):
             damaged = self._folder / "damaged"
             damaged.mkdir(exist_ok=True)
             file.rename(damaged / file.name)
@@ -115,22 +113,17 @@ class Checkpoints:
 
     def _remove_partial(self) -> None:
         """Removes incomplete files of a killed save or removal."""
-        for folder in self._folder.glob(f"{_NAME}-*_temp"):
+        for folder in self._folder.glob(f"{NAME}-*_temp"):
             shutil.rmtree(folder)
         # A removal deletes the index before the data, so data without an index are left over.
-        for data in self._folder.glob(f"{_NAME}-*.data-*"):
+        for data in self._folder.glob(f"{NAME}-*.data-*"):
             if not data.with_name(f"{data.name.split('.')[0]}.index").exists():
                 data.unlink()
 
 
-def prefix(folder: Path, step: int) -> Path:
-    """TensorFlow's path of a checkpoint: the common prefix of its files."""
-    return folder / f"{_NAME}-{step}"
-
-
 def _copy(step: int, source: Path, target: Path) -> None:
     """Copies a checkpoint, its data before its index."""
-    for part in sorted(source.glob(f"{_NAME}-{step}.*")):
+    for part in sorted(source.glob(f"{NAME}-{step}.*")):
         file_system.write_atomically(target / part.name, functools.partial(shutil.copyfile, part))
 
 
@@ -209,31 +202,6 @@ def _find_newest(folder: Path) -> tuple[int, Path, Tensors] | None:
     return None
 
 
-def steps(folder: Path) -> list[int]:
-    """Steps of all checkpoints with an index, ascending."""
-    return [step for step in _all_steps(folder) if has_index(prefix(folder, step))]
-
-
-def complete(folder: Path) -> dict[int, Path]:
-    """Prefixes of all checkpoints with an index, including the best: by step, ascending."""
-    found = {step: prefix(folder / BEST, step) for step in steps(folder / BEST)}
-    found |= {step: prefix(folder, step) for step in steps(folder)}
-    return dict(sorted(found.items()))
-
-
-def has_index(path: Path) -> bool:
-    """Whether the checkpoint with this prefix has an index, which is written last."""
-    return Path(f"{path}.index").exists()
-
-
-def belongs_to_run(folder: Path, choice: str) -> bool:
-    """Whether a user's choice, as for `read_chosen`, is one of the run's own checkpoints."""
-    if choice in ("latest", BEST) or choice.isdecimal():
-        return True
-    folder = folder.resolve()
-    return Path(choice).resolve().parent in (folder, folder / BEST)
-
-
 def newest_step(folder: Path) -> int | None:
     """Step of the newest checkpoint, readable or not."""
     return max(_all_steps(folder), default=None)
@@ -267,7 +235,7 @@ def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
 
 def _all_steps(folder: Path) -> list[int]:
     """Steps of all checkpoints with any file, or named in TensorFlow's list, ascending."""
-    names = [path.name for path in folder.glob(f"{_NAME}-*.*")]
+    names = [path.name for path in folder.glob(f"{NAME}-*.*")]
     try:
         file_system.regular(folder / "checkpoint")
         listed = tf.train.get_checkpoint_state(str(folder))
@@ -276,5 +244,5 @@ def _all_steps(folder: Path) -> list[int]:
         listed = None
     if listed is not None:
         names += [Path(listed.model_checkpoint_path).name]
-    numbers = {name.removeprefix(f"{_NAME}-").split(".")[0] for name in names}
+    numbers = {name.removeprefix(f"{NAME}-").split(".")[0] for name in names}
     return sorted(int(number) for number in numbers if number.isdecimal())

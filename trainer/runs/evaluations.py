@@ -1,4 +1,7 @@
-"""evaluations.jsonl and tensorboard/eval: results of a run's own evaluations and of `evaluate`."""
+"""evaluations.jsonl and tensorboard/eval: results of a run's own evaluations and of `evaluate`.
+
+Who only reads them does without TensorFlow, which takes seconds to import.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import tensorflow as tf
-
-from trainer.runs import event_files, records
+from trainer.runs import records
 from trainer.runs.file_names import EVALUATIONS_FILE, TEST, TRAIN
 from trainer.system import file_system
 
@@ -57,6 +58,8 @@ def _opened(job_dir: Path) -> IO[str]:
 
 
 def _write_events(job_dir: Path, result: dict[str, Any]) -> None:
+    import tensorflow as tf
+
     # One file per evaluation, so that no two processes write to the same file.
     writer = tf.summary.create_file_writer(
         str(job_dir / EVENTS), filename_suffix=f".{result['against']}"
@@ -70,6 +73,8 @@ def _write_events(job_dir: Path, result: dict[str, Any]) -> None:
 
 def trim(job_dir: Path, step: int) -> None:
     """Removes the results of the run's own evaluations after `step`."""
+    from trainer.runs import event_files
+
     path = job_dir / EVALUATIONS_FILE
     if path.exists():
         with _locked(job_dir):

@@ -1,0 +1,63 @@
+"""Results of single checkpoints: networks are restored, and measured on one device."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from trainer.cloud.data_folder import CopiedData
+from trainer.configuration.config import EvaluateConfig, Recipe
+from trainer.configuration.config_json import RunConfig
+from trainer.evaluation import protocols
+from trainer.evaluation.evaluator import Evaluator
+from trainer.models import forms
+from trainer.runs import trained_networks
+from trainer.runs.trained_networks import Trained
+
+log = logging.getLogger(__name__)
+
+
+def load(settings: EvaluateConfig) -> Trained:
+    """The networks of the checkpoint that is asked for.
+
+    Raises:
+      RefusedError: there is no such run or checkpoint, or it is damaged.
+    """
+    _configure(settings.threads)
+    return trained_networks.load(settings.job_dir, settings.checkpoint)
+
+
+def restore(stored: RunConfig, path: Path, settings: EvaluateConfig) -> Trained:
+    """The networks of a checkpoint of a run, by its path without suffix.
+
+    Raises:
+      RefusedError: it is damaged, or gone.
+    """
+    _configure(settings.threads)
+    forms.use(stored.execution.forms)
+    return trained_networks.restore(stored.recipe, settings.job_dir, str(path))
+
+
+def measure(network: Trained, settings: EvaluateConfig) -> dict[str, Any]:
+    """The step, the protocol and all metrics."""
+    log.info("evaluating %s", network.source)
+    return _evaluator(network.recipe, settings)(network)
+
+
+@functools.cache
+def _configure(threads: int) -> None:
+    """One device, whatever the run was trained on."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.experimental.enable_op_determinism()
+
+
+@functools.cache
+def _evaluator(recipe: Recipe, settings: EvaluateConfig) -> Evaluator:
+    protocols.prepare(recipe, settings)
+    if settings.data_dir_url and recipe.data.dataset != "synthetic":
+        CopiedData(settings.data_dir_url, settings.data_dir, recipe.data.dataset)
+    return Evaluator(recipe, settings)
