@@ -38,7 +38,7 @@ import trainer.commands.prepare_data
 import trainer.commands.presets
 import trainer.commands.train
 import trainer.training.run  # noqa: F401
-from tests.command import ANSWER
+from tests.command import ANSWER, command_line
 from trainer import __main__
 
 REQUEST_BYTES = 2**20  # at most
@@ -94,6 +94,7 @@ def become_command(request: dict[str, Any], streams: list[int]) -> NoReturn:
     os.chdir(request["folder"])
     tempfile.tempdir = None  # TMPDIR may be another
     sys.argv = ["fashion-gan", *request["arguments"]]
+    sys.orig_argv = command_line(*request["arguments"])  # for who starts itself anew
     code = 1
     try:
         exec(request["before"], {})

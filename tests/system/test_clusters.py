@@ -53,24 +53,42 @@ def start(
       own: a flag that each gets, followed by its number.
       as_processes: whether Python is started anew, as a user does, or forked.
     """
+    addresses = free_addresses(workers)
+    return [
+        start_one(
+            job_dir,
+            addresses,
+            index,
+            *more,
+            *([own + str(index)] if own else []),
+            as_process=as_processes,
+        )
+        for index in range(workers)
+        if index != absent
+    ]
+
+
+def free_addresses(workers: int) -> list[str]:
+    """One for each worker, on this machine."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(workers)]
     addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in sockets]
     for server in sockets:
         server.close()
-    processes: list[Worker] = []
-    for index in range(workers):
-        if index == absent:
-            continue
-        task = {"type": "worker", "index": index}
-        tf_config = json.dumps({"cluster": {"worker": addresses}, "task": task})
-        flags = train_flags(job_dir, *SMALL, *more, *([own + str(index)] if own else []))
-        environ = {**os.environ, "TF_CONFIG": tf_config}
-        with open(f"{job_dir}.{index}.log", "w", encoding="utf-8") as kept:
-            if as_processes:
-                processes.append(start_process(*flags, env=environ, stderr=kept))
-            else:
-                processes.append(start_forked(*flags, environ=environ, stderr=kept))
-    return processes
+    return addresses
+
+
+def start_one(
+    job_dir: Path, addresses: list[str], index: int, *more: str, as_process: bool = False
+) -> Worker:
+    """Starts one of the workers at these addresses; it keeps a new log beside `job_dir`."""
+    task = {"type": "worker", "index": index}
+    tf_config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+    flags = train_flags(job_dir, *SMALL, *more)
+    environ = {**os.environ, "TF_CONFIG": tf_config}
+    with open(f"{job_dir}.{index}.log", "w", encoding="utf-8") as kept:
+        if as_process:
+            return start_process(*flags, env=environ, stderr=kept)
+        return start_forked(*flags, environ=environ, stderr=kept)
 
 
 def codes(processes: list[Worker], seconds: float = 300) -> list[int]:
@@ -126,6 +144,10 @@ def test_workers_follow_the_losses_of_one_process(workers, followed, tmp_path):
     started = start(job_dir, workers, *FOLLOWED, as_processes=workers == 2)
     assert codes(started) == [exits.OK] * workers
 
+    for index in range(workers):
+        ours = log(job_dir, index)
+        assert "] step 30/30, epoch" in ours and "images/s" in ours
+        assert "complete at step 30" in ours
     one, many = metrics(followed), metrics(job_dir)
     assert many.shape == one.shape == (30, len(METRICS))
     np.testing.assert_allclose(many[:, LOSSES], one[:, LOSSES], rtol=1e-3, atol=1e-6)
@@ -241,7 +263,7 @@ def test_only_who_stops_by_agreement_is_not_missed(ending, left_alone):
 
     assert ending in errors[0]
     assert processes[1].returncode == (exits.OK if left_alone else exits.INTERRUPTED)
-    assert ("the chief is gone" in errors[1]) != left_alone
+    assert ("lost the chief (its connection has ended)" in errors[1]) != left_alone
 
 
 def test_a_port_that_another_holds_is_refused(tmp_path):
@@ -275,11 +297,14 @@ def test_workers_with_different_flags_are_refused(tmp_path):
 def test_the_watchdog_ends_a_process_that_holds_pythons_lock():
     hangs = (
         "import ctypes\nfrom trainer.system import watchdog\n"
-        "with watchdog.time_limit(60):\n  pass\n"
-        "with watchdog.time_limit(1):\n  ctypes.PyDLL(None).sleep(60)"
+        "with watchdog.time_limit(60, 'early'):\n  pass\n"
+        "with watchdog.time_limit(1, 'held up'):\n  ctypes.PyDLL(None).sleep(60)"
     )
-    done = subprocess.run([sys.executable, "-c", hangs], cwd=ROOT, timeout=50)
+    done = subprocess.run(
+        [sys.executable, "-c", hangs], cwd=ROOT, timeout=50, capture_output=True, text=True
+    )
     assert done.returncode == exits.INTERRUPTED
+    assert done.stderr == "fashion-gan: held up\n"
 
 
 JOB = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from trainer.system import process_image
+
 _BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -20,8 +22,13 @@ def identity() -> str:
 
 
 def is_dead(other: str) -> bool:
-    """Whether the process with this `identity` ran on this machine and namespace and has ended."""
+    """Whether the process with this `identity` ran on this machine and namespace and has ended.
+
+    Or was this one, before it started itself anew.
+    """
     ours, theirs = identity().split(), other.split()
+    if ours == theirs and len(ours) == 4:
+        return process_image.was_replaced()
     if len(ours) != 4 or len(theirs) != 4 or ours[:2] != theirs[:2] or not theirs[2].isdecimal():
         return False
     return _start_time(int(theirs[2])) != theirs[3]

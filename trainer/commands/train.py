@@ -20,8 +20,8 @@ from trainer.data.datasets import DatasetSpec
 from trainer.distribution import cluster_spec
 from trainer.distribution.cluster_spec import Worker
 from trainer.runs import in_bucket
-from trainer.system import file_system
-from trainer.system.exits import RefusedError
+from trainer.system import anew, file_system
+from trainer.system.exits import RefusedError, StoppedForAnother
 
 Commit = Callable[[], None]
 
@@ -47,11 +47,16 @@ def run(asked: TrainConfig) -> None:
             _check(asked.recipe, worker, data)  # before the folder is made
     if asked.dry_run:
         _describe(asked, worker)
-    elif worker.is_chief:
-        with _locked(asked.job_dir, asked.job_dir_url) as commit:
-            _train(asked, worker, data, commit, deadline)
-    else:  # the others need not even see the run directory
-        _train(asked, worker, data, _nothing, deadline)
+        return
+    try:
+        if worker.is_chief:
+            with _locked(asked.job_dir, asked.job_dir_url) as commit:
+                _train(asked, worker, data, commit, deadline)
+        else:  # the others need not even see the run directory
+            _train(asked, worker, data, _nothing, deadline)
+    except StoppedForAnother:
+        anew.in_place("saved, as another worker was asked to stop", asked.rejoin)
+        raise
 
 
 def _train(
@@ -84,7 +89,7 @@ def _train(
         data.send()
 
     storage = training.Storage(asked.job_dir, load, commit)
-    training.train(configured, config.checksum(asked), worker, storage, deadline)
+    training.train(configured, config.checksum(asked), worker, storage, deadline, asked.rejoin)
 
 
 def _check(recipe: Recipe, worker: Worker, data: DataFolder) -> None:

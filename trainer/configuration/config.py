@@ -135,6 +135,7 @@ class TrainConfig:
     runtime: Runtime
     given: frozenset[str]  # names of the flags that the user gave, the preset's not among them
     dry_run: bool = False
+    rejoin: int = 0  # times that a worker starts itself anew when it has lost another
     job_dir_url: GsUrl | None = None
     data_dir_url: GsUrl | None = None
 

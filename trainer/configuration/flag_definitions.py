@@ -208,6 +208,11 @@ def _define_runtime(values: flags.FlagValues) -> None:
     runtime.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)
     text = "Seconds within which all workers of a cluster must appear."
     runtime.integer("cluster_timeout", 600, text, 1, 86_400)
+    text = (
+        "When a worker of a cluster has lost another one, it starts itself anew in place and waits "
+        "for that one's successor, at most so often without a step in between; 0: it leaves (143)."
+    )
+    runtime.integer("rejoin", 0, text, 0, 1000)
     text = "Port on which Prometheus finds the run's metrics; 0: none."
     runtime.integer("metrics_port", 0, text, 0, 65535)
     text = "Use only operations that give the same bits again."

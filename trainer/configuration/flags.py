@@ -159,6 +159,7 @@ def _train(
         ),
         given=given,
         dry_run=values.dry_run,
+        rejoin=values.rejoin,
         job_dir_url=job_dir_url,
         data_dir_url=data_dir_url,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import time
@@ -11,15 +12,16 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from trainer.configuration.config import Runtime
-from trainer.distribution import heartbeats
+from trainer.distribution import heartbeats, meeting
 from trainer.distribution.cluster_spec import Worker
 from trainer.distribution.collectives import WorkerGroup
-from trainer.system import signals, watchdog
+from trainer.system import anew, process_image, signals, watchdog
 from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
-FORMING_SECONDS = 45  # a peer may die while TensorFlow waits for it
+# Of TensorFlow's joining: a peer may die while it waits for it.
+FORMING_SECONDS = 45
 
 
 def configure(runtime: Runtime) -> None:
@@ -67,9 +69,14 @@ def make_strategy(runtime: Runtime) -> tf.distribute.Strategy:
 
 @contextlib.contextmanager
 def joined_cluster(
-    runtime: Runtime, worker: Worker
+    runtime: Runtime, worker: Worker, rejoin: int
 ) -> Iterator[tuple[tf.distribute.Strategy, WorkerGroup]]:
-    """Within, this process trains with all other workers; when one is lost, all exit.
+    """Within, this process trains with all other workers; when one is lost, all leave.
+
+    Args:
+      runtime: where and how the computation runs.
+      worker: this one.
+      rejoin: how often in a row this process starts itself anew, instead of leaving.
 
     Raises:
       InterruptedRun: not all of them came in time.
@@ -80,21 +87,28 @@ def joined_cluster(
         strategy = make_strategy(runtime)
         yield strategy, WorkerGroup(strategy, 0, 1)
         return
-    log.info("worker %d of %d: waiting for the others", worker.index, workers)
-    with heartbeats.connected(worker, runtime.cluster_timeout), _waiting_for_lost_workers():
-        strategy = _multi_worker_strategy(worker)
+    before = process_image.in_a_row()
+    again = f", started anew in place, {before} of {rejoin}" if before else ""
+    log.info("worker %d of %d%s: waiting for the others", worker.index, workers, again)
+    leave = functools.partial(anew.leave, most=rejoin)
+    with heartbeats.connected(worker, runtime.cluster_timeout, leave), _waiting_for_lost_workers():
+        log.info("all workers are there")
+        strategy = _multi_worker_strategy(worker, rejoin)
         here = strategy.extended.worker_devices
         log.info("devices: %d on each of %d workers, %s", len(here), workers, here[0])
         yield strategy, WorkerGroup(strategy, worker.index, workers)
 
 
-def _multi_worker_strategy(worker: Worker) -> tf.distribute.Strategy:
+def _multi_worker_strategy(worker: Worker, rejoin: int) -> tf.distribute.Strategy:
     """TensorFlow's strategy over workers that are all there."""
     os.environ["TF_CONFIG"] = worker.tf_config()
     # gRPC would ask a proxy for its peers.
     hosts = [address.rpartition(":")[0] for address in worker.addresses]
     os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), *hosts]))
-    with watchdog.time_limit(FORMING_SECONDS):
+    command = anew.permitted(rejoin)
+    then = "leaving, run the same command again" if command is None else "starting anew in place"
+    late = f"the group has not formed within {FORMING_SECONDS} s: {then}"
+    with watchdog.time_limit(FORMING_SECONDS, late, command):
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     signals.install_handlers()  # TensorFlow has made SIGTERM its own
     return strategy
@@ -110,5 +124,5 @@ def _waiting_for_lost_workers() -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         log.warning("%s; waiting to see whether a worker is lost", first_line(error))
-        time.sleep(heartbeats.SILENCE_SECONDS + 2 * heartbeats.LINGER_SECONDS)
+        time.sleep(meeting.SILENCE_SECONDS + 2 * heartbeats.LINGER_SECONDS)
         raise

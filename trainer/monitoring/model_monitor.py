@@ -143,11 +143,21 @@ class ModelMonitor:
         self._metrics.close()
 
 
-class NullMonitor:
-    """The monitor of a worker that is not the chief."""
+class ProgressOnly:
+    """The monitor of a worker that is not the chief: it feeds reporters, and keeps nothing."""
+
+    def __init__(self, recipe: Recipe, reporters: Sequence[Reporter]) -> None:
+        self._recipe = recipe
+        self._reporters = reporters
 
     def record(self, step: int, metrics: dict[str, float], steps_per_second: float) -> None:
-        """Leaves it to the chief."""
+        """Reports the means of the loop that ended at `step`."""
+        speed = steps_per_second * config.images_a_step(self._recipe)
+        scalars = {**metrics, "throughput/images_per_second": speed}
+        for reporter in self._reporters:
+            reporter.report(
+                step, config.epoch_of_step(self._recipe, step), scalars, steps_per_second
+            )
 
     def draw_grid(self, step: int) -> None:
         """Leaves it to the chief."""
@@ -157,6 +167,11 @@ class NullMonitor:
 
     def flush(self) -> None:
         """Has nothing to flush."""
+
+    def close(self) -> None:
+        """Ends the reporters."""
+        for reporter in self._reporters:
+            reporter.close()
 
 
 def _hyperparameters(recipe: Recipe) -> dict[str, object]:

@@ -21,6 +21,10 @@ class StoppedByAgreement(InterruptedRun):
     """All workers of the run have agreed to stop here."""
 
 
+class StoppedForAnother(StoppedByAgreement):
+    """The same, and it was another worker that was asked to stop."""
+
+
 def first_line(error: BaseException) -> str:
     """Type and first line of another library's error, for a message of this program."""
     return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -17,12 +17,13 @@ from trainer.gan import compilation
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.state import FashionGAN
 from trainer.gan.training_step import METRICS
-from trainer.monitoring import image_grids, prometheus
+from trainer.monitoring import activity, image_grids, prometheus
 from trainer.monitoring.model_monitor import Reporter
 from trainer.monitoring.progress import Progress
 from trainer.randomness import BatchRng
 from trainer.runs import evaluations, restarts
 from trainer.runs.checkpoints import Checkpoints
+from trainer.system import process_image
 from trainer.system.exits import RefusedError
 from trainer.training import run_directory
 
@@ -38,8 +39,18 @@ def training(
     images: np.ndarray,
     labels: np.ndarray,
     execution: Execution,
+    remark: Callable[[int], str] = lambda step: "",
 ) -> Callable[[int, int], dict[str, float]]:
-    """The loop's `train`: feeds the data order and stops at the first bad number."""
+    """The loop's `train`: feeds the data order and stops at the first bad number.
+
+    Args:
+      gan: the state.
+      strategy: that of the run.
+      images: the training images, uint8.
+      labels: their labels.
+      execution: how a step is computed.
+      remark: what is said of the first of some steps, where it is asked what takes so long.
+    """
     recipe = gan.recipe
     feed = feeding.feed(images, labels, strategy.extended.worker_devices)
     train_steps = make_train_steps(gan, strategy, feed, bool(execution.jit_compile))
@@ -48,10 +59,16 @@ def training(
         compiled = compilation.described(replicas, gan.generator, gan.discriminator)
         log.info("XLA compiles %s, before the first step", compiled)
 
+    at_first = ", which makes the graph first"
+
     def train(step: int, count: int) -> dict[str, float]:
+        nonlocal at_first
+        activity.now(f"training from step {step} to {step + count}{at_first}{remark(step)}")
+        at_first = ""
         batch = config.images_a_step(recipe)
         rows = order.batches(recipe.seed, feed.examples, batch, step, count)
         means, first_bad = train_steps(*feed.send(rows))
+        process_image.step_made()
         if first_bad >= 0:
             raise RefusedError(
                 f"a loss or gradient is not finite at step {int(first_bad)}: no later "
@@ -72,6 +89,7 @@ def evaluation(
     measure = during_training.evaluator(gan, images, labels, num)
 
     def evaluate(step: int) -> dict[str, float]:
+        activity.now(f"evaluating step {step}")
         metrics = measure()
         evaluations.add(job_dir, {"step": step, **during_training.protocol(num), **metrics})
         return {f"evaluation/{name}": value for name, value in metrics.items()}
@@ -85,12 +103,23 @@ def saving(
     """The loop's `save`."""
 
     def save(step: int) -> None:
+        activity.now(f"saving step {step}")
         run_directory.remove_results(job_dir)  # before a checkpoint that they are not of
         saved.save(step)
         run_directory.keep_best(job_dir, schedule.evaluation_samples, saved)
         commit()
 
     return save
+
+
+def waiting_for(what: str) -> Callable[[int], dict[str, float]]:
+    """The loop's `evaluate`, or its `save`, of a worker that leaves it to the chief."""
+
+    def wait(step: int) -> dict[str, float]:
+        activity.now(f"waiting for the chief's {what} of step {step}")
+        return {}
+
+    return wait
 
 
 def sample_grid(gan: FashionGAN) -> Callable[[], np.ndarray]:

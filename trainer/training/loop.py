@@ -62,7 +62,7 @@ class Callbacks:
     train: Callable[[int, int], dict[str, float]]  # (step, count) -> means of that many steps
     evaluate: Callable[[int], dict[str, float]]  # step -> more metrics
     monitor: Monitor
-    save: Callable[[int], None]  # step
+    save: Callable[[int], object]  # step
 
 
 class LoopLength:

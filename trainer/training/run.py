@@ -27,12 +27,13 @@ from trainer.gan import compilation
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
 from trainer.models import flops, forms
-from trainer.monitoring import profiling
-from trainer.monitoring.model_monitor import ModelMonitor, NullMonitor
+from trainer.monitoring import activity, profiling
+from trainer.monitoring.model_monitor import ModelMonitor, ProgressOnly
+from trainer.monitoring.progress import Progress
 from trainer.runs import file_names, state_variables
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import file_system, signals
-from trainer.system.exits import StoppedByAgreement
+from trainer.system.exits import StoppedByAgreement, StoppedForAnother
 from trainer.training import callbacks, first_start, loop, run_directory
 from trainer.training.plan import Plan
 
@@ -68,7 +69,12 @@ def describe(run: RunConfig, workers: int) -> None:
 
 
 def train(
-    run: RunConfig, asked: int, worker: Worker, storage: Storage, deadline: float = math.inf
+    run: RunConfig,
+    asked: int,
+    worker: Worker,
+    storage: Storage,
+    deadline: float = math.inf,
+    rejoin: int = 0,
 ) -> None:
     """Trains or resumes, as one of the cluster's workers. The chief's caller holds the run's lock.
 
@@ -78,12 +84,16 @@ def train(
       worker: this process.
       storage: what the run reads and writes; only the chief writes.
       deadline: of `time.monotonic`, for a run whose length is planned by minutes.
+      rejoin: how often in a row this process starts itself anew when another worker is lost.
 
     Raises:
       RefusedError: the data, the checkpoints or the losses do not allow to go on.
       InterruptedRun: a signal stopped the training, and it was saved; or storage is lost.
     """
-    with strategies.joined_cluster(run.runtime, worker) as (strategy, group):
+    activity.now("joining the others")
+    joined = strategies.joined_cluster(run.runtime, worker, rejoin)
+    with activity.told(), joined as (strategy, group):
+        activity.now("making the run's parts, the same on all workers")
         here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
         group.check_equal("the configuration", _fingerprint(asked, here))
         stored_environment = run.environment
@@ -144,6 +154,7 @@ def _lead(
         job_dir, run.runtime.metrics_port, step, plan.last_step, saved.seconds_since_save
     )
     _synchronise(group, gan)
+    activity.now("reading the data")
     images, labels = storage.load(recipe.data)
     run_directory.check_writable(job_dir)
     run_directory.trim(job_dir, recipe, -1 if step is None else step)
@@ -165,6 +176,7 @@ def _lead(
         )
         (job_dir / file_names.FINISHED).unlink(missing_ok=True)  # it goes on
         _loop(plan, schedule, group, gan, at_pauses)
+        activity.now("writing the results")
         run_directory.finish(job_dir, recipe, monitor)
     storage.commit()
     group.barrier()
@@ -185,15 +197,23 @@ def _follow(
         log.info("the run is complete: nothing to do")
         return
     _synchronise(group, gan)
+    activity.now("reading the data")
     images, labels = storage.load(run.recipe.data)
-    at_pauses = loop.Callbacks(
-        train=callbacks.training(gan, strategy, images, labels, run.execution),
-        evaluate=lambda step: {},
-        monitor=NullMonitor(),
-        save=lambda step: None,
-    )
     plan = Plan(run.recipe, run.schedule)
-    _loop(plan, run.schedule, group, gan, at_pauses)
+    progress = Progress(int(gan.step.numpy()), plan.last_step)
+
+    def saved_first(step: int) -> str:
+        return ", once the chief has saved it" if plan.checkpoint_due(step) else ""
+
+    with contextlib.closing(ProgressOnly(run.recipe, [progress])) as monitor:
+        at_pauses = loop.Callbacks(
+            train=callbacks.training(gan, strategy, images, labels, run.execution, saved_first),
+            evaluate=callbacks.waiting_for("evaluation"),
+            monitor=monitor,
+            save=callbacks.waiting_for("checkpoint"),
+        )
+        _loop(plan, run.schedule, group, gan, at_pauses)
+    activity.now("waiting for the chief's results")
     group.barrier()  # until the chief has written all: if it is lost, all must start again
     log.info("complete at step %d; the chief has the results", plan.last_step)
 
@@ -236,6 +256,6 @@ def _loop(
     with signals.graceful():
         reached = loop.run(int(gan.step.numpy()), plan, at_pauses, length)
     if reached < plan.last_step:
-        raise StoppedByAgreement(
-            f"interrupted and saved at step {reached}: run the same command again"
-        )
+        # A signal to this process counts also if it came while the chief saved.
+        stopped = StoppedByAgreement if signals.stop_requested() else StoppedForAnother
+        raise stopped(f"interrupted and saved at step {reached}: run the same command again")

@@ -32,7 +32,7 @@ def prepare(images: np.ndarray, batch_size: int, precision: str, recorded: bool)
     del images, batch_size, precision
     config = flags.train(["train", "--job_dir=unused", "--evaluation_interval=0"])
     schedule = dataclasses.replace(config.schedule, checkpoint_interval=NEVER, save_interval=NEVER)
-    shown: loop.Monitor = model_monitor.NullMonitor()
+    shown: loop.Monitor = model_monitor.ProgressOnly(config.recipe, [])
     if recorded:
         folder = Path(tempfile.mkdtemp())
         black = np.zeros((8, 8, 1), np.uint8)
@@ -40,7 +40,7 @@ def prepare(images: np.ndarray, batch_size: int, precision: str, recorded: bool)
         displays = [Progress(0, NEVER)]
         shown = ModelMonitor(folder, config.recipe, lambda: black, lambda: rates, displays)
     metrics = dict.fromkeys(METRICS, 1.0)
-    actions = loop.Actions(
+    actions = loop.Callbacks(
         train=lambda step, count: dict(metrics),
         evaluate=lambda step: {},
         monitor=shown,
