@@ -15,6 +15,6 @@ if ! "$tool/bin/cyclonedx-py" --version 2>/dev/null | grep --quiet --fixed-strin
   "$(find_python)" -m venv --clear "$tool"
   "$tool/bin/python" -m pip install --quiet --disable-pip-version-check "cyclonedx-bom==$version"
 fi
-"$tool/bin/cyclonedx-py" requirements --pyproject=pyproject.toml --output-reproducible \
+PYTHONWARNINGS=ignore "$tool/bin/cyclonedx-py" requirements --pyproject=pyproject.toml --output-reproducible \
   --output-format=JSON --output-file="$out" "$lock"
 say "$out lists what $lock pins"

@@ -29,7 +29,7 @@ from trainer.runs import checkpoints
 from trainer.system import exits
 from trainer.system.exits import RefusedError
 
-FLAGS = ["--steps=60", "--checkpoint_interval=7", "--steps_per_loop=2", "--cluster_timeout=60"]
+FLAGS = ["--steps=60", "--checkpoint_interval=7", "--steps_per_loop=2"]
 
 
 def wait_for(processes: list[Worker], job_dir: Path, step: int) -> None:

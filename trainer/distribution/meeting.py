@@ -150,21 +150,21 @@ def _is_welcomed(
       TimeoutError: the deadline, or the chief says nothing more.
       OSError: the chief is gone.
     """
-    unread = b""
-    while len(unread) < _MOST_BYTES:
+    line = b""
+    while len(line) < _MOST_BYTES:
         left = deadline - time.monotonic()
         connection.settimeout(max(0.01, min(SILENCE_SECONDS, left)))
-        received = connection.recv(4096)
-        *lines, unread = (unread + received).split(b"\n")
-        for line in lines:
-            if line == _WELCOME:
-                return True
-            if not line.startswith(_MISSING):  # TensorFlow's server, of a group that goes on
-                return False
-            missing[0] = line[1:].decode(errors="replace")
-            reminder.say(missing[0])
-        if not received:
-            return False
+        received = connection.recv(1)  # not more: heartbeats, or a farewell, follow the welcome
+        if received != b"\n":
+            line += received
+            if received and line[:1] in (_MISSING, _WELCOME):
+                continue
+            return False  # it is gone; or it is TensorFlow's server, of a group that goes on
+        if line == _WELCOME:
+            return True
+        missing[0] = line[1:].decode(errors="replace")
+        reminder.say(missing[0])
+        line = b""
     return False
 
 
