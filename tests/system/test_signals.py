@@ -156,6 +156,20 @@ def test_as_pid_1_it_ends_by_a_signal_while_it_imports(seconds, namespace, tmp_p
     assert "SIGTERM outside the training loop" in log
 
 
+def test_a_signal_that_is_blocked_at_first_waits_for_the_handlers(tmp_path):
+    # As when a process starts itself anew.
+    def block() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+
+    process = start_process(
+        *train_flags(tmp_path, *ENDLESS), stderr=subprocess.PIPE, preexec_fn=block
+    )
+    process.terminate()
+    log = process.communicate(timeout=60)[1]
+    assert process.returncode == exits.INTERRUPTED
+    assert "SIGTERM outside the training loop" in log
+
+
 def only_child(process: Process) -> int:
     """The child's id, once there is one."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
