@@ -157,13 +157,12 @@ def test_as_pid_1_it_ends_by_a_signal_while_it_imports(seconds, namespace, tmp_p
 
 
 def test_a_signal_that_is_blocked_at_first_waits_for_the_handlers(tmp_path):
-    # As when a process starts itself anew.
-    def block() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-
-    process = start_process(
-        *train_flags(tmp_path, *ENDLESS), stderr=subprocess.PIPE, preexec_fn=block
-    )
+    # As when a process starts itself anew: the new image has the mask of the thread that starts it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    try:
+        process = start_process(*train_flags(tmp_path, *ENDLESS), stderr=subprocess.PIPE)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     process.terminate()
     log = process.communicate(timeout=60)[1]
     assert process.returncode == exits.INTERRUPTED
