@@ -113,13 +113,20 @@ def train(
         saved = Checkpoints(
             storage.job_dir / "checkpoints", gan.state(), run.schedule.keep_checkpoints
         )
-        if stored_environment is None:
-            run_directory.check_is_empty(storage.job_dir)
-            step = None
-        else:
-            step = run_directory.restore(storage.job_dir, saved)
-            environment.warn_of_changes(stored_environment, here)
+        step = _taken_up(storage.job_dir, saved, stored_environment, here)
         _lead(run, step, saved, storage, strategy, group, gan)
+
+
+def _taken_up(
+    job_dir: Path, saved: Checkpoints, before: dict[str, Any] | None, here: dict[str, Any]
+) -> int | None:
+    """The step of the restored checkpoint; None of a new run, which has no environment `before`."""
+    if before is None:
+        run_directory.check_is_empty(job_dir)
+        return None
+    step = run_directory.restore(job_dir, saved)
+    environment.warn_of_changes(before, here)
+    return step
 
 
 def _fingerprint(asked: int, here: dict[str, Any]) -> int:
