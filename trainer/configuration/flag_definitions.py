@@ -208,7 +208,10 @@ def _define_runtime(values: flags.FlagValues) -> None:
     runtime.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)
     text = "Seconds within which all workers of a cluster must appear."
     runtime.integer("cluster_timeout", 600, text, 1, 86_400)
-    text = "Port on which Prometheus finds the run's metrics; 0: none."
+    text = (
+        "Port, on all addresses, on which Prometheus finds step, losses, images a second, restarts "
+        "and seconds since the last checkpoint, as does anyone else who reaches it; 0: none."
+    )
     runtime.integer("metrics_port", 0, text, 0, 65535)
     text = "Use only operations that give the same bits again."
     runtime.switch("deterministic", True, text)
