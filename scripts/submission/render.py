@@ -69,13 +69,16 @@ def _render(order: Order, changes: list[Object]) -> Run:
         "suffix": f"-{order.name}",
         "fieldSpecs": [{"path": "metadata/name", "kind": kind} for kind in RUN_KINDS],
     }
+    overlay = K8S / "overlays" / order.overlay
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made).resolve()  # Kustomize takes relative paths, from where links lead
         kustomization = {
             "namespace": order.namespace,
-            "resources": [os.path.relpath(K8S / "overlays" / order.overlay, folder)],
+            "resources": [os.path.relpath(overlay, folder)],
             "components": [
-                os.path.relpath(K8S / "components" / name, folder) for name in order.components
+                os.path.relpath(K8S / "components" / name, folder)
+                for name in dict.fromkeys(order.components)
+                if name not in _components(overlay)
             ],
             "patches": changes,
             "transformers": [json.dumps(suffix)],
@@ -87,6 +90,12 @@ def _render(order: Order, changes: list[Object]) -> Run:
             each["metadata"].pop("namespace", None)
     # What the workload needs is there before it; a TrainJob without its runtime is refused.
     return Run(tuple(sorted(objects, key=lambda each: each["kind"] in workload.KINDS)))
+
+
+def _components(overlay: Path) -> set[str]:
+    """Those that it has by itself."""
+    kustomization = yaml.safe_load((overlay / "kustomization.yaml").read_text(encoding="utf-8"))
+    return {Path(path).name for path in kustomization.get("components", [])}
 
 
 def _noted(run: Run) -> Run:

@@ -88,7 +88,7 @@ def _say_what_next(run: Run, order: Order, dry_run: bool) -> None:
         f"  TensorBoard:  {there} port-forward service/{board} 6006",
         *_of_evaluations(run, there),
         f"  stop:         {_ours('stop', order)}",
-        "                (it saves what it has, and its evaluations rest)",
+        "                (it saves what it has)",
         f"  go on:        {_ours('resume', order)}",
         f"  remove:       {_ours('delete', order)}",
         "                (--job_dir stays)",

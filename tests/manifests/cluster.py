@@ -73,17 +73,15 @@ class Cluster:
         """Takes an object out of it."""
         (self.folder / "objects" / name).unlink()
 
-    def has_what_was_applied(self, condition: str | None = None, **spec: object) -> Run:
-        """The cluster after an apply, the workload in that condition and with that in its spec."""
-        run = self.applied()
+    def has_run(self, run: Run, condition: str | None = None, **spec: object) -> None:
+        """All of a run, its workload in that condition and with that in its spec."""
         conditions = [] if condition is None else [{"type": condition, "status": "True"}]
         run.workload["status"] = {"conditions": conditions}
         run.workload["metadata"]["uid"] = "f00"
         run.workload["spec"] |= spec
         for each in run.objects:
             self.has(reference(each), each)
-        (self.folder / "calls").unlink()
-        return run
+        (self.folder / "calls").unlink(missing_ok=True)
 
     def has_pods(self, *pods: Object) -> None:
         """Pods, whoever asks for which."""

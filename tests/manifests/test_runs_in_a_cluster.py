@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import subprocess
 import sys
 
 import pytest
 
+from scripts.submission import command_line
 from scripts.submission.kubectl import Object
 from scripts.submission.main import main
-from scripts.submission.run_objects import reference
+from scripts.submission.render import render
+from scripts.submission.run_objects import Run, reference
 from tests.command import ROOT
 from tests.manifests.cluster import Cluster
 from trainer.system import exits
@@ -42,8 +46,13 @@ def submitted(
     cluster: Cluster, order: tuple[str, ...], condition: str = "", **spec: object
 ) -> None:
     """Has the cluster hold a run that was submitted."""
-    assert main([*order]) == exits.OK
-    cluster.has_what_was_applied(condition or None, **spec)
+    cluster.has_run(copy.deepcopy(rendered(order)), condition or None, **spec)
+
+
+@functools.cache
+def rendered(order: tuple[str, ...]) -> Run:
+    """What submitting applies."""
+    return render(command_line.order([*order], "")[0])
 
 
 def workload_of_kueue(cluster: Cluster, **spec: object) -> None:
@@ -66,8 +75,10 @@ def pod(name: str, index: int | None, created: str) -> Object:
 # The same name again
 
 
-@pytest.mark.parametrize("kind", WORKLOADS)
-@pytest.mark.parametrize("condition", ["Complete", "Completed", "Failed"])
+@pytest.mark.parametrize(
+    ("kind", "condition"),
+    [("job", "Complete"), ("jobset", "Completed"), ("trainjob", "Failed")],
+)
 def test_a_run_that_has_ended_is_made_anew(kind, condition, cluster):
     submitted(cluster, WORKLOADS[kind], condition)
     assert main([*WORKLOADS[kind]]) == exits.OK
@@ -80,9 +91,10 @@ def test_so_is_one_that_was_stopped_or_is_being_deleted(cluster):
     submitted(cluster, JOB_SET, suspend=True)
     assert main([*JOB_SET]) == exits.OK
 
-    run = cluster.has_what_was_applied()
-    run.workload["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    cluster.has("jobset/fashion-gan-a", run.workload)
+    submitted(cluster, JOB_SET)
+    workload = json.loads(cluster.read("jobset/fashion-gan-a"))
+    workload["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    cluster.has("jobset/fashion-gan-a", workload)
     assert main([*JOB_SET]) == exits.OK
 
 
@@ -145,7 +157,7 @@ def test_stop_suspends_the_run_and_its_evaluations_and_resume_takes_both_up(kind
     assert cluster.changes() == suspend
     assert stopped.stderr.count("+ kubectl --namespace=fashion-gan patch ") == 2  # it says so
 
-    cluster.has_what_was_applied(suspend=True)
+    submitted(cluster, WORKLOADS[kind], suspend=True)
     assert submit("resume", "a").returncode == exits.OK
     assert cluster.changes() == [each.replace("true", "false") for each in suspend]
 
@@ -193,7 +205,7 @@ def test_resume_leaves_to_submit_what_has_ended(condition, cluster):
 @pytest.mark.parametrize("kind", WORKLOADS)
 def test_delete_removes_all_that_is_the_run_s_own_once_it_has_saved(kind, cluster):
     submitted(cluster, WORKLOADS[kind])
-    run = cluster.applied()
+    run = rendered(WORKLOADS[kind])
 
     assert submit("delete", "a").returncode == exits.OK
 
