@@ -1,6 +1,6 @@
 """Strict models of the custom resources in k8s/: the fields that are used there, and no others.
 
-Written by hand from the published definitions (JobSet v0.12, Kueue v0.19, Kubeflow Trainer v2.2,
+Written by hand from the published definitions (JobSet v0.12, Kueue v0.19, Kubeflow Trainer v2.3,
 Prometheus operator v0.89). The Job within a JobSet is Kubernetes' own: tests validate it as a Job.
 """
 
