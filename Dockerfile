@@ -54,5 +54,5 @@ ENV PATH=/opt/fashion-gan/bin:$PATH \
 WORKDIR /tmp
 USER 10001:10001
 # No init inside: engines and pods have their own (--init; shareProcessNamespace). Without, a SIGTERM
-# is lost in the second before Python has a handler, for PID 1 ignores what it does not handle.
+# is lost in the moment before Python has a handler: PID 1 ignores what it does not handle.
 ENTRYPOINT ["fashion-gan"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
+from typing import Any
 
 from scripts.submission import workload
 from scripts.submission.kubectl import Object
@@ -37,10 +37,11 @@ class Run:
     @property
     def job(self) -> Object:
         """The specification of its Job."""
-        keys = PODS[self.described_by["kind"]].strip("/").split("/")
-        steps = (int(key) if key.isdecimal() else key for key in keys)
-        found: Object = functools.reduce(lambda part, key: part[key], steps, self.described_by)
-        return found
+        found: Any = self.described_by
+        for key in PODS[found["kind"]].strip("/").split("/"):
+            found = found[int(key) if key.isdecimal() else key]
+        job: Object = found
+        return job
 
     @property
     def job_name(self) -> str:
