@@ -237,6 +237,12 @@ def test_every_argument_is_the_trainer_s_and_the_replicas_share_the_batch(custom
     checks.check_replicas(config.recipe, gpus * custom.job.get("completions", 1))
 
 
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_workers_that_lose_another_wait_for_it_in_place(name):
+    expected = 3 if name in SEVERAL_MACHINES else 0
+    assert flags.train(rendered(name).container["args"]).rejoin == expected
+
+
 def test_runs_and_data_outlive_pods(overlay):
     claims = {each["name"] for each in overlay.pod["volumes"] if "persistentVolumeClaim" in each}
     mounts = overlay.container["volumeMounts"]

@@ -45,6 +45,7 @@ def test_a_run_is_applied_under_its_own_name(cluster):
         "train",
         "--data_dir=/data/tensorflow_datasets",
         "--strategy=multi_worker",
+        "--rejoin=3",
         "--threads=2",
         "--job_dir=/data/runs/a",
         "--preset=mlp",
