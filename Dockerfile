@@ -1,4 +1,5 @@
-# The command fashion-gan, and TensorBoard beside it. As base, Python 3.11 to 3.13 on glibc will do.
+# The command fashion-gan, and TensorBoard beside it. As base, Python 3.11 to 3.13 on glibc will do;
+# one that stays the same is named by its digest (--build-arg BASE=python@sha256:...).
 #
 #   docker build --tag fashion-gan .
 #   docker build --tag fashion-gan:cuda --build-arg LOCK=requirements-cuda.lock .
@@ -52,6 +53,6 @@ ENV PATH=/opt/fashion-gan/bin:$PATH \
   TMPDIR=/tmp
 WORKDIR /tmp
 USER 10001:10001
-# No init in front: the trainer and TensorBoard handle SIGTERM as PID 1 themselves, and neither
-# starts a process that could outlive its parent and be left here as a zombie.
+# No init inside: engines and pods have their own (--init; shareProcessNamespace). Without, a SIGTERM
+# is lost in the moment before Python has a handler: PID 1 ignores what it does not handle.
 ENTRYPOINT ["fashion-gan"]

@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.submission.run_objects import K8S, PODS, Run
+from scripts.submission.command_line import K8S, folders
+from scripts.submission.run_objects import PODS, Run
 
-OVERLAYS = sorted(path.name for path in (K8S / "overlays").iterdir())
-SEVERAL_MACHINES = [name for name in OVERLAYS if name != "gke-single-spot"]
-JOBS = [name for name in OVERLAYS if not name.startswith("jobset")]
+OVERLAYS = folders("overlays")
+SEVERAL_MACHINES = [name for name in OVERLAYS if not name.startswith("gke-single")]
+JOBS = [name for name in OVERLAYS if name == "local" or name.endswith("-job")]
+JOB_SETS = [name for name in OVERLAYS if name not in JOBS]  # one by a TrainJob
 
 DISRUPTED = {"onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
 

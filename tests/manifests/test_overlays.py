@@ -15,6 +15,7 @@ from scripts.submission.run_objects import Run
 from tests.manifests.crd_models import MODELS
 from tests.manifests.rendering import (
     DISRUPTED,
+    JOB_SETS,
     JOBS,
     OVERLAYS,
     SEVERAL_MACHINES,
@@ -36,11 +37,17 @@ def environment(run: Run) -> dict[str, Any]:
     return {each["name"]: each.get("value", each.get("valueFrom")) for each in run.container["env"]}
 
 
+def job_set_of(each: Object) -> Object:
+    """The specification of a JobSet, or of the one that Kubeflow Trainer makes from a runtime."""
+    spec: Object = each.get("spec", {})
+    return spec["template"]["spec"] if each["kind"] == "TrainingRuntime" else spec
+
+
 def validate(each: Object, version: str) -> None:
     """Raises an error if the API server would refuse the object under strict validation."""
     if each["kind"] in MODELS:
         jsonschema.validate(each, MODELS[each["kind"]])
-        for part in each["spec"].get("replicatedJobs", []):
+        for part in job_set_of(each).get("replicatedJobs", []):
             job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": part["name"]}}
             kubernetes_validate.validate(job | part["template"], version, strict=True)
     else:
@@ -70,11 +77,12 @@ def test_a_misspelt_field_is_found_in_an_object_of_every_kind():
             validate(wrong, KUBERNETES[0])
 
 
-def test_a_misspelt_field_is_found_within_a_job_set():
-    run = rendered("jobset-multi-spot")
+@pytest.mark.parametrize("name", JOB_SETS)
+def test_a_misspelt_field_is_found_within_a_job_set(name):
+    run = rendered(name)
     run.container["imagePullPolic"] = "Always"
     with pytest.raises(kubernetes_validate.ValidationError, match="imagePullPolic"):
-        validate(run.workload, KUBERNETES[0])
+        validate(run.described_by, KUBERNETES[0])
 
 
 # The Job and its pods
@@ -99,6 +107,7 @@ def test_jobs_retry_what_a_retry_can_help(name):
         {"action": "Ignore"} | on_exit("trainer", exits.INTERRUPTED),
         {"action": "FailJob"} | on_exit("trainer", exits.REFUSED),
     ]
+    assert rendered(name).container["name"] == "trainer"  # whom the rules name
     assert job["backoffLimit"] == 3
     assert job["ttlSecondsAfterFinished"] == 86400
 
@@ -106,13 +115,12 @@ def test_jobs_retry_what_a_retry_can_help(name):
 def test_jobs_end_within_a_week_and_never_run_two_pods_for_one(overlay):
     assert overlay.job["activeDeadlineSeconds"] == 604800
     assert overlay.job["podReplacementPolicy"] == "Failed"
-    assert overlay.container["name"] == "trainer"  # whom the rules of exit codes name
 
 
-def test_a_job_set_starts_all_workers_anew_unless_a_retry_cannot_help():
-    run = rendered("jobset-multi-spot")
-    spec = run.workload["spec"]
-    assert spec["failurePolicy"] == {
+@pytest.mark.parametrize("name", JOB_SETS)
+def test_a_job_set_starts_all_workers_anew_unless_a_retry_cannot_help(name):
+    run = rendered(name)
+    assert job_set_of(run.described_by)["failurePolicy"] == {
         "maxRestarts": 5,
         "restartStrategy": "BlockingRecreate",
         "rules": [
@@ -132,7 +140,7 @@ def test_a_job_set_starts_all_workers_anew_unless_a_retry_cannot_help():
     assert run.job["backoffLimit"] == 0
     assert run.job["podFailurePolicy"]["rules"] == [
         {"action": "FailJob"} | DISRUPTED,
-        {"action": "FailJob"} | on_exit("trainer", exits.REFUSED, exits.INTERRUPTED),
+        {"action": "FailJob"} | on_exit(run.container["name"], exits.REFUSED, exits.INTERRUPTED),
     ]
 
 
@@ -150,10 +158,15 @@ def test_workers_know_one_another_s_names(name):
     for run in (rendered(name), customised(name)):
         known = environment(run)
         label = "metadata.labels['batch.kubernetes.io/job-name']"
-        assert known["JOB_NAME"] == {"fieldRef": {"fieldPath": label}}
+        # The version is said, so that a server-side apply finds what a client-side one wrote.
+        assert known["JOB_NAME"] == {"fieldRef": {"apiVersion": "v1", "fieldPath": label}}
         ports = {each["name"]: each["containerPort"] for each in run.container["ports"]}
         assert ports["tensorflow"] == int(known["TF_PORT"]) == 2222
-        if run.workload["kind"] == "JobSet":
+        if run.workload["kind"] == "TrainJob":
+            assert "subdomain" not in job_set_of(run.described_by)["network"]  # it is the name
+            name_label = "metadata.labels['jobset.sigs.k8s.io/jobset-name']"
+            assert known["TF_SUBDOMAIN"]["fieldRef"]["fieldPath"] == name_label
+        elif run.workload["kind"] == "JobSet":
             network = run.workload["spec"]["network"]
             assert network["enableDNSHostnames"] and network["publishNotReadyAddresses"]
             assert network["subdomain"] == known["TF_SUBDOMAIN"]
@@ -167,11 +180,49 @@ def test_workers_know_one_another_s_names(name):
             assert [each["port"] for each in service["spec"]["ports"]] == [2222]
 
 
-def test_the_pods_of_a_job_set_are_those_of_the_job():
-    assert (
-        rendered("jobset-multi-spot").pod | {"subdomain": "fashion-gan"}
-        == rendered("gke-multi-spot").pod
-    )
+@pytest.mark.parametrize("name", SEVERAL_MACHINES)
+def test_workers_are_spread_over_machines_where_there_are_as_many(name):
+    run = rendered(name)
+    (spread,) = run.pod["topologySpreadConstraints"]
+    assert (spread["topologyKey"], spread["maxSkew"]) == ("kubernetes.io/hostname", 1)
+    assert spread["whenUnsatisfiable"] == "ScheduleAnyway"
+    labels = run.job["template"]["metadata"]["labels"]
+    assert spread["labelSelector"]["matchLabels"].items() <= labels.items()
+    assert spread["matchLabelKeys"] == ["batch.kubernetes.io/job-name"]  # of this run only
+
+
+@pytest.mark.parametrize("name", ["gke-single-spot", "gke-multi-spot"])
+def test_the_pods_of_a_job_set_are_those_of_the_job(name):
+    job = rendered(f"{name}-job")
+    subdomain = {"subdomain": "fashion-gan"} if job.is_indexed else {}
+    assert rendered(name).pod | subdomain == job.pod
+
+
+# Kubeflow Trainer
+
+
+def test_a_train_job_s_pods_are_those_of_the_job_set():
+    train_job, job_set = rendered("gke-multi-spot-trainjob"), rendered("gke-multi-spot")
+    for run in (train_job, job_set):
+        run.container["env"] = [x for x in run.container["env"] if x["name"] != "TF_SUBDOMAIN"]
+    assert train_job.container.pop("name") == "node"  # by which Trainer finds it
+    assert job_set.container.pop("name") == "trainer"
+    assert train_job.pod == job_set.pod
+
+
+def test_trainer_knows_the_part_of_a_runtime_that_trains_and_how_many_it_has():
+    run = rendered("gke-multi-spot-trainjob")
+    (part,) = job_set_of(run.described_by)["replicatedJobs"]
+    assert part["name"] == "node" and part["replicas"] == 1
+    step = part["template"]["metadata"]["labels"]["trainer.kubeflow.org/trainjob-ancestor-step"]
+    assert step == "trainer"
+    assert run.described_by["spec"]["mlPolicy"] == {"numNodes": run.job["completions"]}
+    assert run.job_name == "fashion-gan-node-0"
+
+
+def test_a_runtime_comes_before_its_train_job_which_would_be_refused():
+    run = rendered("gke-multi-spot-trainjob")
+    assert run.objects.index(run.described_by) < run.objects.index(run.workload)
 
 
 # Arguments
@@ -184,6 +235,12 @@ def test_every_argument_is_the_trainer_s_and_the_replicas_share_the_batch(custom
     assert command == "train" and "command" not in custom.container
     assert (config.runtime.strategy == "multi_worker") == custom.is_indexed
     checks.check_replicas(config.recipe, gpus * custom.job.get("completions", 1))
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_workers_that_lose_another_wait_for_it_in_place(name):
+    expected = 3 if name in SEVERAL_MACHINES else 0
+    assert flags.train(rendered(name).container["args"]).rejoin == expected
 
 
 def test_runs_and_data_outlive_pods(overlay):

@@ -8,9 +8,18 @@ import re
 import pytest
 import yaml
 
-from scripts.submission.run_objects import K8S, RUN_KINDS
+from scripts.submission.command_line import K8S
+from scripts.submission.run_objects import RUN_KINDS
 from tests.manifests.crd_models import MODELS
-from tests.manifests.rendering import JOBS, OVERLAYS, customised, of_kind, pods, rendered
+from tests.manifests.rendering import (
+    JOB_SETS,
+    JOBS,
+    OVERLAYS,
+    customised,
+    of_kind,
+    pods,
+    rendered,
+)
 from trainer.configuration import flags
 from trainer.monitoring import prometheus
 
@@ -32,8 +41,11 @@ def test_spot_machines_with_gpus_take_the_trainers_and_know_who_they_are(name):
         assert other.keys().isdisjoint({"nodeSelector", "tolerations"})
 
 
-def test_one_machine_mirrors_over_its_gpus():
-    run = rendered("gke-single-spot")
+@pytest.mark.parametrize("name", ["gke-single-spot", "gke-single-spot-job"])
+def test_one_machine_mirrors_over_its_gpus(name):
+    run = rendered(name)
+    assert run.job.get("completions", 1) == run.job.get("parallelism", 1) == 1
+    assert "TF_WORKERS" not in {each["name"] for each in run.container["env"]}
     assert int(run.container["resources"]["limits"]["nvidia.com/gpu"]) > 1
     assert "--strategy=mirrored" in run.container["args"]
 
@@ -48,11 +60,13 @@ def test_the_local_overlay_needs_no_gpu_and_keeps_everything_on_a_volume():
         assert volume in [each.get("persistentVolumeClaim") for each in pod["volumes"]]
 
 
-def test_no_overlay_needs_more_than_kubernetes_but_the_one_that_is_named_so():
-    custom = {
-        name: {each["kind"] for each in rendered(name).objects} & MODELS.keys() for name in OVERLAYS
-    }
-    assert custom == {name: set() for name in JOBS} | {"jobset-multi-spot": {"JobSet"}}
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_what_an_overlay_needs_beside_kubernetes(name):
+    custom = {each["kind"] for each in rendered(name).objects} & MODELS.keys()
+    if name.endswith("-trainjob"):
+        assert custom == {"TrainJob", "TrainingRuntime"}
+    else:
+        assert custom == (set() if name in JOBS else {"JobSet"})
 
 
 def test_kueue_gets_the_run_and_its_evaluations_by_their_labels(custom):
@@ -61,6 +75,14 @@ def test_kueue_gets_the_run_and_its_evaluations_by_their_labels(custom):
     for each in (custom.workload, evaluation):
         label = each["metadata"]["labels"]["kueue.x-k8s.io/queue-name"]
         assert queue["metadata"]["name"] == label
+
+
+def test_evaluations_come_after_runs_in_a_queue(custom):
+    lower = custom.of_kind("WorkloadPriorityClass")
+    labels = custom.of_kind("CronJob")["spec"]["jobTemplate"]["metadata"]["labels"]
+    assert labels["kueue.x-k8s.io/priority-class"] == lower["metadata"]["name"]
+    assert "kueue.x-k8s.io/priority-class" not in custom.workload["metadata"]["labels"]
+    assert lower["value"] < 0  # which is what runs have
 
 
 def test_prometheus_finds_the_chief_and_rules_name_what_it_serves(custom):
@@ -95,24 +117,27 @@ def test_every_name_that_an_object_uses_is_there_whatever_they_are_called(custom
                 used.add(("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]))
             if "configMap" in volume:
                 used.add(("ConfigMap", volume["configMap"]["name"]))
+    for each in of_kind(custom, "TrainJob"):
+        used.add(("TrainingRuntime", each["spec"]["runtimeRef"]["name"]))
     assert used <= there
     (notes,) = of_kind(custom, "ConfigMap")
     assert re.fullmatch(r"notes-other-\w{10}", notes["metadata"]["name"])  # by its content
     assert ("ConfigMap", notes["metadata"]["name"]) in used
 
 
-def test_a_job_set_keeps_its_containers_through_all_patches():
-    run = customised("jobset-multi-spot")
-    assert [each["name"] for each in run.pod["containers"]] == ["trainer"]
+@pytest.mark.parametrize("name", JOB_SETS)
+def test_a_job_set_keeps_its_containers_through_all_patches(name):
+    run = customised(name)
+    assert len(run.pod["containers"]) == 1
     assert run.container["image"] and "--metrics_port=9464" in run.container["args"]
 
 
-def test_a_job_set_is_never_merged_with():
+def test_a_custom_resource_is_never_merged_with():
     for path in K8S.rglob("kustomization.yaml"):
         for patch in yaml.safe_load(path.read_text()).get("patches", []):
             content = yaml.safe_load((path.parent / patch["path"]).read_text())
             targets = patch.get("target", content if isinstance(content, dict) else {})
-            if targets.get("kind") == "JobSet":
+            if targets.get("kind") in MODELS:
                 assert isinstance(content, list), path  # a JSON patch
 
 

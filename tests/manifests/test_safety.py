@@ -86,6 +86,13 @@ def test_pods_write_nowhere_but_into_their_volumes_and_know_no_secret(overlay):
         assert account["automountServiceAccountToken"] is False
 
 
+def test_a_signal_is_never_lost_however_early_it_comes(custom):
+    # PID 1 ignores what it has no handler for, and Python takes a second to have one. Here the
+    # pause container is PID 1, for every pod, whoever makes it.
+    for pod in pods(custom):
+        assert pod["shareProcessNamespace"] is True
+
+
 # The network
 
 

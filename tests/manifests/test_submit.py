@@ -2,101 +2,41 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
-import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import yaml
 
-from scripts.submission.run_objects import Run
+from scripts.submission import command_line
+from scripts.submission.main import main
+from scripts.submission.run_objects import reference
+from scripts.submission.verbs import VERBS
 from tests.command import ROOT
-from tests.manifests.rendering import evaluation, of_kind
+from tests.manifests.rendering import Object, evaluation, of_kind, pods
 from trainer.configuration import flags
 from trainer.system import exits
 
 SCRIPT = ROOT / "scripts" / "submit"
 LOCAL = ("--overlay=local", "--name=a", "--image=gan:1.2", "--job_dir=/data/runs/a")
-CLOUD = ("--overlay=gke-multi-spot", "--name=a", "--image=gan:1.2", "--job_dir=gs://bucket/runs/a")
-JOB_SET = ("--overlay=jobset-multi-spot", *CLOUD[1:])
-
-# Stands for a cluster: one file holds the Job that is in it, others what was asked of it.
-CLUSTER = """#!/bin/sh
-set -eu
-here=$(dirname "$0")
-[ "$1" != kustomize ] || exec "$here/real-kubectl" "$@"
-echo "$*" >>"$here/calls"
-case " $* " in
-  *" get "*) cat "$here/job" 2>/dev/null || true ;;
-  *" delete "*) rm "$here/job" ;;
-  *" apply "*) [ ! -e "$here/down" ] || { echo "connection refused" >&2; exit 1; }
-    cat >"$here/applied" ;;
-esac
-"""
+JOB_SET = (
+    "--overlay=gke-multi-spot",
+    "--name=a",
+    "--image=gan:1.2",
+    "--job_dir=gs://bucket/runs/a",
+)
+JOB = ("--overlay=gke-multi-spot-job", *JOB_SET[1:])
+TRAIN_JOB = ("--overlay=gke-multi-spot-trainjob", *JOB_SET[1:])
 
 
-@pytest.fixture(scope="module")
-def submit() -> ModuleType:
-    """The script as a module, to be called in this process."""
-    loader = importlib.machinery.SourceFileLoader("submit", str(SCRIPT))
-    spec = importlib.util.spec_from_loader("submit", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(SCRIPT.parent))
-    try:
-        loader.exec_module(module)
-    finally:
-        sys.path.remove(str(SCRIPT.parent))
-    return module
+def test_a_run_is_applied_under_its_own_name(cluster):
+    code = main([*LOCAL, "--workers=3", "--", "--preset=mlp", "--batch_size=48", "--epochs=2"])
 
-
-@pytest.fixture
-def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder whose kubectl renders like the real one and keeps what it is told."""
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip("needs kubectl, which renders the manifests")
-    (tmp_path / "real-kubectl").symlink_to(Path(kubectl).resolve())
-    (tmp_path / "kubectl").write_text(CLUSTER)
-    (tmp_path / "kubectl").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    return tmp_path
-
-
-def applied(cluster: Path) -> Run:
-    return Run(tuple(yaml.safe_load_all((cluster / "applied").read_text())))
-
-
-def calls(cluster: Path) -> list[str]:
-    """What was asked of the cluster, a word each."""
-    told = cluster / "calls"
-    words = ("get", "delete", "wait", "apply")
-    lines = told.read_text().splitlines() if told.exists() else []
-    return [next(word for word in words if word in line.split()) for line in lines]
-
-
-def job(condition: str | None = None, **metadata: str) -> str:
-    """A Job as kubectl shows it."""
-    conditions = [] if condition is None else [{"type": condition, "status": "True"}]
-    return json.dumps(
-        {"metadata": {"name": "fashion-gan-a"} | metadata, "status": {"conditions": conditions}}
-    )
-
-
-def test_a_run_is_applied_under_its_own_name(submit, cluster):
-    code = submit.main(
-        [*LOCAL, "--workers=3", "--", "--preset=mlp", "--batch_size=48", "--epochs=2"]
-    )
-
-    run = applied(cluster)
+    run = cluster.applied()
     environment = {each["name"]: each.get("value") for each in run.container["env"]}
     assert code == exits.OK
     assert (run.job_name, run.pod["subdomain"]) == ("fashion-gan-a", "fashion-gan-a")
@@ -105,6 +45,7 @@ def test_a_run_is_applied_under_its_own_name(submit, cluster):
         "train",
         "--data_dir=/data/tensorflow_datasets",
         "--strategy=multi_worker",
+        "--rejoin=3",
         "--threads=2",
         "--job_dir=/data/runs/a",
         "--preset=mlp",
@@ -112,13 +53,15 @@ def test_a_run_is_applied_under_its_own_name(submit, cluster):
         "--epochs=2",
     ]
     assert run.container["image"] == "gan:1.2"
-    assert calls(cluster) == ["get", "wait", "apply"]
+    pods = "--selector=batch.kubernetes.io/job-name=fashion-gan-a"
+    wait = f"wait --for=delete pod {pods} --timeout=5m"
+    assert cluster.changes() == [wait, "apply --filename=-"]
 
 
-def test_tensorboard_follows_the_run(submit, cluster):
-    assert submit.main([*LOCAL]) == exits.OK
+def test_tensorboard_follows_the_run(cluster):
+    assert main([*LOCAL]) == exits.OK
 
-    board = applied(cluster).of_kind("Deployment")
+    board = cluster.applied().of_kind("Deployment")
     (container,) = board["spec"]["template"]["spec"]["containers"]
     assert board["metadata"]["name"] == "tensorboard-a"
     assert container["image"] == "gan:1.2"
@@ -130,14 +73,14 @@ def test_tensorboard_follows_the_run(submit, cluster):
     [
         (LOCAL, [], "/data/tensorflow_datasets"),
         (LOCAL, ["--data_dir=/data/sets"], "/data/sets"),
-        (CLOUD, [], "gs://bucket/tensorflow_datasets"),
-        (JOB_SET, ["--data_dir", "gs://other/sets"], "gs://other/sets"),
+        (JOB_SET, [], "gs://bucket/tensorflow_datasets"),
+        (TRAIN_JOB, ["--data_dir", "gs://other/sets"], "gs://other/sets"),
     ],
 )
-def test_the_evaluation_follows_the_run(overlay, training, data_dir, submit, cluster):
-    assert submit.main([*overlay, "--", *training]) == exits.OK
+def test_the_evaluation_follows_the_run(overlay, training, data_dir, cluster):
+    assert main([*overlay, "--", *training]) == exits.OK
 
-    run = applied(cluster)
+    run = cluster.applied()
     (container,) = evaluation(run)["template"]["spec"]["containers"]
     config, trained = (
         flags.evaluate(container["args"]),
@@ -150,44 +93,57 @@ def test_the_evaluation_follows_the_run(overlay, training, data_dir, submit, clu
     assert config.new
 
 
-def test_what_no_classifier_knows_is_not_evaluated(submit, cluster, capsys):
-    assert submit.main([*LOCAL, "--", "--dataset=kmnist"]) == exits.OK
-    assert not of_kind(applied(cluster), "CronJob")
+def test_what_no_classifier_knows_is_not_evaluated(cluster, capsys):
+    assert main([*LOCAL, "--", "--dataset=kmnist"]) == exits.OK
+    assert not of_kind(cluster.applied(), "CronJob")
     assert "evaluation" not in capsys.readouterr().err
 
 
-def test_the_longest_name_leaves_room_for_what_kubernetes_adds(submit, cluster):
-    assert submit.main([*LOCAL, f"--name={submit.MOST_LETTERS * 'a'}"]) == exits.OK
-    assert len(applied(cluster).of_kind("CronJob")["metadata"]["name"]) <= 52
+def test_the_longest_name_leaves_room_for_what_kubernetes_adds(cluster):
+    assert main([*LOCAL, f"--name={command_line.MOST_LETTERS * 'a'}"]) == exits.OK
+    assert len(cluster.applied().of_kind("CronJob")["metadata"]["name"]) <= 52
 
 
-def test_runs_share_what_is_not_their_own(submit, cluster):
-    names = []
-    for name in ("a", "b"):
-        submit.main([*LOCAL, f"--name={name}"])
-        names.append(
-            {(each["kind"], each["metadata"]["name"]) for each in applied(cluster).objects}
-        )
-    kinds = {kind for kind, _ in names[0] & names[1]}
-    assert kinds == {"Namespace", "ServiceAccount", "NetworkPolicy", "PersistentVolumeClaim"}
+@pytest.mark.parametrize("overlay", [LOCAL, JOB, JOB_SET, TRAIN_JOB])
+def test_a_run_changes_nothing_of_another(overlay, cluster):
+    """Not even with another Google account, more workers and other components."""
+    google = ["--components=workload-identity", "--google_account=b@c.iam.gserviceaccount.com"]
+    # A component that the overlay has already is not there twice.
+    runs: list[dict[str, Object]] = []
+    for more in (["--name=a"], ["--name=b", "--workers=4", *google]):
+        assert main([*overlay, *more]) == exits.OK
+        runs.append({reference(each): each for each in cluster.applied().objects})
+    first, second = runs
+    common = first.keys() & second.keys()
+    assert {name: first[name] for name in common} == {name: second[name] for name in common}
+    kinds = {first[name]["kind"] for name in common}
+    assert kinds <= {"Namespace", "NetworkPolicy", "PersistentVolumeClaim"}
 
 
-@pytest.mark.parametrize("overlay", [CLOUD, JOB_SET])
-def test_a_run_on_a_cloud_takes_its_gpus_its_bucket_and_its_account(overlay, submit, cluster):
+@pytest.mark.parametrize("overlay", [LOCAL, JOB_SET, TRAIN_JOB])
+def test_all_pods_of_a_run_are_its_own_account(overlay, cluster):
+    main([*overlay])
+    names = {each["serviceAccountName"] for each in pods(cluster.applied())}
+    assert names == {cluster.applied().of_kind("ServiceAccount")["metadata"]["name"]}
+    assert names == {"fashion-gan-a"}
+
+
+@pytest.mark.parametrize("overlay", [JOB, JOB_SET, TRAIN_JOB])
+def test_a_run_on_a_cloud_takes_its_gpus_its_bucket_and_its_account(overlay, cluster):
     account = "gan@project.iam.gserviceaccount.com"
 
-    code = submit.main(
+    code = main(
         [*overlay, "--workers=4", "--gpus=8", "--namespace=team", f"--google_account={account}"]
     )
 
-    run = applied(cluster)
+    run = cluster.applied()
     resources = run.container["resources"]
-    (annotation,) = run.of_kind("ServiceAccount")["metadata"]["annotations"].values()
+    annotations = run.of_kind("ServiceAccount")["metadata"]["annotations"]
     assert code == exits.OK
     assert run.job["completions"] == 4
     assert resources["limits"]["nvidia.com/gpu"] == resources["requests"]["nvidia.com/gpu"] == "8"
     assert "--data_dir=gs://bucket/tensorflow_datasets" in run.container["args"]
-    assert annotation == account
+    assert annotations["iam.gke.io/gcp-service-account"] == account
     assert run.of_kind("Namespace")["metadata"]["name"] == "team"
     assert {each["metadata"].get("namespace", "team") for each in run.objects} == {"team"}
 
@@ -196,93 +152,101 @@ def test_a_run_on_a_cloud_takes_its_gpus_its_bucket_and_its_account(overlay, sub
     ("overlay", "training"),
     [
         (LOCAL, ["--dataset=image_folder", "--data_dir=/data/pictures", "--conditional"]),
-        (CLOUD, ["--dataset=image_folder", "--data_dir=gs://pictures", "--conditional"]),
-        (CLOUD, ["--dataset=kmnist"]),
+        (JOB_SET, ["--dataset=image_folder", "--data_dir=gs://pictures", "--conditional"]),
+        (JOB_SET, ["--dataset=kmnist"]),
     ],
 )
-def test_data_that_only_the_pods_reach_are_not_looked_at(
-    overlay, training, submit, cluster, monkeypatch
-):
+def test_data_that_only_the_pods_reach_are_not_looked_at(overlay, training, cluster, monkeypatch):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")  # nothing listens there
-    assert submit.main([*overlay, "--", *training]) == exits.OK
-    assert applied(cluster).container["args"][-len(training) :] == training
+    assert main([*overlay, "--", *training]) == exits.OK
+    assert cluster.applied().container["args"][-len(training) :] == training
 
 
-def test_components_are_added(submit, cluster):
-    submit.main([*LOCAL, "--components=kueue,monitoring"])
-    run = applied(cluster)
+@pytest.mark.parametrize("overlay", [JOB, JOB_SET, TRAIN_JOB])
+def test_what_kubernetes_would_replace_arrives_as_it_was_given(overlay, cluster):
+    odd = "gs://bucket/runs/$(TF_PORT)/$$a$"
+    assert main([*overlay, f"--job_dir={odd}"]) == exits.OK
+    run = cluster.applied()
+    for pod in pods(run):
+        known = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
+        arguments = [as_a_container_gets_it(each, known) for each in pod["containers"][0]["args"]]
+        assert any(each.startswith((f"--job_dir={odd}", f"--logdir={odd}")) for each in arguments)
+
+
+def as_a_container_gets_it(argument: str, environment: dict[str, str]) -> str:
+    """Kubernetes' rule: $$ becomes $, $(NAME) the variable if there is one, and others stay."""
+    return re.sub(
+        r"\$(?:\$|\((\w+)\))",
+        lambda found: "$" if found[0] == "$$" else environment.get(found[1], found[0]),
+        argument,
+    )
+
+
+@pytest.mark.parametrize(
+    "image",
+    ["gan:1.2", "host:5000/team/gan:1", "a.b/c_d/e--f:v1", f"gan:latest@sha256:{64 * 'a'}"],
+)
+def test_images_that_kubernetes_takes_are_taken(image, cluster):
+    assert main([*LOCAL, f"--image={image}"]) == exits.OK
+    assert cluster.applied().container["image"] == image
+
+
+def test_components_are_added(cluster):
+    main([*LOCAL, "--components=kueue,monitoring"])
+    run = cluster.applied()
     assert run.workload["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "fashion-gan"
     assert "--metrics_port=9464" in run.container["args"]
     assert run.of_kind("PodMonitor")
+    assert "namespace" not in run.of_kind("WorkloadPriorityClass")["metadata"]
 
 
-def test_a_dry_run_prints_what_would_be_applied_and_asks_the_cluster_nothing(
-    submit, cluster, capsys
-):
-    assert submit.main([*LOCAL, "--dry_run"]) == exits.OK
+def test_a_dry_run_prints_what_would_be_applied_and_asks_the_cluster_nothing(cluster, capsys):
+    assert main([*LOCAL, "--dry_run"]) == exits.OK
     printed = list(yaml.safe_load_all(capsys.readouterr().out))
-    assert calls(cluster) == []
+    assert cluster.calls() == []
 
-    submit.main([*LOCAL])
-    assert printed == list(applied(cluster).objects)
+    main([*LOCAL])
+    assert printed == list(cluster.applied().objects)
 
 
-@pytest.mark.parametrize(
-    ("overlay", "pods"),
-    [(LOCAL, "fashion-gan-a"), (JOB_SET, "fashion-gan-a-worker-0")],
-)
-def test_it_says_how_to_follow_show_and_stop_the_run(overlay, pods, submit, cluster, capsys):
-    submit.main([*overlay, "--namespace=team"])
+def test_it_says_what_can_be_done_with_the_run(cluster, capsys):
+    main([*LOCAL, "--namespace=team"])
     said = capsys.readouterr().err
-    kubectl = "kubectl --namespace=team"
-    chief = f"batch.kubernetes.io/job-name={pods},batch.kubernetes.io/job-completion-index=0"
-    assert f"{kubectl} logs --follow --tail=-1 --selector={chief}\n" in said
-    assert f"{kubectl} port-forward service/tensorboard-a 6006\n" in said
-    kind, instance = applied(cluster).workload["kind"].lower(), "app.kubernetes.io/instance"
-    assert f"{kubectl} delete {kind}/fashion-gan-a\n" in said
-    assert f"--selector={instance}=evaluation-a\n" in said
-    suspend = """patch cronjob/evaluation-a --patch='{"spec":{"suspend":true}}'"""
-    assert f"{kubectl} {suspend}\n" in said
-    (remove,) = re.findall(rf"{kubectl} delete (.*cronjob.*)\n", said)
-    assert set(remove.split()) == {
-        f"{each['kind'].lower()}/{each['metadata']['name']}"
-        for each in applied(cluster).objects
-        if each["metadata"]["name"].endswith("-a")
+    for verb in ("status", "logs", "stop", "resume", "delete"):
+        assert f" scripts/submit {verb} a --namespace=team\n" in said
+    assert " kubectl --namespace=team port-forward service/tensorboard-a 6006\n" in said
+    assert "--selector=app.kubernetes.io/instance=evaluation-a\n" in said
+
+
+@pytest.mark.parametrize("overlay", [LOCAL, JOB, JOB_SET, TRAIN_JOB])
+def test_the_run_s_account_has_the_list_of_all_that_is_its_own(overlay, cluster):
+    main([*overlay])
+    run = cluster.applied()
+    noted = run.of_kind("ServiceAccount")["metadata"]["annotations"]["fashion-gan/objects"]
+    assert set(noted.split()) == {
+        reference(each) for each in run.objects if each["metadata"]["name"].endswith("-a")
     }
+    assert run.objects[-1] == run.workload  # after all that it needs
 
 
-def test_it_says_that_an_account_is_missing(submit, cluster, capsys):
-    submit.main([*CLOUD])
+def test_it_says_that_an_account_is_missing(cluster, capsys):
+    main([*JOB_SET])
     assert "--google_account" in capsys.readouterr().err
-    submit.main([*CLOUD, "--google_account=a@b.iam.gserviceaccount.com"])
+    main([*JOB_SET, "--google_account=a@b.iam.gserviceaccount.com"])
     assert "--google_account" not in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "ended", [job("Complete"), job("Failed"), job(deletionTimestamp="2026-01-01T00:00:00Z")]
-)
-def test_a_run_that_has_ended_or_is_being_deleted_is_made_anew(ended, submit, cluster):
-    (cluster / "job").write_text(ended)
-    assert submit.main([*LOCAL]) == exits.OK
-    assert calls(cluster) == ["get", "delete", "wait", "apply"]
-
-
-@pytest.mark.parametrize("condition", [None, "Suspended"])
-def test_a_run_that_has_not_ended_is_left_alone(condition, submit, cluster, capsys):
-    (cluster / "job").write_text(job(condition))
-    assert submit.main([*LOCAL]) == exits.REFUSED
-    said = capsys.readouterr().err
-    assert "job/fashion-gan-a is there and has not ended" in said and said.count("\n") == 1
-    assert calls(cluster) == ["get"]
-    assert (cluster / "job").exists()
 
 
 WRONG = {
     "--name=A": "--name=A must be lower case",
     "--name=" + 31 * "a": "at most 30",
-    "--overlay=gke": "--overlay",
+    "--overlay=gke": "--overlay=gke is unknown: there are gke-multi-spot, ",
+    "--overlay=jobset-multi-spot": "is now called gke-multi-spot",
     "--image=host:5000/gan": "needs a tag or a digest",
     "--image=gan:latest": "pin it",
+    "--image=a;b:1": "is no image's name",
+    "--image=$(A):1": "is no image's name",
+    "--image=Gan:1": "is no image's name",
+    "--image=gan@sha256:12": "is no image's name",
     "--namespace=default": "choose another",
     "--namespace=kube-system": "choose another",
     "--namespace=a.b": "cannot be",
@@ -311,44 +275,43 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_what_is_wrong_is_said_in_one_line_before_the_cluster_is_asked(
-    wrong, submit, cluster, capsys
-):
-    base = CLOUD if "gke-single" in wrong else LOCAL
-    code = submit.main([*base, *wrong.split()])
+def test_what_is_wrong_is_said_in_one_line_before_the_cluster_is_asked(wrong, cluster, capsys):
+    base = JOB_SET if "gke-single" in wrong else LOCAL
+    code = main([*base, *wrong.split()])
 
     captured = capsys.readouterr()
     assert code == exits.REFUSED
     assert WRONG[wrong] in captured.err and captured.err.count("\n") == 1
     assert not captured.out
-    assert calls(cluster) == []
+    assert cluster.calls() == []
 
 
-def test_what_a_run_cannot_do_without_is_asked_for(submit, capsys):
-    assert submit.main([]) == exits.REFUSED
+def test_what_a_run_cannot_do_without_is_asked_for(capsys):
+    assert main([]) == exits.REFUSED
     assert "--overlay, --name, --image, --job_dir" in capsys.readouterr().err
 
 
-def test_a_cluster_that_cannot_be_reached_is_not_the_user_s_mistake(submit, cluster, capfd):
-    (cluster / "down").touch()
-    assert submit.main([*LOCAL]) == exits.DEFECT
+def test_a_cluster_that_cannot_be_reached_is_not_the_user_s_mistake(cluster, capfd):
+    cluster.breaks_down()
+    assert main([*LOCAL]) == exits.DEFECT
     said = capfd.readouterr().err
-    assert "connection refused" in said and "`kubectl apply --filename=-` failed" in said
+    assert "connection refused" in said and "`kubectl --namespace=fashion-gan get " in said
 
 
-def test_without_kubectl_it_says_what_is_missing(submit, monkeypatch, tmp_path, capsys):
+def test_without_kubectl_it_says_what_is_missing(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert submit.main([*LOCAL]) == exits.REFUSED
+    assert main([*LOCAL]) == exits.REFUSED
     assert "kubectl is not installed" in capsys.readouterr().err
 
 
-def test_it_runs_by_itself_and_without_tensorflow(cluster: Path, monkeypatch):
-    (cluster / "sitecustomize.py").write_text(
+def test_it_runs_by_itself_and_without_tensorflow(cluster, monkeypatch):
+    folder = cluster.folder
+    (folder / "sitecustomize.py").write_text(
         "import sys\nfor name in ('tensorflow', 'keras'):\n    sys.modules[name] = None\n"
     )
-    monkeypatch.setenv("PYTHONPATH", str(cluster))
+    monkeypatch.setenv("PYTHONPATH", str(folder))
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
-    monkeypatch.setenv("PATH", str(cluster), prepend=os.pathsep)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
     done = subprocess.run([SCRIPT, *LOCAL, "--dry_run"], capture_output=True, text=True)
 
@@ -358,9 +321,11 @@ def test_it_runs_by_itself_and_without_tensorflow(cluster: Path, monkeypatch):
     assert without.returncode != 0  # the script had to do without
 
 
-def test_every_submission_that_is_written_down_can_be_made(submit, cluster):
+def test_every_submission_that_is_written_down_can_be_made(cluster):
     text = "".join((ROOT / file).read_text() for file in ("README.md", "k8s/README.md"))
-    written = re.findall(r"^scripts/submit (.*)", text, re.MULTILINE)
+    written = re.findall(r"^scripts/submit (--.*)", text, re.MULTILINE)
     assert len(written) >= 2
     for words in written:
-        assert submit.main(["--dry_run", *shlex.split(words)]) == exits.OK
+        assert main(["--dry_run", *shlex.split(words)]) == exits.OK
+    verbs = re.findall(r"^scripts/submit ([a-z]+) first$", text, re.MULTILINE)
+    assert set(verbs) == VERBS.keys()

@@ -213,7 +213,10 @@ def _define_runtime(values: flags.FlagValues) -> None:
         "for that one's successor, at most so often without a step in between; 0: it leaves (143)."
     )
     runtime.integer("rejoin", 0, text, 0, 1000)
-    text = "Port on which Prometheus finds the run's metrics; 0: none."
+    text = (
+        "Port, on all addresses, on which Prometheus finds step, losses, images a second, restarts "
+        "and seconds since the last checkpoint, as does anyone else who reaches it; 0: none."
+    )
     runtime.integer("metrics_port", 0, text, 0, 65535)
     text = "Use only operations that give the same bits again."
     runtime.switch("deterministic", True, text)
