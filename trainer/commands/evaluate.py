@@ -17,6 +17,7 @@ from trainer.cloud.mirror import Mirror
 from trainer.configuration import config_json
 from trainer.configuration.choices import OWN_FEATURES
 from trainer.configuration.config import EvaluateConfig, Recipe
+from trainer.data import loading
 from trainer.evaluation import evaluator, inception
 from trainer.evaluation.evaluator import Evaluator
 from trainer.models import forms
@@ -96,8 +97,9 @@ def _prepare(recipe: Recipe, settings: EvaluateConfig) -> None:
 @functools.cache
 def _make_evaluator(recipe: Recipe, settings: EvaluateConfig) -> Evaluator:
     _prepare(recipe, settings)
-    if settings.data_dir_url and recipe.data.dataset != "synthetic":
-        CopiedData(settings.data_dir_url, settings.data_dir, recipe.data.dataset)
+    stored = loading.stored_as(recipe.data.dataset)
+    if settings.data_dir_url and stored:
+        CopiedData(settings.data_dir_url, settings.data_dir, stored)
     return Evaluator(recipe, settings)
 
 
