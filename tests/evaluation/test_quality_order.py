@@ -47,7 +47,7 @@ def sets(data_dir: Path) -> dict[str, np.ndarray]:
         "noisy": noisy(train[:N], 80),
         "blurred": blurred(train[:N]),
         "dark": (train[:N] * 0.8).astype(np.uint8),
-        "no trousers": train[labels != TROUSERS][:N],
+        "no trousers": train[labels[:, 0] != TROUSERS][:N],
         "duplicated": np.repeat(train[:50], N // 50, axis=0),
     }
 

@@ -146,14 +146,17 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
     given = frozenset(name for name in users if users[name].present)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
-    choice = _choice(values)
+    choice = specified = _choice(values)
+    if "dataset" not in given and (job_dir_url or (job_dir / config_json.FILE).exists()):
+        # They may be of another set: the run's, which `resume` reads and joins them to.
+        specified = dataclasses.replace(choice, image_size=None, attributes=())
     return config.TrainConfig(
         preset=values.preset,
         job_dir=job_dir,
         data_dir=data_dir,
         cache_dir=_cache_dir(values),
         data=choice,
-        recipe=_recipe(values, specify(choice, data_dir, data_dir_url)),
+        recipe=_recipe(values, specify(specified, data_dir, data_dir_url)),
         execution=config.Execution(
             choices.JIT_COMPILE[values.jit_compile],
             values.forms,

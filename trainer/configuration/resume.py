@@ -38,6 +38,8 @@ def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
     """
     if stored is None:
         checks.check(asked)
+        if asked.job_dir_url:  # before which nobody knew that there is no run
+            data_folder.specify(asked.data, asked.data_dir, asked.data_dir_url)
         horizon = config.total_steps(asked.recipe, asked.schedule)
         parts = (asked.recipe, asked.execution, asked.schedule, asked.runtime)
         return RunConfig(asked.preset, *parts, horizon, None)
