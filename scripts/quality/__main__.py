@@ -106,7 +106,7 @@ def cpu_seconds_a_step(config: TrainConfig) -> float:
         execution = Execution(jit_compile=False, forms=forms.for_this_machine())
         precision = first_start.faster_precision(recipe, execution, device)
         recipe = dataclasses.replace(recipe, precision=precision)
-    images, labels = loading.load(recipe.data, "train", config.data_dir)
+    images, labels = loading.load(recipe.data, "train", config.data_dir, config.cache_dir)
     feed = feeding.feed(images, labels, ["/cpu:0"])
     gan = FashionGAN(recipe, 1000)
     train = make_train_steps(gan, device, feed)
@@ -163,9 +163,11 @@ def real_images() -> dict[str, Any]:
     """
     config = flags.train(["train", "--job_dir=unused"])
     settings = flags.evaluate(["evaluate", "--job_dir=unused"])
-    images, labels = loading.load(config.recipe.data, "train", config.data_dir)
+    images, labels = loading.load(config.recipe.data, "train", config.data_dir, config.cache_dir)
     rows = order.permutation(0, 0, len(images))[: settings.num]
-    test_images, test_labels = loading.load(config.recipe.data, "test", config.data_dir)
+    test_images, test_labels = loading.load(
+        config.recipe.data, "test", config.data_dir, config.cache_dir
+    )
     return {
         **Evaluator(config.recipe, settings).measure(images[rows], labels[rows]),
         "judge_accuracy": float((classifiers.classes(test_images) == test_labels).mean()),

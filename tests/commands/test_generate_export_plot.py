@@ -121,9 +121,9 @@ def test_a_grid_of_a_conditional_model_has_a_row_a_class(conditional, tmp_path):
     assert grid.shape == (10 * 64, 8 * 64, 1)
 
 
-@pytest.mark.parametrize(("labels", "reason"), [("sneakers", "no class"), ("10", "no class")])
+@pytest.mark.parametrize(("labels", "reason"), [("sneakers", "no value"), ("10", "no value")])
 def test_an_unknown_label_is_refused_with_those_there_are(labels, reason, conditional, tmp_path):
-    with pytest.raises(RefusedError, match=f"{reason}; there are 0 t-shirt, .* 9 boot"):
+    with pytest.raises(RefusedError, match=f"{reason}; there are class: 0 t-shirt, .* 9 boot"):
         sample(conditional, tmp_path / "x.png", f"--labels={labels}")
 
 
@@ -157,7 +157,7 @@ def test_a_conditional_generator_is_exported_with_its_labels_and_average(conditi
     networks = trained_networks.load(conditional, "latest")
     latents = sampling.latents(networks.recipe, 0, 0, 4)
     labels = tf.constant([0, 3, 7, 9])
-    expected = networks.generate(latents, labels)
+    expected = networks.generate(latents, labels[:, tf.newaxis])
     tensors = checkpoints.read(conditional / "checkpoints" / "ckpt-6")
     kernel = networks.generator.get_layer("dense").kernel
     np.testing.assert_array_equal(kernel, tensors[f"average/{kernel.path}"])
@@ -246,7 +246,9 @@ def test_an_export_replaces_no_folder_of_anything_else(finished, tmp_path):
 def test_a_saved_generator_samples_as_generate_does(finished, networks, tmp_path):
     loaded = tf.saved_model.load(str(exported(finished, tmp_path, "saved_model", "generator")))
     images = loaded.sample(tf.constant(3, tf.int64), tf.constant(4, tf.int64))
-    (expected,) = sampling.sample_batches(networks.generate, networks.recipe, 3, seed=4, cycle=[0])
+    (expected,) = sampling.sample_batches(
+        networks.generate, networks.recipe, 3, seed=4, cycle=[(0,)]
+    )
     ours = np.rint(np.asarray(images) * 127.5 + 127.5)
     assert np.abs(ours - expected).max() <= 1
 

@@ -42,7 +42,7 @@ def latents(gan, stream="latents"):
 def input_gradients(network, images):
     with tf.GradientTape() as tape:
         tape.watch(images)
-        logits = network([images, BATCH_LABELS])
+        logits = network([images, BATCH_LABELS[:, 0]])
     return tape.gradient(logits, images)
 
 
@@ -50,8 +50,9 @@ def test_r1_and_r2_train_as_if_each_network_were_differentiated_alone():
     gan = make("--r1=0.4", "--r2=0.2", "--penalty_interval=1", preset="fashion")
     generator, discriminator = gan.generator, gan.discriminator
     with tf.GradientTape() as generator_tape, tf.GradientTape() as discriminator_tape:
-        fakes = generator([latents(gan), BATCH_LABELS])
-        gap = discriminator([REAL, BATCH_LABELS]) - discriminator([fakes, BATCH_LABELS])
+        fakes = generator([latents(gan), BATCH_LABELS[:, 0]])
+        one = BATCH_LABELS[:, 0]
+        gap = discriminator([REAL, one]) - discriminator([fakes, one])
         generator_loss = tf.reduce_mean(tf.nn.softplus(gap))
         discriminator_loss = tf.reduce_mean(tf.nn.softplus(-gap))
         penalty = sum(
@@ -279,7 +280,7 @@ def test_every_preset_trains_and_goes_on_from_its_state_bit_for_bit(preset):
 
     for variable, value in zip(state, expected, strict=True):
         assert variable.numpy().tobytes() == value.tobytes(), variable.name
-    images = gan.sample(tf.zeros([2, gan.recipe.networks.noise_dim]), tf.constant([0, 1]))
+    images = gan.sample(tf.zeros([2, gan.recipe.networks.noise_dim]), tf.constant([[0], [1]]))
     assert images.shape == (2, 28, 28, 1) and np.isfinite(images).all()
 
 

@@ -30,6 +30,8 @@ FEWEST_SAMPLES = 10  # of an evaluation, which asks for the five nearest neighbo
 OWN_FEATURES = "fashion"  # of the package's network
 FEATURES = (OWN_FEATURES, "inception")
 CLASSIFIED = ("fashion_mnist", "synthetic")  # data sets that the package's classifiers know
+FITS = ("crop", "pad")
+ATTRIBUTE_DROPOUT = 0.1  # of sets with several attributes
 AUGMENTATIONS = ("translation", "cutout")
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.cloud.url import GsUrl
-from trainer.data.datasets import DatasetSpec
+from trainer.data.datasets import DataChoice, DatasetSpec
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Networks:
 
     architecture: str
     noise_dim: int  # dimensions of a latent
-    conditional: bool  # labels go into both networks
+    conditional: bool  # labels of all attributes go into both networks
+    attribute_dropout: float  # share of the labels that training leaves out
     spectral_norm: bool  # in the discriminator
     dropout: float  # rate, in the discriminator
 
@@ -43,6 +44,7 @@ class Objective:
     penalty_schedule: str
     penalty_final_factor: float  # share of the penalty that is left at the horizon
     weight_clip: float  # bound of the discriminator's weights; 0: none
+    flip: bool  # half of the real images are mirrored
     augment: str  # names of `choices.AUGMENTATIONS`, joined by commas
 
     @property
@@ -129,6 +131,8 @@ class TrainConfig:
     preset: str
     job_dir: Path
     data_dir: Path
+    cache_dir: Path  # of what is prepared from pictures
+    data: DataChoice  # of which the recipe has the specification
     recipe: Recipe
     execution: Execution
     schedule: Schedule
@@ -148,7 +152,7 @@ class GenerateConfig:
     output: Path  # .png, .gif, .npz, or a folder
     num: int | None  # images, or frames of a .gif
     seed: int
-    labels: tuple[str, ...]  # names or numbers, taken by turns; none: all
+    labels: tuple[str, ...]  # of one image each, taken by turns; none: all of one attribute
     truncation: float | None  # standard deviations within which latents lie
     checkpoint: str  # latest, best, a step, or a path
     job_dir_url: GsUrl | None = None
@@ -172,6 +176,7 @@ class EvaluateConfig:
 
     job_dir: Path
     data_dir: Path
+    cache_dir: Path
     checkpoint: str  # latest, best, a step, or a path
     num: int  # images to draw
     seed: int
@@ -197,6 +202,7 @@ class PrepareConfig:
 
     data: DatasetSpec
     data_dir: Path
+    cache_dir: Path
     source: Path | None  # a folder of the original files; None: the usual places
     data_dir_url: GsUrl | None = None
 

@@ -58,6 +58,7 @@ def _configure(threads: int) -> None:
 @functools.cache
 def _evaluator(recipe: Recipe, settings: EvaluateConfig) -> Evaluator:
     protocols.prepare(recipe, settings)
-    if settings.data_dir_url and recipe.data.dataset != "synthetic":
-        CopiedData(settings.data_dir_url, settings.data_dir, recipe.data.dataset)
+    stored = loading.stored_as(recipe.data.dataset)
+    if settings.data_dir_url and stored:
+        CopiedData(settings.data_dir_url, settings.data_dir, stored)
     return Evaluator(recipe, settings)

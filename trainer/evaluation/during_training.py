@@ -43,7 +43,7 @@ def evaluator(
     Args:
       gan: the GAN that is trained.
       images: the training images, uint8.
-      labels: their labels.
+      labels: their labels, `[N, attributes]`.
       num: images to generate.
       quiet: whether nothing is logged.
     """
@@ -51,10 +51,10 @@ def evaluator(
     generate = tf.function(gan.sample, autograph=False)
     cycle = sampling.label_cycle(recipe)
     fake_labels = (
-        sampling.cycled_labels(cycle, 0, num).numpy() if recipe.networks.conditional else None
+        sampling.cycled_labels(cycle, 0, num).numpy()[:, 0] if recipe.networks.conditional else None
     )
     rows = np.sort(order.permutation(SEED, 0, len(images))[:REFERENCE_IMAGES])
-    real_shares = metrics.class_shares(labels[rows], len(recipe.data.class_names))
+    real_shares = metrics.class_shares(labels[rows, 0], recipe.data.label_sizes[0])
 
     @functools.cache
     def reference_features() -> np.ndarray:
@@ -74,7 +74,9 @@ def evaluator(
         if fake_labels is not None:
             values["class_accuracy"] = of_classes["class_accuracy"]
         if not quiet:
-            missing = [recipe.data.class_names[number] for number in of_classes["missing_classes"]]
+            missing = [
+                recipe.data.attributes[0].values[number] for number in of_classes["missing_classes"]
+            ]
             _report(values, missing, num, time.monotonic() - started)
         return values
 

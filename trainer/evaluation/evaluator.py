@@ -32,8 +32,11 @@ class Evaluator:
         protocols.check(recipe, settings)
         self._recipe = recipe
         self._settings = settings
-        self._train, _ = loading.load(recipe.data, "train", settings.data_dir)
-        self._test, self._test_labels = loading.load(recipe.data, "test", settings.data_dir)
+        self._train, _ = loading.load(recipe.data, "train", settings.data_dir, settings.cache_dir)
+        self._test, test_labels = loading.load(
+            recipe.data, "test", settings.data_dir, settings.cache_dir
+        )
+        self._test_labels = test_labels[:, 0] if test_labels.shape[1] else np.zeros(0, np.int64)
         if settings.features == OWN_FEATURES:
             self._features: Features = classifiers.features
         else:
@@ -47,7 +50,9 @@ class Evaluator:
         generate = tf.function(network.generate, autograph=False)
         fakes = np.concatenate(list(sampling.sample_batches(generate, recipe, num, seed, cycle)))
         labels = (
-            sampling.cycled_labels(cycle, 0, num).numpy() if recipe.networks.conditional else None
+            sampling.cycled_labels(cycle, 0, num).numpy()[:, 0]
+            if recipe.networks.conditional
+            else None
         )
         return {"step": network.step, **self.measure(fakes, labels)}
 
@@ -91,7 +96,7 @@ class Evaluator:
         return test, metrics.frechet_distance(self._features(self._train[:num]), test)
 
     def _class_metrics(self, fakes: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
-        names = self._recipe.data.class_names
+        names = self._recipe.data.attributes[0].values
         real_shares = metrics.class_shares(self._test_labels, len(names))
         values = metric_groups.class_metrics(classifiers.classes(fakes), labels, real_shares)
         values["class_shares"] = dict(zip(names, values["class_shares"], strict=True))
