@@ -12,6 +12,7 @@ import tensorflow as tf
 from trainer.cloud.data_folder import CopiedData
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.configuration.config_json import RunConfig
+from trainer.data import loading
 from trainer.evaluation import protocols
 from trainer.evaluation.evaluator import Evaluator
 from trainer.models import forms
