@@ -26,6 +26,8 @@ class Networks:
     conditional: bool  # labels go into both networks
     spectral_norm: bool  # in the discriminator
     dropout: float  # rate, in the discriminator
+    width: int  # channels at the finest side; 0: the architecture has no such number
+    max_width: int  # the most channels at any side; 0: the same
 
 
 @dataclass(frozen=True)

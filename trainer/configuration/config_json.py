@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 3
+FORMAT = 4
 
 Json = dict[str, Any]
 
@@ -128,9 +128,33 @@ def _from_format_2(stored: Json) -> Json:
     return {**stored, "recipe": recipe, "execution": execution, "schedule": schedule}
 
 
+_WIDTHS = {  # of the architectures of formats 1 to 3
+    "classic": (32, 512),
+    "cropped": (64, 1024),
+    "dcgan": (64, 1024),
+    "fashion": (32, 512),
+    "mlp": (0, 0),
+    "r3gan": (48, 192),
+    "residual": (64, 64),
+    "upsampling": (32, 256),
+}
+
+
+def _from_format_3(stored: Json) -> Json:
+    """Format 3 had networks of one size."""
+    networks = stored["recipe"]["networks"]
+    width, max_width = _WIDTHS[networks["architecture"]]
+    networks = {**networks, "width": width, "max_width": max_width}
+    return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
-_MIGRATIONS: dict[int, Callable[[Json], Json]] = {1: _from_format_1, 2: _from_format_2}
+_MIGRATIONS: dict[int, Callable[[Json], Json]] = {
+    1: _from_format_1,
+    2: _from_format_2,
+    3: _from_format_3,
+}
 
 
 def _build(kind: Any, value: Any, name: str = "") -> Any:

@@ -165,6 +165,8 @@ def _train(
 
 
 def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
+    architecture = choices.ARCHITECTURES[values.architecture]
+    width, max_width = architecture.widths(values.width, values.max_width)
     return config.Recipe(
         data=data,
         networks=config.Networks(
@@ -173,6 +175,8 @@ def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
             conditional=values.conditional,
             spectral_norm=values.spectral_norm,
             dropout=values.dropout,
+            width=width,
+            max_width=max_width,
         ),
         objective=_objective(values),
         optimizer=values.optimizer,
@@ -195,7 +199,8 @@ def _published(values: flags.FlagValues) -> DatasetSpec:
 
 
 def _image_size(values: flags.FlagValues) -> int | None:
-    return None if values.image_size is None else int(values.image_size)
+    checks.check_image_size(values.image_size)
+    return values.image_size
 
 
 def _objective(values: flags.FlagValues) -> config.Objective:

@@ -9,6 +9,7 @@ import keras
 
 from trainer.configuration.config import Recipe
 from trainer.models.architectures import ARCHITECTURES
+from trainer.models.design import Design
 from trainer.system.exits import RefusedError
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -22,11 +23,8 @@ def build_networks(recipe: Recipe, precision: str) -> tuple[keras.Model, keras.M
     Raises:
       RefusedError: the penalty cannot differentiate the discriminator.
     """
-    networks = recipe.networks
     with _dtype_policy(precision):
-        generator = ARCHITECTURES[networks.architecture].generator(
-            networks.noise_dim, recipe.data.image_shape, _classes(recipe)
-        )
+        generator = ARCHITECTURES[recipe.networks.architecture].generator(_design(recipe))
     penalised = recipe.objective.penalised
     discriminator = build_discriminator(recipe, "float32" if penalised else precision)
     if penalised:
@@ -36,15 +34,20 @@ def build_networks(recipe: Recipe, precision: str) -> tuple[keras.Model, keras.M
 
 def build_discriminator(recipe: Recipe, precision: str) -> keras.Model:
     """The recipe's discriminator in this precision, even where it is penalised."""
-    networks = recipe.networks
     with _dtype_policy(precision):
-        return ARCHITECTURES[networks.architecture].discriminator(
-            recipe.data.image_shape, networks.dropout, _classes(recipe)
-        )
+        return ARCHITECTURES[recipe.networks.architecture].discriminator(_design(recipe))
 
 
-def _classes(recipe: Recipe) -> int:
-    return len(recipe.data.class_names) if recipe.networks.conditional else 0
+def _design(recipe: Recipe) -> Design:
+    networks, data = recipe.networks, recipe.data
+    return Design(
+        noise_dim=networks.noise_dim,
+        image_shape=data.image_shape,
+        label_sizes=(len(data.class_names),) if networks.conditional else (),
+        width=networks.width,
+        max_width=networks.max_width,
+        dropout=networks.dropout,
+    )
 
 
 @contextmanager

@@ -8,22 +8,20 @@ from dataclasses import dataclass
 import keras
 
 from trainer.models import classic, cropped, dcgan, fashion, mlp, r3gan, residual, upsampling
-
-Shape = tuple[int, int, int]  # height, width, channels
+from trainer.models.design import Design
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Builders of the two networks of a GAN, conditional where there are classes.
+    """Builders of the two networks of a GAN, conditional where the design has labels.
 
-    `generator(noise_dim, image_shape, classes)` takes latents `[N, noise_dim]`, with classes also
-    labels `[N]`, and returns images in [pixel_min, 1]. `discriminator(image_shape, dropout,
-    classes)` takes images, with classes also labels, and returns logits `[N, 1]`, large for real
-    images; each depends on its own image alone. With 0 classes neither takes labels.
+    The generator takes latents `[N, noise_dim]`, with labels also those, `[N]`, and returns images
+    in [pixel_min, 1]. The discriminator takes images, with labels also those, and returns logits
+    `[N, 1]`, large for real images; each depends on its own image alone.
     """
 
-    generator: Callable[[int, Shape, int], keras.Model]
-    discriminator: Callable[[Shape, float, int], keras.Model]
+    generator: Callable[[Design], keras.Model]
+    discriminator: Callable[[Design], keras.Model]
     pixel_min: float = -1.0  # value of a black pixel
 
 
