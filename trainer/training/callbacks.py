@@ -38,9 +38,11 @@ def training(
     images: np.ndarray,
     labels: np.ndarray,
     execution: Execution,
+    last_step: int,
 ) -> Callable[[int, int], dict[str, float]]:
     """The loop's `train`: feeds the data order and stops at the first bad number."""
     recipe = gan.recipe
+    batch = config.images_a_step(recipe)
     feed = feeding.feed(images, labels, strategy.extended.worker_devices)
     train_steps = make_train_steps(gan, strategy, feed, bool(execution.jit_compile))
     if execution.jit_compile:
@@ -48,10 +50,14 @@ def training(
         compiled = compilation.described(replicas, gan.generator, gan.discriminator)
         log.info("XLA compiles %s, before the first step", compiled)
 
+    def rows(step: int, count: int) -> np.ndarray:
+        return order.batches(recipe.seed, feed.examples, batch, step, count)
+
     def train(step: int, count: int) -> dict[str, float]:
-        batch = config.images_a_step(recipe)
-        rows = order.batches(recipe.seed, feed.examples, batch, step, count)
-        means, first_bad = train_steps(*feed.send(rows))
+        sent, end = feed.send(rows(step, count)), step + count
+        if end < last_step:
+            feed.read_ahead(lambda steps: rows(end, min(steps, last_step - end)))
+        means, first_bad = train_steps(*sent)
         if first_bad >= 0:
             raise RefusedError(
                 f"a loss or gradient is not finite at step {int(first_bad)}: no later "

@@ -40,7 +40,7 @@ def prepare(images: np.ndarray, batch_size: int, precision: str, recorded: bool)
         displays = [Progress(0, NEVER)]
         shown = ModelMonitor(folder, config.recipe, lambda: black, lambda: rates, displays)
     metrics = dict.fromkeys(METRICS, 1.0)
-    actions = loop.Actions(
+    actions = loop.Callbacks(
         train=lambda step, count: dict(metrics),
         evaluate=lambda step: {},
         monitor=shown,
