@@ -13,7 +13,7 @@ from trainer.configuration import config
 from trainer.configuration.config import Execution, Schedule
 from trainer.data import feeding, order, pixels
 from trainer.evaluation import during_training
-from trainer.gan import compilation
+from trainer.gan import compilation, sampling
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.state import FashionGAN
 from trainer.gan.training_step import METRICS
@@ -108,9 +108,14 @@ def sample_grid(gan: FashionGAN) -> Callable[[], np.ndarray]:
     latents = BatchRng(recipe.seed, 0, 0, samples).normal("samples", recipe.networks.noise_dim)
     labels = tf.range(samples) // COLUMNS
     sample = tf.function(gan.sample, autograph=False)
-    return lambda: image_grids.grid(
-        pixels.to_bytes(sample(latents, labels).numpy(), gan.pixel_min), COLUMNS
-    )
+    batch = sampling.batch_size(recipe.data.image_shape)
+
+    def draw() -> np.ndarray:
+        parts = [slice(first, first + batch) for first in range(0, samples, batch)]
+        images = np.concatenate([sample(latents[part], labels[part]).numpy() for part in parts])
+        return image_grids.grid(pixels.to_bytes(images, gan.pixel_min), COLUMNS)
+
+    return draw
 
 
 def reporters(
