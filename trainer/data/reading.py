@@ -34,7 +34,7 @@ class _FileRows:
     """Rows in a file."""
 
     def __init__(self, array: np.memmap) -> None:
-        self._path, self._offset, self._dtype = array.filename, array.offset, array.dtype
+        self._path, self._offset, self._dtype = str(array.filename), array.offset, array.dtype
         self._shape, self._bytes = array.shape[1:], array[:1].nbytes
         self._file = os.open(self._path, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
