@@ -7,6 +7,7 @@ Parts, all of them unless some are named:
   contenders  the same network, batch and precision, trained by us and with other libraries
   presets     every preset, and its share of what products of matrices reach
   batches     a step of dcgan and fashion at batches of 32 to 1024
+  sizes       a step of the default preset on coloured pictures of 64 to 256 pixels, and its feeding
   loop        what a step costs beside its computation
   startup     from the command to the first step
   around      saves, pictures, evaluations and records of a run at the defaults
@@ -41,6 +42,7 @@ PARTS = {
     "contenders": ("peers", "measure"),
     "presets": ("ours", "every_preset"),
     "batches": ("ours", "batch_sizes"),
+    "sizes": ("ours", "sizes"),
     "loop": ("ours", "loop"),
     "startup": ("startup", "measure"),
     "around": ("around", "measure"),
@@ -104,7 +106,12 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--rounds", type=int, default=5, help="turns of each")
     add("--steps", type=int, default=5, help="steps of a contender's turn")
-    add("--seconds", type=float, default=1.5, help="length of a turn of presets, batches, loop")
+    add(
+        "--seconds",
+        type=float,
+        default=1.5,
+        help="length of a turn of presets, batches, sizes, loop",
+    )
     add("--threads", type=int, default=0, help="cores that all may use; 0: those that there are")
     add("--device", choices=("cpu", "gpu"), default="cpu", help="of contenders")
     add(

@@ -1,4 +1,4 @@
-"""Parts `presets`, `batches` and `loop`: this trainer beside itself, on one device."""
+"""Parts `presets`, `batches`, `sizes` and `loop`: this trainer beside itself, on one device."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from trainer.configuration import presets
 TOGETHER = 4  # as many trainings fit into a few gigabytes
 BATCHES = (32, 64, 128, 256, 512, 1024)
 BATCHED = ("dcgan", "fashion")
+SIDES = (64, 128, 256)  # of pictures in colour
 SMALLEST = ("--preset=mlp", "--batch_size=1")
 STEPS_A_LOOP = (1, 100)
 
@@ -41,6 +42,31 @@ def batch_sizes(settings: Settings) -> Result:
             settings,
         )
         for preset in BATCHED
+    }
+
+
+def sizes(settings: Settings) -> Result:
+    """Answers by the side of pictures: steps and feeding alone, resident and streamed."""
+    return {str(side): rounds.measure(_of_size(side), settings) for side in SIDES}
+
+
+def _of_size(side: int) -> dict[str, Entry]:
+    given = ("--dataset=celeb_a", f"--image_size={side}", "--noconditional")
+    entry = entries.ours(*given)
+    return {
+        f"{what} {where}": replace(
+            entry,
+            module="by_size",
+            multiply_adds=entry.multiply_adds if what == "step" else 0,
+            options={
+                "given": given,
+                "side": side,
+                "streamed": where == "streamed",
+                "trained": what == "step",
+            },
+        )
+        for what in ("step", "feeding")
+        for where in ("resident", "streamed")
     }
 
 

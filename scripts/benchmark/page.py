@@ -17,6 +17,7 @@ _SECTIONS: dict[str, tuple[str, Callable[[Part], str]]] = {
     "contenders": ("The same network, trained by others", rounds_shown.contenders),
     "presets": ("Every preset", rounds_shown.presets),
     "batches": ("A step by its batch", rounds_shown.batches),
+    "sizes": ("A step by the size of pictures", rounds_shown.sizes),
     "loop": ("Beside the computation", rounds_shown.loop),
     "around": ("Where a run's time goes", commands_shown.around),
     "startup": ("To the first step", commands_shown.startup),

@@ -121,6 +121,40 @@ def batches(part: Part) -> str:
     return "A training step of the preset at other batches, on one device.\n\n" + table(head, rows)
 
 
+def sizes(part: Part) -> str:
+    """A row a size."""
+    head = ["side", "batch", "GFLOP an image", "images/s", "streamed", "feeding, of a step"]
+    head += ["streamed", "MiB", "first step"]
+    rows = []
+    for side, results in part["results"].items():
+        step = results["step resident"]
+        reasons = [result["reason"] for result in results.values() if "reason" in result]
+        if reasons:
+            rows.append([side, str(step["batch_size"]), f"not measured: {escaped(reasons[0])}"])
+            continue
+        flop = 2 * step["multiply_adds"] / step["images_a_step"]
+        row = [side, str(step["batch_size"]), f"{flop / 1e9:,.2f}"]
+        row += [
+            spread(_images_a_second(results[f"step {where}"]), 1)
+            for where in ("resident", "streamed")
+        ]
+        row += [_share_of_feeding(results, where) for where in ("resident", "streamed")]
+        rows.append([*row, _memory(step), f"{step['first_step_seconds']:.0f} s"])
+    told = (
+        "The default preset without labels, on pictures in colour that are on the device, or in a "
+        "file of 256 MiB of which each loop's are read and sent. Feeding alone is order, reading "
+        "and sending; in training the next loop's pictures are read while the step is computed.\n\n"
+    )
+    return told + table(head, rows)
+
+
+def _share_of_feeding(results: dict[str, Result], where: str) -> str:
+    feeding, step = (
+        statistics.median(_milliseconds(results[f"{what} {where}"])) for what in ("feeding", "step")
+    )
+    return f"{feeding / step:.2%}"
+
+
 _LOOP = {
     "feeding": "order and sending of a default batch, of many steps at once",
     "empty": "a round of the outer loop around a training that does nothing and records nothing",

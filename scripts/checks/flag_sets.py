@@ -50,6 +50,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "conditional": ("true", "false"),
     "spectral_norm": ("true", "false"),
     "dropout": ("0", "0.1", "0.5"),
+    "width": ("24",),
+    "max_width": ("48",),  # which all architectures exceed
     "ema_half_life": ("0", "0.2"),
     "precision": ("float32", "bfloat16"),
     "seed": ("1", "2147483647"),

@@ -21,7 +21,7 @@ from PIL import ExifTags, Image, features
 
 from trainer import __main__
 from trainer.configuration import flag_definitions, presets
-from trainer.data import picture_files
+from trainer.data import datasets, picture_files
 
 SYNTHETIC = ["--dataset=synthetic"]
 SMALL = [*SYNTHETIC, "--preset=mlp", "--batch_size=8", "--threads=1", "--steps_per_loop=1"]
@@ -307,7 +307,7 @@ def folders_of_pictures(rng: random.Random, run: Path) -> list[str]:
         (place / f"{number}{suffix}").write_bytes(content)
     if rng.random() < 0.1:
         os.mkfifo("set/0.png" if not Path("set/0.png").exists() else "set/fifo.png")
-    size = rng.choice(flag_definitions.IMAGE_SIZES)
+    size = rng.choice(datasets.IMAGE_SIZES)
     return ["prepare_data", "--dataset=image_folder", "--data_dir=set", f"--image_size={size}"]
 
 

@@ -16,6 +16,18 @@ def test_an_epoch_ends_with_the_step_that_has_seen_all_its_images():
     assert config.step_of_epoch(recipe, 32) == 7500  # exactly
 
 
+def test_widths_are_the_architecture_s_unless_given_and_the_most_follows_the_finest():
+    def widths(*arguments: str) -> tuple[int, int]:
+        networks = resolve(*arguments).recipe.networks
+        return networks.width, networks.max_width
+
+    assert widths() == (64, 1024)
+    assert widths("--width=16") == (16, 256)
+    assert widths("--max_width=100") == (64, 100)
+    assert widths("--width=16", "--max_width=16") == (16, 16)
+    assert widths("--architecture=mlp") == (0, 0)
+
+
 def test_steps_override_epochs():
     resolved = resolve("--epochs=3", "--steps=7")
     assert config.total_steps(resolved.recipe, resolved.schedule) == 7

@@ -51,7 +51,10 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     (attribute,) = now["recipe"]["data"].pop("attributes")
     assert attribute["name"] == "class"
     now["recipe"]["data"]["class_names"] = attribute["values"]
-    assert now["recipe"]["networks"].pop("attribute_dropout") == 0
+    networks = flags.train(["train", "--job_dir=run", f"--preset={preset}"]).recipe.networks
+    assert config.recipe.networks == networks
+    for name in ("width", "max_width", "attribute_dropout"):
+        del now["recipe"]["networks"][name]
     assert now["recipe"]["objective"].pop("flip") is False
     for part in ("recipe", "schedule", "runtime"):
         for name, value in before[part].items():

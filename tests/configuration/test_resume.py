@@ -40,7 +40,8 @@ def test_a_resume_may_change_what_does_not_change_the_result(accepted):
 @pytest.mark.parametrize(
     "refused",
     ["--seed=1", "--batch_size=128", "--noise_dim=5", "--dropout=0.1", "--dataset=synthetic",
-     "--loss=lsgan", "--generator_beta_1=0.3", "--augment=cutout", "--ema_half_life=1000",
+     "--width=32", "--max_width=256", "--loss=lsgan", "--generator_beta_1=0.3",
+     "--augment=cutout", "--ema_half_life=1000",
      "--generator_learning_rate=1e-3", "--discriminator_learning_rate=1e-3",
      "--precision=bfloat16"],
 )  # fmt: skip

@@ -151,6 +151,21 @@ def test_presets_have_their_own_precision_s_peak_and_batches_their_preset_s_colu
     assert lines["64"][::3] == 2 * ["not measured: too large"]
 
 
+def test_sizes_have_their_feeding_as_a_share_of_their_step(tmp_path):
+    record = tmp_path / "performance.json"
+    step, feeding = answered([20], 10_000_000_000), answered([1], 0)
+    measured = {f"step {where}": step for where in ("resident", "streamed")}
+    measured |= {"feeding resident": answered([0.1], 0), "feeding streamed": feeding}
+    failed = {**measured, "step streamed": {"precision": "float32", "reason": "too large"}}
+
+    page.add(record, "sizes", part({"64": measured, "128": failed}))
+
+    lines = rows(record.with_suffix(".md").read_text())
+    speeds = 2 * ["30.0 (30.0 to 30.0)"]
+    assert lines["64"] == ["200", "0.10", *speeds, "0.50%", "5.00%", "700", "7 s"]
+    assert lines["128"][1] == "not measured: too large"
+
+
 def test_a_part_that_is_measured_again_replaces_itself_alone(tmp_path):
     record = tmp_path / "performance.json"
     loops = [

@@ -111,6 +111,13 @@ def test_a_loop_grows_to_two_seconds_and_shrinks_when_steps_get_slow():
     assert length.steps == 1
 
 
+def test_a_loop_grows_to_the_most_that_it_may_have():
+    length = loop.LoopLength(0, lambda: False, most=50)
+    for _ in range(5):
+        length.adapt(length.steps, length.steps * 0.01)
+    assert length.steps == 50
+
+
 def test_a_fixed_length_stays():
     length = loop.LoopLength(9, lambda: False)
     for seconds in (20.0, 0.001):

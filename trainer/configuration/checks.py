@@ -18,13 +18,14 @@ from trainer.configuration.config import (
     EvaluateConfig,
     ExportConfig,
     GenerateConfig,
+    Networks,
     Objective,
     OptimizerSettings,
     Recipe,
     TrainConfig,
     total_steps,
 )
-from trainer.data.datasets import IMAGE_FOLDER, DataChoice
+from trainer.data.datasets import IMAGE_FOLDER, IMAGE_SIZES, DataChoice
 from trainer.system.exits import RefusedError
 
 MOST_DROPOUT = 1 - 1 / 256  # masks are drawn as bytes
@@ -132,6 +133,7 @@ def _check_networks(recipe: Recipe) -> None:
             f"--dropout={networks.dropout} has no place in --architecture={networks.architecture}: "
             "its discriminator works without; use --dropout=0"
         )
+    _check_widths(networks)
     if networks.conditional and max(recipe.data.label_sizes, default=0) < 2:
         found = "a single one" if recipe.data.attributes else "none"
         raise RefusedError(
@@ -162,6 +164,37 @@ def _check_networks(recipe: Recipe) -> None:
             f"--loss={recipe.objective.loss} diverges without a bound on the critic: add "
             "--weight_clip, --gradient_penalty or --spectral_norm"
         )
+
+
+def _check_widths(networks: Networks) -> None:
+    width, max_width = networks.width, networks.max_width
+    if not ARCHITECTURES[networks.architecture].width:
+        for name, value in (("width", width), ("max_width", max_width)):
+            if value:
+                raise RefusedError(
+                    f"--{name}={value} has no place in --architecture={networks.architecture}, "
+                    "which has no channels: leave it out"
+                )
+    if width > max_width:
+        raise RefusedError(
+            f"--max_width={max_width} is less than the {width} channels at the finest side: "
+            f"use at least {width}, or a smaller --width"
+        )
+
+
+def check_image_size(size: int | None) -> None:
+    """Refuses a size that the networks cannot halve down to four to seven pixels.
+
+    Raises:
+      RefusedError: with the two nearest that they can.
+    """
+    if size is None or size in IMAGE_SIZES:
+        return
+    lower, higher = sorted(sorted(IMAGE_SIZES, key=lambda known: abs(known - size))[:2])
+    raise RefusedError(
+        f"--image_size={size} is not 4, 5, 6 or 7 times a power of two, from {IMAGE_SIZES[0]} to "
+        f"{IMAGE_SIZES[-1]}: use {lower} or {higher}"
+    )
 
 
 def _check_objective(objective: Objective) -> None:

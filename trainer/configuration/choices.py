@@ -58,15 +58,23 @@ class ArchitectureSpec:
 
     has_dropout: bool = False  # its discriminator has dropout layers
     has_zero_kernels: bool = False  # a kernel of its discriminator starts at zero, and has no norm
+    width: int = 0  # channels at the finest side, unless --width says otherwise; 0: has none
+    max_width: int = 0  # the most channels at any side, unless a flag says otherwise
+
+    def widths(self, width: int | None, max_width: int | None) -> tuple[int, int]:
+        """Both as given, else the architecture's own: the most changes as the finest's does."""
+        finest = width or self.width
+        most = finest * self.max_width // self.width if self.width else 0
+        return finest, max_width or most
 
 
 ARCHITECTURES = {
-    "classic": ArchitectureSpec(has_dropout=True),
-    "cropped": ArchitectureSpec(has_dropout=True),
-    "dcgan": ArchitectureSpec(has_dropout=True),
-    "fashion": ArchitectureSpec(),
+    "classic": ArchitectureSpec(has_dropout=True, width=32, max_width=512),
+    "cropped": ArchitectureSpec(has_dropout=True, width=64, max_width=1024),
+    "dcgan": ArchitectureSpec(has_dropout=True, width=64, max_width=1024),
+    "fashion": ArchitectureSpec(width=32, max_width=512),
     "mlp": ArchitectureSpec(has_dropout=True),
-    "r3gan": ArchitectureSpec(has_zero_kernels=True),
-    "residual": ArchitectureSpec(),
-    "upsampling": ArchitectureSpec(has_dropout=True),
+    "r3gan": ArchitectureSpec(has_zero_kernels=True, width=48, max_width=192),
+    "residual": ArchitectureSpec(width=64, max_width=64),
+    "upsampling": ArchitectureSpec(has_dropout=True, width=32, max_width=256),
 }

@@ -27,6 +27,8 @@ class Networks:
     attribute_dropout: float  # share of the labels that training leaves out
     spectral_norm: bool  # in the discriminator
     dropout: float  # rate, in the discriminator
+    width: int  # channels at the finest side; 0: the architecture has no such number
+    max_width: int  # the most channels at any side; 0: the same
 
 
 @dataclass(frozen=True)

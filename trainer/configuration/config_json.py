@@ -130,8 +130,20 @@ def _from_format_2(stored: Json) -> Json:
     return {**stored, "recipe": recipe, "execution": execution, "schedule": schedule}
 
 
+_WIDTHS = {  # of the architectures of formats 1 to 3
+    "classic": (32, 512),
+    "cropped": (64, 1024),
+    "dcgan": (64, 1024),
+    "fashion": (32, 512),
+    "mlp": (0, 0),
+    "r3gan": (48, 192),
+    "residual": (64, 64),
+    "upsampling": (32, 256),
+}
+
+
 def _from_format_3(stored: Json) -> Json:
-    """Format 3 knew one attribute, the class, and one way to read a folder of each rules."""
+    """Format 3 knew one attribute, the class, networks of one size, and folders without tests."""
     recipe = stored["recipe"]
     data = dict(recipe["data"])
     names, rules = data.pop("class_names"), data.pop("folder_rules")
@@ -146,7 +158,13 @@ def _from_format_3(stored: Json) -> Json:
         "background": "black",
     }
     data["folder"] = reading if rules else None
-    networks = {**recipe["networks"], "attribute_dropout": 0.0}
+    width, max_width = _WIDTHS[recipe["networks"]["architecture"]]
+    networks = {
+        **recipe["networks"],
+        "attribute_dropout": 0.0,
+        "width": width,
+        "max_width": max_width,
+    }
     objective = {**recipe["objective"], "flip": False}
     changed = {"data": data, "networks": networks, "objective": objective}
     return {**stored, "recipe": {**recipe, **changed}}

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from absl import flags
 
 from trainer.configuration import choices
-from trainer.data.datasets import DATASETS, IMAGE_FOLDER, IMAGE_SIZES
+from trainer.data.datasets import DATASETS, IMAGE_FOLDER
 
 MOST = 10**9  # more steps, images or the like than any run can have
+MOST_CHANNELS = 10**5  # likewise
 
 
 def _default_data_dir() -> str:
@@ -61,9 +62,11 @@ def _define_data(values: flags.FlagValues) -> None:
     text = "The data set; synthetic is drawn in code."
     data.choice("dataset", "fashion_mnist", (*DATASETS, IMAGE_FOLDER), text)
     _define_data_dir(data)
-    text = "Side to which the pictures of celeb_a, image_folder and synthetic_garments are resized."
-    sizes = map(str, IMAGE_SIZES)
-    data.choice("image_size", None, sizes, text)
+    text = (
+        "Side to which the pictures of celeb_a, image_folder and synthetic_garments are resized: 4, "
+        "5, 6 or 7 times a power of two, from 16 to 256."
+    )
+    data.integer("image_size", None, text, 1)
     text = "The set's attributes to use, joined by commas, in this order; all unless given."
     data.text("attributes", "", text)
     _define_folder(_Group(values, "folder of pictures"))
@@ -172,6 +175,16 @@ def _define_networks(values: flags.FlagValues) -> None:
     text = "Divide the discriminator's kernels by their largest singular value."
     networks.switch("spectral_norm", False, text)
     networks.number("dropout", 0.0, "Dropout rate in the discriminator.")
+    text = (
+        "Channels at the finest side, twice as many at each coarser one; the architecture's, "
+        "unless given."
+    )
+    networks.integer("width", None, text, 1, MOST_CHANNELS)
+    text = (
+        "The most channels at any side; unless given, the architecture's, larger or smaller as "
+        "--width is."
+    )
+    networks.integer("max_width", None, text, 1, MOST_CHANNELS)
 
 
 def _define_objective(values: flags.FlagValues) -> None:

@@ -179,6 +179,8 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
 
 
 def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
+    architecture = choices.ARCHITECTURES[values.architecture]
+    width, max_width = architecture.widths(values.width, values.max_width)
     return config.Recipe(
         data=data,
         networks=config.Networks(
@@ -188,6 +190,8 @@ def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
             attribute_dropout=_attribute_dropout(values, data),
             spectral_norm=values.spectral_norm,
             dropout=values.dropout,
+            width=width,
+            max_width=max_width,
         ),
         objective=_objective(values),
         optimizer=values.optimizer,
@@ -203,7 +207,7 @@ def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
 def _choice(values: flags.FlagValues) -> DataChoice:
     return DataChoice(
         dataset=values.dataset,
-        image_size=None if values.image_size is None else int(values.image_size),
+        image_size=_image_size(values),
         attributes=tuple(dict.fromkeys(_names(values.attributes))),
         folder=FolderReading(
             rules=picture_files.CURRENT,
@@ -231,6 +235,11 @@ def _attribute_dropout(values: flags.FlagValues, data: DatasetSpec) -> float:
         return float(values.attribute_dropout)
     several = values.conditional and len(data.attributes) > 1
     return choices.ATTRIBUTE_DROPOUT if several else 0.0
+
+
+def _image_size(values: flags.FlagValues) -> int | None:
+    checks.check_image_size(values.image_size)
+    return values.image_size
 
 
 def _objective(values: flags.FlagValues) -> config.Objective:

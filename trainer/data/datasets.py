@@ -112,4 +112,12 @@ DATASETS = {
     )
 }
 IMAGE_FOLDER = "image_folder"  # its specification depends on the folder
-IMAGE_SIZES = (28, 32, 64)  # of data sets whose images are resized
+# Of data sets whose images are resized: networks halve them down to four to seven pixels.
+IMAGE_SIZES = tuple(
+    sorted(
+        side << halvings
+        for side in (4, 5, 6, 7)
+        for halvings in range(7)
+        if 16 <= side << halvings <= 256
+    )
+)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from trainer.data import reading
+
 # Larger sets stay on the host: on a small GPU they would leave too little memory for the networks.
 RESIDENT_BYTES = 2 * 2**30
+LOOP_BYTES = 2**28  # that are sent at once; as much may be read ahead meanwhile
 
 # uint8 [rows, height, width, channels], int32 [rows, attributes]
 Examples = tuple[tf.Tensor, tf.Tensor]
@@ -37,6 +41,9 @@ class Resident:
         """The indices themselves: int32 `[steps, batch]` rows of the data set."""
         return [tf.constant(rows)]
 
+    def read_ahead(self, coming: Callable[[int], np.ndarray]) -> None:
+        """All are on the devices."""
+
     def fetch(self, sent: Sequence[tf.Tensor], replica: int) -> Examples:
         """A replica's examples, given its part of what was sent for a step."""
         (rows,) = sent
@@ -50,20 +57,36 @@ class Streamed:
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self.examples = len(images)
-        self._images = images
+        self._shape = images.shape[1:]
+        self._images = reading.ReadAhead(reading.reader(images))
         self._labels = labels.astype(np.int32)
+        self._longest = 0  # steps that were sent at once
 
     def signature(self, batch: int) -> list[tf.TensorSpec]:
         """The signature of what `send` returns for `[steps, batch]` rows."""
-        shape = self._images.shape[1:]
         return [
-            tf.TensorSpec([None, batch, *shape], tf.uint8),
+            tf.TensorSpec([None, batch, *self._shape], tf.uint8),
             tf.TensorSpec([None, batch, self._labels.shape[1]], tf.int32),
         ]
 
     def send(self, rows: np.ndarray) -> list[tf.Tensor]:
-        """The examples of int32 `[steps, batch]` rows of the data set."""
-        return [tf.constant(self._images[rows]), tf.constant(self._labels[rows])]
+        """The examples of int32 `[steps, batch]` rows of the data set.
+
+        Raises:
+          OSError: they cannot be read.
+          RefusedError: the same.
+        """
+        self._longest = max(self._longest, len(rows))
+        return [tf.constant(self._images.take(rows)), tf.constant(self._labels[rows])]
+
+    def read_ahead(self, coming: Callable[[int], np.ndarray]) -> None:
+        """Reads the images of the steps that come next, while the devices compute.
+
+        Args:
+          coming: (steps) -> their rows, or those of fewer that are left.
+        """
+        steps = self._longest  # what is not needed at once stays for the loop after
+        self._images.start(lambda: coming(steps))
 
     def fetch(self, sent: Sequence[tf.Tensor], replica: int) -> Examples:
         """A replica's examples, given its part of what was sent for a step."""
@@ -83,6 +106,17 @@ def feed(images: np.ndarray, labels: np.ndarray, devices: Sequence[str]) -> Feed
       labels: integers `[N, attributes]`.
       devices: of the replicas.
     """
-    if images.nbytes > RESIDENT_BYTES:
-        return Streamed(images, labels)
-    return Resident(images, labels, devices)
+    if _is_resident(images):
+        return Resident(images, labels, devices)
+    return Streamed(images, labels)
+
+
+def most_steps(images: np.ndarray, batch: int) -> int:
+    """Steps of `batch` images whose examples may be sent at once."""
+    if _is_resident(images):
+        return sys.maxsize
+    return max(1, LOOP_BYTES // (batch * images[:1].nbytes))
+
+
+def _is_resident(images: np.ndarray) -> bool:
+    return images.nbytes <= RESIDENT_BYTES

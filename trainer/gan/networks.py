@@ -9,6 +9,7 @@ import keras
 
 from trainer.configuration.config import Recipe
 from trainer.models.architectures import ARCHITECTURES
+from trainer.models.design import Design
 from trainer.system.exits import RefusedError
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -22,11 +23,8 @@ def build_networks(recipe: Recipe, precision: str) -> tuple[keras.Model, keras.M
     Raises:
       RefusedError: the penalty cannot differentiate the discriminator.
     """
-    networks = recipe.networks
     with _dtype_policy(precision):
-        generator = ARCHITECTURES[networks.architecture].generator(
-            networks.noise_dim, recipe.data.image_shape, label_sizes(recipe)
-        )
+        generator = ARCHITECTURES[recipe.networks.architecture].generator(_design(recipe))
     penalised = recipe.objective.penalised
     discriminator = build_discriminator(recipe, "float32" if penalised else precision)
     if penalised:
@@ -36,16 +34,25 @@ def build_networks(recipe: Recipe, precision: str) -> tuple[keras.Model, keras.M
 
 def build_discriminator(recipe: Recipe, precision: str) -> keras.Model:
     """The recipe's discriminator in this precision, even where it is penalised."""
-    networks = recipe.networks
     with _dtype_policy(precision):
-        return ARCHITECTURES[networks.architecture].discriminator(
-            recipe.data.image_shape, networks.dropout, label_sizes(recipe)
-        )
+        return ARCHITECTURES[recipe.networks.architecture].discriminator(_design(recipe))
 
 
 def label_sizes(recipe: Recipe) -> tuple[int, ...]:
     """The number of values of each attribute that the networks are given."""
     return recipe.data.label_sizes if recipe.networks.conditional else ()
+
+
+def _design(recipe: Recipe) -> Design:
+    networks = recipe.networks
+    return Design(
+        noise_dim=networks.noise_dim,
+        image_shape=recipe.data.image_shape,
+        label_sizes=label_sizes(recipe),
+        width=networks.width,
+        max_width=networks.max_width,
+        dropout=networks.dropout,
+    )
 
 
 @contextmanager

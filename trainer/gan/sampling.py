@@ -15,8 +15,18 @@ from trainer.models.architectures import ARCHITECTURES
 from trainer.randomness import BatchRng
 from trainer.system.exits import RefusedError
 
-# Fixed, so that the bits of an image do not depend on how many are asked for.
-SAMPLING_BATCH = 128
+SAMPLING_BATCH = 128  # of images up to this size
+_SAMPLING_PIXELS = 64 * 64
+
+
+def batch_size(image_shape: tuple[int, int, int]) -> int:
+    """Images that are generated at once: so many that those of any size take about the same memory.
+
+    A function of nothing else, so that the bits of an image do not depend on how many are asked
+    for.
+    """
+    pixels = max(_SAMPLING_PIXELS, math.prod(image_shape[:2]))
+    return SAMPLING_BATCH * _SAMPLING_PIXELS // pixels
 
 
 def latents(
@@ -110,7 +120,8 @@ def sample_batches(
       uint8 `[N, height, width, channels]`.
     """
     pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min
-    for first in range(0, num, SAMPLING_BATCH):
-        noise = latents(recipe, seed, first, SAMPLING_BATCH, truncation)
-        images = generate(noise, cycled_labels(cycle, first, SAMPLING_BATCH)).numpy()
+    batch = batch_size(recipe.data.image_shape)
+    for first in range(0, num, batch):
+        noise = latents(recipe, seed, first, batch, truncation)
+        images = generate(noise, cycled_labels(cycle, first, batch)).numpy()
         yield pixels.to_bytes(images[: num - first], pixel_min)

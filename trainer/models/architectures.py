@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 
 from trainer.models import classic, cropped, dcgan, fashion, mlp, r3gan, residual, upsampling
-
-Shape = tuple[int, int, int]  # height, width, channels
+from trainer.models.design import Design
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Builders of the two networks of a GAN, conditional where there are attributes.
+    """Builders of the two networks of a GAN, conditional where the design has labels.
 
-    `generator(noise_dim, image_shape, label_sizes)` takes latents `[N, noise_dim]`, with attributes
-    also labels `[N]`, or `[N, attributes]` of several, and returns images in [pixel_min, 1].
-    `discriminator(image_shape, dropout, label_sizes)` takes images, with attributes also labels,
-    and returns logits `[N, 1]`, large for real images; each depends on its own image alone.
-    `label_sizes` has the number of values of each attribute; without any neither takes labels.
+    The generator takes latents `[N, noise_dim]`, with labels also those, `[N]` of one attribute or
+    `[N, attributes]` of several, and returns images in [pixel_min, 1]. The discriminator takes images, with labels also those, and returns logits
+    `[N, 1]`, large for real images; each depends on its own image alone.
     """
 
-    generator: Callable[[int, Shape, Sequence[int]], keras.Model]
-    discriminator: Callable[[Shape, float, Sequence[int]], keras.Model]
+    generator: Callable[[Design], keras.Model]
+    discriminator: Callable[[Design], keras.Model]
     pixel_min: float = -1.0  # value of a black pixel
 
 

@@ -13,8 +13,8 @@ SMALLEST_SIDE = 4
 
 
 def halvings(side: int) -> int:
-    """How often a side can be halved: twice for 28 (7), three times for 32 and four for 64 (4)."""
-    if side % 2 or side <= SMALLEST_SIDE:
+    """How often a side is halved, down to one of 4 to 7: 28 twice (7), 48 (6) and 32 (4) thrice."""
+    if side % 2 or side < 2 * SMALLEST_SIDE:
         return 0
     return 1 + halvings(side // 2)
 

@@ -6,7 +6,6 @@ https://keras.io/examples/generative/wgan_gp/
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -18,48 +17,42 @@ from trainer.models.conditioning import (
     label_planes,
 )
 from trainer.models.convolutions import Conv2D
+from trainer.models.design import Design
 from trainer.models.layers import BatchNormalization, Dense, Dropout
 
-_WIDTH = 64
 
-
-def generator(
-    noise_dim: int, image_shape: tuple[int, int, int], label_sizes: Sequence[int]
-) -> keras.Model:
+def generator(design: Design) -> keras.Model:
     """Images in [-1, 1]."""
-    ups, (vertical, horizontal) = _doublings_and_margins(image_shape)
-    inputs, x = generator_inputs(noise_dim, label_sizes)
-    filters = 256
+    ups, (vertical, horizontal) = _doublings_and_margins(design.image_shape)
+    inputs, x = generator_inputs(design.noise_dim, design.label_sizes)
+    filters = min(4 * design.width, design.max_width)
     x = Dense(SMALLEST_SIDE**2 * filters, use_bias=False, name="dense")(x)
     x = _normalised(x, "dense")
     x = layers.Reshape((SMALLEST_SIDE, SMALLEST_SIDE, filters), name="reshape")(x)
     for number in range(1, ups):
-        filters = max(filters // 2, _WIDTH)
+        filters = max(filters // 2, design.width)
         x = layers.UpSampling2D(name=f"up{number}")(x)
         x = Conv2D(filters, 3, use_bias=False, name=f"conv{number}")(x)
         x = _normalised(x, f"conv{number}")
     x = layers.UpSampling2D(name=f"up{ups}")(x)
-    x = Conv2D(image_shape[2], 3, activation="tanh", dtype="float32", name="pixels")(x)
+    x = Conv2D(design.image_shape[2], 3, activation="tanh", dtype="float32", name="pixels")(x)
     images = layers.Cropping2D((vertical, horizontal), dtype="float32", name="images")(x)
     return keras.Model(inputs, images, name="generator")
 
 
-def discriminator(
-    image_shape: tuple[int, int, int], dropout: float, label_sizes: Sequence[int]
-) -> keras.Model:
+def discriminator(design: Design) -> keras.Model:
     """Strided convolutions; labels are input planes."""
-    downs, (vertical, horizontal) = _doublings_and_margins(image_shape)
-    inputs, images, labels = discriminator_inputs(image_shape, label_sizes)
-    x = label_planes(images, labels, label_sizes)
+    downs, (vertical, horizontal) = _doublings_and_margins(design.image_shape)
+    inputs, images, labels = discriminator_inputs(design.image_shape, design.label_sizes)
+    x = label_planes(images, labels, design.label_sizes)
     x = layers.ZeroPadding2D((vertical, horizontal), name="padded")(x)
     for number in range(1, downs + 2):
-        filters = _WIDTH << (number - 1)
-        x = Conv2D(filters, 5, 2, name=f"down{number}")(x)
+        x = Conv2D(design.channels(number - 1), 5, 2, name=f"down{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"down{number}_activation")(x)
         if 1 < number <= downs:
-            x = Dropout(dropout, name=f"down{number}_dropout")(x)
+            x = Dropout(design.dropout, name=f"down{number}_dropout")(x)
     x = layers.Flatten(name="flatten")(x)
-    x = Dropout(dropout, name="flatten_dropout")(x)
+    x = Dropout(design.dropout, name="flatten_dropout")(x)
     logits = Dense(1, dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name="discriminator")
 

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import keras
 from keras import layers
 
-from trainer.models.conditioning import generator_inputs, halvings
+from trainer.models.conditioning import generator_inputs
 from trainer.models.convolutions import Conv2DTranspose
+from trainer.models.design import Design
 from trainer.models.layers import BatchNormalization, Dense
 from trainer.models.strided_discriminator import strided_discriminator
 
-_WIDTH = 64
 _SLOPE = 0.3
 
 
-def generator(
-    noise_dim: int, image_shape: tuple[int, int, int], label_sizes: Sequence[int]
-) -> keras.Model:
+def generator(design: Design) -> keras.Model:
     """Images in [-1, 1]."""
-    height, width, channels = image_shape
-    ups = halvings(height)
-    base, filters = (height >> ups, width >> ups), _WIDTH << ups
-    inputs, x = generator_inputs(noise_dim, label_sizes)
+    ups, base = design.halvings, design.base
+    filters = design.channels(ups)
+    inputs, x = generator_inputs(design.noise_dim, design.label_sizes)
     x = Dense(base[0] * base[1] * filters, use_bias=False, name="dense")(x)
     x = _normalised(x, "dense")
     x = layers.Reshape((*base, filters), name="reshape")(x)
     for number in range(1, ups + 1):
         name, stride = f"up{number}", 1 if number == 1 else 2
-        filters //= 2
+        filters = design.channels(ups - number)
         x = Conv2DTranspose(filters, 5, stride, use_bias=False, name=name)(x)
         x = _normalised(x, name)
     images = Conv2DTranspose(
-        channels,
+        design.image_shape[2],
         5,
         2,
         use_bias=False,
@@ -44,11 +39,9 @@ def generator(
     return keras.Model(inputs, images, name="generator")
 
 
-def discriminator(
-    image_shape: tuple[int, int, int], dropout: float, label_sizes: Sequence[int]
-) -> keras.Model:
+def discriminator(design: Design) -> keras.Model:
     """Strided convolutions; labels are input planes."""
-    return strided_discriminator(image_shape, dropout, label_sizes, _WIDTH, _SLOPE)
+    return strided_discriminator(design, _SLOPE)
 
 
 def _normalised(x, name: str):

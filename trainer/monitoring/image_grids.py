@@ -14,7 +14,8 @@ from trainer.system import file_system
 
 _MARGIN = 2  # pixels around each image of a grid
 _FRAME_MILLISECONDS = 80
-_ZOOM = 2  # of a grid, so that small images can be seen
+_ZOOM = 2  # of a grid of small images, so that they can be seen
+_SMALL_SIDE = 64
 
 
 def grid(images: np.ndarray, columns: int = 0) -> np.ndarray:
@@ -35,7 +36,8 @@ def grid(images: np.ndarray, columns: int = 0) -> np.ndarray:
     for index, image in enumerate(images):
         top, left = index // columns * cell[0] + _MARGIN, index % columns * cell[1] + _MARGIN
         canvas[top : top + height, left : left + width] = image
-    return canvas.repeat(_ZOOM, axis=0).repeat(_ZOOM, axis=1)
+    zoom = _ZOOM if height <= _SMALL_SIDE else 1
+    return canvas.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 
 def rows(images: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -40,6 +40,7 @@ def training(
     images: np.ndarray,
     labels: np.ndarray,
     execution: Execution,
+    last_step: int,
     remark: Callable[[int], str] = lambda step: "",
 ) -> Callable[[int, int], dict[str, float]]:
     """The loop's `train`: feeds the data order and stops at the first bad number.
@@ -50,9 +51,11 @@ def training(
       images: the training images, uint8.
       labels: their labels.
       execution: how a step is computed.
+      last_step: of the run.
       remark: what is said of the first of some steps, where it is asked what takes so long.
     """
     recipe = gan.recipe
+    batch = config.images_a_step(recipe)
     feed = feeding.feed(images, labels, strategy.extended.worker_devices)
     train_steps = make_train_steps(gan, strategy, feed, bool(execution.jit_compile))
     if execution.jit_compile:
@@ -62,13 +65,18 @@ def training(
 
     at_first = ", which makes the graph first"
 
+    def rows(step: int, count: int) -> np.ndarray:
+        return order.batches(recipe.seed, feed.examples, batch, step, count)
+
     def train(step: int, count: int) -> dict[str, float]:
         nonlocal at_first
-        activity.now(f"training from step {step} to {step + count}{at_first}{remark(step)}")
+        end = step + count
+        activity.now(f"training from step {step} to {end}{at_first}{remark(step)}")
         at_first = ""
-        batch = config.images_a_step(recipe)
-        rows = order.batches(recipe.seed, feed.examples, batch, step, count)
-        means, first_bad = train_steps(*feed.send(rows))
+        sent = feed.send(rows(step, count))
+        if end < last_step:
+            feed.read_ahead(lambda steps: rows(end, min(steps, last_step - end)))
+        means, first_bad = train_steps(*sent)
         process_image.step_made()
         if first_bad >= 0:
             raise RefusedError(
@@ -137,9 +145,14 @@ def sample_grid(gan: FashionGAN, real_labels: np.ndarray) -> Callable[[], np.nda
     latents = BatchRng(recipe.seed, 0, 0, samples).normal("samples", recipe.networks.noise_dim)
     labels = tf.constant(sampling.labels_by_row(real_labels, rows, COLUMNS), tf.int32)
     sample = tf.function(gan.sample, autograph=False)
-    return lambda: image_grids.grid(
-        pixels.to_bytes(sample(latents, labels).numpy(), gan.pixel_min), COLUMNS
-    )
+    batch = sampling.batch_size(recipe.data.image_shape)
+
+    def draw() -> np.ndarray:
+        parts = [slice(first, first + batch) for first in range(0, samples, batch)]
+        images = np.concatenate([sample(latents[part], labels[part]).numpy() for part in parts])
+        return image_grids.grid(pixels.to_bytes(images, gan.pixel_min), COLUMNS)
+
+    return draw
 
 
 def reporters(

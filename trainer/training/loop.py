@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ class LoopLength:
         fixed: int,
         stop_requested: Callable[[], bool],
         agree: Callable[[int], int] = lambda steps: steps,
+        most: int = sys.maxsize,
     ) -> None:
         """Sets up the first loop.
 
@@ -80,10 +82,12 @@ class LoopLength:
           fixed: steps of every loop; 0: the length adapts to the speed.
           stop_requested: whether this process was asked to stop.
           agree: turns the length that this process proposes into that of all workers.
+          most: steps that a loop may adapt to.
         """
         self.steps = fixed or 1
         self._stop_requested = stop_requested
         self._agree = agree
+        self._most = most
         self._adapts = not fixed
         self._traced = False
 
@@ -95,7 +99,7 @@ class LoopLength:
         """Adapts to how long a loop took, but for the first one, which traces the graph."""
         if self._adapts and self._traced:
             wanted = int(LOOP_SECONDS * steps / max(seconds, 1e-6))
-            self.steps = max(1, min(wanted, 4 * self.steps))
+            self.steps = max(1, min(wanted, 4 * self.steps, self._most))
         self._traced = True
 
 

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainer.configuration import checks, config_json
+from trainer.configuration import checks, config, config_json
 from trainer.configuration.config import Schedule
 from trainer.configuration.config_json import RunConfig
-from trainer.data import order
+from trainer.data import feeding, order
 from trainer.data.datasets import DatasetSpec
 from trainer.distribution import environment, strategies
 from trainer.distribution.cluster_spec import Worker
@@ -177,7 +177,9 @@ def _lead(
         if step is None:
             _record_start(run, monitor, saved, job_dir, images)
             storage.commit()
-        train_steps = callbacks.training(gan, strategy, images, labels, run.execution)
+        train_steps = callbacks.training(
+            gan, strategy, images, labels, run.execution, plan.last_step
+        )
         at_pauses = loop.Callbacks(
             train=_profiled(train_steps, schedule, job_dir),
             evaluate=callbacks.evaluation(gan, images, labels, schedule, job_dir),
@@ -185,7 +187,7 @@ def _lead(
             save=callbacks.saving(saved, schedule, job_dir, storage.commit),
         )
         (job_dir / file_names.FINISHED).unlink(missing_ok=True)  # it goes on
-        _loop(plan, schedule, group, gan, at_pauses)
+        _loop(plan, schedule, group, gan, at_pauses, images)
         activity.now("writing the results")
         run_directory.finish(job_dir, recipe, monitor)
     storage.commit()
@@ -217,12 +219,14 @@ def _follow(
 
     with contextlib.closing(ProgressOnly(run.recipe, [progress])) as monitor:
         at_pauses = loop.Callbacks(
-            train=callbacks.training(gan, strategy, images, labels, run.execution, saved_first),
+            train=callbacks.training(
+                gan, strategy, images, labels, run.execution, plan.last_step, saved_first
+            ),
             evaluate=callbacks.waiting_for("evaluation"),
             monitor=monitor,
             save=callbacks.waiting_for("checkpoint"),
         )
-        _loop(plan, run.schedule, group, gan, at_pauses)
+        _loop(plan, run.schedule, group, gan, at_pauses, images)
     activity.now("waiting for the chief's results")
     group.barrier()  # until the chief has written all: if it is lost, all must start again
     log.info("complete at step %d; the chief has the results", plan.last_step)
@@ -255,14 +259,24 @@ def _profiled(train: profiling.Train, schedule: Schedule, job_dir: Path) -> prof
 
 
 def _loop(
-    plan: Plan, schedule: Schedule, group: WorkerGroup, gan: FashionGAN, at_pauses: loop.Callbacks
+    plan: Plan,
+    schedule: Schedule,
+    group: WorkerGroup,
+    gan: FashionGAN,
+    at_pauses: loop.Callbacks,
+    images: np.ndarray,
 ) -> None:
     """Trains to the end.
 
     Raises:
       StoppedByAgreement: a signal, to any worker, came before that.
     """
-    length = loop.LoopLength(schedule.steps_per_loop, signals.stop_requested, group.agree_on_steps)
+    length = loop.LoopLength(
+        schedule.steps_per_loop,
+        signals.stop_requested,
+        group.agree_on_steps,
+        feeding.most_steps(images, config.images_a_step(plan.recipe)),
+    )
     with signals.graceful():
         reached = loop.run(int(gan.step.numpy()), plan, at_pauses, length)
     if reached < plan.last_step:

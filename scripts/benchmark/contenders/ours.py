@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Sequence
 
@@ -47,21 +48,25 @@ def prepare(
     strategy, _ = within.enter_context(strategies.joined_cluster(config.runtime, member))
     with strategy.scope():
         gan = FashionGAN(recipe, HORIZON)
-    labels = np.zeros((len(images), 1), np.int64)  # others would take as long
+    labels = np.zeros((len(images), len(recipe.data.attributes)), np.int64)  # others take as long
     feed = feeding.feed(images, labels, strategy.extended.worker_devices)
     train_steps = make_train_steps(gan, strategy, feed)
     batch = configuration.images_a_step(recipe)
     step = 0
+
+    def rows(first: int, count: int) -> np.ndarray:
+        return order.batches(recipe.seed, feed.examples, batch, first, count)
 
     def train(steps: int) -> float:
         nonlocal step
         end = step + steps
         while step < end:
             count = min(steps_a_loop or steps, end - step)
-            rows = order.batches(recipe.seed, feed.examples, batch, step, count)
-            means, _ = train_steps(*feed.send(rows))
-            losses = means.numpy()[LOSSES]
+            sent = feed.send(rows(step, count))
             step += count
+            feed.read_ahead(functools.partial(rows, step))
+            means, _ = train_steps(*sent)
+            losses = means.numpy()[LOSSES]
         return float(losses.sum())
 
     return train

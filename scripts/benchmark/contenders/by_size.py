@@ -1,0 +1,52 @@
+"""Ours, or its feeding alone, on coloured pictures of any size, resident or in a file."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from scripts.benchmark.contenders import Train, ours
+from scripts.benchmark.contenders import feeding as feeding_alone
+from trainer.data import feeding
+
+SET_BYTES = 2**28  # of pixels; whatever their content, they take as long
+
+_folder = tempfile.TemporaryDirectory()  # until the process ends
+
+
+def prepare(
+    images: np.ndarray,
+    batch_size: int,
+    precision: str,
+    given: list[str],
+    side: int,
+    streamed: bool,
+    trained: bool,
+) -> Train:
+    """See `scripts.benchmark.contenders`.
+
+    Args:
+      images: unused.
+      batch_size: see there.
+      precision: see there.
+      given: of `fashion-gan train`, the size among them.
+      side: of the pictures.
+      streamed: whether they stay in a file, as those of a large set do.
+      trained: whether there is more to do than feeding.
+    """
+    del images
+    pictures = _mapped(side)
+    feeding.RESIDENT_BYTES = 0 if streamed else 2 * SET_BYTES
+    if trained:
+        return ours.prepare(pictures, batch_size, precision, given)
+    return feeding_alone.prepare(pictures, batch_size, precision)
+
+
+def _mapped(side: int) -> np.ndarray:
+    """Noise in a file that is mapped into memory."""
+    shape = (SET_BYTES // (3 * side**2), side, side, 3)
+    path = Path(_folder.name, "pictures.npy")
+    np.save(path, np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    return np.load(path, mmap_mode="r")

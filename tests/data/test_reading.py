@@ -1,0 +1,169 @@
+"""Sets larger than the memory: read from their file, ahead of time, to the same bits."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.command import run_forked
+from tests.conftest import assert_same_bits, train_flags
+from trainer.data import feeding, reading
+from trainer.runs import checkpoints
+from trainer.system import exits
+from trainer.system.exits import RefusedError
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 3), np.uint8)
+STREAMED = "from trainer.data import feeding; feeding.RESIDENT_BYTES = 0\n"
+# Loops of four steps and pauses every five: they are of four and of one by turns.
+LOOPS = ("--steps_per_loop=4", "--checkpoint_interval=5", "--noconditional", "--image_size=16")
+
+
+@pytest.fixture
+def mapped(tmp_path) -> np.ndarray:
+    np.save(tmp_path / "images.npy", IMAGES)
+    return np.load(tmp_path / "images.npy", mmap_mode="r")
+
+
+@pytest.fixture
+def pictures(tmp_path) -> Path:
+    """A folder of forty pictures."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, pixels in enumerate(IMAGES):
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+def test_rows_of_a_mapped_array_are_those_of_its_file(mapped):
+    read = reading.reader(mapped)
+    for rows in ([[3, 39, 0], [3, 3, 17]], [5], np.zeros([0, 8], int)):
+        found = read(np.array(rows, np.int32))
+        np.testing.assert_array_equal(found, IMAGES[np.array(rows, int)])
+
+
+def test_a_part_of_a_mapped_array_is_read_as_what_it_is(mapped):
+    rows = np.array([2, 0])
+    np.testing.assert_array_equal(reading.reader(mapped[10:20])(rows), IMAGES[[12, 10]])
+    np.testing.assert_array_equal(reading.reader(mapped[::-1])(rows), IMAGES[[37, 39]])
+    np.testing.assert_array_equal(reading.reader(IMAGES)(rows), IMAGES[rows])
+
+
+def test_a_file_that_has_become_shorter_is_refused_by_its_name(mapped):
+    read = reading.reader(mapped)
+    with open(mapped.filename, "r+b") as file:
+        file.truncate(1000)
+    with pytest.raises(RefusedError, match=r"images\.npy has become shorter"):
+        read(np.array([39]))
+
+
+def test_what_was_read_ahead_is_taken_by_whoever_asks_for_it_in_loops_of_any_length():
+    readers = []
+
+    def read(rows):
+        readers.append((threading.current_thread().name, len(rows)))
+        return IMAGES[rows]
+
+    ahead = reading.ReadAhead(read)
+    order = np.random.default_rng(1).integers(0, 40, [20, 8])
+    step = 0
+    for steps in (1, 4, 2, 2, 7):  # the third takes half of what there is, the last one more
+        rows = order[step : step + steps]
+        np.testing.assert_array_equal(ahead.take(rows), IMAGES[rows])
+        step += steps
+        ahead.start(lambda end=step: order[end : end + 4])
+
+    read_in_time = sum(steps for name, steps in readers if name == "read ahead")
+    at_once = [steps for name, steps in readers if name != "read ahead"]
+    assert at_once == [1, 3]  # the first, and those beyond the guess
+    assert read_in_time == 16 - 1 - 3 + 4  # each once, and four that nobody has asked for yet
+
+
+def test_an_error_is_told_who_needs_what_could_not_be_read():
+    fails = [True, False, True, True]
+
+    def read(rows):
+        if fails.pop(0):
+            raise OSError(5, "Input/output error", "images.npy")
+        return IMAGES[rows]
+
+    ahead, rows = reading.ReadAhead(read), np.arange(8).reshape(2, 4)
+    ahead.start(lambda: rows)
+    np.testing.assert_array_equal(ahead.take(rows), IMAGES[rows])  # at the second attempt
+    ahead.start(lambda: rows + 8)
+    with pytest.raises(OSError, match="Input/output error"):
+        ahead.take(rows + 8)
+
+
+def test_a_loop_is_no_longer_than_what_is_sent_at_once(monkeypatch):
+    assert feeding.most_steps(IMAGES, 8) > 10**9
+    monkeypatch.setattr(feeding, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(feeding, "LOOP_BYTES", 3 * 8 * IMAGES[0].nbytes + 1)
+    assert feeding.most_steps(IMAGES, 8) == 3
+    assert feeding.most_steps(IMAGES, 8000) == 1
+
+
+def test_a_streamed_run_and_its_resume_have_the_bits_of_one_that_is_resident(pictures, tmp_path):
+    given = ["--dataset=image_folder", f"--data_dir={pictures}", *LOOPS]
+
+    run_forked(*train_flags(tmp_path / "resident", *given, "--steps=17"))
+    run_forked(*train_flags(tmp_path / "streamed", *given, "--steps=7"), before=STREAMED)
+    run_forked(*train_flags(tmp_path / "streamed", *given, "--steps=17"), before=STREAMED)
+
+    resident, streamed = (
+        checkpoints.read(checkpoints.prefix(tmp_path / name / "checkpoints", 17))
+        for name in ("resident", "streamed")
+    )
+    assert_same_bits(resident, streamed)
+
+
+# The disk fails, or hangs, beyond the first loop.
+FAILS = f"""{STREAMED}
+import errno, os
+intact = os.preadv
+left = [3 * 4 * 8]
+def preadv(*arguments):
+    left[0] -= 1
+    if left[0] < 0:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    return intact(*arguments)
+os.preadv = preadv
+"""
+HANGS = f"""{STREAMED}
+import os, signal, threading, time
+intact = os.preadv
+def preadv(*arguments):
+    if threading.current_thread().name == "read ahead":
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(3600)
+    return intact(*arguments)
+os.preadv = preadv
+"""
+
+
+def test_a_disk_that_fails_while_the_run_reads_is_named_in_one_line(pictures, tmp_path):
+    given = ["--dataset=image_folder", f"--data_dir={pictures}", *LOOPS]
+
+    refused = run_forked(*train_flags(tmp_path / "run", *given), before=FAILS, code=exits.REFUSED)
+
+    last = refused.stderr.splitlines()[-1]
+    assert "-images.npy cannot be used (Input/output error)" in last and "repair it" in last
+    assert "Traceback" not in refused.stderr
+    newest = checkpoints.read_newest(tmp_path / "run" / "checkpoints")
+    assert newest is not None and newest[0] in (5, 10)
+
+
+def test_a_disk_that_hangs_keeps_nobody_from_saving_and_leaving(pictures, tmp_path):
+    given = ["--dataset=image_folder", f"--data_dir={pictures}", *LOOPS]
+
+    stopped = run_forked(
+        *train_flags(tmp_path / "run", *given), before=HANGS, code=exits.INTERRUPTED
+    )
+
+    assert f"{signal.SIGTERM.name}: finishing the loop in flight" in stopped.stderr
+    newest = checkpoints.read_newest(tmp_path / "run" / "checkpoints")
+    assert newest is not None and newest[0] == 4
