@@ -63,8 +63,8 @@ def _define_data(values: flags.FlagValues) -> None:
     data.choice("dataset", "fashion_mnist", (*DATASETS, IMAGE_FOLDER), text)
     _define_data_dir(data)
     text = (
-        "Side to which the pictures of celeb_a, image_folder and synthetic_garments are resized: 4, "
-        "5, 6 or 7 times a power of two, from 16 to 256."
+        "Side to which the pictures of celeb_a, image_folder and synthetic_garments are resized: "
+        "4, 5, 6 or 7 times a power of two, from 16 to 256."
     )
     data.integer("image_size", None, text, 1)
     text = "The set's attributes to use, joined by commas, in this order; all unless given."

@@ -16,8 +16,9 @@ class Architecture:
     """Builders of the two networks of a GAN, conditional where the design has labels.
 
     The generator takes latents `[N, noise_dim]`, with labels also those, `[N]` of one attribute or
-    `[N, attributes]` of several, and returns images in [pixel_min, 1]. The discriminator takes images, with labels also those, and returns logits
-    `[N, 1]`, large for real images; each depends on its own image alone.
+    `[N, attributes]` of several, and returns images in [pixel_min, 1]. The discriminator takes
+    images, with labels also those, and returns logits `[N, 1]`, large for real images; each depends
+    on its own image alone.
     """
 
     generator: Callable[[Design], keras.Model]
