@@ -18,7 +18,7 @@ from trainer.runs import checkpoints
 
 STEPS = 10
 # Every part of a step that draws, sums, penalises or keeps a state of its own, in small networks.
-EVERYTHING = ("--conditional", "--ema_half_life=100", "--augment=translation,cutout")
+EVERYTHING = ("--conditional", "--ema_half_life=100", "--augment=translation,cutout", "--seed=7")
 RECIPES = {
     "simultaneous": ("mlp", *EVERYTHING, "--r1=1", "--penalty_interval=3"),
     "alternating": (
