@@ -68,25 +68,20 @@ def main(arguments: list[str]) -> int:
 def differs(folder: Path, preset: str, precision: str, batch_size: int) -> bool:
     """Whether a preset's losses differ by more than they may."""
     given = [f"--preset={preset}", f"--precision={precision}", f"--batch_size={batch_size}", SEED]
+    tolerance = TOLERANCES[precision]
     plain = metrics(folder, given)
     compiled = apart(metrics(folder, given, jit_compile=True), plain)
-    disturbed = np.maximum(
-        *(apart(metrics(folder, given, disturbed_by=number), plain) for number in (1, 2))
-    )
-    tolerance = TOLERANCES[precision]
-    magnified = np.maximum(tolerance, MAGNIFIED * np.maximum.accumulate(disturbed))
-    if compiled.max() <= tolerance:
-        verdict = "good"
-    elif compiled[0] <= tolerance and (compiled <= magnified).all():
-        verdict = "good, as rounding is magnified"
-    else:
-        verdict = "apart"
-    print(
-        f"{preset:<12} {precision:<8} first step {compiled[0]:.1e}, {STEPS} steps "
-        f"{compiled.max():.1e}, disturbed {disturbed.max():.1e}: {verdict}",
-        flush=True,
-    )
-    return verdict == "apart"
+    found = f"first step {compiled[0]:.1e}, {STEPS} steps {compiled.max():.1e}"
+    good = compiled.max() <= tolerance
+    if not good:
+        disturbed = np.maximum(
+            *(apart(metrics(folder, given, disturbed_by=number), plain) for number in (1, 2))
+        )
+        allowed = np.maximum(tolerance, MAGNIFIED * np.maximum.accumulate(disturbed))
+        good = compiled[0] <= tolerance and bool((compiled <= allowed).all())
+        found += f", disturbed {disturbed.max():.1e}"
+    print(f"{preset:<12} {precision:<8} {found}: {'good' if good else 'apart'}", flush=True)
+    return not good
 
 
 def apart(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
