@@ -44,6 +44,18 @@ def test_a_graph_draws_the_same_numbers_as_eager_execution():
     )
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2**31 - 1])
+def test_what_xla_compiles_draws_the_same_numbers(seed):
+    def drawn(step, by_xla):
+        rng = BatchRng(seed, step, 4, 4, by_xla)
+        return rng.uniform("a", 9), rng.bernoulli("b", 9, 0.3), rng.normal("c", 10)
+
+    step = tf.constant(2**33 + 9, tf.int64)
+    compiled = tf.function(drawn, jit_compile=True)(step, True)
+    for ours, theirs in zip(compiled, drawn(step, False), strict=True):
+        assert np.abs(np.subtract(ours, theirs, dtype=np.float32)).max() < 1e-5
+
+
 def test_numbers_have_their_distributions_and_rows_are_independent():
     normal = BatchRng(0, 0, 0, 500).normal("latents", 200).numpy()
     uniform = BatchRng(0, 0, 0, 500).uniform("mask", 200).numpy()

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 _PHILOX = 1  # tf.random.Algorithm.PHILOX; its integers are the same on every device
 _WORDS_PER_COUNT = 4  # numbers for one value of Philox's counter
+_SCRAMBLING_KEY = 0x02461E29_3EC8F720  # with which TensorFlow makes a key of seeds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +28,7 @@ class BatchRng:
     step: int | tf.Tensor
     first_row: int
     rows: int | tf.Tensor
-    by_xla: bool = False  # whether XLA compiles the draws, which makes other floats of integers
+    by_xla: bool = False  # whether XLA compiles the draws, which would make other numbers
 
     def normal(self, stream: str, size: int) -> tf.Tensor:
         """Standard normal numbers: float32 `[rows, size]`."""
@@ -55,13 +56,30 @@ class BatchRng:
     def _draw(self, operation, stream: str, size: int) -> tf.Tensor:
         counts_per_row = -(-size // _WORDS_PER_COUNT)  # a row starts at a new count
         stream_seed = tf.cast(self.seed, tf.int64) * 2**32 + zlib.crc32(stream.encode())
-        key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(
-            seed=tf.stack([stream_seed, tf.cast(self.step, tf.int64)])
-        )
+        seeds = tf.stack([stream_seed, tf.cast(self.step, tf.int64)])
+        if self.by_xla:
+            key, counter = _key_and_counter(seeds)
+        else:
+            key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seeds)
         first_count = tf.constant([self.first_row * counts_per_row, 0], tf.uint64)
         shape = [self.rows, counts_per_row * _WORDS_PER_COUNT]
         numbers = operation(shape=shape, key=key, counter=counter + first_count, alg=_PHILOX)
         return numbers[:, :size]
+
+
+def _key_and_counter(seeds: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """What TensorFlow's own kernel of StatelessRandomGetKeyCounter makes of two int64.
+
+    XLA's takes the low words of them alone: all seeds of a run would draw the same numbers.
+    """
+    words = _full_range(
+        shape=[4],
+        key=tf.constant([_SCRAMBLING_KEY], tf.uint64),
+        counter=tf.bitcast(seeds, tf.uint64),
+        alg=_PHILOX,
+    )
+    halves = tf.bitcast(tf.reshape(words, [2, 2]), tf.uint64)
+    return halves[:1], tf.concat([tf.zeros([1], tf.uint64), halves[1:]], axis=0)
 
 
 def _full_range(**arguments) -> tf.Tensor:

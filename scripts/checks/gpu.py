@@ -32,10 +32,9 @@ from typing import Any
 
 import numpy as np
 
-from scripts.checks import children, gpu_step
-from trainer import __main__
+from scripts.checks import children, gpu_step, trainings
+from scripts.checks.trainings import Failed
 from trainer.gan.training_step import METRICS
-from trainer.runs import checkpoints, records
 from trainer.system import exits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,10 +52,6 @@ SPEEDS = [
 BRIEF = [("mlp", 32, "float32", False), ("mlp", 32, "float32", True)]
 
 Figures = dict[str, Any]
-
-
-class Failed(Exception):
-    """A check's reason."""
 
 
 def main(arguments: list[str]) -> int:
@@ -138,10 +133,10 @@ def bits(output: Path, brief: bool) -> Figures:
             folder = output / f"bits/{preset}-{compiled}"
             given = [f"--steps={STEPS}", f"--jit_compile={compiled}"]
             shutil.rmtree(folder, ignore_errors=True)
-            train(folder / "alone", preset, {}, *given)
-            begin_and_kill(folder / "killed", preset, *given)
-            train(folder / "killed", preset, {}, *given)
-            alone, killed = (final(folder / name) for name in ("alone", "killed"))
+            trainings.train(folder / "alone", preset, *given)
+            trainings.begin_and_kill(folder / "killed", preset, STEPS // 2, *given)
+            trainings.train(folder / "killed", preset, *given)
+            alone, killed = (trainings.final(folder / name, STEPS) for name in ("alone", "killed"))
             differ = [key for key in alone if alone[key].tobytes() != killed[key].tobytes()]
             if differ:
                 raise Failed(f"{preset}, jit_compile {compiled}: {len(differ)} tensors differ")
@@ -153,11 +148,11 @@ def on_signal(output: Path, brief: bool) -> Figures:
     del brief
     job_dir = output / "signal"
     shutil.rmtree(job_dir, ignore_errors=True)
-    pid = start(job_dir, "mlp", {}, "--steps=1000000")
-    wait_for(pid, lambda: len(lines(job_dir)) > 2)
+    pid = trainings.start(job_dir, "mlp", "--steps=1000000")
+    trainings.wait_for(pid, lambda: len(trainings.lines(job_dir)) > 2)
     started = time.monotonic()
     os.kill(pid, signal.SIGTERM)
-    code = wait(pid)
+    code = trainings.wait(pid)
     if code != exits.INTERRUPTED:
         raise Failed(f"exit code {code}")
     return {"seconds": round(time.monotonic() - started, 1)}
@@ -174,7 +169,7 @@ def speed(output: Path, brief: bool) -> Figures:
             answer.write_text(json.dumps(found))  # noqa: B023
             return exits.OK
 
-        if code := wait(children.start(log, measure)):
+        if code := trainings.wait(children.start(log, measure)):
             raise Failed(f"{preset} {batch} {precision}: exit code {code}, see {log}")
         how = "compiled" if compiled else "plain"
         row = {"preset": preset, "batch": batch, "precision": precision, "how": how}
@@ -187,7 +182,8 @@ def profile(output: Path, brief: bool) -> Figures:
     job_dir = output / "profile"
     shutil.rmtree(job_dir, ignore_errors=True)
     preset = "mlp" if brief else "dcgan"
-    train(job_dir, preset, {}, f"--steps={STEPS}", "--steps_per_loop=10", "--profile_steps=20,30")
+    given = [f"--steps={STEPS}", "--steps_per_loop=10", "--profile_steps=20,30"]
+    trainings.train(job_dir, preset, *given)
     table = (job_dir / "results/profile.txt").read_text()
     idle = re.search(r"idle for ([\d.]+)%", table)
     return {"idle_per_cent": float(idle[1]) if idle else None, "table": table.splitlines()[:20]}
@@ -231,73 +227,12 @@ def python(*arguments: str, environment: dict[str, str] | None = None) -> str:
     return done.stdout.strip()
 
 
-def start(job_dir: Path, preset: str, environment: dict[str, str], *more: str) -> int:
-    """Starts a training in a forked child, whose log is beside its folder; the child's pid."""
-    job_dir.parent.mkdir(parents=True, exist_ok=True)
-    arguments = [
-        *("train", f"--job_dir={job_dir}", f"--preset={preset}", "--dataset=synthetic"),
-        *("--batch_size=64", "--evaluation_interval=0", "--steps_per_loop=1"),
-        *("--checkpoint_interval=10", *more),
-    ]
-
-    def run() -> int:
-        os.environ.update(environment)  # CUDA reads them when it is first used
-        return __main__.main(arguments)
-
-    return children.start(Path(f"{job_dir}.log"), run)
-
-
-def wait(pid: int) -> int:
-    """The exit code of a child, once it has ended."""
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-
-
-def train(job_dir: Path, preset: str, environment: dict[str, str], *more: str) -> None:
-    """Trains to the end.
-
-    Raises:
-      Failed: with the exit code.
-    """
-    if code := wait(start(job_dir, preset, environment, *more)):
-        raise Failed(f"exit code {code}, see {job_dir}.log")
-
-
-def begin_and_kill(job_dir: Path, preset: str, *more: str) -> None:
-    """Trains, and is killed half way."""
-    pid = start(job_dir, preset, {}, *more)
-    wait_for(pid, lambda: (job_dir / f"checkpoints/ckpt-{STEPS // 2}.index").exists())
-    os.kill(pid, signal.SIGKILL)
-    wait(pid)
-
-
-def wait_for(pid: int, happened: Callable[[], bool]) -> None:
-    """Returns once that has happened.
-
-    Raises:
-      Failed: the child has ended before.
-    """
-    while not happened():
-        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            raise Failed("a training ended before its time")
-        time.sleep(0.02)
-
-
 def metrics(job_dir: Path, preset: str, environment: dict[str, str], *more: str) -> np.ndarray:
     """Losses and scores of five steps: `[5, 5]`."""
     shutil.rmtree(job_dir, ignore_errors=True)
-    train(job_dir, preset, environment, "--steps=5", "--precision=float32", *more)
-    return np.array([[line[name] for name in METRICS[:5]] for line in lines(job_dir)])
-
-
-def lines(job_dir: Path) -> list[dict[str, float]]:
-    """The records of a run."""
-    path = job_dir / "metrics.jsonl"
-    return records.read_lines(path) if path.exists() else []
-
-
-def final(job_dir: Path) -> dict[str, np.ndarray]:
-    """The tensors of the last checkpoint."""
-    return checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", STEPS))
+    given = ["--steps=5", "--precision=float32", *more]
+    trainings.train(job_dir, preset, *given, environment=environment)
+    return np.array([[line[name] for name in METRICS[:5]] for line in trainings.lines(job_dir)])
 
 
 def apart(ours: np.ndarray, theirs: np.ndarray) -> float:

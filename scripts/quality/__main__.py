@@ -29,15 +29,14 @@ import tensorflow as tf
 from scripts.quality import table
 from trainer.configuration import config_json, flags
 from trainer.configuration.config import Execution, TrainConfig, images_a_step
-from trainer.data import feeding, loading, order
+from trainer.data import loading, order
 from trainer.distribution import strategies
 from trainer.evaluation import classifiers
 from trainer.evaluation.evaluator import Evaluator
-from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.networks import build_networks
-from trainer.gan.state import FashionGAN
 from trainer.models import flops, forms
 from trainer.training import first_start
+from trainer.training.trial import Trial
 
 RUNS = Path("runs", "quality")
 ROWS = (
@@ -107,14 +106,11 @@ def cpu_seconds_a_step(config: TrainConfig) -> float:
         precision = first_start.faster_precision(recipe, execution, device)
         recipe = dataclasses.replace(recipe, precision=precision)
     images, labels = loading.load(recipe.data, "train", config.data_dir, config.cache_dir)
-    feed = feeding.feed(images, labels, ["/cpu:0"])
-    gan = FashionGAN(recipe, 1000)
-    train = make_train_steps(gan, device, feed)
-    count = max(4, TIMED_IMAGES // images_a_step(recipe))
+    trial = Trial(recipe, device, images, labels, horizon=1000)
+    count = max(4, TIMED_IMAGES // trial.images_a_step)
     for _ in range(2):  # the first pass traces the graph
         started = time.process_time()
-        rows = order.batches(0, feed.examples, images_a_step(recipe), 0, count)
-        train(*feed.send(rows))[0].numpy()
+        trial.train(count)
     return (time.process_time() - started) / count
 
 

@@ -19,8 +19,7 @@ from tests.command import ROOT, Forked, Process, run_forked, start_forked, start
 from tests.conftest import assert_same_bits, train_flags
 from tests.system import emulated
 from tests.training.test_replicas import LOSSES, NORMS
-from trainer.commands import train
-from trainer.configuration import flags
+from trainer.configuration import config_json
 from trainer.distribution import cluster_spec, heartbeats
 from trainer.gan.training_step import METRICS
 from trainer.runs import checkpoints, evaluations, records
@@ -41,6 +40,7 @@ def start(
     *more: str,
     absent: int = -1,
     own: str = "",
+    without: str | None = None,
     as_processes: bool = False,
 ) -> list[Worker]:
     """Starts a training by so many workers on this machine; each keeps a log beside `job_dir`.
@@ -51,6 +51,7 @@ def start(
       more: flags.
       absent: a worker that is not started.
       own: a flag that each gets, followed by its number.
+      without: a flag of small trainings that is left out.
       as_processes: whether Python is started anew, as a user does, or forked.
     """
     addresses = free_addresses(workers)
@@ -61,6 +62,7 @@ def start(
             index,
             *more,
             *([own + str(index)] if own else []),
+            without=without,
             as_process=as_processes,
         )
         for index in range(workers)
@@ -78,12 +80,18 @@ def free_addresses(workers: int) -> list[str]:
 
 
 def start_one(
-    job_dir: Path, addresses: list[str], index: int, *more: str, as_process: bool = False
+    job_dir: Path,
+    addresses: list[str],
+    index: int,
+    *more: str,
+    without: str = "",
+    as_process: bool = False,
 ) -> Worker:
     """Starts one of the workers at these addresses; it keeps a new log beside `job_dir`."""
     task = {"type": "worker", "index": index}
     tf_config = json.dumps({"cluster": {"worker": addresses}, "task": task})
     flags = train_flags(job_dir, *SMALL, *more)
+    flags = [flag for flag in flags if flag.partition("=")[0] != without]
     environ = {**os.environ, "TF_CONFIG": tf_config}
     with open(f"{job_dir}.{index}.log", "w", encoding="utf-8") as kept:
         if as_process:
@@ -279,12 +287,25 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def test_minutes_are_refused_on_several_machines(tmp_path, monkeypatch):
-    spec = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}
-    monkeypatch.setenv("TF_CONFIG", json.dumps(spec))
-    given = ["train", f"--job_dir={tmp_path}", "--dataset=synthetic", "--minutes=1"]
-    with pytest.raises(RefusedError, match="there are 2: give --steps or --epochs"):
-        train.run(flags.train(given))
+def test_workers_plan_the_minutes_of_a_run_together(tmp_path):
+    flags = ["--minutes=60", "--evaluation_interval=0", "--checkpoint_interval=100000"]
+    processes = start(tmp_path / "run", 2, *flags, without="--steps")
+    wait_for_step(processes, tmp_path / "run", 1)
+    processes[0].terminate()
+    assert codes(processes, GONE_SECONDS) == [exits.INTERRUPTED] * 2
+
+    stored = json.loads((tmp_path / "run" / config_json.FILE).read_text())
+    planned = stored["schedule"]["steps"]
+    assert planned == stored["horizon"] > 1000
+    for index in (0, 1):
+        assert f"{planned} steps are planned" in log(tmp_path / "run", index)
+
+
+def test_minutes_that_leave_no_time_are_refused_by_all_workers(tmp_path):
+    flags = ["--minutes=0.05", "--evaluation_interval=0"]
+    assert codes(start(tmp_path / "run", 2, *flags, without="--steps")) == [exits.REFUSED] * 2
+    for index in (0, 1):
+        assert "leaves no time for a step" in log(tmp_path / "run", index).splitlines()[-1]
 
 
 def test_workers_with_different_flags_are_refused(tmp_path):

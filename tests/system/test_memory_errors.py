@@ -5,7 +5,26 @@ from __future__ import annotations
 import pytest
 import tensorflow as tf
 
-from trainer.system import memory_errors
+from tests.command import run_forked
+from tests.conftest import train_flags
+from trainer.system import exits, memory_errors
+
+# The latents of a batch of 4,000 take 1.28 GB then, weights and what Adam keeps of them a fifth.
+LARGE = ("--dataset=synthetic", "--noise_dim=80000")
+LITTLE_MEMORY = """
+import resource
+from pathlib import Path
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + 2**30
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+"""
+
+
+def test_a_batch_that_does_not_fit_is_refused_with_half_of_it(tmp_path):
+    flags = train_flags(tmp_path / "run", *LARGE, "--batch_size=4000", "--steps=2")
+    refused = run_forked(*flags, code=exits.REFUSED, before=LITTLE_MEMORY).stderr.splitlines()[-1]
+    assert "CPU:0 has not enough memory: use --batch_size=2000 instead of 4000" in refused
+    assert f"another folder than --job_dir={tmp_path / 'run'}" in refused
 
 
 def test_tensorflow_s_lack_of_memory_names_the_device():

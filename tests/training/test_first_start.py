@@ -16,6 +16,7 @@ from tests.conftest import train_flags
 from trainer.configuration import config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
 from trainer.distribution import environment
+from trainer.distribution.collectives import WorkerGroup
 from trainer.runs import records
 from trainer.system import exits
 from trainer.system.exits import RefusedError
@@ -38,13 +39,13 @@ def decided(*more: str) -> RunConfig:
 )
 def test_bfloat16_is_chosen_where_it_is_clearly_faster(bfloat16, chosen, monkeypatch, caplog):
     monkeypatch.setattr(environment, "has_bfloat16_instructions", lambda: True)
-    train = first_start._Trial._train
+    train = first_start._Speed._train
 
     def measured(trial, steps: int) -> float:
         train(trial, 1)
         return steps * (bfloat16 if trial.gan.recipe.precision == "bfloat16" else 1.0)
 
-    monkeypatch.setattr(first_start._Trial, "_train", measured)
+    monkeypatch.setattr(first_start._Speed, "_train", measured)
     with caplog.at_level("INFO"):
         assert decided().recipe.precision == chosen
     assert "1000.0 ms in float32" in caplog.text
@@ -52,7 +53,7 @@ def test_bfloat16_is_chosen_where_it_is_clearly_faster(bfloat16, chosen, monkeyp
 
 def test_where_bfloat16_is_emulated_nothing_is_measured(monkeypatch):
     monkeypatch.setattr(environment, "has_bfloat16_instructions", lambda: False)
-    monkeypatch.setattr(first_start, "_Trial", None)
+    monkeypatch.setattr(first_start, "_Speed", None)
     assert decided().recipe.precision == "float32"
 
 
@@ -84,7 +85,8 @@ def test_more_time_plans_more_steps_and_evaluations_take_some():
         asked = dataclasses.replace(whole, schedule=schedule)
         decided = first_start.decided(asked, HERE, strategy)
         deadline = time.monotonic() + 60 * minutes
-        planned = first_start.planned(decided, False, strategy, lambda spec: None, deadline)
+        alone = WorkerGroup(strategy, 0, 1)
+        planned = first_start.planned(decided, strategy, alone, lambda spec: None, deadline)
         assert planned.horizon == planned.schedule.steps
         return planned.schedule.steps
 

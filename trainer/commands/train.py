@@ -20,7 +20,7 @@ from trainer.data.datasets import DatasetSpec
 from trainer.distribution import cluster_spec
 from trainer.distribution.cluster_spec import Worker
 from trainer.runs import in_bucket
-from trainer.system import anew, file_system
+from trainer.system import anew, file_system, memory_errors
 from trainer.system.exits import RefusedError, StoppedForAnother
 
 Commit = Callable[[], None]
@@ -35,11 +35,6 @@ def run(asked: TrainConfig) -> None:
     """
     deadline = time.monotonic() + 60 * (asked.schedule.minutes or math.inf)
     worker = cluster_spec.this_worker(asked.runtime.strategy, os.environ)
-    if "minutes" in asked.given and len(worker.addresses) > 1:
-        raise RefusedError(
-            f"--minutes={asked.schedule.minutes:g} plans by the speed of one machine, and there "
-            f"are {len(worker.addresses)}: give --steps or --epochs"
-        )
     data = DataFolder(asked.data_dir, asked.data_dir_url)
     if worker.is_chief and asked.job_dir_url is None:
         file_system.check_folder(asked.job_dir, "job_dir")
@@ -89,7 +84,27 @@ def _train(
         data.send()
 
     storage = training.Storage(asked.job_dir, load, commit)
-    training.train(configured, config.checksum(asked), worker, storage, deadline, asked.rejoin)
+    try:
+        training.train(configured, config.checksum(asked), worker, storage, deadline, asked.rejoin)
+    except Exception as error:
+        refused = memory_errors.refusal(error, _smaller(configured.recipe, asked.job_dir))
+        if refused is None:
+            raise
+        raise refused from error
+
+
+def _smaller(recipe: Recipe, job_dir: Path) -> str:
+    """What to do where a batch does not fit.
+
+    Half of it, for no error says how much of the step was still to come. A run keeps its batch, and
+    it has started before the first step.
+    """
+    if recipe.batch_size == 1:
+        return "use a smaller --image_size or --preset"
+    smaller = f"use --batch_size={recipe.batch_size // 2} instead of {recipe.batch_size}"
+    if (job_dir / config_json.FILE).exists():
+        smaller += f" and another folder than --job_dir={job_dir}, whose run keeps its batch"
+    return smaller
 
 
 def _check(recipe: Recipe, worker: Worker, data: DataFolder) -> None:

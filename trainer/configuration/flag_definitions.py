@@ -118,7 +118,7 @@ def _define_run(values: flags.FlagValues) -> None:
     run.integer("steps", None, "Generator updates; overrides --epochs.", 1)
     text = (
         "Instead of --epochs and --steps: the first start measures its speed and plans as many "
-        "steps as fit, from the command's start until the models are written. On one machine."
+        "steps as fit, from the command's start until the models are written."
     )
     run.number("minutes", None, text)
     run.integer("save_interval", 1, "Epochs between image grids.", 1)

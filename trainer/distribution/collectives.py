@@ -61,9 +61,13 @@ class WorkerGroup:
         gathered = self.all_gather(steps)[:, 0]
         return int(gathered[0]) if gathered.all() else 0
 
-    def broadcast_flag(self, flag: bool) -> bool:
+    def broadcast_number(self, number: int) -> int:
         """The chief's; that of the others does not count."""
-        return bool(self.all_gather(flag)[0, 0])
+        return int(self.all_gather(number)[0, 0])
+
+    def broadcast_flag(self, flag: bool) -> bool:
+        """The same of a flag."""
+        return bool(self.broadcast_number(flag))
 
     def broadcast_bytes(self, content: bytes) -> bytes:
         """The chief's; that of the others does not count."""

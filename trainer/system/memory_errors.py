@@ -9,11 +9,15 @@ from trainer.system.exits import RefusedError
 _DEVICE = re.compile(r"device:(\w+:\d+)|/(?:job\S*/)?(?:device:)?([CG]PU:\d+)")
 
 
-def refusal(error: BaseException) -> RefusedError | None:
+_LESS = "use a smaller --batch_size, --num or --image_size"
+
+
+def refusal(error: BaseException, remedy: str = _LESS) -> RefusedError | None:
     """The refusal that a lack of memory stands for; None: the error is something else.
 
     Args:
       error: Python's or TensorFlow's.
+      remedy: what to do; where more is known of what was computed, better than the flags there are.
     """
     of_tensorflow = type(error).__name__ == "ResourceExhaustedError" and (
         "OOM" in str(error) or "out of memory" in str(error).lower()
@@ -23,6 +27,5 @@ def refusal(error: BaseException) -> RefusedError | None:
     device = _DEVICE.search(str(error))
     where = f"{device[1] or device[2]} has" if device else "there is"
     return RefusedError(
-        f"{where} not enough memory: use a smaller --batch_size, --num or --image_size, or leave "
-        "more of the memory to this process"
+        f"{where} not enough memory: {remedy}, or leave more of the memory to this process"
     )

@@ -19,14 +19,14 @@ import tensorflow as tf
 from trainer.configuration import config
 from trainer.configuration.config import Execution, Recipe
 from trainer.configuration.config_json import RunConfig
-from trainer.data import feeding
 from trainer.data.datasets import DatasetSpec
 from trainer.distribution import environment
+from trainer.distribution.collectives import WorkerGroup
 from trainer.evaluation import during_training
-from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.state import FashionGAN
 from trainer.models import forms
 from trainer.system.exits import RefusedError
+from trainer.training.trial import Trial
 
 log = logging.getLogger(__name__)
 
@@ -65,32 +65,37 @@ def decided(run: RunConfig, here: dict[str, Any], strategy: tf.distribute.Strate
 
 
 def planned(
-    run: RunConfig, started: bool, strategy: tf.distribute.Strategy, load: Load, deadline: float
+    run: RunConfig,
+    strategy: tf.distribute.Strategy,
+    group: WorkerGroup,
+    load: Load,
+    deadline: float,
 ) -> RunConfig:
-    """The configuration with the length that fits before the deadline, if it is asked for.
+    """The configuration with the length that fits before the chief's deadline.
+
+    All workers train for the trial, for a step between them is slower than the share of one alone;
+    the chief plans, and measures the evaluations, which are its own.
 
     Args:
-      run: the configuration, decided.
-      started: whether the run was planned by an earlier start.
+      run: the chief's configuration, decided, with minutes.
       strategy: that of the run.
+      group: all that train the run.
       load: gives the training images, with which an evaluation is measured.
       deadline: of `time.monotonic`.
 
     Raises:
-      RefusedError: no step fits.
+      RefusedError: no step fits; for all workers alike.
     """
-    if started or run.schedule.minutes is None:
-        return run
     log.info("measuring how many steps fit into %g minutes", run.schedule.minutes)
-    trial = _Trial(run.recipe, run.execution, strategy)
+    speed = _Speed(run.recipe, run.execution, strategy, group.broadcast_number)
     for _ in range(ROUNDS):
-        trial.measure()
-    first, another = _evaluation_seconds(run, trial.gan, load)
+        speed.measure()
+    first, another = _evaluation_seconds(run, speed.gan, load) if group.is_chief else (0.0, 0.0)
     interval = run.schedule.evaluation_interval or math.inf
-    a_step = trial.seconds_a_step() * AROUND_STEPS + another / interval
+    a_step = speed.seconds_a_step() * AROUND_STEPS + another / interval
     # What is made once more for the run itself: the graph, and the evaluation's references.
-    once = trial.seconds_to_start + first - another + AROUND_RUN_SECONDS
-    steps = int((deadline - time.monotonic() - once) / a_step)
+    once = speed.seconds_to_start + first - another + AROUND_RUN_SECONDS
+    steps = group.broadcast_number(int((deadline - time.monotonic() - once) / a_step))
     if steps < 1:
         raise RefusedError(
             f"--minutes={run.schedule.minutes:g} leaves no time for a step: the start takes "
@@ -102,19 +107,26 @@ def planned(
 
 
 def faster_precision(recipe: Recipe, execution: Execution, strategy: tf.distribute.Strategy) -> str:
-    """What --precision=auto is on this machine."""
+    """What --precision=auto is on this machine.
+
+    Of several workers one finds out, by its share on one of its devices: the others do not try.
+    """
     if not environment.has_bfloat16_instructions():
         log.info("precision: float32, there are no instructions for bfloat16")
         return "float32"
     log.info("precision: measuring float32 and bfloat16")
-    trials = {
-        precision: _Trial(dataclasses.replace(recipe, precision=precision), execution, strategy)
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        share = recipe.batch_size // strategy.num_replicas_in_sync
+        recipe = dataclasses.replace(recipe, batch_size=share)
+        strategy = tf.distribute.OneDeviceStrategy(strategy.extended.worker_devices[0])
+    speeds = {
+        precision: _Speed(dataclasses.replace(recipe, precision=precision), execution, strategy)
         for precision in ("float32", "bfloat16")
     }
     for _ in range(ROUNDS):
-        for trial in trials.values():
-            trial.measure()
-    seconds = {precision: trial.seconds_a_step() for precision, trial in trials.items()}
+        for speed in speeds.values():
+            speed.measure()
+    seconds = {precision: speed.seconds_a_step() for precision, speed in speeds.items()}
     chosen = "bfloat16" if seconds["bfloat16"] <= FASTER * seconds["float32"] else "float32"
     log.info(
         "precision: %s, as a step takes %.1f ms in float32 and %.1f ms in bfloat16",
@@ -123,52 +135,49 @@ def faster_precision(recipe: Recipe, execution: Execution, strategy: tf.distribu
     return chosen
 
 
-class _Trial:
-    """A state that is trained on noise, as long as it takes to see how fast that is."""
+class _Speed:
+    """How fast a recipe trains here, on noise, as long as it takes to see that."""
 
     def __init__(
-        self, recipe: Recipe, execution: Execution, strategy: tf.distribute.Strategy
+        self,
+        recipe: Recipe,
+        execution: Execution,
+        strategy: tf.distribute.Strategy,
+        agreed: Callable[[int], int] = int,
     ) -> None:
-        """Makes the state and its graph, and trains for the first steps, which are slow.
+        """Makes a state and its graph, and trains for the first steps, which are slow.
 
-        Of a cluster, one worker trains its share on one of its devices: the others do not try.
+        Args:
+          recipe: the recipe.
+          execution: decided.
+          strategy: all of its workers do the same.
+          agreed: gives all of them one number of steps.
         """
         started = time.monotonic()
-        replicas = strategy.num_replicas_in_sync
-        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            recipe = dataclasses.replace(recipe, batch_size=recipe.batch_size // replicas)
-            strategy = tf.distribute.OneDeviceStrategy(strategy.extended.worker_devices[0])
-        with strategy.scope():
-            self.gan = FashionGAN(recipe, 10**6)
         rng = np.random.default_rng(0)
-        self._batch = config.images_a_step(recipe)
-        images = rng.integers(0, 256, (self._batch, *recipe.data.image_shape), np.uint8)
-        labels = np.zeros((self._batch, len(recipe.data.attributes)), np.int64)
-        self._feed = feeding.feed(images, labels, strategy.extended.worker_devices)
-        self._train_steps = make_train_steps(
-            self.gan, strategy, self._feed, bool(execution.jit_compile)
-        )
-        self._period = recipe.objective.penalty_interval  # after which the work repeats
+        batch = config.images_a_step(recipe)
+        images = rng.integers(0, 256, (batch, *recipe.data.image_shape), np.uint8)
+        labels = np.zeros((batch, len(recipe.data.attributes)), np.int64)
+        self._trial = Trial(recipe, strategy, images, labels, bool(execution.jit_compile))
+        self.gan = self._trial.gan
+        period = recipe.objective.penalty_interval  # after which the work repeats
         self._train(1)
         self.seconds_to_start = time.monotonic() - started
-        seconds = self._train(self._period)
-        self._periods = max(1, round(ROUND_SECONDS / max(seconds, 1e-6)))
+        seconds = self._train(period)
+        self._steps = period * agreed(max(1, round(ROUND_SECONDS / max(seconds, 1e-6))))
         self._times: list[float] = []
 
     def measure(self) -> None:
         """Trains for about a second."""
-        steps = self._periods * self._period
-        self._times.append(self._train(steps) / steps)
+        self._times.append(self._train(self._steps) / self._steps)
 
     def seconds_a_step(self) -> float:
         """The median of what was measured."""
         return statistics.median(self._times)
 
     def _train(self, steps: int) -> float:
-        rows = np.tile(np.arange(self._batch, dtype=np.int32), (steps, 1))
         started = time.monotonic()
-        means, _ = self._train_steps(*self._feed.send(rows))
-        means.numpy()
+        self._trial.train(steps)
         return time.monotonic() - started
 
 

@@ -100,12 +100,12 @@ def train(
         stored_environment = run.environment
         if group.is_chief:
             run = first_start.decided(run, here, strategy)
-            started = stored_environment is not None
-            run = first_start.planned(run, started, strategy, storage.load, deadline)
         run = _from_chief(run, group)
         checks.check_replicas(run.recipe, strategy.num_replicas_in_sync)
         environment.warn_of_slow_bfloat16(run.recipe.precision)
         forms.use(run.execution.forms)
+        if group.broadcast_flag(stored_environment is None) and run.schedule.minutes is not None:
+            run = first_start.planned(run, strategy, group, storage.load, deadline)
         with strategy.scope():
             gan = FashionGAN(run.recipe, run.horizon)
         if not group.is_chief:
