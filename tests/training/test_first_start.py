@@ -84,7 +84,7 @@ def test_more_time_plans_more_steps_and_evaluations_take_some():
         asked = dataclasses.replace(whole, schedule=schedule)
         decided = first_start.decided(asked, HERE, strategy)
         deadline = time.monotonic() + 60 * minutes
-        planned = first_start.planned(decided, False, strategy, lambda spec: None, deadline)
+        planned = first_start.planned(decided, False, strategy, lambda spec: None, (), deadline)
         assert planned.horizon == planned.schedule.steps
         return planned.schedule.steps
 

@@ -15,10 +15,12 @@ import tensorflow as tf
 from trainer.cloud.data_folder import CopiedData
 from trainer.cloud.mirror import Mirror
 from trainer.configuration import config_json
-from trainer.configuration.choices import OWN_FEATURES
+from trainer.configuration.choices import INCEPTION
 from trainer.configuration.config import EvaluateConfig, Recipe
-from trainer.evaluation import evaluator, inception
-from trainer.evaluation.evaluator import Evaluator
+from trainer.data import loading
+from trainer.evaluation import evaluator, inception, own_features
+from trainer.evaluation.classifiers import Networks
+from trainer.evaluation.evaluator import Arrays, Evaluator
 from trainer.models import forms
 from trainer.runs import checkpoints, evaluations, file_names, in_bucket, trained_networks
 from trainer.runs.trained_networks import Trained
@@ -27,7 +29,12 @@ from trainer.system.exits import RefusedError
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 30.0
-_FILES = (*trained_networks.FILES, file_names.EVALUATIONS_FILE, file_names.FINISHED)
+_FILES = (
+    *trained_networks.FILES,
+    file_names.EVALUATIONS_FILE,
+    file_names.FINISHED,
+    own_features.FOLDER,
+)
 
 
 def run(settings: EvaluateConfig) -> None:
@@ -80,25 +87,37 @@ def _configure(threads: int) -> None:
 
 
 @functools.cache
-def _prepare(recipe: Recipe, settings: EvaluateConfig) -> None:
-    """Provides what evaluation needs besides the data; Inception is kept where the data are."""
+def _networks(recipe: Recipe, settings: EvaluateConfig) -> Networks:
+    """What images are seen with; Inception is kept where the data are."""
     evaluator.check(recipe, settings)
-    if settings.features == OWN_FEATURES or not settings.data_dir_url:
-        return
-    copied = CopiedData(settings.data_dir_url, settings.data_dir, inception.FOLDER)
-    inception.fetch(settings.data_dir)
-    try:
-        copied.send()
-    except RefusedError as error:
-        log.info("Inception will be downloaded again the next time: %s", error)
+    if settings.features == INCEPTION and settings.data_dir_url:
+        copied = CopiedData(settings.data_dir_url, settings.data_dir, inception.FOLDER)
+        inception.fetch(settings.data_dir)
+        try:
+            copied.send()
+        except RefusedError as error:
+            log.info("Inception will be downloaded again the next time: %s", error)
+    return evaluator.networks(recipe, settings, lambda: _load(recipe, settings, "train"))
+
+
+@functools.cache
+def _load(recipe: Recipe, settings: EvaluateConfig, split: str) -> Arrays:
+    """The images of a split, and their labels, of which a bucket's are copied first."""
+    _fetch_data(recipe, settings)
+    return loading.load(recipe.data, split, settings.data_dir)
+
+
+@functools.cache
+def _fetch_data(recipe: Recipe, settings: EvaluateConfig) -> None:
+    if settings.data_dir_url and recipe.data.dataset != "synthetic":
+        CopiedData(settings.data_dir_url, settings.data_dir, recipe.data.dataset)
 
 
 @functools.cache
 def _make_evaluator(recipe: Recipe, settings: EvaluateConfig) -> Evaluator:
-    _prepare(recipe, settings)
-    if settings.data_dir_url and recipe.data.dataset != "synthetic":
-        CopiedData(settings.data_dir_url, settings.data_dir, recipe.data.dataset)
-    return Evaluator(recipe, settings)
+    seen_with = _networks(recipe, settings)
+    train, test = (_load(recipe, settings, split) for split in ("train", "test"))
+    return Evaluator(recipe, settings, seen_with, train, test)
 
 
 def _evaluate_new(
@@ -118,14 +137,13 @@ def _evaluate_new(
     recipe = stored.recipe
     forms.use(stored.execution.forms)
     evaluations.check_writable(settings.job_dir)
-    _prepare(recipe, settings)
-    protocol = evaluator.protocol(recipe, settings)
+    _configure(settings.threads)
+    protocol = evaluator.protocol(recipe, settings, _networks(recipe, settings))
     recorded = evaluations.read(settings.job_dir, evaluations.TEST)
     evaluated = {result["step"] for result in recorded if protocol.items() <= result.items()}
     for step, path in checkpoints.complete(settings.job_dir / "checkpoints").items():
         if step in evaluated or path in unreadable:
             continue
-        _configure(settings.threads)
         try:
             network = trained_networks.restore(recipe, settings.job_dir, str(path))
         except RefusedError as error:

@@ -134,6 +134,7 @@ class TrainConfig:
     schedule: Schedule
     runtime: Runtime
     given: frozenset[str]  # names of the flags that the user gave, the preset's not among them
+    cache_dir: Path
     dry_run: bool = False
     job_dir_url: GsUrl | None = None
     data_dir_url: GsUrl | None = None
@@ -174,7 +175,8 @@ class EvaluateConfig:
     checkpoint: str  # latest, best, a step, or a path
     num: int  # images to draw
     seed: int
-    features: str
+    features: str | None  # None: the default of the data set
+    cache_dir: Path
     new: bool  # every checkpoint that was not measured yet
     watch: bool  # those, and each that comes until the run is complete
     threads: int  # intra-op
@@ -197,6 +199,9 @@ class PrepareConfig:
     data: DatasetSpec
     data_dir: Path
     source: Path | None  # a folder of the original files; None: the usual places
+    cache_dir: Path
+    own_features: bool  # whether to train the networks that the set is evaluated with
+    threads: int  # intra-op
     data_dir_url: GsUrl | None = None
 
 

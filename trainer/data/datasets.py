@@ -6,6 +6,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Attribute:
+    """What is known of a picture: one of these values."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class DatasetSpec:
     """Properties of a data set that are known before its images are read."""
 
@@ -16,6 +24,11 @@ class DatasetSpec:
     class_names: tuple[str, ...]  # empty: without labels
     fingerprint: str = ""  # of a folder of pictures, which users can change: a hash of its files
     folder_rules: int = 0  # by which such a folder is read: `picture_files.RULES`
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """For now the class, if there are classes."""
+        return (Attribute("class", self.class_names),) if self.class_names else ()
 
 
 _FASHION_CLASSES = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -23,6 +24,21 @@ DIGESTS = {
     "feature_network": "e5147b1ec62ecd14430a680c8fc4cf37bbd3a5d2bab76f05e276dd78719ab572",
     "class_network": "3a869bb461ca3505cdb7d94e5613c76a8e1ca8560e84e611c084dcbf62a38d04",
 }
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What evaluations see pictures with, all uint8 `[N, height, width, channels]`."""
+
+    features: Callable[[np.ndarray], np.ndarray]  # to float32 [N, D]
+    values: Callable[[np.ndarray], np.ndarray]  # to predicted values, int64 [N, attributes]
+    features_sha256: str
+    classifier_sha256: str | None  # None: there are no attributes
+
+
+def packaged() -> Networks:
+    """The two networks whose weights are in the package."""
+    return Networks(features, lambda images: classes(images)[:, np.newaxis], *DIGESTS.values())
 
 
 def features(images: np.ndarray) -> np.ndarray:

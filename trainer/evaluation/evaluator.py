@@ -2,114 +2,176 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from trainer.configuration.choices import CLASSIFIED, OWN_FEATURES
+from trainer.configuration import choices
+from trainer.configuration.choices import CLASSIFIED, FASHION, FEWEST_SAMPLES, INCEPTION, OWN
 from trainer.configuration.config import EvaluateConfig, Recipe
-from trainer.data import loading
-from trainer.data.datasets import IMAGE_FOLDER
-from trainer.evaluation import classifiers, inception, metric_groups, metrics
+from trainer.data import order
+from trainer.evaluation import classifiers, inception, metric_groups, metrics, own_features
+from trainer.evaluation.attribute_metrics import (
+    ATTRIBUTE_METRICS,
+    AttributeMetrics,
+    accuracy_of_learner,
+)
+from trainer.evaluation.classifiers import PREDICTION_BATCH, Networks
 from trainer.evaluation.metric_groups import PixelMetrics
+from trainer.evaluation.own_features import Arrays
 from trainer.gan import sampling
 from trainer.runs import evaluations
 from trainer.runs.trained_networks import Trained
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
-Features = Callable[[np.ndarray], np.ndarray]  # uint8 [N, height, width, channels] -> [N, D]
+log = logging.getLogger(__name__)
 
 
 def check(recipe: Recipe, settings: EvaluateConfig) -> None:
     """Refuses data sets for which metrics cannot be computed; reads nothing.
 
     Raises:
-      RefusedError: there are no test images, or no classifier for the data set.
+      RefusedError: there are too few test images, or the package's networks are of other data.
     """
-    dataset = recipe.data.dataset
-    if dataset == IMAGE_FOLDER:
+    data = recipe.data
+    if data.test_examples < FEWEST_SAMPLES:
         raise RefusedError(
-            f"a run on --dataset={IMAGE_FOLDER} cannot be evaluated: such data have no test images"
+            f"a run on --dataset={data.dataset} with {data.test_examples or 'no'} test images "
+            f"cannot be evaluated, for which {FEWEST_SAMPLES} are needed: train one that holds "
+            "some back, by a folder test/ of pictures or --test_share=.1"
         )
-    if settings.features == OWN_FEATURES and dataset not in CLASSIFIED:
+    if settings.features == FASHION and data.dataset not in CLASSIFIED:
         raise RefusedError(
-            f"the package has classifiers of {CLASSIFIED[0]}, not of {dataset}: use "
-            "--features=inception"
+            f"the package has networks of {CLASSIFIED[0]}, not of {data.dataset}: leave --features "
+            "out"
         )
 
 
-def protocol(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any]:
-    """How generators are evaluated: metrics are comparable where this is equal.
+def features(recipe: Recipe, settings: EvaluateConfig) -> str:
+    """The features that are asked for, or else the default of the data set."""
+    return choices.features_of(recipe.data.dataset, settings.features)
+
+
+def networks(recipe: Recipe, settings: EvaluateConfig, load: Callable[[], Arrays]) -> Networks:
+    """What images are seen with. Where it is trained first, that takes minutes.
+
+    Args:
+      recipe: of the generators.
+      settings: of the command.
+      load: gives the training images and their labels.
 
     Raises:
-      RefusedError: the feature network is not available.
+      RefusedError: it is not available.
       InterruptedRun: it cannot be downloaded now.
     """
-    if settings.features == OWN_FEATURES:
-        digest = classifiers.DIGESTS["feature_network"]
+    if _is_packaged(recipe, settings):
+        found = classifiers.packaged()
     else:
-        digest = file_system.sha256(inception.fetch(settings.data_dir))
+        places = (settings.job_dir, settings.cache_dir)
+        found = own_features.provide(recipe.data, load, *places)
+    if features(recipe, settings) != INCEPTION:
+        return found
+    path = inception.fetch(settings.data_dir)
+    load = functools.cache(inception.load)
+    return dataclasses.replace(
+        found,
+        features=lambda images: load(path)(images),
+        features_sha256=file_system.sha256(path),
+    )
+
+
+def protocol(recipe: Recipe, settings: EvaluateConfig, seen_with: Networks) -> dict[str, Any]:
+    """How generators are evaluated: metrics are comparable where this is equal."""
     fields = {
         "against": evaluations.TEST,
         "num": settings.num,
         "seed": settings.seed,
-        "features": settings.features,
-        "features_sha256": digest,
+        "features": features(recipe, settings),
+        "features_sha256": seen_with.features_sha256,
     }
-    if recipe.data.dataset in CLASSIFIED:
-        fields["judge_sha256"] = classifiers.DIGESTS["class_network"]
+    if seen_with.classifier_sha256:
+        fields["judge_sha256"] = seen_with.classifier_sha256
     return fields
+
+
+def _is_packaged(recipe: Recipe, settings: EvaluateConfig) -> bool:
+    """Whether the package's classifier knows the data, and its features are not left aside."""
+    return recipe.data.dataset in CLASSIFIED and features(recipe, settings) != OWN
 
 
 class Evaluator:
     """Evaluates generators of one recipe, all in the same way."""
 
-    def __init__(self, recipe: Recipe, settings: EvaluateConfig) -> None:
-        """Reads the real images and the weights of the feature network.
+    def __init__(
+        self,
+        recipe: Recipe,
+        settings: EvaluateConfig,
+        seen_with: Networks,
+        train: Arrays,
+        test: Arrays,
+    ) -> None:
+        """Takes what all evaluations share.
 
-        Raises:
-          RefusedError: the data or the weights are not available or do not match.
+        Args:
+          recipe: of the generators.
+          settings: of the command.
+          seen_with: from `networks`.
+          train: the training images and their labels.
+          test: the test images and theirs.
         """
-        check(recipe, settings)
         self._recipe = recipe
         self._settings = settings
-        self._train, _ = loading.load(recipe.data, "train", settings.data_dir)
-        self._test, self._test_labels = loading.load(recipe.data, "test", settings.data_dir)
-        if settings.features == OWN_FEATURES:
-            self._features: Features = classifiers.features
-        else:
-            self._features = inception.load(inception.fetch(settings.data_dir))
-        self._protocol = protocol(recipe, settings)
+        self._networks = seen_with
+        self._train, self._train_labels = train
+        self._test, self._test_labels = test
+        self._protocol = protocol(recipe, settings, seen_with)
+        # Of data that the package knows, results stay what they were before there were others.
+        self._is_packaged = _is_packaged(recipe, settings)
+        self._attribute_metrics = None
+        if recipe.data.attributes:
+            self._attribute_metrics = AttributeMetrics(
+                recipe.data.attributes, seen_with, self._test, self._test_labels, settings.seed
+            )
+        elif not self._is_packaged:
+            log.info("evaluation: no metrics of classes, for the data have no attributes")
+        if len(self._test) < settings.num:
+            log.info(
+                "evaluation: %d images are compared with the %d test images that there are",
+                *(settings.num, len(self._test)),
+            )
 
     def __call__(self, network: Trained) -> dict[str, Any]:
         """`measure` of generated images, with the generator's step; deterministic."""
         recipe, num, seed = self._recipe, self._settings.num, self._settings.seed
-        cycle = sampling.label_cycle(recipe)
         generate = tf.function(network.generate, autograph=False)
-        fakes = np.concatenate(list(sampling.sample_batches(generate, recipe, num, seed, cycle)))
-        labels = (
-            sampling.cycled_labels(cycle, 0, num).numpy() if recipe.networks.conditional else None
-        )
+        labels = sampling.labels_as_in(recipe, self._train_labels, num, seed)
+        fakes = np.concatenate(list(sampling.sample_labelled(generate, recipe, labels, num, seed)))
         return {"step": network.step, **self.measure(fakes, labels)}
 
     def measure(self, images: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
         """All metrics of images, with the protocol.
 
-        Class metrics are left out for data that the class network does not know. Metrics that
-        need labels are None without labels, pixel metrics for images of too many pixels, and the
-        deviation of the kernel distance where it was not computed from subsets.
+        None stands for what cannot be computed: metrics that need labels without labels, those of
+        classes of data without attributes, the deviation of the kernel distance where it was not
+        computed from subsets, and others for which there are too few test images.
 
         Args:
           images: uint8 `[N, height, width, channels]`, evaluated as fakes.
-          labels: the labels they were generated for, integers `[N]`; None: without labels.
+          labels: what they were generated for, integers `[N, attributes]`, -1 where nothing was
+            asked for; None: without labels.
         """
-        values = {**self._protocol, **self._feature_metrics(images)}
-        if self._recipe.data.dataset in CLASSIFIED:
-            values |= self._class_metrics(images, labels)
+        fake_features = self._networks.features(images)
+        values = {**self._protocol}
+        if not self._is_packaged:
+            values["real_num"] = len(self._test_rows)
+        values |= self._feature_metrics(fake_features)
+        values |= self._metrics_of_attributes(images, fake_features, labels)
         return values | self._pixel_metrics(images)
 
     @functools.cached_property
@@ -117,12 +179,12 @@ class Evaluator:
         return PixelMetrics(self._test, self._train)
 
     def _feature_metrics(self, fakes: np.ndarray) -> dict[str, Any]:
-        fid_name = "classifier_fid" if self._settings.features == OWN_FEATURES else "fid"
+        is_published = features(self._recipe, self._settings) == INCEPTION
+        fid_name = "fid" if is_published else "classifier_fid"
         test, fid_floor = self._references
-        features = self._features(fakes)
-        kernel, deviation = metrics.kernel_distance(features, test, self._settings.seed)
+        kernel, deviation = metrics.kernel_distance(fakes, test, self._settings.seed)
         return {
-            **metric_groups.feature_metrics(features, test, fid_name),
+            **metric_groups.feature_metrics(fakes, test, fid_name),
             f"{fid_name}_floor": fid_floor,
             "kid": kernel,
             "kid_deviation": deviation,
@@ -131,19 +193,41 @@ class Evaluator:
     @functools.cached_property
     def _references(self) -> tuple[np.ndarray, float]:
         """Features of the test images, and the distance that as many training images have."""
-        num = self._settings.num
-        test = self._features(self._test[:num])
-        return test, metrics.frechet_distance(self._features(self._train[:num]), test)
+        test = self._features_of(self._test, self._test_rows)
+        train = self._features_of(self._train, self._drawn_rows(len(self._train)))
+        return test, metrics.frechet_distance(train, test)
 
-    def _class_metrics(self, fakes: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
-        names = self._recipe.data.class_names
-        real_shares = metrics.class_shares(self._test_labels, len(names))
-        values = metric_groups.class_metrics(classifiers.classes(fakes), labels, real_shares)
-        values["class_shares"] = dict(zip(names, values["class_shares"], strict=True))
-        values["missing_classes"] = [names[number] for number in values["missing_classes"]]
-        values["classification_accuracy_score"] = None
-        if labels is not None:
-            values["classification_accuracy_score"] = metric_groups.classification_accuracy_score(
-                fakes, labels, self._test, self._test_labels, self._settings.seed
-            )
-        return values
+    @functools.cached_property
+    def _test_rows(self) -> np.ndarray:
+        return self._drawn_rows(len(self._test))
+
+    def _drawn_rows(self, count: int) -> np.ndarray:
+        """`num` of so many images: the first where they lie in no order, else drawn."""
+        num = min(self._settings.num, count)
+        if self._is_packaged:
+            return np.arange(num)
+        return np.sort(order.permutation(self._settings.seed, 0, count)[:num])
+
+    def _features_of(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Features of some of the images, of which not all are in memory at once."""
+        parts = np.array_split(rows, range(PREDICTION_BATCH, len(rows), PREDICTION_BATCH))
+        return np.concatenate([self._networks.features(images[part]) for part in parts])
+
+    def _metrics_of_attributes(
+        self, images: np.ndarray, fake_features: np.ndarray, labels: np.ndarray | None
+    ) -> dict[str, Any]:
+        of_attributes = self._attribute_metrics
+        if of_attributes is None:
+            return {} if self._is_packaged else dict.fromkeys(ATTRIBUTE_METRICS)
+        predicted = self._networks.values(images)
+        if self._is_packaged:
+            learn = metric_groups.classification_accuracy_score
+            return of_attributes.of_class(images, predicted, labels, learn)
+        real_labels = self._test_labels[self._test_rows]
+        return {
+            **of_attributes.of_class(images, predicted, labels, accuracy_of_learner),
+            **of_attributes.of_all(predicted, labels),
+            "frechet_by_value": of_attributes.frechet_by_value(
+                fake_features, labels, self._references[0], real_labels
+            ),
+        }

@@ -98,3 +98,57 @@ def sample_batches(
         noise = latents(recipe, seed, first, SAMPLING_BATCH, truncation)
         images = generate(noise, cycled_labels(cycle, first, SAMPLING_BATCH)).numpy()
         yield pixels.to_bytes(images[: num - first], pixel_min)
+
+
+def labels_as_in(recipe: Recipe, labels: np.ndarray, num: int, seed: int) -> np.ndarray | None:
+    """Labels for `num` images, as often as in the training images; None: without labels.
+
+    In a cycle where there is one attribute of which all values are equally frequent, else rows of
+    the training images' labels, drawn by the seed.
+
+    Args:
+      recipe: a run's.
+      labels: of its training images, integers `[N, attributes]`, -1 where a value is missing.
+      num: images.
+      seed: 0 or more.
+
+    Returns:
+      int64 `[num, attributes]`.
+    """
+    if not recipe.networks.conditional:
+        return None
+    if labels.shape[1] == 1 and labels.min() >= 0:
+        counts = np.bincount(labels[:, 0], minlength=len(recipe.data.attributes[0].values))
+        if np.ptp(counts) == 0:
+            return np.arange(num)[:, np.newaxis] % len(counts)
+    rng = np.random.Generator(np.random.Philox(key=seed))
+    return np.asarray(labels[rng.integers(len(labels), size=num)], np.int64)
+
+
+def sample_labelled(
+    generate: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    recipe: Recipe,
+    labels: np.ndarray | None,
+    num: int,
+    seed: int,
+) -> Iterator[np.ndarray]:
+    """Generates `num` images in batches of one size, each by a label of its own.
+
+    Args:
+      generate: makes images of latents and labels, in a graph.
+      recipe: of its training.
+      labels: integers `[num, attributes]`; None: without.
+      num: images in all.
+      seed: decides the latents.
+
+    Yields:
+      uint8 `[N, height, width, channels]`.
+    """
+    pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min
+    if labels is None:
+        labels = np.zeros((num, 1), np.int64)
+    for first in range(0, num, SAMPLING_BATCH):
+        noise = latents(recipe, seed, first, SAMPLING_BATCH)
+        batch = np.resize(labels[first : first + SAMPLING_BATCH], (SAMPLING_BATCH, labels.shape[1]))
+        images = generate(noise, tf.constant(batch[:, 0], tf.int32)).numpy()
+        yield pixels.to_bytes(images[: num - first], pixel_min)
