@@ -31,7 +31,7 @@ from trainer.configuration import config_json, flags
 from trainer.configuration.config import Execution, TrainConfig, images_a_step
 from trainer.data import feeding, loading, order
 from trainer.distribution import strategies
-from trainer.evaluation import classifiers
+from trainer.evaluation import classifiers, own_features
 from trainer.evaluation.evaluator import Evaluator
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.networks import build_networks
@@ -163,12 +163,16 @@ def real_images() -> dict[str, Any]:
     """
     config = flags.train(["train", "--job_dir=unused"])
     settings = flags.evaluate(["evaluate", "--job_dir=unused"])
-    images, labels = loading.load(config.recipe.data, "train", config.data_dir)
+    train, test = (
+        loading.load(config.recipe.data, split, config.data_dir) for split in ("train", "test")
+    )
+    images, labels = train[0], own_features.columns(train[1])
     rows = order.permutation(0, 0, len(images))[: settings.num]
-    test_images, test_labels = loading.load(config.recipe.data, "test", config.data_dir)
+    evaluate = Evaluator(config.recipe, settings, classifiers.packaged(), train, test)
+    seen = classifiers.classes(test[0])
     return {
-        **Evaluator(config.recipe, settings).measure(images[rows], labels[rows]),
-        "judge_accuracy": float((classifiers.classes(test_images) == test_labels).mean()),
+        **evaluate.measure(images[rows], labels[rows]),
+        "judge_accuracy": float((seen == own_features.columns(test[1])[:, 0]).mean()),
     }
 
 

@@ -54,3 +54,6 @@ def _prepare_features(config: PrepareConfig) -> None:
     own_features.provide(
         data, lambda: loading.load(data, "train", config.data_dir), config.cache_dir
     )
+    path = own_features.path_in(config.cache_dir, data)
+    if not path.exists():
+        raise RefusedError(f"{path} cannot be written: make room, or give another --cache_dir")

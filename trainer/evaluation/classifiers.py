@@ -35,6 +35,11 @@ class Networks:
     features_sha256: str
     classifier_sha256: str | None  # None: there are no attributes
 
+    def features_of(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Features of some of the images, which may be mapped files: not all are read at once."""
+        parts = np.array_split(rows, range(PREDICTION_BATCH, len(rows), PREDICTION_BATCH))
+        return np.concatenate([self.features(images[part]) for part in parts])
+
 
 def packaged() -> Networks:
     """The two networks whose weights are in the package."""

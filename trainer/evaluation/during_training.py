@@ -72,14 +72,14 @@ def evaluator(
       seen_with: from `networks`.
       quiet: whether nothing is logged.
     """
-    recipe = gan.recipe
+    recipe, labels = gan.recipe, own_features.columns(labels)
     generate = tf.function(gan.sample, autograph=False)
     asked = sampling.labels_as_in(recipe, labels, num, SEED)
     rows = np.sort(order.permutation(SEED, 0, len(images))[:REFERENCE_IMAGES])
 
     @functools.cache
     def reference_features() -> np.ndarray:
-        return seen_with.features(images[rows])
+        return seen_with.features_of(images, rows)
 
     def evaluate() -> dict[str, float]:
         started = time.monotonic()

@@ -21,7 +21,7 @@ from trainer.evaluation.attribute_metrics import (
     AttributeMetrics,
     accuracy_of_learner,
 )
-from trainer.evaluation.classifiers import PREDICTION_BATCH, Networks
+from trainer.evaluation.classifiers import Networks
 from trainer.evaluation.metric_groups import PixelMetrics
 from trainer.evaluation.own_features import Arrays
 from trainer.gan import sampling
@@ -128,8 +128,8 @@ class Evaluator:
         self._recipe = recipe
         self._settings = settings
         self._networks = seen_with
-        self._train, self._train_labels = train
-        self._test, self._test_labels = test
+        self._train, self._train_labels = train[0], own_features.columns(train[1])
+        self._test, self._test_labels = test[0], own_features.columns(test[1])
         self._protocol = protocol(recipe, settings, seen_with)
         # Of data that the package knows, results stay what they were before there were others.
         self._is_packaged = _is_packaged(recipe, settings)
@@ -193,8 +193,8 @@ class Evaluator:
     @functools.cached_property
     def _references(self) -> tuple[np.ndarray, float]:
         """Features of the test images, and the distance that as many training images have."""
-        test = self._features_of(self._test, self._test_rows)
-        train = self._features_of(self._train, self._drawn_rows(len(self._train)))
+        test = self._networks.features_of(self._test, self._test_rows)
+        train = self._networks.features_of(self._train, self._drawn_rows(len(self._train)))
         return test, metrics.frechet_distance(train, test)
 
     @functools.cached_property
@@ -207,11 +207,6 @@ class Evaluator:
         if self._is_packaged:
             return np.arange(num)
         return np.sort(order.permutation(self._settings.seed, 0, count)[:num])
-
-    def _features_of(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Features of some of the images, of which not all are in memory at once."""
-        parts = np.array_split(rows, range(PREDICTION_BATCH, len(rows), PREDICTION_BATCH))
-        return np.concatenate([self._networks.features(images[part]) for part in parts])
 
     def _metrics_of_attributes(
         self, images: np.ndarray, fake_features: np.ndarray, labels: np.ndarray | None

@@ -45,7 +45,7 @@ def provide(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Net
       places: folders in which they are looked for, and into which they are put where they are
         not there yet and the folder can be written to.
     """
-    paths = [place / FOLDER / f"{key(spec)}.npz" for place in places]
+    paths = [path_in(place, spec) for place in places]
     found = next((weights for weights in map(_read, paths) if weights), None)
     weights = found or _train(spec, *load())
     for path in paths:
@@ -54,12 +54,17 @@ def provide(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Net
     return _networks(spec, weights)
 
 
-def key(spec: DatasetSpec) -> str:
-    """Names what networks are trained on, and how."""
+def path_in(place: Path, spec: DatasetSpec) -> Path:
+    """The file in a folder, by what the networks are trained on, and how."""
     identity = dataclasses.asdict(spec) | {"recipe": RECIPE}
     del identity["test_examples"]  # none of which is looked at
-    text = json.dumps(identity, sort_keys=True)
-    return f"{spec.dataset}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return place / FOLDER / f"{spec.dataset}-{digest[:16]}.npz"
+
+
+def columns(labels: np.ndarray) -> np.ndarray:
+    """Labels as `[N, attributes]`."""
+    return labels if labels.ndim == 2 else labels[:, np.newaxis]
 
 
 def sizes(spec: DatasetSpec) -> list[int]:
@@ -68,6 +73,7 @@ def sizes(spec: DatasetSpec) -> list[int]:
 
 
 def _train(spec: DatasetSpec, images: np.ndarray, labels: np.ndarray) -> Weights:
+    labels = columns(labels)
     count, started = len(images), time.monotonic()
     steps = own_networks.steps(count)
     log.info(
@@ -119,7 +125,7 @@ def _keep(weights: Weights, path: Path) -> None:
     try:
         file_system.write_atomically(path, write)
     except OSError as error:
-        log.warning("evaluation: %s cannot be kept (%s)", path, error.strerror)
+        log.info("evaluation: %s cannot be kept (%s)", path, error.strerror)
         return
     log.info("evaluation: the networks lie in %s, %.1f MB", path, path.stat().st_size / 1e6)
 

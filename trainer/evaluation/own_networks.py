@@ -50,10 +50,7 @@ def feature_network(image_shape: Shape, sizes: Sequence[int]) -> keras.Model:
     """
     x = inputs = keras.Input(image_shape, name="images")
     for number, (filters, stride) in enumerate(_convolutions(max(image_shape[:2])), start=1):
-        x = layers.Conv2D(filters, 3, stride, padding="same", use_bias=False, name=f"conv{number}")(
-            x
-        )
-        x = layers.BatchNormalization(momentum=0.95, name=f"normalisation{number}")(x)
+        x = _convolution(x, number, filters, 3, stride)
         x = layers.ReLU(name=f"activation{number}")(x)
     x = layers.Flatten(name="flatten")(x)
     features = layers.Dense(FEATURES, activation="relu", name="features")(x)
@@ -75,7 +72,7 @@ def _convolutions(side: int) -> list[tuple[int, int]]:
 
 
 def classifier(image_shape: Shape, sizes: Sequence[int]) -> keras.Model:
-    """Pictures in [0, 1] to logits `[N, size]` of each attribute: 5 x 5 convolutions, max pooling.
+    """Pictures in [0, 1] to logits `[N, size]` of each attribute: max pooling, leaky ReLU.
 
     Args:
       image_shape: height, width, channels.
@@ -83,24 +80,24 @@ def classifier(image_shape: Shape, sizes: Sequence[int]) -> keras.Model:
     """
     x = inputs = keras.Input(image_shape, name="images")
     side, number = max(image_shape[:2]), 0
-    while side > 4:
-        number += 1
-        filters = next(of for least, of in ((33, 16), (17, 32), (9, 64), (1, 128)) if side >= least)
-        stride = 2 if side > 16 else 1
-        x = layers.Conv2D(
-            filters,
-            5,
-            stride,
-            padding="same",
-            kernel_initializer="he_normal",
-            name=f"conv{number}",
-        )(x)
+    while side > 32 or not number:
+        number, stride = number + 1, 2 if side > 32 else 1
+        side = -(-side // stride)
+        x = _convolution(x, number, 24, 5, stride)
         x = layers.LeakyReLU(0.1, name=f"activation{number}")(x)
-        if stride == 1:
-            x = layers.MaxPooling2D(2, padding="same", name=f"pool{number}")(x)
-        side = (side + 1) // 2
+    while side > 4:
+        number, side = number + 1, (side + 1) // 2
+        x = layers.MaxPooling2D(2, padding="same", name=f"pool{number}")(x)
+        x = _convolution(x, number, 64 if side > 8 else 128, 3, 1)
+        x = layers.LeakyReLU(0.1, name=f"activation{number}")(x)
     x = layers.Flatten(name="flatten")(x)
     return keras.Model(inputs, _heads(x, sizes), name="classifier")
+
+
+def _convolution(x, number: int, filters: int, size: int, stride: int):
+    options = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
+    x = layers.Conv2D(filters, size, stride, name=f"conv{number}", **options)(x)
+    return layers.BatchNormalization(momentum=0.95, name=f"normalisation{number}")(x)
 
 
 def _heads(features, sizes: Sequence[int]) -> list:

@@ -1,0 +1,111 @@
+"""Networks that are trained on a set's own pictures: what they see, and that they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import damage_by_flipping
+from tests.evaluation.shapes import COLOUR, SHAPE, SIDE, SPEC, pictures
+from trainer.evaluation import own_features
+from trainer.evaluation.classifiers import Networks
+from trainer.evaluation.own_features import Arrays
+
+
+class Trained(Exception):
+    """Training is not needed."""
+
+
+def refuse() -> Arrays:
+    raise Trained
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def trained(kept: Path) -> Networks:
+    return own_features.provide(SPEC, lambda: pictures(300, 0), kept)
+
+
+def test_the_classifier_sees_each_attribute_of_pictures_that_it_has_not_seen(trained):
+    images, labels = pictures(150, 1)
+
+    seen = trained.values(images)
+
+    given = labels >= 0
+    accuracy = [np.mean((seen == labels)[given[:, column], column]) for column in range(2)]
+    assert min(accuracy) > 0.9
+
+
+def test_features_are_of_one_scale_and_tell_pictures_apart(trained):
+    features = trained.features(pictures(300, 0)[0])
+
+    assert features.shape == (300, 128) and features.dtype == np.float32
+    assert np.var(features, axis=0).mean() == pytest.approx(1, rel=0.1)
+    assert len(np.unique(features.round(3), axis=0)) == 300
+
+
+def test_the_same_pictures_give_the_same_networks_again(trained, tmp_path):
+    again = own_features.provide(SPEC, lambda: pictures(300, 0), tmp_path)
+
+    assert again.features_sha256 == trained.features_sha256
+    assert again.classifier_sha256 == trained.classifier_sha256
+
+
+def test_what_was_trained_is_read_back_and_put_where_it_is_not_yet(trained, kept, tmp_path):
+    images, _ = pictures(20, 2)
+
+    found = own_features.provide(SPEC, refuse, tmp_path / "run", kept)
+    alone = own_features.provide(SPEC, refuse, tmp_path / "run")
+
+    for each in (found, alone):
+        assert each.features_sha256 == trained.features_sha256
+        assert np.array_equal(each.features(images), trained.features(images))
+        assert np.array_equal(each.values(images), trained.values(images))
+
+
+def test_a_place_that_cannot_be_written_to_stops_nothing(trained, kept, tmp_path, caplog):
+    caplog.set_level("INFO", "trainer")
+    (tmp_path / "features").write_text("no folder")
+
+    own_features.provide(SPEC, refuse, kept, tmp_path)
+
+    assert "cannot be kept" in caplog.text
+
+
+@pytest.mark.parametrize("damage", [damage_by_flipping, lambda path: path.write_bytes(b"")])
+def test_a_damaged_file_is_made_anew(trained, kept, tmp_path, damage, caplog):
+    own_features.provide(SPEC, refuse, tmp_path, kept)
+    (path,) = tmp_path.glob("features/*.npz")
+    damage(path)
+
+    with pytest.raises(Trained):
+        own_features.provide(SPEC, refuse, tmp_path)
+
+    assert f"{path} is damaged" in caplog.text
+    own_features.provide(SPEC, refuse, tmp_path, kept)
+    own_features.provide(SPEC, refuse, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"fingerprint": "of other files"},
+        {"image_shape": (SIDE, SIDE, 1)},
+        {"attributes": (SHAPE,)},
+        {"attributes": (SHAPE, replace(COLOUR, values=("blue", "green", "red")))},
+    ],
+)
+def test_other_data_have_other_networks(trained, kept, other):
+    with pytest.raises(Trained):
+        own_features.provide(replace(SPEC, **other), refuse, kept)
+
+
+def test_more_test_pictures_change_nothing(trained, kept):
+    own_features.provide(replace(SPEC, test_examples=500), refuse, kept)
