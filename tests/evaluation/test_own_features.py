@@ -10,8 +10,11 @@ import pytest
 
 from tests.conftest import damage_by_flipping
 from tests.evaluation.shapes import COLOUR, SHAPE, SIDE, SPEC, pictures
+from trainer.configuration import flags
+from trainer.data.datasets import DatasetSpec
 from trainer.evaluation import own_features
 from trainer.evaluation.classifiers import Networks
+from trainer.evaluation.evaluator import Evaluator
 from trainer.evaluation.own_features import Arrays
 
 
@@ -109,3 +112,63 @@ def test_other_data_have_other_networks(trained, kept, other):
 
 def test_more_test_pictures_change_nothing(trained, kept):
     own_features.provide(replace(SPEC, test_examples=500), refuse, kept)
+
+
+def evaluator_of(spec: DatasetSpec, networks: Networks, num: int, labels: bool = True) -> Evaluator:
+    recipe = replace(flags.train(["train", "--job_dir=x"]).recipe, data=spec)
+    settings = flags.evaluate(["evaluate", "--job_dir=x", f"--num={num}"])
+    train, test = (
+        (images, values if labels else values[:, :0])
+        for images, values in (pictures(300, 0), pictures(150, 1))
+    )
+    return Evaluator(recipe, settings, networks, train, test)
+
+
+def test_every_figure_is_there_and_good_for_pictures_of_the_same_kind(trained):
+    evaluate = evaluator_of(SPEC, trained, num=400)
+    images, labels = pictures(400, 3)
+
+    values = evaluate.measure(images, labels)
+
+    assert values["features"] == "own" and values["features_sha256"] == trained.features_sha256
+    assert values["judge_sha256"] == trained.classifier_sha256
+    assert (values["num"], values["real_num"]) == (400, 150)
+    assert 0 < values["classifier_fid"] < 3 * values["classifier_fid_floor"]
+    assert min(values[name] for name in ("precision", "recall", "density", "coverage")) > 0.7
+    assert values["attribute_accuracy"].keys() == {"shape", "colour"}
+    assert min(values["attribute_accuracy"].values()) > 0.9
+    assert min(values["attribute_accuracy_real"].values()) > 0.9
+    assert values["class_accuracy"] == values["attribute_accuracy"]["shape"]
+    assert values["class_shares"].keys() == values["frechet_by_value"].keys() == set(SHAPE.values)
+    assert sum(values["class_shares"].values()) == pytest.approx(1)
+    assert values["missing_classes"] == []
+    assert values["classification_accuracy_score"] > 0.8
+    assert values["neighbour_distance_ratio"] == pytest.approx(1, abs=0.2)
+    assert None not in values.values()
+
+
+def test_wrong_labels_and_missing_values_show(trained):
+    evaluate = evaluator_of(SPEC, trained, num=200)
+    images, labels = pictures(600, 4)
+    bars = images[labels[:, 0] == 1][:150]
+    asked = np.tile([1, 0], (len(bars), 1))
+
+    values = evaluate.measure(bars, asked)
+
+    assert values["class_accuracy"] > 0.9 and values["attribute_accuracy"]["colour"] < 0.5
+    assert values["missing_classes"] == ["ball", "frame"]
+    assert values["frechet_by_value"]["ball"] is None and values["frechet_by_value"]["bar"] > 0
+
+
+def test_without_labels_what_needs_them_is_none(trained):
+    evaluate = evaluator_of(SPEC, trained, num=100)
+
+    values = evaluate.measure(pictures(100, 3)[0], None)
+
+    assert {name for name, value in values.items() if value is None} == {
+        "class_accuracy",
+        "classification_accuracy_score",
+        "frechet_by_value",
+    }
+    assert values["attribute_accuracy"] == {"shape": None, "colour": None}
+    assert min(values["attribute_accuracy_real"].values()) > 0.9

@@ -21,14 +21,14 @@ class DatasetSpec:
     image_shape: tuple[int, int, int]  # height, width, channels
     train_examples: int
     test_examples: int
-    class_names: tuple[str, ...]  # empty: without labels
+    attributes: tuple[Attribute, ...]  # empty: without labels
     fingerprint: str = ""  # of a folder of pictures, which users can change: a hash of its files
     folder_rules: int = 0  # by which such a folder is read: `picture_files.RULES`
 
     @property
-    def attributes(self) -> tuple[Attribute, ...]:
-        """For now the class, if there are classes."""
-        return (Attribute("class", self.class_names),) if self.class_names else ()
+    def class_names(self) -> tuple[str, ...]:
+        """For now."""
+        return self.attributes[0].values if self.attributes else ()
 
 
 _FASHION_CLASSES = (
@@ -63,11 +63,19 @@ DATASETS = {
     spec.dataset: spec
     for spec in (
         DatasetSpec("celeb_a", (64, 64, 3), 162_770, 19_962, ()),
-        DatasetSpec("cifar10", (32, 32, 3), 50_000, 10_000, _CIFAR10_CLASSES),
-        DatasetSpec("fashion_mnist", (28, 28, 1), 60_000, 10_000, _FASHION_CLASSES),
-        DatasetSpec("kmnist", (28, 28, 1), 60_000, 10_000, _HIRAGANA_CLASSES),
-        DatasetSpec("mnist", (28, 28, 1), 60_000, 10_000, _DIGIT_CLASSES),
-        DatasetSpec("synthetic", (28, 28, 1), 4_000, 1_000, _FASHION_CLASSES),
+        DatasetSpec(
+            "cifar10", (32, 32, 3), 50_000, 10_000, (Attribute("class", _CIFAR10_CLASSES),)
+        ),
+        DatasetSpec(
+            "fashion_mnist", (28, 28, 1), 60_000, 10_000, (Attribute("class", _FASHION_CLASSES),)
+        ),
+        DatasetSpec(
+            "kmnist", (28, 28, 1), 60_000, 10_000, (Attribute("class", _HIRAGANA_CLASSES),)
+        ),
+        DatasetSpec("mnist", (28, 28, 1), 60_000, 10_000, (Attribute("class", _DIGIT_CLASSES),)),
+        DatasetSpec(
+            "synthetic", (28, 28, 1), 4_000, 1_000, (Attribute("class", _FASHION_CLASSES),)
+        ),
     )
 }
 IMAGE_FOLDER = "image_folder"  # its specification depends on the folder

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data import picture_files, pictures
-from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec
+from trainer.data.datasets import IMAGE_FOLDER, Attribute, DatasetSpec
 from trainer.data.picture_files import RULES, Files, Rules
 from trainer.data.prepared import Arrays, decode_to_files, load_mapped
 from trainer.system import file_system
@@ -42,7 +42,15 @@ def specify(folder: Path, image_size: int, rules: int = picture_files.CURRENT) -
     names = tuple(dict.fromkeys(path.name for path in folders if path))
     shape = (image_size, image_size, channels)
     fingerprint = _fingerprint(files, folder, by)
-    return DatasetSpec(IMAGE_FOLDER, shape, len(files), 0, names, fingerprint, rules)
+    return DatasetSpec(
+        IMAGE_FOLDER,
+        shape,
+        len(files),
+        0,
+        (Attribute("class", names),) if names else (),
+        fingerprint,
+        rules,
+    )
 
 
 def load(spec: DatasetSpec, split: str, folder: Path) -> Arrays:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trainer.data import fashion_mnist, image_folder, picture_files, prepared, synthetic
-from trainer.data.datasets import DATASETS, IMAGE_FOLDER, DatasetSpec
+from trainer.data.datasets import DATASETS, IMAGE_FOLDER, Attribute, DatasetSpec
 from trainer.data.prepared import Arrays
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -52,7 +52,9 @@ def published(dataset: str, image_size: int | None) -> DatasetSpec:
     if dataset == IMAGE_FOLDER:
         # Unknown properties are set so that they cannot be the reason for refusing a run.
         size = image_size or DEFAULT_FOLDER_SIZE
-        return DatasetSpec(IMAGE_FOLDER, (size, size, 3), sys.maxsize, 0, ("one", "another"))
+        return DatasetSpec(
+            IMAGE_FOLDER, (size, size, 3), sys.maxsize, 0, (Attribute("class", ("one", "another")),)
+        )
     spec = DATASETS[dataset]
     if image_size is None:
         return spec

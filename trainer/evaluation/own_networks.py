@@ -31,7 +31,7 @@ FEWEST_STEPS, MOST_STEPS = 200, 1500
 SCALED_BY = 2000  # training pictures
 
 _TEMPERATURE = 0.2
-_LARGEST_GAIN = 1.5  # of a channel, in a view
+_LARGEST_GAIN = 1.25  # of a channel, in a view: more would make features blind to colours
 _PROGRESS_SECONDS = 20.0
 
 Shape = tuple[int, int, int]
@@ -53,7 +53,7 @@ def feature_network(image_shape: Shape, sizes: Sequence[int]) -> keras.Model:
         x = _convolution(x, number, filters, 3, stride)
         x = layers.ReLU(name=f"activation{number}")(x)
     x = layers.Flatten(name="flatten")(x)
-    features = layers.Dense(FEATURES, activation="relu", name="features")(x)
+    features = layers.Dense(FEATURES, name="features")(x)
     hidden = layers.Dense(FEATURES, activation="relu", name="hidden")(features)
     projections = layers.Dense(64, name="projections")(hidden)
     return keras.Model(inputs, [features, projections, *_heads(features, sizes)], name="features")
