@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 FEATURES = 128
 BATCH = 64  # pictures
 PASSES = 20  # over the training pictures, within these bounds
-FEWEST_STEPS, MOST_STEPS = 200, 1500
+FEWEST_STEPS, MOST_STEPS = 60, 1200
 SCALED_BY = 2000  # training pictures
 
 _TEMPERATURE = 0.2
@@ -64,7 +64,7 @@ def _convolutions(side: int) -> list[tuple[int, int]]:
     found = [] if side > 32 else [(24, 1)]
     while side > 4:
         side = (side + 1) // 2
-        filters = next(of for least, of in ((17, 24), (9, 48), (5, 96), (1, 64)) if side >= least)
+        filters = 24 if side > 16 else 48 if side > 8 else 64
         found.append((filters, 2))
         if 5 <= side <= 8:
             found.append((filters, 1))
