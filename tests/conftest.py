@@ -57,6 +57,12 @@ def assert_same_bits(left: dict[str, np.ndarray], right: dict[str, np.ndarray]) 
     assert not different
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory) -> None:
+    """What is prepared is kept there, not in the home of whoever runs the tests."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The prepared Fashion-MNIST."""

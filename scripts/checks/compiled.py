@@ -78,7 +78,7 @@ def of_each_step(preset: str, precision: str, jit_compile: bool) -> np.ndarray:
         recipe, **{name: slower(getattr(recipe, name)) for name in ("generator", "discriminator")}
     )
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
-    images, labels = loading.load(recipe.data, "train", Path("unused"))
+    images, labels = loading.load(recipe.data, "train", Path("unused"), Path("unused"))
     feed = feeding.feed(images, labels, ["/cpu:0"])
     train_steps = make_train_steps(FashionGAN(recipe, 100), strategy, feed, jit_compile)
     size = config.images_a_step(recipe)

@@ -97,7 +97,7 @@ def made(given: list[str], strategy: tf.distribute.Strategy) -> tuple[FashionGAN
     recipe = flags.train(["train", "--job_dir=x", "--dataset=synthetic", *given]).recipe
     with strategy.scope():
         gan = FashionGAN(recipe, 10**6)
-    images, labels = loading.load(recipe.data, "train", Path("unused"))
+    images, labels = loading.load(recipe.data, "train", Path("unused"), Path("unused"))
     return gan, feeding.feed(images, labels, strategy.extended.worker_devices)
 
 

@@ -27,8 +27,8 @@ EPOCHS = {"feature_network": 16, "class_network": 12}
 def main(output: Path, names: list[str]) -> None:
     """Trains and writes the named classifiers."""
     data_dir = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
-    train = loading.load(DATASETS["fashion_mnist"], "train", data_dir)
-    images, labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir)
+    train = loading.load(DATASETS["fashion_mnist"], "train", data_dir, data_dir)
+    images, labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir, data_dir)
     output.mkdir(parents=True, exist_ok=True)
     for name in names:
         network = classifier_networks.BUILDERS[name]()

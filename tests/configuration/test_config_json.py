@@ -47,7 +47,12 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     before = json.loads(text)
     assert "format" not in before
     now = json.loads(config_json.to_json(config))
-    assert now["recipe"]["data"].pop("folder_rules") == 0
+    assert now["recipe"]["data"].pop("folder") is None
+    (attribute,) = now["recipe"]["data"].pop("attributes")
+    assert attribute["name"] == "class"
+    now["recipe"]["data"]["class_names"] = attribute["values"]
+    assert now["recipe"]["networks"].pop("attribute_dropout") == 0
+    assert now["recipe"]["objective"].pop("flip") is False
     for part in ("recipe", "schedule", "runtime"):
         for name, value in before[part].items():
             assert now[part][name] == value, name
@@ -65,9 +70,9 @@ def test_a_run_of_format_1_before_it_had_all_fields_is_read():
     assert config.schedule.evaluation_interval == 0 and config.schedule.profile_steps == ()
 
 
-@pytest.mark.parametrize("number", [4, 0, -1, "2", 2.0, None, True])
+@pytest.mark.parametrize("number", [5, 0, -1, "2", 2.0, None, True])
 def test_a_format_that_is_not_known_is_refused_by_its_number(number, config):
-    with pytest.raises(RefusedError, match=f"has format {number}, and .* reads formats 1 to 3"):
+    with pytest.raises(RefusedError, match=f"has format {number}, and .* reads formats 1 to 4"):
         config_json.from_json(written(config, format=number), ANY)
 
 
@@ -86,7 +91,7 @@ def test_a_damaged_file_is_refused(content, tmp_path):
         (("recipe", "seed"), True),
         (("recipe", "data"), []),
         (("recipe", "data", "image_shape"), [28, 28]),
-        (("recipe", "data", "class_names"), "abc"),
+        (("recipe", "data", "attributes"), "abc"),
         (("recipe", "generator", "learning_rate"), None),
         (("recipe", "networks", "conditional"), 1),
         (("schedule", "steps"), "many"),

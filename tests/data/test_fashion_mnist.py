@@ -54,7 +54,7 @@ def test_floats_out_of_range_are_clipped():
 
 def test_resident_and_streamed_feeds_return_the_same_examples():
     images = np.random.default_rng(0).integers(0, 256, (9, 2, 2, 1), np.uint8)
-    labels = np.arange(9)
+    labels = np.arange(9)[:, np.newaxis]
     rows = np.array([[8, 0, 8], [1, 2, 3]], np.int32)
     feeds = (
         feeding.Resident(images, labels, ["/cpu:0", "/cpu:1"]),
@@ -81,25 +81,25 @@ def test_a_data_set_too_large_for_a_device_is_streamed(monkeypatch):
 
 
 def test_synthetic_images_are_reproducible_and_differ_by_class(tmp_path):
-    images, labels = loading.load(DATASETS["synthetic"], "train", tmp_path)
-    again, _ = loading.load(DATASETS["synthetic"], "train", tmp_path)
-    test_images, _ = loading.load(DATASETS["synthetic"], "test", tmp_path)
+    images, labels = loading.load(DATASETS["synthetic"], "train", tmp_path, tmp_path)
+    again, _ = loading.load(DATASETS["synthetic"], "train", tmp_path, tmp_path)
+    test_images, _ = loading.load(DATASETS["synthetic"], "test", tmp_path, tmp_path)
 
     spec = DATASETS["synthetic"]
     assert images.shape == (spec.train_examples, *spec.image_shape) and images.dtype == np.uint8
     np.testing.assert_array_equal(images, again)
     assert not np.array_equal(images[:10], test_images[:10])
-    means = np.stack([images[labels == label].mean(axis=0) for label in range(10)])
+    means = np.stack([images[labels[:, 0] == label].mean(axis=0) for label in range(10)])
     nearest = ((images[:200, None].astype(float) - means) ** 2).sum(axis=(2, 3, 4)).argmin(axis=1)
-    assert (nearest == labels[:200]).mean() > 0.8
+    assert (nearest == labels[:200, 0]).mean() > 0.8
 
 
 def test_fashion_mnist_has_the_published_sizes_and_classes(data_dir):
-    images, labels = loading.load(DATASETS["fashion_mnist"], "train", data_dir)
-    test_images, test_labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir)
+    images, labels = loading.load(DATASETS["fashion_mnist"], "train", data_dir, data_dir)
+    test_images, test_labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir, data_dir)
     assert images.shape == (60_000, 28, 28, 1) and test_images.shape == (10_000, 28, 28, 1)
-    np.testing.assert_array_equal(np.bincount(labels), [6000] * 10)
-    np.testing.assert_array_equal(np.bincount(test_labels), [1000] * 10)
+    np.testing.assert_array_equal(np.bincount(labels[:, 0]), [6000] * 10)
+    np.testing.assert_array_equal(np.bincount(test_labels[:, 0]), [1000] * 10)
 
 
 @pytest.fixture(scope="module")

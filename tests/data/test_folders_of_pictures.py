@@ -17,22 +17,14 @@ from PIL import ExifTags, Image
 
 from tests.command import run_forked
 from tests.conftest import train_flags
+from tests.data.folders import load, specify
 from trainer.configuration import config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
-from trainer.data import loading, picture_files
-from trainer.data.datasets import DatasetSpec
+from trainer.data.datasets import Attribute, DatasetSpec
 from trainer.system.exits import RefusedError
 
 SIDE = 16
 RED, GREEN, BLACK = [255, 0, 0], [0, 255, 0], [0, 0, 0]
-
-
-def specify(folder: Path, rules: int = picture_files.CURRENT) -> DatasetSpec:
-    return loading.specify("image_folder", folder, SIDE, rules)
-
-
-def load(folder: Path, rules: int = picture_files.CURRENT) -> tuple[np.ndarray, np.ndarray]:
-    return loading.load(specify(folder, rules), "train", folder)
 
 
 def green_on_top(mode: str = "RGB") -> Image.Image:
@@ -69,9 +61,9 @@ def test_pictures_at_any_depth_have_the_class_of_the_first_level(tmp_path, caplo
     with caplog.at_level(logging.INFO):
         _, labels = load(tmp_path)
 
-    assert specify(tmp_path).class_names == ("boot", "shirt")
-    assert list(labels) == [0, 1, 1]
-    assert "boot 1, shirt 2" in caplog.text
+    assert specify(tmp_path).attributes == (Attribute("class", ("boot", "shirt")),)
+    assert labels.tolist() == [[0], [1], [1]]
+    assert "class: boot 1, shirt 2" in caplog.text
     assert "1 subfolders hold no pictures (hat)" in caplog.text
 
 
@@ -194,10 +186,10 @@ def test_the_largest_pictures_need_little_more_memory_than_their_pixels(tmp_path
     side = 13_300  # just below Pillow's limit
     save(tmp_path / "a.png", Image.new("L", (side, side), 255), compress_level=1)
     script = (
-        "import resource, sys; from pathlib import Path; from trainer.data import loading;"
-        "folder = Path(sys.argv[1]); spec = loading.specify('image_folder', folder, 16);"
+        "import resource, sys; from pathlib import Path; from tests.data import folders;"
+        "folder = Path(sys.argv[1]); folders.specify(folder);"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        "images, _ = loading.load(spec, 'train', folder); assert images.min() == 255;"
+        "images, _ = folders.load(folder); assert images.min() == 255;"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)"
     )
     done = subprocess.run(
@@ -212,7 +204,7 @@ def test_the_first_of_several_frames_is_used_and_this_is_said(tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         (pixels,), _ = load(tmp_path)
     assert list(pixels[3, 3]) == RED
-    assert "1 pictures have several frames: the first is used" in caplog.text
+    assert "a.gif has several frames: the first is used" in caplog.text
 
 
 def test_the_contents_identify_the_set(tmp_path):
@@ -235,7 +227,13 @@ def test_a_resume_with_overwritten_pictures_is_refused(tmp_path):
     folder, job_dir = tmp_path / "set", tmp_path / "run"
     for number in range(4):
         save(folder / f"{number}.bmp")
-    given = ["--dataset=image_folder", f"--data_dir={folder}", "--image_size=28", "--batch_size=4"]
+    given = [
+        "--dataset=image_folder",
+        f"--data_dir={folder}",
+        "--image_size=28",
+        "--batch_size=4",
+        "--test_share=0",
+    ]
     run_forked(*train_flags(job_dir, *given, "--steps=1"))
     save(folder / "2.bmp", Image.new("RGB", (32, 32), "red"))
     refused = run_forked(*train_flags(job_dir, *given, "--steps=2"), code=64)
@@ -250,8 +248,11 @@ def format_2(tmp_path) -> RunConfig:
     save(tmp_path / "set" / "shirt" / "long" / "3.png")
     asked = flags.train(asked_for(tmp_path))
     stored = json.loads(config_json.to_json(resume.configured(asked, None)))
-    stored["recipe"]["data"] |= dataclasses.asdict(specify(tmp_path / "set", 1))
-    del stored["recipe"]["data"]["folder_rules"]
+    data = dataclasses.asdict(specify(tmp_path / "set", 28, rules=1))
+    (attribute,) = data.pop("attributes")
+    del data["folder"]
+    stored["recipe"]["data"] = data | {"class_names": attribute["values"]}
+    del stored["recipe"]["networks"]["attribute_dropout"], stored["recipe"]["objective"]["flip"]
     return config_json.from_json(json.dumps(stored | {"format": 2}), tmp_path)
 
 
@@ -261,13 +262,12 @@ def asked_for(tmp_path: Path) -> list[str]:
 
 
 def test_a_run_keeps_the_rules_that_it_was_started_with(format_2, tmp_path):
-    data = dataclasses.replace(format_2.recipe.data, image_shape=(28, 28, 3))
-    stored = dataclasses.replace(format_2, recipe=dataclasses.replace(format_2.recipe, data=data))
-    assert (data.train_examples, data.folder_rules) == (1, 1)
+    data = format_2.recipe.data
+    assert data.folder is not None and (data.train_examples, data.folder.rules) == (1, 1)
     assert specify(tmp_path / "set").train_examples == 3
 
-    assert resume.configured(flags.train(asked_for(tmp_path)), stored).recipe.data == data
+    assert resume.configured(flags.train(asked_for(tmp_path)), format_2).recipe.data == data
 
     save(tmp_path / "set" / "shirt" / "4.png")
     with pytest.raises(RefusedError, match="fingerprint"):
-        resume.configured(flags.train(asked_for(tmp_path)), stored)
+        resume.configured(flags.train(asked_for(tmp_path)), format_2)

@@ -13,9 +13,10 @@ from PIL import Image
 
 from tests.command import run_forked
 from tests.conftest import train_flags
+from tests.data import folders
 from trainer.configuration import config, config_json, flags, presets, resume
-from trainer.data import feeding, loading, prepared
-from trainer.data.datasets import DATASETS
+from trainer.data import array_cache, feeding, loading
+from trainer.data.datasets import DATASETS, Attribute
 from trainer.gan import sampling
 from trainer.system import exits
 from trainer.system.exits import RefusedError
@@ -68,16 +69,17 @@ def test_a_prepared_set_has_the_shape_of_its_specification(name, tmp_path):
     prepare_small(name, tmp_path)
 
     spec = resolve(f"--dataset={name}", f"--data_dir={tmp_path}").recipe.data
-    images, labels = loading.load(spec, "train", tmp_path)
-    test_images, _ = loading.load(spec, "test", tmp_path)
+    images, labels = loading.load(spec, "train", tmp_path, tmp_path / "cache")
+    test_images, _ = loading.load(spec, "test", tmp_path, tmp_path / "cache")
 
     assert spec.image_shape == DATASETS[name].image_shape
     assert (spec.train_examples, spec.test_examples) == (TRAIN, TEST)
     assert images.shape == (TRAIN, *spec.image_shape) and images.dtype == np.uint8
     assert test_images.shape == (TEST, *spec.image_shape)
     assert images.std() > 20
-    assert len(set(labels)) == (10 if spec.class_names else 1)
-    again, _ = loading.load(spec, "train", tmp_path)
+    assert labels.shape == (TRAIN, len(spec.attributes))
+    assert not spec.attributes or len(np.unique(labels)) == 10
+    again, _ = loading.load(spec, "train", tmp_path, tmp_path / "cache")
     assert isinstance(again, np.memmap)
     np.testing.assert_array_equal(images, again)
 
@@ -91,15 +93,15 @@ def test_a_set_that_cannot_be_downloaded_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", unreachable)
     spec = resolve("--dataset=cifar10", f"--data_dir={tmp_path}").recipe.data
     with pytest.raises(RefusedError, match=r"cifar10 cannot be downloaded .*no route to host"):
-        loading.load(spec, "train", tmp_path)
+        loading.load(spec, "train", tmp_path, tmp_path / "cache")
 
 
 def test_on_a_full_disk_the_arrays_are_kept_in_memory(tmp_path, monkeypatch):
     folder = image_folder(tmp_path / "shapes")
     usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(prepared.shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    images, _ = loading.load(loading.specify("image_folder", folder, 32), "train", folder)
-    assert images.shape == (12, 32, 32, 3) and not list(folder.glob(".*"))
+    monkeypatch.setattr(array_cache.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    images, _ = folders.load(folder, 32)
+    assert images.shape == (12, 32, 32, 3) and not isinstance(images, np.memmap)
 
 
 @pytest.mark.parametrize("claimed", [TRAIN - 1, TRAIN + 1])
@@ -108,7 +110,7 @@ def test_a_wrong_number_of_images_is_refused(claimed, tmp_path):
     spec = resolve("--dataset=mnist", f"--data_dir={tmp_path}").recipe.data
     spec = dataclasses.replace(spec, train_examples=claimed)
     with pytest.raises(RefusedError, match=f"does not hold {claimed} images"):
-        loading.load(spec, "train", tmp_path)
+        loading.load(spec, "train", tmp_path, tmp_path / "cache")
 
 
 def test_damaged_records_are_refused(tmp_path):
@@ -117,7 +119,7 @@ def test_damaged_records_are_refused(tmp_path):
         record.write_bytes(record.read_bytes()[:-20])
     spec = resolve("--dataset=mnist", f"--data_dir={tmp_path}").recipe.data
     with pytest.raises(RefusedError, match="is damaged"):
-        loading.load(spec, "train", tmp_path)
+        loading.load(spec, "train", tmp_path, tmp_path / "cache")
 
 
 def test_a_set_without_labels_cannot_be_conditional(tmp_path):
@@ -147,25 +149,24 @@ def image_folder(
 def test_subfolders_of_an_image_folder_are_classes(tmp_path):
     folder = image_folder(tmp_path / "shapes")
 
-    spec = resolve("--dataset=image_folder", f"--data_dir={folder}").recipe.data
-    images, labels = loading.load(spec, "train", folder)
+    spec = resolve("--dataset=image_folder", f"--data_dir={folder}", "--test_share=0").recipe.data
+    images, labels = loading.load(spec, "train", folder, tmp_path / "cache")
 
-    assert spec.class_names == ("circle", "square")
+    assert spec.attributes == (Attribute("class", ("circle", "square")),)
     assert images.shape == (12, 32, 32, 3)
-    assert list(labels) == [0] * 6 + [1] * 6
-    assert len(list(folder.glob(".decoded-*"))) == 2
-    again, _ = loading.load(spec, "train", folder)
+    assert labels.tolist() == [[0]] * 6 + [[1]] * 6
+    assert not list(folder.glob(".*"))
+    again, _ = loading.load(spec, "train", folder, tmp_path / "cache")
     np.testing.assert_array_equal(images, again)
     Image.new("RGB", (32, 32), "red").save(folder / "square" / "0.png")
-    changed, _ = loading.load(loading.specify("image_folder", folder, 32), "train", folder)
+    changed, _ = folders.load(folder, 32)
     np.testing.assert_array_equal(changed[6], np.full((32, 32, 3), [255, 0, 0]))
-    assert len(list(folder.glob(".decoded-*"))) == 2  # the outdated ones have been removed
 
 
 def test_images_are_rotated_reduced_to_8_bits_and_put_on_black(tmp_path):
     ramp = np.repeat(np.arange(256, dtype=np.uint16)[None] * 257, 256, 0)
     Image.fromarray(ramp).save(tmp_path / "deep.png")
-    sixteen_bit, _ = loading.load(loading.specify("image_folder", tmp_path, 64), "train", tmp_path)
+    sixteen_bit, _ = folders.load(tmp_path, 64)
     assert sixteen_bit.shape == (1, 64, 64, 1)
     np.testing.assert_allclose(sixteen_bit[0, 0, 2:-2, 0], np.linspace(0, 255, 64)[2:-2], atol=3)
 
@@ -178,9 +179,7 @@ def test_images_are_rotated_reduced_to_8_bits_and_put_on_black(tmp_path):
     exif = rotated.getexif()
     exif[0x0112] = 3  # upside down
     rotated.save(tmp_path / "turned.png", exif=exif)
-    (rgba_pixels, rotated_pixels), _ = loading.load(
-        loading.specify("image_folder", tmp_path, 32), "train", tmp_path
-    )
+    (rgba_pixels, rotated_pixels), _ = folders.load(tmp_path, 32)
     assert list(rgba_pixels[5, 2]) == [255, 0, 0] and list(rgba_pixels[5, -2]) == [0, 0, 0]
     assert list(rotated_pixels[2, 5]) == [0, 0, 0] and list(rotated_pixels[-2, 5]) == [0, 255, 0]
 
@@ -189,7 +188,7 @@ def test_by_the_first_rules_a_coloured_image_among_grey_ones_is_refused(tmp_path
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     Image.new("RGB", (9, 9)).save(tmp_path / "b.png")
     with pytest.raises(RefusedError, match=r"b\.png has colours"):
-        loading.load(loading.specify("image_folder", tmp_path, 32, 1), "train", tmp_path)
+        folders.load(tmp_path, 32, rules=1)
 
 
 def test_arrays_that_cannot_be_written_are_kept_in_memory(tmp_path, monkeypatch):
@@ -198,10 +197,10 @@ def test_arrays_that_cannot_be_written_are_kept_in_memory(tmp_path, monkeypatch)
     def disk_is_full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(prepared.file_system, "write_atomically", disk_is_full)
-    images, labels = loading.load(loading.specify("image_folder", folder, 32), "train", folder)
+    monkeypatch.setattr(array_cache.file_system, "write_text", disk_is_full)
+    images, labels = folders.load(folder, 32)
     assert images.shape == (12, 32, 32, 3) and images.std() > 5 and labels.sum() == 6
-    assert not list(folder.glob(".decoded-*"))
+    assert not list(folder.glob(".*"))
 
 
 @pytest.mark.parametrize(
@@ -209,9 +208,11 @@ def test_arrays_that_cannot_be_written_are_kept_in_memory(tmp_path, monkeypatch)
 )
 def test_a_class_name_takes_precedence_over_a_class_number(asked_for, label):
     recipe = resolve("--conditional").recipe
-    data = dataclasses.replace(recipe.data, class_names=("Cats", "Hot Dogs", "7"))
+    data = dataclasses.replace(
+        recipe.data, attributes=(Attribute("class", ("Cats", "Hot Dogs", "7")),)
+    )
     recipe = dataclasses.replace(recipe, data=data)
-    assert sampling.label_cycle(recipe, [asked_for]) == [label]
+    assert sampling.label_cycle(recipe, [asked_for]) == [(label,)]
 
 
 def test_images_are_resized_with_antialiasing_and_keep_their_proportions(tmp_path):
@@ -220,10 +221,10 @@ def test_images_are_resized_with_antialiasing_and_keep_their_proportions(tmp_pat
     wide = np.concatenate([np.zeros((64, 32, 1)), stripes, np.zeros((64, 32, 1))], 1)
     Image.fromarray(wide.astype(np.uint8).squeeze(-1)).save(tmp_path / "stripes.png")
 
-    spec = loading.specify("image_folder", tmp_path, 28)
-    images, _ = loading.load(spec, "train", tmp_path)
+    spec = folders.specify(tmp_path, 28)
+    images, _ = loading.load(spec, "train", tmp_path, tmp_path / "cache")
 
-    assert spec.image_shape == (28, 28, 1) and not spec.class_names
+    assert spec.image_shape == (28, 28, 1) and not spec.attributes
     assert images[0, 5:-5, 5:-5].min() > 100 and images[0, 5:-5, 5:-5].max() < 155
 
 
@@ -247,18 +248,21 @@ def test_an_invalid_image_folder_is_refused(damage, reason, tmp_path):
     folder = image_folder(tmp_path / "shapes")
     damage(folder)
     with pytest.raises(RefusedError, match=reason):
-        loading.load(loading.specify("image_folder", folder, 32), "train", folder)
+        folders.load(folder, 32)
 
 
 def test_a_run_on_an_image_folder_resumes_and_refuses_a_changed_folder(tmp_path):
     folder, job_dir = image_folder(tmp_path / "shapes"), tmp_path / "run"
     given = ["--dataset=image_folder", f"--data_dir={folder}", "--batch_size=4", "--conditional"]
+    given.append("--test_share=0")
     run_forked(*train_flags(job_dir, *given, "--steps=3"))
     again = run_forked(*train_flags(job_dir, *given, "--steps=5"))
     assert "resuming" in again.stderr and "complete at step 5" in again.stderr
 
     stored = json.loads((job_dir / "config.json").read_text())
-    assert stored["recipe"]["data"]["class_names"] == ["circle", "square"]
+    assert stored["recipe"]["data"]["attributes"] == [
+        {"name": "class", "values": ["circle", "square"]}
+    ]
     Image.new("RGB", (50, 50)).save(folder / "circle" / "5.png")
     changed = flags.train(train_flags(job_dir, *given, "--steps=7"))
     with pytest.raises(RefusedError, match="fingerprint"):
@@ -271,7 +275,12 @@ def test_the_networks_fit_the_image_shape(preset, size, tmp_path):
     from trainer.gan.networks import build_networks
 
     folder = image_folder(tmp_path / "shapes")
-    given = ["--dataset=image_folder", f"--data_dir={folder}", f"--image_size={size}"]
+    given = [
+        "--dataset=image_folder",
+        f"--data_dir={folder}",
+        f"--image_size={size}",
+        "--test_share=0",
+    ]
     recipe = flags.train(
         ["train", "--job_dir=x", *given, "--batch_size=4", f"--preset={preset}"]
     ).recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trainer.data.datasets import Attribute, DatasetSpec
-from trainer.evaluation.own_features import Arrays
+from trainer.data.prepared import Arrays
 
 SIDE = 16
 SHAPE = Attribute("shape", ("ball", "bar", "frame"))

@@ -16,7 +16,7 @@ from trainer.system.exits import RefusedError
 
 @pytest.mark.parametrize(("name", "minimum"), [("feature_network", 0.935), ("class_network", 0.92)])
 def test_accuracy_on_test_images(name, minimum, data_dir):
-    images, labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir)
+    images, labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir, data_dir)
     network = classifier_networks.BUILDERS[name]()
     classifiers.read(network, classifiers.WEIGHTS / f"{name}.npz")
 

@@ -12,10 +12,10 @@ from tests.conftest import damage_by_flipping
 from tests.evaluation.shapes import COLOUR, SHAPE, SIDE, SPEC, pictures
 from trainer.configuration import flags
 from trainer.data.datasets import DatasetSpec
+from trainer.data.prepared import Arrays
 from trainer.evaluation import own_features
 from trainer.evaluation.classifiers import Networks
 from trainer.evaluation.evaluator import Evaluator
-from trainer.evaluation.own_features import Arrays
 
 
 class Trained(Exception):

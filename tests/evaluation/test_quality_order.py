@@ -17,7 +17,7 @@ from trainer.evaluation import classifiers, metrics, neighbours, pixel_space
 
 N = 1000
 SPEC = DATASETS["fashion_mnist"]
-TROUSERS = SPEC.class_names.index("trouser")
+TROUSERS = SPEC.attributes[0].values.index("trouser")
 
 
 def noisy(images: np.ndarray, deviation: float) -> np.ndarray:
@@ -37,8 +37,8 @@ def blurred(images: np.ndarray, width: int = 5) -> np.ndarray:
 @pytest.fixture(scope="module")
 def sets(data_dir: Path) -> dict[str, np.ndarray]:
     """N images each, real or derived from real ones."""
-    train, labels = loading.load(SPEC, "train", data_dir)
-    test, _ = loading.load(SPEC, "test", data_dir)
+    train, labels = loading.load(SPEC, "train", data_dir, data_dir)
+    test, _ = loading.load(SPEC, "test", data_dir, data_dir)
     return {
         "test": test[:N],
         "unseen": test[N : 2 * N],
@@ -118,10 +118,14 @@ def test_a_missing_class_lowers_recall_and_coverage_but_not_precision(overlaps):
 
 
 def test_a_missing_class_is_found(sets):
-    real_shares = metrics.class_shares(classifiers.classes(sets["test"]), len(SPEC.class_names))
+    real_shares = metrics.class_shares(
+        classifiers.classes(sets["test"]), len(SPEC.attributes[0].values)
+    )
     missing = {}
     for name in ("train", "no trousers"):
-        shares = metrics.class_shares(classifiers.classes(sets[name]), len(SPEC.class_names))
+        shares = metrics.class_shares(
+            classifiers.classes(sets[name]), len(SPEC.attributes[0].values)
+        )
         missing[name] = metrics.missing_classes(shares, real_shares)
     assert missing == {"train": [], "no trousers": [TROUSERS]}
 

@@ -20,7 +20,7 @@ from trainer.randomness import BatchRng, layers_draw_from
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 28, 28, 1), np.uint8)
 
 
-LABELS = np.arange(50) % 10
+LABELS = np.arange(50)[:, np.newaxis] % 10
 
 
 def make(*more, preset="dcgan"):

@@ -223,5 +223,5 @@ def test_the_data_shown_as_real_are_of_the_data_set(finished):
     stored = events(finished).Tensors("real")[0].tensor_proto.string_val[2]
     shown = tf.io.decode_png(stored).numpy()
     first = shown[4:60:2, 4:60:2]
-    images, _ = loading.load(DATASETS["synthetic"], "train", ROOT)
+    images, _ = loading.load(DATASETS["synthetic"], "train", ROOT, ROOT)
     assert (images == first).all(axis=(1, 2, 3)).any()

@@ -10,8 +10,8 @@ from trainer.cloud.bucket import Bucket
 from trainer.cloud.failures import Conflict
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
-from trainer.data import loading, picture_files
-from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec
+from trainer.data import loading
+from trainer.data.datasets import IMAGE_FOLDER, DataChoice, DatasetSpec
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,9 @@ class DataFolder:
           RefusedError: no such bucket, or no permission.
           InterruptedRun: the storage cannot be reached.
         """
-        if self._url and dataset != "synthetic" and dataset not in self._copies:
-            self._copies[dataset] = CopiedData(self._url, self.path, dataset)
+        stored = loading.stored_as(dataset)
+        if self._url and stored and stored not in self._copies:
+            self._copies[stored] = CopiedData(self._url, self.path, stored)
 
     def send(self) -> None:
         """Uploads the files that have been prepared since, once. The bucket may be read-only.
@@ -95,19 +96,13 @@ def _completely_sent(names: Collection[str]) -> Iterable[str]:
     ]
 
 
-def specify(
-    dataset: str,
-    image_size: int | None,
-    data_dir: Path,
-    data_dir_url: GsUrl | None,
-    folder_rules: int = picture_files.CURRENT,
-) -> DatasetSpec:
+def specify(choice: DataChoice, data_dir: Path, data_dir_url: GsUrl | None) -> DatasetSpec:
     """The data set as it lies in the data folder, of which a bucket's is copied first.
 
     Raises:
       RefusedError: it cannot be resized, the folder holds no pictures, or there is no such bucket.
       InterruptedRun: the storage cannot be reached.
     """
-    if data_dir_url and dataset not in loading.PINNED:
-        CopiedData(data_dir_url, data_dir, dataset)  # decides what the set is
-    return loading.specify(dataset, data_dir, image_size, folder_rules)
+    if data_dir_url and choice.dataset not in loading.PINNED:
+        CopiedData(data_dir_url, data_dir, choice.dataset)  # decides what the set is
+    return loading.specify(choice, data_dir)

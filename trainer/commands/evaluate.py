@@ -18,9 +18,10 @@ from trainer.configuration import config_json
 from trainer.configuration.choices import INCEPTION
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.data import loading
+from trainer.data.prepared import Arrays
 from trainer.evaluation import evaluator, inception, own_features
 from trainer.evaluation.classifiers import Networks
-from trainer.evaluation.evaluator import Arrays, Evaluator
+from trainer.evaluation.evaluator import Evaluator
 from trainer.models import forms
 from trainer.runs import checkpoints, evaluations, file_names, in_bucket, trained_networks
 from trainer.runs.trained_networks import Trained
@@ -104,13 +105,14 @@ def _networks(recipe: Recipe, settings: EvaluateConfig) -> Networks:
 def _load(recipe: Recipe, settings: EvaluateConfig, split: str) -> Arrays:
     """The images of a split, and their labels, of which a bucket's are copied first."""
     _fetch_data(recipe, settings)
-    return loading.load(recipe.data, split, settings.data_dir)
+    return loading.load(recipe.data, split, settings.data_dir, settings.cache_dir)
 
 
 @functools.cache
 def _fetch_data(recipe: Recipe, settings: EvaluateConfig) -> None:
-    if settings.data_dir_url and recipe.data.dataset != "synthetic":
-        CopiedData(settings.data_dir_url, settings.data_dir, recipe.data.dataset)
+    stored = loading.stored_as(recipe.data.dataset)
+    if settings.data_dir_url and stored:
+        CopiedData(settings.data_dir_url, settings.data_dir, stored)
 
 
 @functools.cache

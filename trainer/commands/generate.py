@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from trainer.configuration.config import GenerateConfig
+from trainer.configuration.config import GenerateConfig, Recipe
 from trainer.data import pixels
+from trainer.data.labels import Labels
 from trainer.gan import sampling
 from trainer.monitoring import image_grids
 from trainer.runs import in_bucket, trained_networks
@@ -43,7 +44,9 @@ def run(config: GenerateConfig) -> None:
     print(output)
 
 
-def _write_images(network: Trained, config: GenerateConfig, cycle: Sequence[int], num: int) -> None:
+def _write_images(
+    network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
+) -> None:
     output = config.output
     draw = tf.function(network.generate, autograph=False)
     batches = sampling.sample_batches(
@@ -58,17 +61,26 @@ def _write_images(network: Trained, config: GenerateConfig, cycle: Sequence[int]
     labels = sampling.cycled_labels(cycle, 0, num).numpy()
     conditional = network.recipe.networks.conditional
     if output.suffix == ".png":
-        picture = image_grids.rows(images, labels) if conditional else image_grids.grid(images)
+        asked = np.arange(num) % len(cycle)
+        picture = image_grids.rows(images, asked) if conditional else image_grids.grid(images)
         image_grids.write_png(output, picture)
     else:
         arrays = {"images": images}
         if conditional:
-            arrays["labels"] = labels.astype(np.int64)
+            arrays |= labelled(labels, network.recipe)
         file_system.write_atomically(output, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
 
 
+def labelled(labels: np.ndarray, recipe: Recipe) -> dict[str, np.ndarray]:
+    """What an .npz says of images: int64 `[N]` of one attribute, else `[N, attributes]`."""
+    if len(recipe.data.attributes) == 1:
+        return {"labels": labels[:, 0].astype(np.int64)}
+    names = [attribute.name for attribute in recipe.data.attributes]
+    return {"labels": labels.astype(np.int64), "attribute_names": np.array(names)}
+
+
 def _frames(
-    network: Trained, config: GenerateConfig, cycle: Sequence[int], num: int
+    network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
 ) -> list[np.ndarray]:
     """An interpolation from one latent to another and back, an image of each label in a frame."""
     ends = sampling.latents(network.recipe, config.seed, 0, 2, config.truncation)
@@ -77,7 +89,7 @@ def _frames(
     frames = []
     for weight in weights:
         latent = _slerp(ends[0], ends[1], float(weight))
-        images = draw(tf.tile(latent[tf.newaxis], [len(cycle), 1]), tf.constant(cycle))
+        images = draw(tf.tile(latent[tf.newaxis], [len(cycle), 1]), tf.constant(cycle, tf.int32))
         frames.append(image_grids.grid(pixels.to_bytes(images.numpy(), network.pixel_min)))
     return frames
 

@@ -7,7 +7,7 @@ import logging
 from trainer.cloud import local_copies
 from trainer.cloud.data_folder import CopiedData
 from trainer.configuration.config import PrepareConfig
-from trainer.data import fashion_mnist, image_folder, loading, prepared
+from trainer.data import fashion_mnist, loading, prepared
 from trainer.data.datasets import IMAGE_FOLDER
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -22,17 +22,23 @@ def run(config: PrepareConfig) -> None:
         raise RefusedError(f"--source makes no sense with --dataset={name}: leave it out")
     if config.own_features:
         file_system.make_folder(config.cache_dir, "cache_dir")
+    stored = loading.stored_as(name)
     if name == "synthetic":
         log.info("data: synthetic is drawn at each start, there is nothing to prepare")
         _prepare_features(config)
         return
-    copy = CopiedData(config.data_dir_url, config.data_dir, name) if config.data_dir_url else None
-    place = config.data_dir if name == IMAGE_FOLDER else config.data_dir / name
-    if name == IMAGE_FOLDER:
-        image_folder.load(config.data, "train", config.data_dir)
-    elif name == fashion_mnist.NAME:
+    copy = None
+    if config.data_dir_url and stored:
+        copy = CopiedData(config.data_dir_url, config.data_dir, stored)
+    if stored == fashion_mnist.NAME:
+        place = config.data_dir / stored
         fashion_mnist.prepare(config.data_dir, config.source)
+    elif name in (*loading.DRAWN, IMAGE_FOLDER):
+        place = config.cache_dir
+        for split in ("train", "test"):
+            loading.load(config.data, split, config.data_dir, config.cache_dir)
     else:
+        place = config.data_dir / name
         prepared.prepare(config.data, config.data_dir)
     if copy:
         copy.send()
@@ -52,7 +58,9 @@ def _prepare_features(config: PrepareConfig) -> None:
     tf.config.experimental.enable_op_determinism()
     data = config.data
     own_features.provide(
-        data, lambda: loading.load(data, "train", config.data_dir), config.cache_dir
+        data,
+        lambda: loading.load(data, "train", config.data_dir, config.cache_dir),
+        config.cache_dir,
     )
     path = own_features.path_in(config.cache_dir, data)
     if not path.exists():

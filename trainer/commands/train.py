@@ -69,15 +69,15 @@ def _train(
 
     def load(spec: DatasetSpec) -> training.Examples:
         data.fetch(spec.dataset)  # another one, if the chief resumes a run of another
-        size = spec.image_shape[0] if spec.dataset in loading.RESIZED else None
+        choice = loading.choice_of(spec, asked.data)
         if (
             asked.recipe.data != spec  # else these are the data that were looked at
-            and loading.specify(spec.dataset, data.path, size, spec.folder_rules) != spec
+            and loading.specify(choice, data.path) != spec
         ):
             raise RefusedError(
                 f"--data_dir={data.path} holds other data than the run's: give all workers the same"
             )
-        return loading.load(spec, "train", data.path)
+        return loading.load(spec, "train", data.path, asked.cache_dir)
 
     def commit() -> None:
         commit_run()
@@ -99,7 +99,7 @@ def _describe(asked: TrainConfig, worker: Worker) -> None:
         in_bucket.fetch(asked.job_dir_url, asked.job_dir, config_json.FILE)
     configured = resume.configured(asked, config_json.read(asked.job_dir))
     checks.check_replicas(configured.recipe, len(worker.addresses))
-    if asked.data_dir_url and configured.recipe.data.dataset != "synthetic":
+    if asked.data_dir_url and loading.stored_as(configured.recipe.data.dataset):
         Bucket(asked.data_dir_url, "data_dir")
     else:
         loading.check(configured.recipe.data, asked.data_dir)

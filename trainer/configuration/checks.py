@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 
@@ -22,6 +23,7 @@ from trainer.configuration.config import (
     TrainConfig,
     total_steps,
 )
+from trainer.data.datasets import IMAGE_FOLDER, DataChoice
 from trainer.system.exits import RefusedError
 
 MOST_DROPOUT = 1 - 1 / 256  # masks are drawn as bytes
@@ -34,6 +36,7 @@ def check(config: TrainConfig) -> None:
       RefusedError: with one line that says what is wrong and what to do.
     """
     check_start(config)
+    check_data(config.data, config.given)
     recipe = numbers.in_float32(config.recipe)
     _check_objective(recipe.objective)
     _check_penalties(recipe.objective)
@@ -76,6 +79,26 @@ def check_start(config: TrainConfig) -> None:
         raise RefusedError(f"--job_dir and --data_dir are both {job_dir}: separate them")
 
 
+def check_data(choice: DataChoice, given: frozenset[str]) -> None:
+    """Refuses flags of folders of pictures for other data sets, and what they cannot be.
+
+    Raises:
+      RefusedError: as for `check`.
+    """
+    reading = choice.folder
+    if choice.dataset != IMAGE_FOLDER:
+        names = {field.name for field in dataclasses.fields(reading)}
+        if beside := sorted(names & given):
+            raise RefusedError(
+                f"--{beside[0]} says how a folder of pictures is read, and "
+                f"--dataset={choice.dataset} is none: leave it out"
+            )
+    if not 0 <= reading.test_share < 1:
+        raise RefusedError(f"--test_share={reading.test_share} must be at least 0 and below 1")
+    if reading.metadata and reading.metadata.startswith("gs://"):
+        raise RefusedError(f"--metadata={reading.metadata} must lie in --data_dir: name it alone")
+
+
 def _check_minutes(config: TrainConfig) -> None:
     minutes = config.schedule.minutes
     if minutes is None or "minutes" not in config.given:
@@ -102,11 +125,20 @@ def _check_networks(recipe: Recipe) -> None:
             f"--dropout={networks.dropout} has no place in --architecture={networks.architecture}: "
             "its discriminator works without; use --dropout=0"
         )
-    if networks.conditional and len(recipe.data.class_names) < 2:
-        found = "a single one" if recipe.data.class_names else "none"
+    if networks.conditional and max(recipe.data.label_sizes, default=0) < 2:
+        found = "a single one" if recipe.data.attributes else "none"
         raise RefusedError(
             f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
             "add --noconditional"
+        )
+    if not 0 <= networks.attribute_dropout < 1:
+        raise RefusedError(
+            f"--attribute_dropout={networks.attribute_dropout} must be at least 0 and below 1"
+        )
+    if networks.attribute_dropout and not networks.conditional:
+        raise RefusedError(
+            f"--attribute_dropout={networks.attribute_dropout} leaves out labels, and this model "
+            "has none: add --conditional, or leave it out"
         )
     if networks.spectral_norm and ARCHITECTURES[networks.architecture].has_zero_kernels:
         raise RefusedError(

@@ -31,6 +31,8 @@ FEWEST_SAMPLES = 10  # of an evaluation, which asks for the five nearest neighbo
 FASHION, OWN, INCEPTION = "fashion", "own", "inception"
 FEATURES = (FASHION, OWN, INCEPTION)
 CLASSIFIED = ("fashion_mnist", "synthetic")  # data sets that the package's classifiers know
+FITS = ("crop", "pad")
+ATTRIBUTE_DROPOUT = 0.1  # of sets with several attributes
 AUGMENTATIONS = ("translation", "cutout")
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.cloud.url import GsUrl
-from trainer.data.datasets import DatasetSpec
+from trainer.data.datasets import DataChoice, DatasetSpec
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Networks:
 
     architecture: str
     noise_dim: int  # dimensions of a latent
-    conditional: bool  # labels go into both networks
+    conditional: bool  # labels of all attributes go into both networks
+    attribute_dropout: float  # share of the labels that training leaves out
     spectral_norm: bool  # in the discriminator
     dropout: float  # rate, in the discriminator
 
@@ -43,6 +44,7 @@ class Objective:
     penalty_schedule: str
     penalty_final_factor: float  # share of the penalty that is left at the horizon
     weight_clip: float  # bound of the discriminator's weights; 0: none
+    flip: bool  # half of the real images are mirrored
     augment: str  # names of `choices.AUGMENTATIONS`, joined by commas
 
     @property
@@ -129,12 +131,13 @@ class TrainConfig:
     preset: str
     job_dir: Path
     data_dir: Path
+    cache_dir: Path  # of what is prepared from pictures
+    data: DataChoice  # of which the recipe has the specification
     recipe: Recipe
     execution: Execution
     schedule: Schedule
     runtime: Runtime
     given: frozenset[str]  # names of the flags that the user gave, the preset's not among them
-    cache_dir: Path
     dry_run: bool = False
     job_dir_url: GsUrl | None = None
     data_dir_url: GsUrl | None = None
@@ -148,7 +151,7 @@ class GenerateConfig:
     output: Path  # .png, .gif, .npz, or a folder
     num: int | None  # images, or frames of a .gif
     seed: int
-    labels: tuple[str, ...]  # names or numbers, taken by turns; none: all
+    labels: tuple[str, ...]  # of one image each, taken by turns; none: all of one attribute
     truncation: float | None  # standard deviations within which latents lie
     checkpoint: str  # latest, best, a step, or a path
     job_dir_url: GsUrl | None = None
@@ -172,11 +175,11 @@ class EvaluateConfig:
 
     job_dir: Path
     data_dir: Path
+    cache_dir: Path
     checkpoint: str  # latest, best, a step, or a path
     num: int  # images to draw
     seed: int
     features: str | None  # None: the default of the data set
-    cache_dir: Path
     new: bool  # every checkpoint that was not measured yet
     watch: bool  # those, and each that comes until the run is complete
     threads: int  # intra-op
@@ -198,8 +201,8 @@ class PrepareConfig:
 
     data: DatasetSpec
     data_dir: Path
-    source: Path | None  # a folder of the original files; None: the usual places
     cache_dir: Path
+    source: Path | None  # a folder of the original files; None: the usual places
     own_features: bool  # whether to train the networks that the set is evaluated with
     threads: int  # intra-op
     data_dir_url: GsUrl | None = None

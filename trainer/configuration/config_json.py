@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 3
+FORMAT = 4
 
 Json = dict[str, Any]
 
@@ -104,6 +104,8 @@ def flag_values(recipe: Recipe) -> Json:
             values |= value
         else:
             values[name] = value
+    values |= values.pop("folder") or {}
+    values["attributes"] = {each["name"]: each["values"] for each in values["attributes"]}
     return values
 
 
@@ -128,9 +130,35 @@ def _from_format_2(stored: Json) -> Json:
     return {**stored, "recipe": recipe, "execution": execution, "schedule": schedule}
 
 
+def _from_format_3(stored: Json) -> Json:
+    """Format 3 knew one attribute, the class, and one way to read a folder of each rules."""
+    recipe = stored["recipe"]
+    data = dict(recipe["data"])
+    names, rules = data.pop("class_names"), data.pop("folder_rules")
+    data["attributes"] = [{"name": "class", "values": names}] if names else []
+    reading = {
+        "rules": rules,
+        "metadata": "",
+        "metadata_file_name": "",
+        "attribute_minimum": 1,
+        "test_share": 0.0,
+        "fit": "crop",
+        "background": "black",
+    }
+    data["folder"] = reading if rules else None
+    networks = {**recipe["networks"], "attribute_dropout": 0.0}
+    objective = {**recipe["objective"], "flip": False}
+    changed = {"data": data, "networks": networks, "objective": objective}
+    return {**stored, "recipe": {**recipe, **changed}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
-_MIGRATIONS: dict[int, Callable[[Json], Json]] = {1: _from_format_1, 2: _from_format_2}
+_MIGRATIONS: dict[int, Callable[[Json], Json]] = {
+    1: _from_format_1,
+    2: _from_format_2,
+    3: _from_format_3,
+}
 
 
 def _build(kind: Any, value: Any, name: str = "") -> Any:

@@ -17,6 +17,10 @@ def _default_data_dir() -> str:
     return os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
 
 
+def _default_cache_dir() -> str:
+    return f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/fashion-gan"
+
+
 class _Group:
     """Defines flags that stand together in a command's `--help`."""
 
@@ -57,9 +61,30 @@ def _define_data(values: flags.FlagValues) -> None:
     text = "The data set; synthetic is drawn in code."
     data.choice("dataset", "fashion_mnist", (*DATASETS, IMAGE_FOLDER), text)
     _define_data_dir(data)
-    text = "Side to which the pictures of celeb_a and image_folder are resized."
+    text = "Side to which the pictures of celeb_a, image_folder and synthetic_garments are resized."
     sizes = map(str, IMAGE_SIZES)
     data.choice("image_size", None, sizes, text)
+    text = "The set's attributes to use, joined by commas, in this order; all unless given."
+    data.text("attributes", "", text)
+    _define_folder(_Group(values, "folder of pictures"))
+
+
+def _define_folder(folder: _Group) -> None:
+    text = (
+        "The table of attributes, a row a picture; unless given, metadata.csv or metadata.jsonl if "
+        "it is there, else subfolders are classes."
+    )
+    folder.text("metadata", "", text)
+    text = "What pictures are called, like images/{id}.jpg; unless given, as column file_name says."
+    folder.text("metadata_file_name", "", text)
+    text = "Values of the table's columns that fewer pictures have become one value, other."
+    folder.integer("attribute_minimum", 10, text, 1)
+    text = "Share of the pictures that is kept for tests, unless there are folders train and test."
+    folder.number("test_share", 0.1, text)
+    text = "How pictures become square: the centre, or all of it with margins."
+    folder.choice("fit", "crop", choices.FITS, text)
+    text = "The colour of margins and behind transparent pictures: black, white or R,G,B."
+    folder.text("background", "black", text)
 
 
 def _define_data_dir(data: _Group) -> None:
@@ -68,8 +93,8 @@ def _define_data_dir(data: _Group) -> None:
         "A local folder, or gs://bucket/folder."
     )
     data.text("data_dir", _default_data_dir(), text)
-    text = "Where what is made of the data lies, and could be made again. A local folder."
-    data.text("cache_dir", "~/.cache/fashion-gan", text)
+    text = "Where arrays that are made of pictures are kept."
+    data.text("cache_dir", _default_cache_dir(), text)
 
 
 def train(values: flags.FlagValues) -> None:
@@ -136,7 +161,13 @@ def _define_networks(values: flags.FlagValues) -> None:
     networks = _Group(values, "networks")
     networks.choice("architecture", None, choices.ARCHITECTURES, "The networks.")
     networks.integer("noise_dim", None, "Dimensions of a latent.", 1, 10**6)
-    networks.switch("conditional", False, "Labels go into both networks.")
+    text = "Labels of all chosen attributes go into both networks."
+    networks.switch("conditional", False, text)
+    text = (
+        "Share of an attribute's labels that training leaves out, so that any may be left out "
+        f"later; unless given, {choices.ATTRIBUTE_DROPOUT} with several attributes, else 0."
+    )
+    networks.number("attribute_dropout", None, text)
     text = "Divide the discriminator's kernels by their largest singular value."
     networks.switch("spectral_norm", False, text)
     networks.number("dropout", 0.0, "Dropout rate in the discriminator.")
@@ -160,6 +191,7 @@ def _define_objective(values: flags.FlagValues) -> None:
     _define_schedule(objective, "penalty", "the penalty")
     text = "Bound of the critic's weights; 0: none."
     objective.number("weight_clip", 0.0, text)
+    objective.switch("flip", False, "Mirror half of the real images, chosen anew in each update.")
     text = f"What is done to all images that the discriminator sees: {_listed()}; none if empty."
     objective.text("augment", "", text)
 
@@ -225,7 +257,10 @@ def generate(values: flags.FlagValues) -> None:
     text = "Images; frames of a .gif. Unless given, 64, or 8 a class of a conditional model."
     samples.integer("num", None, text, 1, 10**7)
     samples.integer("seed", 0, "Decides the latents.", 0, choices.MAX_SEED)
-    text = "Classes by name or number, joined by commas, taken by turns; all unless given."
+    text = (
+        "What successive images show, joined by commas and taken by turns: classes by name or "
+        "number; of several attributes dress/red, colour=red or the like; all unless given."
+    )
     samples.text("labels", "", text)
     text = "Standard deviations within which latents lie: fewer give plainer images."
     samples.number("truncation", None, text)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from absl import flags
 
 from trainer.cloud import data_folder
+from trainer.cloud.url import GsUrl
 from trainer.configuration import (
     checks,
     choices,
@@ -21,10 +23,12 @@ from trainer.configuration import (
     paths,
     presets,
 )
-from trainer.data import loading
-from trainer.data.datasets import DatasetSpec
+from trainer.data import loading, picture_files
+from trainer.data.datasets import DataChoice, DatasetSpec, FolderReading
 from trainer.system import cores
 from trainer.system.exits import RefusedError
+
+Specify = Callable[[DataChoice, Path, GsUrl | None], DatasetSpec]
 
 
 class HelpRequested(Exception):
@@ -36,7 +40,7 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
 
     Where there may be a run already, `resume` checks it together with what that run says.
     """
-    resolved = _train(argv, _dataset)
+    resolved = _train(argv, data_folder.specify)
     if not (resolved.job_dir_url or (resolved.job_dir / config_json.FILE).exists()):
         checks.check(resolved)
     return resolved
@@ -44,7 +48,7 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
 
 def train_elsewhere(argv: Sequence[str]) -> config.TrainConfig:
     """The same for another machine, whose data are out of reach here: nothing is looked at."""
-    resolved = _train(argv, _published)
+    resolved = _train(argv, lambda choice, folder, url: loading.published(choice))
     checks.check(resolved)
     return resolved
 
@@ -58,7 +62,7 @@ def generate(argv: Sequence[str]) -> config.GenerateConfig:
         output=paths.local("output", values.output),
         num=values.num,
         seed=values.seed,
-        labels=tuple(name.strip() for name in values.labels.split(",") if name.strip()),
+        labels=_names(values.labels),
         truncation=values.truncation,
         checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
@@ -94,11 +98,11 @@ def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
     resolved = config.EvaluateConfig(
         job_dir=job_dir,
         data_dir=data_dir,
+        cache_dir=_cache_dir(values),
         checkpoint=paths.checkpoint(values.checkpoint),
         num=values.num,
         seed=values.seed,
         features=values.features,
-        cache_dir=paths.local("cache_dir", values.cache_dir),
         new=values.new,
         watch=values.watch,
         threads=values.threads or cores.available(),
@@ -119,11 +123,14 @@ def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     """The configuration of `prepare_data`."""
     values = _parse(argv, flag_definitions.prepare_data)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
+    given = frozenset(name for name in values if values[name].present)
+    choice = _choice(values)
+    checks.check_data(choice, given)
     return config.PrepareConfig(
-        data=_dataset(values),
+        data=data_folder.specify(choice, data_dir, data_dir_url),
         data_dir=data_dir,
+        cache_dir=_cache_dir(values),
         source=None if values.source is None else paths.local("source", values.source),
-        cache_dir=paths.local("cache_dir", values.cache_dir),
         own_features=values.features is not None,
         threads=values.threads or cores.available(),
         data_dir_url=data_dir_url,
@@ -135,19 +142,20 @@ def no_flags(argv: Sequence[str]) -> None:
     _parse(argv, lambda _: None)
 
 
-def _train(
-    argv: Sequence[str], specify: Callable[[flags.FlagValues], DatasetSpec]
-) -> config.TrainConfig:
+def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
     users = _parse(argv, flag_definitions.train)
     values = _parse([argv[0], *presets.arguments(users.preset), *argv[1:]], flag_definitions.train)
     given = frozenset(name for name in users if users[name].present)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
+    choice = _choice(values)
     return config.TrainConfig(
         preset=values.preset,
         job_dir=job_dir,
         data_dir=data_dir,
-        recipe=_recipe(values, specify(values)),
+        cache_dir=_cache_dir(values),
+        data=choice,
+        recipe=_recipe(values, specify(choice, data_dir, data_dir_url)),
         execution=config.Execution(
             choices.JIT_COMPILE[values.jit_compile],
             values.forms,
@@ -162,7 +170,6 @@ def _train(
             cluster_timeout=values.cluster_timeout,
         ),
         given=given,
-        cache_dir=paths.local("cache_dir", values.cache_dir),
         dry_run=values.dry_run,
         job_dir_url=job_dir_url,
         data_dir_url=data_dir_url,
@@ -176,6 +183,7 @@ def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
             architecture=values.architecture,
             noise_dim=values.noise_dim,
             conditional=values.conditional,
+            attribute_dropout=_attribute_dropout(values, data),
             spectral_norm=values.spectral_norm,
             dropout=values.dropout,
         ),
@@ -190,17 +198,37 @@ def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
     )
 
 
-def _dataset(values: flags.FlagValues) -> DatasetSpec:
-    folder, folder_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
-    return data_folder.specify(values.dataset, _image_size(values), folder, folder_url)
+def _choice(values: flags.FlagValues) -> DataChoice:
+    return DataChoice(
+        dataset=values.dataset,
+        image_size=None if values.image_size is None else int(values.image_size),
+        attributes=tuple(dict.fromkeys(_names(values.attributes))),
+        folder=FolderReading(
+            rules=picture_files.CURRENT,
+            metadata=values.metadata,
+            metadata_file_name=values.metadata_file_name,
+            attribute_minimum=values.attribute_minimum,
+            test_share=values.test_share,
+            fit=values.fit,
+            background=values.background,
+        ),
+    )
 
 
-def _published(values: flags.FlagValues) -> DatasetSpec:
-    return loading.published(values.dataset, _image_size(values))
+def _names(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _image_size(values: flags.FlagValues) -> int | None:
-    return None if values.image_size is None else int(values.image_size)
+def _cache_dir(values: flags.FlagValues) -> Path:
+    return paths.cache_dir(values.cache_dir, values["cache_dir"].present > 0)
+
+
+def _attribute_dropout(values: flags.FlagValues, data: DatasetSpec) -> float:
+    if values.attribute_dropout is not None:
+        return float(values.attribute_dropout)
+    several = values.conditional and len(data.attributes) > 1
+    return choices.ATTRIBUTE_DROPOUT if several else 0.0
 
 
 def _objective(values: flags.FlagValues) -> config.Objective:
@@ -216,6 +244,7 @@ def _objective(values: flags.FlagValues) -> config.Objective:
         penalty_schedule=values.penalty_schedule,
         penalty_final_factor=values.penalty_final_factor,
         weight_clip=values.weight_clip,
+        flip=values.flip,
         augment=_augmentations(values.augment),
     )
 
@@ -233,7 +262,7 @@ def _augmentations(text: str) -> str:
     Raises:
       RefusedError: a name is unknown.
     """
-    wanted = {name.strip() for name in text.split(",") if name.strip()}
+    wanted = set(_names(text))
     unknown = sorted(wanted - set(choices.AUGMENTATIONS))
     if unknown:
         known = ", ".join(choices.AUGMENTATIONS)

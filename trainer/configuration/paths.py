@@ -40,6 +40,20 @@ def data_dir(value: str, is_given: bool) -> tuple[Path, GsUrl | None]:
         return Path(os.devnull, f"no default ({error})"), None
 
 
+def cache_dir(value: str, is_given: bool) -> Path:
+    """The folder of what is prepared; a default that cannot be is no reason to refuse.
+
+    Raises:
+      RefusedError: there can be no such folder, if it is given.
+    """
+    try:
+        return local("cache_dir", value)
+    except RefusedError as error:
+        if is_given:
+            raise
+        return Path(os.devnull, f"no default ({error})")
+
+
 def folder(flag: str, value: str) -> tuple[Path, GsUrl | None]:
     """A flag's folder: itself if it is local, else the place of its local copy, and its URL.
 

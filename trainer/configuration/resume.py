@@ -12,12 +12,14 @@ from trainer.configuration import checks, config, config_json
 from trainer.configuration.config import Schedule, TrainConfig
 from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
-from trainer.data.datasets import DatasetSpec
+from trainer.data.datasets import DatasetSpec, FolderReading
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
-_DATA_FIELDS = {field.name for field in dataclasses.fields(DatasetSpec)}
+_READING = {field.name for field in dataclasses.fields(FolderReading)}
+_CHOICES = {"image_size", "attributes"}
+_DATA_FIELDS = {field.name for field in dataclasses.fields(DatasetSpec)} | _READING
 
 
 def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
@@ -101,18 +103,23 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
 
 def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
     """The data as they are now: of the set and the size that are asked for, or else the run's."""
-    was, now = stored.recipe.data, asked.recipe.data
-    name = now.dataset if "dataset" in asked.given else was.dataset
-    side = now.image_shape[0] if "image_size" in asked.given else was.image_shape[0]
-    rules = was.folder_rules if name == was.dataset else now.folder_rules
-    if now.dataset == name and now.image_shape[0] == side and now.folder_rules == rules:
-        return now
-    size = side if name in loading.RESIZED else None
-    return data_folder.specify(name, size, asked.data_dir, asked.data_dir_url, rules)
+    was, asked_for = loading.choice_of(stored.recipe.data, asked.data), asked.data
+    if "dataset" in asked.given and asked_for.dataset != was.dataset:
+        return asked.recipe.data
+    given = {name: getattr(asked_for, name) for name in _CHOICES & asked.given}
+    reading = {name: getattr(asked_for.folder, name) for name in _READING & asked.given}
+    folder = dataclasses.replace(was.folder, **reading)
+    choice = dataclasses.replace(was, **given, folder=folder)
+    if choice == asked_for:
+        return asked.recipe.data
+    return data_folder.specify(choice, asked.data_dir, asked.data_dir_url)
 
 
 def _short(value: Any) -> str:
     """A value for a table."""
+    if isinstance(value, dict):  # attributes
+        value = [f"{name} {len(values)}" for name, values in value.items()]
+        return ", ".join(value) or "none"
     if isinstance(value, list):
         value = "x".join(map(str, value)) if len(value) < 4 else f"{len(value)} names"
     return str(value)

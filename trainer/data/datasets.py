@@ -7,10 +7,33 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Attribute:
-    """What is known of a picture: one of these values."""
+    """What a data set says of each of its images: one of some values, or nothing."""
 
     name: str
     values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FolderReading:
+    """How a folder of pictures is read."""
+
+    rules: int  # of `picture_files.RULES`: which files are pictures
+    metadata: str  # the table of attributes; empty: metadata.csv or .jsonl if there, or subfolders
+    metadata_file_name: str  # a picture's path with {columns} of the table; empty: its file_name
+    attribute_minimum: int  # pictures of a value of the table; rarer ones are one value, other
+    test_share: float  # of the pictures, unless there are folders train and test
+    fit: str  # a picture to the square: of `choices.FITS`
+    background: str  # of padding and transparent pixels: black, white or R,G,B
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """A data set as it is asked for."""
+
+    dataset: str
+    image_size: int | None  # to which its images are resized; None: the set's default
+    attributes: tuple[str, ...]  # names; none: all
+    folder: FolderReading
 
 
 @dataclass(frozen=True)
@@ -21,17 +44,17 @@ class DatasetSpec:
     image_shape: tuple[int, int, int]  # height, width, channels
     train_examples: int
     test_examples: int
-    attributes: tuple[Attribute, ...]  # empty: without labels
-    fingerprint: str = ""  # of a folder of pictures, which users can change: a hash of its files
-    folder_rules: int = 0  # by which such a folder is read: `picture_files.RULES`
+    attributes: tuple[Attribute, ...]  # in the order of the labels
+    fingerprint: str = ""  # of a folder of pictures, which users can change: a hash of its content
+    folder: FolderReading | None = None  # how such a folder is read
 
     @property
-    def class_names(self) -> tuple[str, ...]:
-        """For now."""
-        return self.attributes[0].values if self.attributes else ()
+    def label_sizes(self) -> tuple[int, ...]:
+        """The number of values of each attribute."""
+        return tuple(len(attribute.values) for attribute in self.attributes)
 
 
-_FASHION_CLASSES = (
+_GARMENTS = (
     "t-shirt",
     "trouser",
     "pullover",
@@ -43,9 +66,8 @@ _FASHION_CLASSES = (
     "bag",
     "boot",
 )
-
-_DIGIT_CLASSES = tuple("0123456789")
-_HIRAGANA_CLASSES = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+_DIGITS = tuple("0123456789")
+_HIRAGANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 _CIFAR10_CLASSES = (
     "airplane",
     "automobile",
@@ -58,6 +80,21 @@ _CIFAR10_CLASSES = (
     "ship",
     "truck",
 )
+COLOURS = {  # of the sets that are coloured in code: red, green, blue
+    "red": (230, 40, 40),
+    "orange": (240, 140, 30),
+    "yellow": (240, 225, 60),
+    "green": (50, 170, 70),
+    "cyan": (60, 200, 215),
+    "blue": (50, 80, 220),
+    "magenta": (210, 60, 190),
+    "white": (240, 240, 240),
+}
+PATTERNS = ("plain", "stripes", "dots")
+
+_CLASS = Attribute("class", _GARMENTS)
+_COLOUR = Attribute("colour", tuple(COLOURS))
+_PATTERN = Attribute("pattern", PATTERNS)
 
 DATASETS = {
     spec.dataset: spec
@@ -66,16 +103,12 @@ DATASETS = {
         DatasetSpec(
             "cifar10", (32, 32, 3), 50_000, 10_000, (Attribute("class", _CIFAR10_CLASSES),)
         ),
-        DatasetSpec(
-            "fashion_mnist", (28, 28, 1), 60_000, 10_000, (Attribute("class", _FASHION_CLASSES),)
-        ),
-        DatasetSpec(
-            "kmnist", (28, 28, 1), 60_000, 10_000, (Attribute("class", _HIRAGANA_CLASSES),)
-        ),
-        DatasetSpec("mnist", (28, 28, 1), 60_000, 10_000, (Attribute("class", _DIGIT_CLASSES),)),
-        DatasetSpec(
-            "synthetic", (28, 28, 1), 4_000, 1_000, (Attribute("class", _FASHION_CLASSES),)
-        ),
+        DatasetSpec("coloured_fashion_mnist", (28, 28, 3), 60_000, 10_000, (_CLASS, _COLOUR)),
+        DatasetSpec("fashion_mnist", (28, 28, 1), 60_000, 10_000, (_CLASS,)),
+        DatasetSpec("kmnist", (28, 28, 1), 60_000, 10_000, (Attribute("class", _HIRAGANA),)),
+        DatasetSpec("mnist", (28, 28, 1), 60_000, 10_000, (Attribute("class", _DIGITS),)),
+        DatasetSpec("synthetic", (28, 28, 1), 4_000, 1_000, (_CLASS,)),
+        DatasetSpec("synthetic_garments", (32, 32, 3), 9_600, 2_400, (_CLASS, _COLOUR, _PATTERN)),
     )
 }
 IMAGE_FOLDER = "image_folder"  # its specification depends on the folder

@@ -10,7 +10,8 @@ import tensorflow as tf
 # Larger sets stay on the host: on a small GPU they would leave too little memory for the networks.
 RESIDENT_BYTES = 2 * 2**30
 
-Examples = tuple[tf.Tensor, tf.Tensor]  # uint8 [rows, height, width, channels], int32 [rows]
+# uint8 [rows, height, width, channels], int32 [rows, attributes]
+Examples = tuple[tf.Tensor, tf.Tensor]
 
 
 class Resident:
@@ -57,7 +58,7 @@ class Streamed:
         shape = self._images.shape[1:]
         return [
             tf.TensorSpec([None, batch, *shape], tf.uint8),
-            tf.TensorSpec([None, batch], tf.int32),
+            tf.TensorSpec([None, batch, self._labels.shape[1]], tf.int32),
         ]
 
     def send(self, rows: np.ndarray) -> list[tf.Tensor]:
@@ -79,7 +80,7 @@ def feed(images: np.ndarray, labels: np.ndarray, devices: Sequence[str]) -> Feed
 
     Args:
       images: uint8 `[N, height, width, channels]`, possibly memory-mapped.
-      labels: integers `[N]`.
+      labels: integers `[N, attributes]`.
       devices: of the replicas.
     """
     if images.nbytes > RESIDENT_BYTES:

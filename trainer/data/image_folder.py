@@ -1,97 +1,122 @@
-"""A folder of image files as a data set, with subfolders as classes, or without classes."""
+"""A folder of image files as a data set: its specification, and its pictures as arrays."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import os
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from trainer.data import picture_files, pictures
-from trainer.data.datasets import IMAGE_FOLDER, Attribute, DatasetSpec
-from trainer.data.picture_files import RULES, Files, Rules
-from trainer.data.prepared import Arrays, decode_to_files, load_mapped
-from trainer.system import file_system
+from trainer.data import array_cache, folder_contents, pictures
+from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec, FolderReading
+from trainer.data.folder_contents import Contents
+from trainer.data.picture_files import RULES, TEST, TRAIN, Rules
+from trainer.data.pictures import Form
+from trainer.data.prepared import Arrays
+from trainer.system import cores
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
-_THREADS = 4  # that read files; hashing lets other threads run
+_BACKGROUNDS = {"black": (0, 0, 0), "white": (255, 255, 255)}
 
 
-def specify(folder: Path, image_size: int, rules: int = picture_files.CURRENT) -> DatasetSpec:
+def specify(
+    folder: Path, image_size: int, reading: FolderReading, wanted: tuple[str, ...] = ()
+) -> DatasetSpec:
     """The folder's specification, for which all files are read.
 
     Args:
-      folder: of pictures, or of subfolders of pictures.
+      folder: of pictures at any depth.
       image_size: height and width to which they are resized.
-      rules: the number of the rules by which the folder is read.
+      reading: how the folder is read.
+      wanted: names of attributes; none: all.
 
     Raises:
-      RefusedError: as `picture_files.find`; or no picture can be read.
+      RefusedError: no picture can be read, or the table does not describe them.
     """
-    by = RULES[rules]
-    files = picture_files.find(folder, rules).pictures
-    channels = 3 if _has_colours(files, by) else 1
-    folders = [picture_files.class_folder(path, folder) for path in files]
-    names = tuple(dict.fromkeys(path.name for path in folders if path))
-    shape = (image_size, image_size, channels)
-    fingerprint = _fingerprint(files, folder, by)
-    return DatasetSpec(
-        IMAGE_FOLDER,
-        shape,
-        len(files),
-        0,
-        (Attribute("class", names),) if names else (),
-        fingerprint,
-        rules,
+    found = folder_contents.read(folder, reading, wanted)
+    background = colour(reading.background)
+    coloured = len(set(background)) > 1 or _has_colours(found.paths, RULES[reading.rules])
+    shape = (image_size, image_size, 3 if coloured else 1)
+    fingerprint = _fingerprint(found, folder, RULES[reading.rules])
+    train, test = (len(found.of(split)) for split in (TRAIN, TEST))
+    return DatasetSpec(IMAGE_FOLDER, shape, train, test, found.attributes, fingerprint, reading)
+
+
+def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> Arrays:
+    """Images and labels, decoded and resized once and kept in the cache.
+
+    Raises:
+      RefusedError: the folder holds other pictures, or some that cannot be read.
+    """
+    assert spec.folder is not None
+    names = tuple(attribute.name for attribute in spec.attributes)
+    found = folder_contents.read(folder, spec.folder, names)
+    if _fingerprint(found, folder, RULES[spec.folder.rules]) != spec.fingerprint:
+        raise RefusedError(f"--data_dir={folder} holds other pictures than before: restore them")
+    rows = found.of(split)
+    if split == TRAIN:
+        for note in found.left_out:
+            log.warning("data: %s", note)
+        for note in found.notes:
+            log.info("data: %s", note)
+    if not len(rows):
+        return np.empty((0, *spec.image_shape), np.uint8), found.labels[rows]
+    form = _form(spec)
+    paths = [found.paths[row] for row in rows]
+    key = hashlib.sha256(repr(form).encode())
+    for row in rows:
+        key.update(found.digests[row])
+    images = array_cache.array(
+        cache_dir,
+        key.hexdigest()[:16],
+        (len(rows), *spec.image_shape),
+        functools.partial(_decoded, paths, form),
     )
+    return images, found.labels[rows]
 
 
-def load(spec: DatasetSpec, split: str, folder: Path) -> Arrays:
-    """Images and labels, decoded and resized once and stored beside the image files.
+def colour(background: str) -> tuple[int, int, int]:
+    """The red, green and blue of a `--background`.
 
     Raises:
-      RefusedError: images cannot be read, or have colours where the set has none; or the split
-        is not `train`.
+      RefusedError: it is none.
     """
-    if split != "train":
-        raise RefusedError(f"--dataset={IMAGE_FOLDER} has no images for {split}")
-    files = picture_files.find(folder, spec.folder_rules)
-    size_prefix = f".decoded-{spec.image_shape[0]}-"
-    path_prefix = folder / f"{size_prefix}{_digest(spec, files.pictures)}"
-    arrays = load_mapped(path_prefix, len(files.pictures))
-    if arrays is None:
-        log.info("data: decoding %d pictures in %s", len(files.pictures), folder)
-        arrays = decode_to_files(
-            path_prefix,
-            len(files.pictures),
-            spec.image_shape,
-            lambda: _examples(spec, files.pictures, folder),
+    parts = background.split(",")
+    if background in _BACKGROUNDS:
+        return _BACKGROUNDS[background]
+    numbers = tuple(int(part) for part in parts if part.isascii() and part.isdecimal())
+    if len(parts) != 3 or len(numbers) != 3 or max(numbers) > 255:
+        raise RefusedError(
+            f"--background={background} must be black, white, or R,G,B from 0 to 255"
         )
-        for outdated in folder.glob(f"{size_prefix}*.npy"):
-            if not outdated.name.startswith(path_prefix.name):
-                outdated.unlink(missing_ok=True)
-    _log_what_is_used(files, folder)
-    return arrays
+    return numbers
 
 
-def _has_colours(files: list[Path], by: Rules) -> bool:
+def _form(spec: DatasetSpec) -> Form:
+    assert spec.folder is not None
+    side, _, channels = spec.image_shape
+    in_strips = RULES[spec.folder.rules].in_strips
+    return Form(side, channels, spec.folder.fit, colour(spec.folder.background), in_strips)
+
+
+def _has_colours(paths: Sequence[Path], by: Rules) -> bool:
     """Whether any picture has colours; by the first rules, whether the first readable one has."""
     errors = []
     grey = False
-    for path in files:
+    for path in paths:
         try:
             with pictures.opened(path) as picture:
                 if not pictures.is_grey(picture):
                     return True
         except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
-            errors.append(_unreadable(path, error))
+            errors.append(folder_contents.unreadable(path, error))
             continue
         grey = True
         if not by.any_colour:
@@ -101,80 +126,53 @@ def _has_colours(files: list[Path], by: Rules) -> bool:
     return False
 
 
-def _fingerprint(files: list[Path], folder: Path, by: Rules) -> str:
-    """A hash of the files' names and contents; by the first rules, of their names and sizes."""
+def _fingerprint(found: Contents, folder: Path, by: Rules) -> str:
+    """A hash of the files' names and contents, and of what is said of them.
+
+    By the second rules without what is said; by the first, of names and sizes.
+    """
     digest = hashlib.sha256()
-    if not by.by_content:
-        for path in files:
-            digest.update(os.fsencode(path.relative_to(folder)) + b" %d " % path.stat().st_size)
-        return digest.hexdigest()[:16]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for path, content in zip(files, pool.map(_content_digest, files), strict=True):
-            digest.update(os.fsencode(path.relative_to(folder)) + b"\0" + content)
+    for path, content in zip(found.paths, found.digests, strict=True):
+        name = os.fsencode(path.relative_to(folder))
+        if by.by_content:
+            digest.update(name + b"\0" + content)
+        else:
+            digest.update(name + b" %d " % path.stat().st_size)
+    if by.splits:
+        digest.update(found.labels.tobytes() + found.is_test.tobytes())
     return digest.hexdigest()[:16]
 
 
-def _content_digest(path: Path) -> bytes:
-    try:
-        return bytes.fromhex(file_system.sha256(path))
-    except OSError as error:
-        raise RefusedError(_unreadable(path, error)) from error
+def _decoded(paths: list[Path], form: Form, first: int, last: int) -> np.ndarray:
+    """Pictures `first` to `last`: uint8 `[last - first, side, side, channels]`.
 
-
-def _digest(spec: DatasetSpec, files: list[Path]) -> str:
-    """Names what was decoded; by the first rules, modification times stand for the contents."""
-    digest = hashlib.sha256(f"{spec.image_shape} {spec.fingerprint}".encode())
-    if not RULES[spec.folder_rules].by_content:
-        for path in files:
-            digest.update(b"%d " % path.stat().st_mtime_ns)
-    return digest.hexdigest()[:16]
-
-
-def _examples(
-    spec: DatasetSpec, files: list[Path], folder: Path
-) -> Iterator[tuple[np.ndarray, int]]:
-    """All pictures; those that are broken are named at the end."""
-    numbers = {folder / name: number for number, name in enumerate(spec.class_names)}
-    size, _, channels = spec.image_shape
-    in_strips = RULES[spec.folder_rules].in_strips
-    broken: list[str] = []
-    several_frames = 0
-    for path in files:
-        try:
-            with pictures.opened(path) as picture:
-                if channels == 1 and not pictures.is_grey(picture):
-                    broken.append(f"{path} has colours, {files[0]} has none: convert one")
-                    continue
-                image = pictures.pixels(picture, size, channels, in_strips)
-                several_frames += pictures.has_several_frames(picture)
-        except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
-            broken.append(_unreadable(path, error))
-            continue
-        subfolder = picture_files.class_folder(path, folder)
-        yield image, numbers[subfolder] if subfolder else 0
+    Raises:
+      RefusedError: some of these or of all later ones are broken; all of them are named.
+    """
+    decode = functools.partial(_decoded_one, form=form, grey_one=paths[0])
+    with ThreadPoolExecutor(cores.available()) as pool:
+        results = list(pool.map(decode, paths[first:last]))
+        broken = [each for each in results if isinstance(each, str)]
+        if broken:
+            later = pool.map(lambda path: _if_broken(decode(path)), paths[last:])
+            broken += [each for each in later if each]
     if broken:
         raise RefusedError("; ".join(broken))
-    if several_frames:
-        log.info("data: %d pictures have several frames: the first is used", several_frames)
+    return np.stack([each for each in results if not isinstance(each, str)])
 
 
-def _log_what_is_used(files: Files, folder: Path) -> None:
-    """Says how many images each class has, and what in the folder is not used."""
-    log.info(
-        *("data: %d pictures in %s (%s)", len(files.pictures), folder),
-        picture_files.counted(files.pictures),
-    )
-    folders = [picture_files.class_folder(path, folder) for path in files.pictures]
-    of_class = Counter(path.name for path in folders if path)
-    if of_class:
-        log.info("data: %s", ", ".join(f"{name} {count}" for name, count in of_class.items()))
-    for reason, paths in sorted(files.unused.items()):
-        names = picture_files.listed(paths, folder)
-        log.warning("data: %d files are not used, being %s (%s)", len(paths), reason, names)
-    if files.empty:
-        names = ", ".join(path.name for path in files.empty)
-        log.warning("data: %d subfolders hold no pictures (%s)", len(files.empty), names)
+def _if_broken(result: np.ndarray | str) -> str | None:
+    return result if isinstance(result, str) else None
 
 
-def _unreadable(path: Path, error: BaseException) -> str:
-    return f"{path} is no picture that can be read ({error}): repair or remove it"
+def _decoded_one(path: Path, form: Form, grey_one: Path) -> np.ndarray | str:
+    """A picture's pixels, or why there are none."""
+    try:
+        with pictures.opened(path) as picture:
+            if form.channels == 1 and not pictures.is_grey(picture):
+                return f"{path} has colours, {grey_one} has none: convert one"
+            if pictures.has_several_frames(picture):
+                log.info("data: %s has several frames: the first is used", path.name)
+            return pictures.pixels(picture, form)
+    except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
+        return folder_contents.unreadable(path, error)

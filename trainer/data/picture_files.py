@@ -27,6 +27,7 @@ class Rules:
     by_content: bool  # identified; else by names and sizes
     any_colour: bool  # gives all of them colours; else the first picture decides
     in_strips: bool  # are large pictures reduced
+    splits: bool  # are there folders train and test, and tables of attributes
 
 
 _FIRST_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
@@ -34,11 +35,14 @@ _MORE_SUFFIXES = (
     *(".apng", ".avif", ".avifs", ".dib", ".ico", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".mpo"),
     *(".pbm", ".pcx", ".pgm", ".pnm", ".ppm", ".tga", ".tif", ".tiff"),
 )
-CURRENT = 2
+_SUFFIXES = tuple(sorted(_FIRST_SUFFIXES + _MORE_SUFFIXES))
+CURRENT = 3
 RULES = {
-    1: Rules(_FIRST_SUFFIXES, 1, False, False, False),
-    CURRENT: Rules(tuple(sorted(_FIRST_SUFFIXES + _MORE_SUFFIXES)), 100, True, True, True),
+    1: Rules(_FIRST_SUFFIXES, 1, False, False, False, False),
+    2: Rules(_SUFFIXES, 100, True, True, True, False),
+    CURRENT: Rules(_SUFFIXES, 100, True, True, True, True),
 }
+TRAIN, TEST = "train", "test"  # folders of pictures to learn from, and to measure against
 
 
 @dataclass
@@ -47,7 +51,6 @@ class Files:
 
     pictures: list[Path] = field(default_factory=list)  # sorted
     unused: dict[str, list[Path]] = field(default_factory=dict)  # by the reason
-    empty: list[Path] = field(default_factory=list)  # folders of the first level without pictures
 
 
 def find(folder: Path, number: int) -> Files:
@@ -58,8 +61,7 @@ def find(folder: Path, number: int) -> Files:
       number: of the rules.
 
     Raises:
-      RefusedError: there is no such folder, no picture in it, or pictures both in it and in
-        subfolders; or a folder cannot be read.
+      RefusedError: there is no such folder, or no picture in it; or a folder cannot be read.
     """
     rules, files = RULES[number], Files()
     for path in _walk(folder):
@@ -69,20 +71,33 @@ def find(folder: Path, number: int) -> Files:
         elif not path.name.startswith(_OURS):
             files.unused.setdefault(reason, []).append(path)
     files.pictures.sort()
-    with_pictures = {class_folder(path, folder) for path in files.pictures}
-    if not with_pictures:
+    if not files.pictures:
         raise RefusedError(
             f"--data_dir={folder} holds no pictures ({', '.join(rules.suffixes)}), nor do its "
             f"subfolders{_but(files)}"
         )
-    if len(with_pictures) > 1 and None in with_pictures:
+    return files
+
+
+def class_folders(pictures: list[Path], folder: Path) -> list[Path]:
+    """The subfolders of the first level that hold pictures: the classes; none without classes.
+
+    Raises:
+      RefusedError: there are pictures both in the folder and in subfolders.
+    """
+    found = dict.fromkeys(class_folder(path, folder) for path in pictures)
+    if len(found) > 1 and None in found:
         raise RefusedError(
             f"--data_dir={folder} holds pictures and subfolders of pictures: move the former into "
             "a subfolder if there are classes, or out of it"
         )
-    if None not in with_pictures:
-        files.empty = [path for path in _subfolders(folder) if path not in with_pictures]
-    return files
+    return [path for path in found if path]
+
+
+def empty_folders(pictures: list[Path], folder: Path) -> list[Path]:
+    """The subfolders of the first level that hold no pictures."""
+    with_pictures = {class_folder(path, folder) for path in pictures}
+    return [path for path in _subfolders(folder) if path not in with_pictures]
 
 
 def class_folder(picture: Path, folder: Path) -> Path | None:

@@ -1,10 +1,11 @@
-"""One picture of any kind as pixels: the right way up, on black, 8 bits, of a given size."""
+"""One picture of any kind as pixels: the right way up, on a colour, 8 bits, of a given size."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -44,17 +45,26 @@ def is_grey(picture: Image.Image) -> bool:
     return picture.mode in ("1", "L", "LA", "I", "F") or picture.mode.startswith("I;16")
 
 
-def pixels(picture: Image.Image, size: int, channels: int, in_strips: bool) -> np.ndarray:
-    """The picture's central square as a viewer shows it.
+@dataclass(frozen=True)
+class Form:
+    """What pictures become."""
+
+    side: int  # height and width in pixels
+    channels: int  # 1 or 3
+    fit: str  # crop: the central square; pad: all of it, with margins
+    background: tuple[int, int, int]  # of margins, and behind transparent pixels
+    in_strips: bool = True  # whether large pictures are reduced in strips before anything else
+
+
+def pixels(picture: Image.Image, form: Form) -> np.ndarray:
+    """The picture as a viewer shows it, in the given form.
 
     Args:
       picture: an opened one.
-      size: height and width of the result.
-      channels: 1 or 3.
-      in_strips: whether large pictures are reduced in strips before anything else.
+      form: of the result.
 
     Returns:
-      uint8 `[size, size, channels]`.
+      uint8 `[side, side, channels]`.
 
     Raises:
       Exception: as `opened`.
@@ -63,11 +73,11 @@ def pixels(picture: Image.Image, size: int, channels: int, in_strips: bool) -> n
         raise ValueError("its pixels are floating-point numbers, convert them to 8 or 16 bits")
     picture.load()  # some kinds are turned by it, and then need no turning here
     method = _ROTATIONS.get(_orientation(picture))
-    if in_strips and picture.width * picture.height > LARGE_PIXELS:
-        picture = _reduced_square(picture, size)
+    if form.in_strips and picture.width * picture.height > LARGE_PIXELS:
+        picture = _reduced(picture, form)
     if method is not None:
         picture = picture.transpose(method)
-    return crop_and_resize(_on_black(picture), size, channels)
+    return fitted(_opaque(picture, form.background), form)
 
 
 def has_several_frames(picture: Image.Image) -> bool:
@@ -78,11 +88,17 @@ def has_several_frames(picture: Image.Image) -> bool:
         return True
 
 
-def crop_and_resize(image: Image.Image, size: int, channels: int) -> np.ndarray:
-    """The central square, resized with antialiasing: uint8 `[size, size, channels]`."""
-    converted = image.convert("L" if channels == 1 else "RGB")
-    resized = ImageOps.fit(converted, (size, size), Image.Resampling.LANCZOS)
-    return np.asarray(resized, np.uint8).reshape(size, size, channels)
+def fitted(image: Image.Image, form: Form) -> np.ndarray:
+    """An opaque picture, resized with antialiasing: uint8 `[side, side, channels]`."""
+    grey = form.channels == 1
+    converted = image.convert("L" if grey else "RGB")
+    size = (form.side, form.side)
+    if form.fit == "pad":
+        colour = form.background[0] if grey else form.background
+        resized = ImageOps.pad(converted, size, Image.Resampling.LANCZOS, color=colour)
+    else:
+        resized = ImageOps.fit(converted, size, Image.Resampling.LANCZOS)
+    return np.asarray(resized, np.uint8).reshape(*size, form.channels)
 
 
 def _orientation(picture: Image.Image) -> int:
@@ -94,24 +110,27 @@ def _orientation(picture: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _on_black(picture: Image.Image) -> Image.Image:
-    """Reduces 16 bits to 8, and puts transparent pictures on black."""
+def _opaque(picture: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    """Reduces 16 bits to 8, and puts transparent pictures on the background."""
     if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
         return Image.fromarray((np.asarray(picture, np.int64) // 257).clip(0, 255).astype(np.uint8))
     if picture.has_transparency_data:
         with_alpha = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", with_alpha.size, "black"), with_alpha)
+        return Image.alpha_composite(Image.new("RGBA", with_alpha.size, background), with_alpha)
     return picture
 
 
-def _reduced_square(picture: Image.Image, size: int) -> Image.Image:
-    """The central square in colours, averaged over blocks to a few times `size`."""
-    side = min(picture.size)
-    factor = max(1, side // (_REDUCED_SIDES * size))
-    left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    reduced = Image.new("RGB", (-(-side // factor), -(-side // factor)))
-    height = max(1, _STRIP_PIXELS // side // factor) * factor
-    for y in range(0, side, height):
-        strip = picture.crop((left, top + y, left + side, top + min(y + height, side)))
-        reduced.paste(_on_black(strip).convert("RGB").reduce(factor), (0, y // factor))
+def _reduced(picture: Image.Image, form: Form) -> Image.Image:
+    """What the form shows of it, in colours, averaged over blocks to a few times the side."""
+    width, height = picture.size
+    if form.fit != "pad":
+        width = height = min(width, height)
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    factor = max(1, max(width, height) // (_REDUCED_SIDES * form.side))
+    reduced = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    rows = max(1, _STRIP_PIXELS // width // factor) * factor
+    for y in range(0, height, rows):
+        strip = picture.crop((left, top + y, left + width, top + min(y + rows, height)))
+        opaque = _opaque(strip, form.background).convert("RGB")
+        reduced.paste(opaque.reduce(factor), (0, y // factor))
     return reduced

@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from trainer.data.datasets import DatasetSpec
-from trainer.data.pictures import crop_and_resize
+from trainer.data.pictures import Form, fitted
 from trainer.system import file_system
 from trainer.system.exits import RefusedError, first_line
 
@@ -225,7 +225,8 @@ def _decode(folder: Path, spec: DatasetSpec, split: str, path_prefix: Path, coun
     """Reads the prepared set through TensorFlow Datasets, which decodes the images."""
     import tensorflow_datasets as tfds
 
-    size, _, channels = spec.image_shape
+    side, _, channels = spec.image_shape
+    form = Form(side, channels, "crop", (0, 0, 0))
 
     def examples() -> Iterator[tuple[np.ndarray, int]]:
         try:
@@ -233,7 +234,7 @@ def _decode(folder: Path, spec: DatasetSpec, split: str, path_prefix: Path, coun
             for example in tfds.as_numpy(builder.as_dataset(split=split, shuffle_files=False)):
                 image = example["image"]
                 if image.shape != spec.image_shape:
-                    image = crop_and_resize(Image.fromarray(image), size, channels)
+                    image = fitted(Image.fromarray(image), form)
                 yield image, int(example.get("label", 0))
         except Exception as error:  # missing or damaged records cause various errors
             raise RefusedError(

@@ -1,18 +1,54 @@
-"""Garment silhouettes generated in code: a small data set for tests and demonstrations."""
+"""Garment silhouettes drawn in code: small data sets for tests and demonstrations.
+
+`synthetic` is grey, with one attribute. `synthetic_garments` has ten garments in eight colours and
+three patterns at any size; all three attributes are exact by construction.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
-from trainer.data.datasets import DATASETS
+from trainer.data import array_cache
+from trainer.data.datasets import COLOURS, DatasetSpec
+from trainer.data.prepared import Arrays
 
 _IMAGE_SIZE = 28
+_VERSION = 1  # of how synthetic_garments are drawn
 
 
-def load(split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 `[N, 28, 28, 1]` and labels int64 `[N]`, the same at every call."""
-    spec = DATASETS["synthetic"]
+def load(spec: DatasetSpec, split: str, cache_dir: Path) -> Arrays:
+    """Images uint8 `[N, height, width, channels]` and all labels int64, the same at every call.
+
+    Args:
+      spec: of one of the two sets.
+      split: `train` or `test`.
+      cache_dir: where drawn garments are kept.
+    """
     count = spec.train_examples if split == "train" else spec.test_examples
+    if spec.dataset == "synthetic":
+        return _grey(split, count)
+    side = spec.image_shape[0]
+    labels = garment_labels(count)
+
+    def draw(first: int, last: int) -> np.ndarray:
+        return np.stack(
+            [_garment(split, number, labels[number], side) for number in range(first, last)]
+        )
+
+    name = f"synthetic_garments-{_VERSION}-{side}-{split}"
+    return array_cache.array(cache_dir, name, (count, *spec.image_shape), draw), labels
+
+
+def garment_labels(count: int) -> np.ndarray:
+    """Class, colour and pattern of successive garments, all combinations by turns: `[count, 3]`."""
+    sizes = (len(_GARMENTS), len(COLOURS), len(_PATTERNS))
+    combinations = np.arange(count) % np.prod(sizes)
+    return np.stack(np.unravel_index(combinations, sizes), axis=1).astype(np.int64)
+
+
+def _grey(split: str, count: int) -> Arrays:
     rng = np.random.Generator(np.random.Philox(key=0 if split == "train" else 1))
     labels = [index % len(_GARMENTS) for index in range(count)]
     images = np.stack([_render(label, rng) for label in labels])
@@ -21,17 +57,47 @@ def load(split: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _render(label: int, rng: np.random.Generator) -> np.ndarray:
     """One garment of random width, height, position, brightness and texture: uint8 `[28, 28]`."""
-    y, x = np.mgrid[0:_IMAGE_SIZE, 0:_IMAGE_SIZE].astype(np.float64)
-    width, height = rng.uniform(0.85, 1.1, size=2)
-    left, up = rng.uniform(-1, 1, size=2)
-    # Coordinates of the garment: x from -1 to 1, y from 0 (top) to 1 (bottom).
-    u = (x - 13.5 - left) / (12 * width)
-    v = (y - 13.5 - up) / (24 * height) + 0.5
-    distance = _GARMENTS[label](u, v)
-    mask = np.clip(0.5 - 12 * distance, 0, 1)
+    u, v = _coordinates(_IMAGE_SIZE, rng)
+    mask = np.clip(0.5 - 12 * _GARMENTS[label](u, v), 0, 1)
     stripes = 1 + 0.12 * np.sin(v * rng.uniform(15, 40) + rng.uniform(0, 6))
     grey = rng.uniform(90, 230) * stripes + rng.normal(0, 6, size=u.shape)
     return np.clip(np.rint(grey * mask), 0, 255).astype(np.uint8)
+
+
+def _garment(split: str, number: int, labels: np.ndarray, side: int) -> np.ndarray:
+    """One garment in colour, of random proportions and light: uint8 `[side, side, 3]`."""
+    rng = np.random.Generator(np.random.Philox(key=[2 if split == "train" else 3, number]))
+    garment, colour, pattern = labels
+    u, v = _coordinates(side, rng)
+    mask = np.clip(0.5 - 12 / 28 * side * _GARMENTS[garment](u, v), 0, 1)
+    light = rng.uniform(0.75, 1.05) * _PATTERNS[pattern](u, v, rng)
+    rgb = np.array(list(COLOURS.values()))[colour] * light[..., np.newaxis]
+    noisy = rgb + rng.normal(0, 4, size=(side, side, 1))
+    return np.clip(np.rint(noisy * mask[..., np.newaxis]), 0, 255).astype(np.uint8)
+
+
+def _coordinates(side: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates of a garment: x from -1 to 1, y from 0 (top) to 1 (bottom)."""
+    y, x = np.mgrid[0:side, 0:side].astype(np.float64) * (_IMAGE_SIZE / side)
+    width, height = rng.uniform(0.85, 1.1, size=2)
+    left, up = rng.uniform(-1, 1, size=2)
+    return (x - 13.5 - left) / (12 * width), (y - 13.5 - up) / (24 * height) + 0.5
+
+
+def _plain(u: np.ndarray, v: np.ndarray, rng: np.random.Generator):
+    return np.ones_like(u)
+
+
+def _stripes(u: np.ndarray, v: np.ndarray, rng: np.random.Generator):
+    return 0.7 + 0.3 * np.sign(np.sin(v * 30 + rng.uniform(0, 6)))
+
+
+def _dots(u: np.ndarray, v: np.ndarray, rng: np.random.Generator):
+    phases = rng.uniform(0, 6, size=2)
+    return np.where(np.sin(u * 14 + phases[0]) * np.sin(v * 28 + phases[1]) > 0.35, 0.3, 1.0)
+
+
+_PATTERNS = (_plain, _stripes, _dots)
 
 
 # Each shape is a signed function of (u, v), negative inside: minimum unites, maximum intersects.

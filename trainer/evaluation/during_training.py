@@ -15,9 +15,9 @@ import tensorflow as tf
 from trainer.configuration.choices import CLASSIFIED, FEWEST_SAMPLES
 from trainer.data import order
 from trainer.data.datasets import Attribute, DatasetSpec
+from trainer.data.prepared import Arrays
 from trainer.evaluation import classifiers, metric_groups, own_features
 from trainer.evaluation.classifiers import Networks
-from trainer.evaluation.own_features import Arrays
 from trainer.gan import sampling
 from trainer.gan.state import FashionGAN
 from trainer.runs.file_names import TRAIN
@@ -72,7 +72,7 @@ def evaluator(
       seen_with: from `networks`.
       quiet: whether nothing is logged.
     """
-    recipe, labels = gan.recipe, own_features.columns(labels)
+    recipe = gan.recipe
     generate = tf.function(gan.sample, autograph=False)
     asked = sampling.labels_as_in(recipe, labels, num, SEED)
     rows = np.sort(order.permutation(SEED, 0, len(images))[:REFERENCE_IMAGES])

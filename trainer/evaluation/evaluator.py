@@ -15,6 +15,7 @@ from trainer.configuration import choices
 from trainer.configuration.choices import CLASSIFIED, FASHION, FEWEST_SAMPLES, INCEPTION, OWN
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.data import order
+from trainer.data.prepared import Arrays
 from trainer.evaluation import classifiers, inception, metric_groups, metrics, own_features
 from trainer.evaluation.attribute_metrics import (
     ATTRIBUTE_METRICS,
@@ -23,7 +24,6 @@ from trainer.evaluation.attribute_metrics import (
 )
 from trainer.evaluation.classifiers import Networks
 from trainer.evaluation.metric_groups import PixelMetrics
-from trainer.evaluation.own_features import Arrays
 from trainer.gan import sampling
 from trainer.runs import evaluations
 from trainer.runs.trained_networks import Trained
@@ -128,8 +128,8 @@ class Evaluator:
         self._recipe = recipe
         self._settings = settings
         self._networks = seen_with
-        self._train, self._train_labels = train[0], own_features.columns(train[1])
-        self._test, self._test_labels = test[0], own_features.columns(test[1])
+        self._train, self._train_labels = train
+        self._test, self._test_labels = test
         self._protocol = protocol(recipe, settings, seen_with)
         # Of data that the package knows, results stay what they were before there were others.
         self._is_packaged = _is_packaged(recipe, settings)

@@ -19,6 +19,7 @@ import keras
 import numpy as np
 
 from trainer.data.datasets import DatasetSpec
+from trainer.data.prepared import Arrays
 from trainer.evaluation import classifiers, own_networks
 from trainer.evaluation.classifiers import Networks
 from trainer.system import file_system
@@ -30,7 +31,6 @@ RECIPE = 1  # of the training: other networks, or another way to train them, rai
 FOLDER = "features"
 
 Weights = dict[str, np.ndarray]
-Arrays = tuple[np.ndarray, np.ndarray]  # uint8 [N, height, width, channels], int64 [N, attributes]
 
 _FEATURES, _CLASSIFIER = "feature_network", "classifier"
 _DIGEST = "sha256"  # the entry of the file that holds the digest of all others
@@ -62,27 +62,16 @@ def path_in(place: Path, spec: DatasetSpec) -> Path:
     return place / FOLDER / f"{spec.dataset}-{digest[:16]}.npz"
 
 
-def columns(labels: np.ndarray) -> np.ndarray:
-    """Labels as `[N, attributes]`."""
-    return labels if labels.ndim == 2 else labels[:, np.newaxis]
-
-
-def sizes(spec: DatasetSpec) -> list[int]:
-    """The number of values of each attribute."""
-    return [len(attribute.values) for attribute in spec.attributes]
-
-
 def _train(spec: DatasetSpec, images: np.ndarray, labels: np.ndarray) -> Weights:
-    labels = columns(labels)
     count, started = len(images), time.monotonic()
     steps = own_networks.steps(count)
     log.info(
         "evaluation: training networks that know %s, once: two times %d steps on %d pictures",
         *(spec.dataset, steps, count),
     )
-    trained = {_FEATURES: own_networks.train_features(images, labels, sizes(spec))}
-    if sizes(spec):
-        trained[_CLASSIFIER] = own_networks.train_classifier(images, labels, sizes(spec))
+    trained = {_FEATURES: own_networks.train_features(images, labels, spec.label_sizes)}
+    if spec.label_sizes:
+        trained[_CLASSIFIER] = own_networks.train_classifier(images, labels, spec.label_sizes)
     log.info("evaluation: they are trained, in %.0f s", time.monotonic() - started)
     return {
         f"{name}/{variable.path}": variable.numpy()
@@ -94,8 +83,8 @@ def _train(spec: DatasetSpec, images: np.ndarray, labels: np.ndarray) -> Weights
 def _networks(spec: DatasetSpec, weights: Weights) -> Networks:
     built = {_FEATURES: own_networks.feature_network(spec.image_shape, ())}
     built[_FEATURES] = keras.Model(built[_FEATURES].inputs, built[_FEATURES].outputs[0])
-    if sizes(spec):
-        built[_CLASSIFIER] = own_networks.classifier(spec.image_shape, sizes(spec))
+    if spec.label_sizes:
+        built[_CLASSIFIER] = own_networks.classifier(spec.image_shape, spec.label_sizes)
     for name, network in built.items():
         for variable in network.variables:
             variable.assign(weights[f"{name}/{variable.path}"])
@@ -110,7 +99,7 @@ def _networks(spec: DatasetSpec, weights: Weights) -> Networks:
         features=lambda images: predict[_FEATURES](images)[0],
         values=values,
         features_sha256=_digest(weights, _FEATURES),
-        classifier_sha256=_digest(weights, _CLASSIFIER) if sizes(spec) else None,
+        classifier_sha256=_digest(weights, _CLASSIFIER) if spec.label_sizes else None,
     )
 
 

@@ -10,6 +10,7 @@ from trainer.configuration import config as configuration
 from trainer.data import pixels
 from trainer.data.feeding import Feed
 from trainer.gan.compilation import by_xla, not_compiled
+from trainer.gan.real_batches import as_shown
 from trainer.gan.state import FashionGAN
 from trainer.gan.training_step import METRICS, UPDATES, Batch
 from trainer.randomness import BatchRng
@@ -84,7 +85,8 @@ def _make_replica_step(
 
         def updated(step: tf.Tensor, batches: list[Batch]) -> tf.Tensor:
             rng = BatchRng(gan.recipe.seed, step, replica * rows, rows, jit_compile)
-            return update(gan, batches, rng, in_parts)
+            shown = [as_shown(gan.recipe, each, rng, number) for number, each in enumerate(batches)]
+            return update(gan, shown, rng, in_parts)
 
         batches = [batch(index) for index in range(objective.critic_steps)]
         return in_whole(updated)(step, batches)

@@ -25,7 +25,7 @@ def build_networks(recipe: Recipe, precision: str) -> tuple[keras.Model, keras.M
     networks = recipe.networks
     with _dtype_policy(precision):
         generator = ARCHITECTURES[networks.architecture].generator(
-            networks.noise_dim, recipe.data.image_shape, _classes(recipe)
+            networks.noise_dim, recipe.data.image_shape, label_sizes(recipe)
         )
     penalised = recipe.objective.penalised
     discriminator = build_discriminator(recipe, "float32" if penalised else precision)
@@ -39,12 +39,13 @@ def build_discriminator(recipe: Recipe, precision: str) -> keras.Model:
     networks = recipe.networks
     with _dtype_policy(precision):
         return ARCHITECTURES[networks.architecture].discriminator(
-            recipe.data.image_shape, networks.dropout, _classes(recipe)
+            recipe.data.image_shape, networks.dropout, label_sizes(recipe)
         )
 
 
-def _classes(recipe: Recipe) -> int:
-    return len(recipe.data.class_names) if recipe.networks.conditional else 0
+def label_sizes(recipe: Recipe) -> tuple[int, ...]:
+    """The number of values of each attribute that the networks are given."""
+    return recipe.data.label_sizes if recipe.networks.conditional else ()
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration.config import Recipe
-from trainer.data import pixels
+from trainer.data import labels, pixels
+from trainer.data.labels import Labels
 from trainer.models.architectures import ARCHITECTURES
 from trainer.randomness import BatchRng
 from trainer.system.exits import RefusedError
@@ -38,38 +39,53 @@ def latents(
     return tf.cast(math.sqrt(2) * tf.math.erfinv(centred), tf.float32)
 
 
-def label_cycle(recipe: Recipe, names: Sequence[str] = ()) -> list[int]:
+def label_cycle(recipe: Recipe, asked_for: Sequence[str] = ()) -> list[Labels]:
     """The labels that successive images get, in a cycle.
 
     Args:
       recipe: a run's.
-      names: classes by name or number; none: all of them.
+      asked_for: of one image each, as `labels.parse` reads them; none: each value of the first
+        attribute, all others not given.
 
     Raises:
-      RefusedError: a class is unknown, or the run has none.
+      RefusedError: a value is unknown, or the run has none.
     """
-    known = recipe.data.class_names if recipe.networks.conditional else ()
-    if names and not known:
-        raise RefusedError(f"--labels={','.join(names)}: this run is not conditional, leave it out")
-    return [_label(name, known) for name in names] or list(range(len(known))) or [0]
+    known = recipe.data.attributes if recipe.networks.conditional else ()
+    if asked_for and not known:
+        names = ",".join(asked_for)
+        raise RefusedError(f"--labels={names}: this run is not conditional, leave it out")
+    if asked_for:
+        return [labels.parse(text, known) for text in asked_for]
+    others = (labels.NOT_GIVEN,) * (len(recipe.data.attributes) - 1)
+    if known:
+        return [(value, *others) for value in range(len(known[0].values))]
+    return [(labels.NOT_GIVEN,) * len(recipe.data.attributes)]
 
 
-def _label(name: str, known: Sequence[str]) -> int:
-    """A class's number: by its name, else by its name in any case, else by its number."""
-    if name in known:
-        return known.index(name)
-    folded = [class_name.casefold() for class_name in known]
-    if folded.count(name.casefold()) == 1:
-        return folded.index(name.casefold())
-    if name.isdecimal() and int(name) < len(known):
-        return int(name)
-    listed = ", ".join(f"{number} {class_name}" for number, class_name in enumerate(known))
-    raise RefusedError(f"--labels names {name!r}, which is no class; there are {listed}")
-
-
-def cycled_labels(cycle: Sequence[int], first: int, count: int | tf.Tensor) -> tf.Tensor:
-    """The labels of images `first` to `first + count`: int32 `[count]`."""
+def cycled_labels(cycle: Sequence[Labels], first: int, count: int | tf.Tensor) -> tf.Tensor:
+    """The labels of images `first` to `first + count`: int32 `[count, attributes]`."""
     return tf.gather(tf.constant(cycle, tf.int32), (tf.range(count) + first) % len(cycle))
+
+
+def labels_by_row(real_labels: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Labels of a grid, a value of the first attribute in each row: `[rows * columns, attributes]`.
+
+    All other attributes are those of real images with that value.
+
+    Args:
+      real_labels: of real images, integers `[N, attributes]`.
+      rows: of the grid.
+      columns: of the grid.
+    """
+    if not real_labels.shape[1]:
+        return np.zeros((rows * columns, 0), np.int64)
+    grid = np.full((rows, columns, real_labels.shape[1]), labels.NOT_GIVEN, np.int64)
+    for row, cells in enumerate(grid):
+        shown = real_labels[real_labels[:, 0] == row]
+        if len(shown):
+            cells[:] = shown[np.arange(columns) % len(shown)]
+        cells[:, 0] = row
+    return grid.reshape(rows * columns, -1)
 
 
 def sample_batches(
@@ -77,7 +93,7 @@ def sample_batches(
     recipe: Recipe,
     num: int,
     seed: int,
-    cycle: Sequence[int],
+    cycle: Sequence[Labels],
     truncation: float | None = None,
 ) -> Iterator[np.ndarray]:
     """Generates images in batches of one size, with a cycle of labels.
@@ -100,15 +116,15 @@ def sample_batches(
         yield pixels.to_bytes(images[: num - first], pixel_min)
 
 
-def labels_as_in(recipe: Recipe, labels: np.ndarray, num: int, seed: int) -> np.ndarray | None:
-    """Labels for `num` images, as often as in the training images; None: without labels.
+def labels_as_in(recipe: Recipe, real_labels: np.ndarray, num: int, seed: int) -> np.ndarray | None:
+    """Labels for `num` images, as often as among the training images; None: without labels.
 
     In a cycle where there is one attribute of which all values are equally frequent, else rows of
     the training images' labels, drawn by the seed.
 
     Args:
       recipe: a run's.
-      labels: of its training images, integers `[N, attributes]`, -1 where a value is missing.
+      real_labels: of its training images, integers `[N, attributes]`, -1 where not given.
       num: images.
       seed: 0 or more.
 
@@ -117,27 +133,27 @@ def labels_as_in(recipe: Recipe, labels: np.ndarray, num: int, seed: int) -> np.
     """
     if not recipe.networks.conditional:
         return None
-    if labels.shape[1] == 1 and labels.min() >= 0:
-        counts = np.bincount(labels[:, 0], minlength=len(recipe.data.attributes[0].values))
+    if real_labels.shape[1] == 1 and real_labels.min() >= 0:
+        counts = np.bincount(real_labels[:, 0], minlength=recipe.data.label_sizes[0])
         if np.ptp(counts) == 0:
             return np.arange(num)[:, np.newaxis] % len(counts)
     rng = np.random.Generator(np.random.Philox(key=seed))
-    return np.asarray(labels[rng.integers(len(labels), size=num)], np.int64)
+    return np.asarray(real_labels[rng.integers(len(real_labels), size=num)], np.int64)
 
 
 def sample_labelled(
     generate: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
     recipe: Recipe,
-    labels: np.ndarray | None,
+    asked: np.ndarray | None,
     num: int,
     seed: int,
 ) -> Iterator[np.ndarray]:
-    """Generates `num` images in batches of one size, each by a label of its own.
+    """Generates images in batches of one size, each by labels of its own.
 
     Args:
       generate: makes images of latents and labels, in a graph.
       recipe: of its training.
-      labels: integers `[num, attributes]`; None: without.
+      asked: integers `[num, attributes]`, -1 where not given; None: without labels.
       num: images in all.
       seed: decides the latents.
 
@@ -145,10 +161,10 @@ def sample_labelled(
       uint8 `[N, height, width, channels]`.
     """
     pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min
-    if labels is None:
-        labels = np.zeros((num, 1), np.int64)
+    if asked is None:
+        asked = np.full((num, len(recipe.data.attributes)), labels.NOT_GIVEN)
     for first in range(0, num, SAMPLING_BATCH):
         noise = latents(recipe, seed, first, SAMPLING_BATCH)
-        batch = np.resize(labels[first : first + SAMPLING_BATCH], (SAMPLING_BATCH, labels.shape[1]))
-        images = generate(noise, tf.constant(batch[:, 0], tf.int32)).numpy()
+        batch = np.resize(asked[first : first + SAMPLING_BATCH], (SAMPLING_BATCH, asked.shape[1]))
+        images = generate(noise, tf.constant(batch, tf.int32)).numpy()
         yield pixels.to_bytes(images[: num - first], pixel_min)

@@ -100,7 +100,7 @@ class FashionGAN:
 
         Args:
           latents: `[N, noise_dim]`.
-          labels: int32 `[N]`, used by a conditional generator only.
+          labels: int32 `[N, attributes]`, -1 where not given; for a conditional generator only.
         """
         inputs = inputs_of(self.generator, latents, labels)
         if not self.ema:
@@ -130,7 +130,7 @@ class FashionGAN:
 
         Args:
           images: `[N, height, width, channels]`.
-          labels: int32 `[N]`, used by a conditional discriminator only.
+          labels: int32 `[N, attributes]`, used by a conditional discriminator only.
           rng: the source of dropout masks.
           passes: see `layers_draw_from`.
           penalised: whether to compute in float32, for second derivatives.

@@ -25,7 +25,7 @@ class Examples(NamedTuple):
 
     images: tf.Tensor  # real ones, [rows, height, width, channels]
     fakes: tf.Tensor  # of the same shape
-    labels: tf.Tensor  # int32 [rows]: of the images, and given to the generator
+    labels: tf.Tensor  # int32 [rows, attributes]: of the images, and given to the generator
     stream: str  # prefix of this update's random streams
     update_number: tf.Tensor  # of the discriminator's update, from zero
 
@@ -67,7 +67,7 @@ def _in_one_pass(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGrad
         real, fake = _augmented(gan, examples, rng)
         images = tf.concat([real, fake], axis=0)
         passes = (f"{examples.stream}real", f"{examples.stream}fake")
-        logits = gan.logits(images, tf.tile(examples.labels, [2]), rng, *passes)
+        logits = gan.logits(images, tf.tile(examples.labels, [2, 1]), rng, *passes)
         real_logits, fake_logits = tf.split(logits, 2)
         generator_loss, discriminator_loss = _losses(gan, examples, rng, real_logits, fake_logits)
     real_gradients, fake_gradients = tape.gradient(discriminator_loss, [real_logits, fake_logits])
@@ -113,7 +113,7 @@ def _with_r1_r2(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradi
         with tf.GradientTape() as inner:
             inner.watch(images)
             passes = (f"{examples.stream}real", f"{examples.stream}fake")
-            labels = tf.tile(examples.labels, [2])
+            labels = tf.tile(examples.labels, [2, 1])
             logits = gan.logits(images, labels, rng, *passes, penalised=True)
         input_gradients = inner.gradient(logits, images)
         real_logits, fake_logits = tf.split(logits, 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -14,16 +14,17 @@ Shape = tuple[int, int, int]  # height, width, channels
 
 @dataclass(frozen=True)
 class Architecture:
-    """Builders of the two networks of a GAN, conditional where there are classes.
+    """Builders of the two networks of a GAN, conditional where there are attributes.
 
-    `generator(noise_dim, image_shape, classes)` takes latents `[N, noise_dim]`, with classes also
-    labels `[N]`, and returns images in [pixel_min, 1]. `discriminator(image_shape, dropout,
-    classes)` takes images, with classes also labels, and returns logits `[N, 1]`, large for real
-    images; each depends on its own image alone. With 0 classes neither takes labels.
+    `generator(noise_dim, image_shape, label_sizes)` takes latents `[N, noise_dim]`, with attributes
+    also labels `[N]`, or `[N, attributes]` of several, and returns images in [pixel_min, 1].
+    `discriminator(image_shape, dropout, label_sizes)` takes images, with attributes also labels,
+    and returns logits `[N, 1]`, large for real images; each depends on its own image alone.
+    `label_sizes` has the number of values of each attribute; without any neither takes labels.
     """
 
-    generator: Callable[[int, Shape, int], keras.Model]
-    discriminator: Callable[[Shape, float, int], keras.Model]
+    generator: Callable[[int, Shape, Sequence[int]], keras.Model]
+    discriminator: Callable[[Shape, float, Sequence[int]], keras.Model]
     pixel_min: float = -1.0  # value of a black pixel
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -13,12 +15,14 @@ from trainer.models.strided_discriminator import strided_discriminator
 _WIDTH = 32
 
 
-def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
+def generator(
+    noise_dim: int, image_shape: tuple[int, int, int], label_sizes: Sequence[int]
+) -> keras.Model:
     """Images in [-1, 1]."""
     height, width, channels = image_shape
     ups = halvings(height)
     base, filters = (height >> ups, width >> ups), _WIDTH << ups
-    inputs, x = generator_inputs(noise_dim, classes)
+    inputs, x = generator_inputs(noise_dim, label_sizes)
     x = Dense(base[0] * base[1] * filters, name="dense")(x)
     x = _normalised(x, "dense")
     x = layers.Reshape((*base, filters), name="reshape")(x)
@@ -30,9 +34,11 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     return keras.Model(inputs, images, name="generator")
 
 
-def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
+def discriminator(
+    image_shape: tuple[int, int, int], dropout: float, label_sizes: Sequence[int]
+) -> keras.Model:
     """Strided convolutions; labels are input planes."""
-    return strided_discriminator(image_shape, dropout, classes, _WIDTH, slope=0.2)
+    return strided_discriminator(image_shape, dropout, label_sizes, _WIDTH, slope=0.2)
 
 
 def _normalised(x, name: str):

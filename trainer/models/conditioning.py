@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -18,54 +20,89 @@ def halvings(side: int) -> int:
 
 
 def inputs_of(network: keras.Model, values, labels):
-    """The arguments of a network: values, and labels where it is conditional."""
-    return [values, labels] if len(network.inputs) > 1 else values
+    """The arguments of a network: values, and labels where it is conditional.
+
+    Args:
+      network: either one.
+      values: latents or images.
+      labels: int32 `[N, attributes]`.
+    """
+    if len(network.inputs) == 1:
+        return values
+    several = len(network.inputs[1].shape) > 1
+    return [values, labels if several else labels[:, 0]]
 
 
-def one_hot(labels, classes: int):
-    """One-hot labels `[N, classes]`, by a layer that every export format supports."""
-    return layers.CategoryEncoding(classes, output_mode="one_hot", name="label_one_hot")(labels)
+def one_hot(labels, label_sizes: Sequence[int]):
+    """One-hot labels of all attributes, side by side; all zeros where a label is -1, not given.
+
+    By layers that every export format supports.
+
+    Args:
+      labels: int32 `[N]` of one attribute, `[N, attributes]` of several.
+      label_sizes: the number of values of each attribute.
+
+    Returns:
+      `[N, sum(label_sizes)]`.
+    """
+    if len(label_sizes) == 1:
+        return _encoded(labels, label_sizes[0], "label_one_hot")
+    each = [
+        _encoded(keras.ops.take(labels, number, axis=1), size, f"label{number}_one_hot")
+        for number, size in enumerate(label_sizes)
+    ]
+    return layers.Concatenate(name="label_one_hot")(each)
 
 
-def generator_inputs(noise_dim: int, classes: int):
-    """A generator's inputs, and its latents concatenated with an embedding of the label.
+def _encoded(labels, size: int, name: str):
+    return layers.CategoryEncoding(size, output_mode="one_hot", name=name)(labels)
+
+
+def _label_input(label_sizes: Sequence[int]):
+    shape = () if len(label_sizes) == 1 else (len(label_sizes),)
+    return keras.Input(shape, dtype="int32", name="labels")
+
+
+def generator_inputs(noise_dim: int, label_sizes: Sequence[int]):
+    """A generator's inputs, and its latents concatenated with the sum of its labels' embeddings.
 
     (Mirza and Osindero 2014, arXiv:1411.1784.)
     """
     latents = keras.Input((noise_dim,), name="latents")
-    if not classes:
+    if not label_sizes:
         return latents, latents
-    labels = keras.Input((), dtype="int32", name="labels")
+    labels = _label_input(label_sizes)
     embedded = Dense(
         noise_dim,
         use_bias=False,
         kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
         name="label_embedding",
-    )(one_hot(labels, classes))
+    )(one_hot(labels, label_sizes))
     return [latents, labels], layers.Concatenate(name="conditioned")([latents, embedded])
 
 
-def discriminator_inputs(image_shape: tuple[int, int, int], classes: int):
+def discriminator_inputs(image_shape: tuple[int, int, int], label_sizes: Sequence[int]):
     """A discriminator's inputs, its images, and its labels or None."""
     images = keras.Input(image_shape, name="images")
-    if not classes:
+    if not label_sizes:
         return images, images, None
-    labels = keras.Input((), dtype="int32", name="labels")
+    labels = _label_input(label_sizes)
     return [images, labels], images, labels
 
 
-def label_planes(images, labels, classes: int):
+def label_planes(images, labels, label_sizes: Sequence[int]):
     """Images with one-hot label planes as further channels."""
     if labels is None:
         return images
     height, width = images.shape[1:3]
-    planes = layers.RepeatVector(height * width, name="label_pixels")(one_hot(labels, classes))
-    planes = layers.Reshape((height, width, classes), name="label_planes")(planes)
+    encoded = one_hot(labels, label_sizes)
+    planes = layers.RepeatVector(height * width, name="label_pixels")(encoded)
+    planes = layers.Reshape((height, width, sum(label_sizes)), name="label_planes")(planes)
     return layers.Concatenate(name="conditioned")([images, planes])
 
 
-def projected_logits(features, labels, classes: int):
-    """Logits in float32: linear, plus the dot product of features and label embedding.
+def projected_logits(features, labels, label_sizes: Sequence[int]):
+    """Logits in float32: linear, plus the dot product of features and the labels' embeddings.
 
     (Miyato and Koyama 2018, arXiv:1802.05637.)
     """
@@ -73,7 +110,7 @@ def projected_logits(features, labels, classes: int):
     if labels is None:
         return logits
     embedded = Dense(features.shape[-1], use_bias=False, dtype="float32", name="label_embedding")(
-        one_hot(labels, classes)
+        one_hot(labels, label_sizes)
     )
     product = layers.Dot(1, dtype="float32", name="projection")([features, embedded])
     return layers.Add(dtype="float32", name="projected")([logits, product])

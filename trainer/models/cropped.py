@@ -6,6 +6,7 @@ https://keras.io/examples/generative/wgan_gp/
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -22,10 +23,12 @@ from trainer.models.layers import BatchNormalization, Dense, Dropout
 _WIDTH = 64
 
 
-def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
+def generator(
+    noise_dim: int, image_shape: tuple[int, int, int], label_sizes: Sequence[int]
+) -> keras.Model:
     """Images in [-1, 1]."""
     ups, (vertical, horizontal) = _doublings_and_margins(image_shape)
-    inputs, x = generator_inputs(noise_dim, classes)
+    inputs, x = generator_inputs(noise_dim, label_sizes)
     filters = 256
     x = Dense(SMALLEST_SIDE**2 * filters, use_bias=False, name="dense")(x)
     x = _normalised(x, "dense")
@@ -41,11 +44,13 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     return keras.Model(inputs, images, name="generator")
 
 
-def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
+def discriminator(
+    image_shape: tuple[int, int, int], dropout: float, label_sizes: Sequence[int]
+) -> keras.Model:
     """Strided convolutions; labels are input planes."""
     downs, (vertical, horizontal) = _doublings_and_margins(image_shape)
-    inputs, images, labels = discriminator_inputs(image_shape, classes)
-    x = label_planes(images, labels, classes)
+    inputs, images, labels = discriminator_inputs(image_shape, label_sizes)
+    x = label_planes(images, labels, label_sizes)
     x = layers.ZeroPadding2D((vertical, horizontal), name="padded")(x)
     for number in range(1, downs + 2):
         filters = _WIDTH << (number - 1)

@@ -6,6 +6,8 @@ three by three at the smallest side. Initial weights after He et al. 2015 (arXiv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -24,12 +26,14 @@ _SLOPE = 0.2
 _INITIALIZER = "he_normal"
 
 
-def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
+def generator(
+    noise_dim: int, image_shape: tuple[int, int, int], label_sizes: Sequence[int]
+) -> keras.Model:
     """Images in [-1, 1], by tanh: half of all pixels are black, which a linear output rarely is."""
     height, width, channels = image_shape
     ups = halvings(height)
     base, filters = (height >> ups, width >> ups), _WIDTH << ups
-    inputs, x = generator_inputs(noise_dim, classes)
+    inputs, x = generator_inputs(noise_dim, label_sizes)
     units = base[0] * base[1] * filters
     x = Dense(units, kernel_initializer=_INITIALIZER, name="dense")(x)
     x = layers.LeakyReLU(_SLOPE, name="dense_activation")(x)
@@ -42,10 +46,12 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     return keras.Model(inputs, images, name="generator")
 
 
-def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
+def discriminator(
+    image_shape: tuple[int, int, int], dropout: float, label_sizes: Sequence[int]
+) -> keras.Model:
     """A projection discriminator. Has no dropout layers."""
     del dropout
-    inputs, x, labels = discriminator_inputs(image_shape, classes)
+    inputs, x, labels = discriminator_inputs(image_shape, label_sizes)
     downs = halvings(image_shape[0])
     for number in range(1, downs + 1):
         x = Conv2D(
@@ -62,5 +68,5 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
     x = layers.Flatten(name="flatten")(x)
     x = Dense(_FEATURES, kernel_initializer=_INITIALIZER, name="features")(x)
     x = layers.LeakyReLU(_SLOPE, name="features_activation")(x)
-    logits = projected_logits(x, labels, classes)
+    logits = projected_logits(x, labels, label_sizes)
     return keras.Model(inputs, logits, name="discriminator")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import keras
 from keras import layers
@@ -13,9 +14,11 @@ from trainer.models.layers import Dense, Dropout
 _WIDTHS = (256, 512)
 
 
-def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
+def generator(
+    noise_dim: int, image_shape: tuple[int, int, int], label_sizes: Sequence[int]
+) -> keras.Model:
     """Images in [-1, 1]."""
-    inputs, x = generator_inputs(noise_dim, classes)
+    inputs, x = generator_inputs(noise_dim, label_sizes)
     for number, width in enumerate(_WIDTHS, start=1):
         x = Dense(width, name=f"dense{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"dense{number}_activation")(x)
@@ -24,12 +27,14 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     return keras.Model(inputs, images, name="generator")
 
 
-def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
+def discriminator(
+    image_shape: tuple[int, int, int], dropout: float, label_sizes: Sequence[int]
+) -> keras.Model:
     """One-hot labels are concatenated with the pixels."""
-    inputs, images, labels = discriminator_inputs(image_shape, classes)
+    inputs, images, labels = discriminator_inputs(image_shape, label_sizes)
     x = layers.Flatten(name="flatten")(images)
     if labels is not None:
-        x = layers.Concatenate(name="conditioned")([x, one_hot(labels, classes)])
+        x = layers.Concatenate(name="conditioned")([x, one_hot(labels, label_sizes)])
     for number, width in enumerate(reversed(_WIDTHS), start=1):
         x = Dense(width, name=f"dense{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"dense{number}_activation")(x)

@@ -6,6 +6,8 @@ are grouped; their second derivative takes TensorFlow on CPUs a hundred times as
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -24,12 +26,14 @@ _FEATURES = 256
 _SLOPE = 0.2
 
 
-def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
+def generator(
+    noise_dim: int, image_shape: tuple[int, int, int], label_sizes: Sequence[int]
+) -> keras.Model:
     """Images around [-1, 1]; the output is linear."""
     height, width, channels = image_shape
     ups = halvings(height)
     base = (height >> ups, width >> ups)
-    inputs, x = generator_inputs(noise_dim, classes)
+    inputs, x = generator_inputs(noise_dim, label_sizes)
     filters = _width_at(ups)
     x = Dense(base[0] * base[1] * filters, name="dense")(x)
     x = layers.Reshape((*base, filters), name="reshape")(x)
@@ -42,10 +46,12 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     return keras.Model(inputs, images, name="generator")
 
 
-def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
+def discriminator(
+    image_shape: tuple[int, int, int], dropout: float, label_sizes: Sequence[int]
+) -> keras.Model:
     """A projection discriminator. Has no dropout layers."""
     del dropout
-    inputs, x, labels = discriminator_inputs(image_shape, classes)
+    inputs, x, labels = discriminator_inputs(image_shape, label_sizes)
     downs = halvings(image_shape[0])
     x = Conv2D(_width_at(0), 1, use_bias=False, name="from_images")(x)
     x = _block(x, "block0")
@@ -55,7 +61,7 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
         x = _block(x, f"block{number}")
     x = layers.Flatten(name="flatten")(x)
     x = Dense(_FEATURES, use_bias=False, name="features")(x)
-    logits = projected_logits(x, labels, classes)
+    logits = projected_logits(x, labels, label_sizes)
     return keras.Model(inputs, logits, name="discriminator")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -17,12 +19,14 @@ from trainer.models.layers import BatchNormalization, Dense
 _WIDTH = 64
 
 
-def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
+def generator(
+    noise_dim: int, image_shape: tuple[int, int, int], label_sizes: Sequence[int]
+) -> keras.Model:
     """Images in [-1, 1]; one block per doubling, with batch normalisation."""
     height, width, channels = image_shape
     ups = halvings(height)
     base = (height >> ups, width >> ups)
-    inputs, x = generator_inputs(noise_dim, classes)
+    inputs, x = generator_inputs(noise_dim, label_sizes)
     x = Dense(base[0] * base[1] * _WIDTH, name="dense")(x)
     x = layers.Reshape((*base, _WIDTH), name="reshape")(x)
     for number in range(1, ups + 1):
@@ -33,10 +37,12 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     return keras.Model(inputs, images, name="generator")
 
 
-def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
+def discriminator(
+    image_shape: tuple[int, int, int], dropout: float, label_sizes: Sequence[int]
+) -> keras.Model:
     """A projection discriminator; one block per halving, and two more. Has no dropout layers."""
     del dropout
-    inputs, x, labels = discriminator_inputs(image_shape, classes)
+    inputs, x, labels = discriminator_inputs(image_shape, label_sizes)
     downs = halvings(image_shape[0])
     for number in range(1, downs + 1):
         x = _down_block(x, f"down{number}", activated=number > 1, halved=True)
@@ -44,7 +50,7 @@ def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: in
         x = _down_block(x, f"block{number}", activated=True, halved=False)
     x = layers.ReLU(name="last_activation")(x)
     x = layers.GlobalAveragePooling2D(name="features")(x)
-    logits = projected_logits(x, labels, classes)
+    logits = projected_logits(x, labels, label_sizes)
     return keras.Model(inputs, logits, name="discriminator")
 
 

@@ -5,6 +5,8 @@ https://github.com/nicknochnack/GANBasics
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -20,12 +22,14 @@ from trainer.models.layers import Dense, Dropout
 _WIDTH = 128
 
 
-def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -> keras.Model:
+def generator(
+    noise_dim: int, image_shape: tuple[int, int, int], label_sizes: Sequence[int]
+) -> keras.Model:
     """Images in [0, 1]."""
     height, width, channels = image_shape
     ups = halvings(height)
     base = (height >> ups, width >> ups)
-    inputs, x = generator_inputs(noise_dim, classes)
+    inputs, x = generator_inputs(noise_dim, label_sizes)
     x = Dense(base[0] * base[1] * _WIDTH, name="dense")(x)
     x = layers.LeakyReLU(0.2, name="dense_activation")(x)
     x = layers.Reshape((*base, _WIDTH), name="reshape")(x)
@@ -40,10 +44,12 @@ def generator(noise_dim: int, image_shape: tuple[int, int, int], classes: int) -
     return keras.Model(inputs, images, name="generator")
 
 
-def discriminator(image_shape: tuple[int, int, int], dropout: float, classes: int) -> keras.Model:
+def discriminator(
+    image_shape: tuple[int, int, int], dropout: float, label_sizes: Sequence[int]
+) -> keras.Model:
     """Four convolutions without stride or padding; labels are input planes."""
-    inputs, images, labels = discriminator_inputs(image_shape, classes)
-    x = label_planes(images, labels, classes)
+    inputs, images, labels = discriminator_inputs(image_shape, label_sizes)
+    x = label_planes(images, labels, label_sizes)
     for number, filters in enumerate((32, 64, 128, 256), start=1):
         x = layers.Conv2D(filters, 5, name=f"conv{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"conv{number}_activation")(x)

@@ -163,7 +163,7 @@ def _hyperparameters(recipe: Recipe) -> dict[str, object]:
     """What TensorBoard's HParams compares: single values only."""
     values = config_json.flag_values(recipe)
     return {
-        name: str(tuple(value)) if isinstance(value, list) else value
+        name: str(tuple(value)) if isinstance(value, list | dict) else value
         for name, value in values.items()
     }
 

@@ -41,7 +41,7 @@ class Trained:
         return ARCHITECTURES[self.recipe.networks.architecture].pixel_min
 
     def generate(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Images from latents `[N, noise_dim]` and, for a conditional generator, labels `[N]`."""
+        """Images from latents `[N, noise_dim]`, and labels `[N, attributes]` where conditional."""
         return self.generator(inputs_of(self.generator, latents, labels), training=False)
 
 

@@ -14,8 +14,9 @@ from trainer.configuration.config import Execution
 from trainer.data import feeding, order, pixels
 from trainer.evaluation import during_training
 from trainer.evaluation.classifiers import Networks
-from trainer.gan import compilation
+from trainer.gan import compilation, sampling
 from trainer.gan.multi_step_graph import make_train_steps
+from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
 from trainer.gan.training_step import METRICS
 from trainer.monitoring import image_grids, prometheus
@@ -102,14 +103,19 @@ def saving(
     return save
 
 
-def sample_grid(gan: FashionGAN) -> Callable[[], np.ndarray]:
-    """Draws the run's fixed latents: a grid, of a conditional generator with a row a class."""
+def sample_grid(gan: FashionGAN, real_labels: np.ndarray) -> Callable[[], np.ndarray]:
+    """Draws the run's fixed latents: a grid, of a conditional generator with a row a value.
+
+    Args:
+      gan: the GAN.
+      real_labels: of the training images, `[N, attributes]`.
+    """
     recipe = gan.recipe
-    classes = len(recipe.data.class_names)
-    rows = min(classes, MOST_ROWS) if recipe.networks.conditional else COLUMNS
+    sizes = label_sizes(recipe)
+    rows = min(sizes[0], MOST_ROWS) if sizes else COLUMNS
     samples = rows * COLUMNS
     latents = BatchRng(recipe.seed, 0, 0, samples).normal("samples", recipe.networks.noise_dim)
-    labels = tf.range(samples) // COLUMNS
+    labels = tf.constant(sampling.labels_by_row(real_labels, rows, COLUMNS), tf.int32)
     sample = tf.function(gan.sample, autograph=False)
     return lambda: image_grids.grid(
         pixels.to_bytes(sample(latents, labels).numpy(), gan.pixel_min), COLUMNS

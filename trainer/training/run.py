@@ -42,7 +42,8 @@ from trainer.training.plan import Plan
 
 log = logging.getLogger(__name__)
 
-Examples = tuple[np.ndarray, np.ndarray]  # uint8 [N, height, width, channels], integers [N]
+# uint8 [N, height, width, channels], integers [N, attributes]
+Examples = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,9 @@ def _lead(
     keep_best = functools.partial(run_directory.keep_best, job_dir, protocol, saved)
     keep_best()  # if a kill came before its copy
     with contextlib.closing(
-        ModelMonitor(job_dir, recipe, callbacks.sample_grid(gan), gan.learning_rates, reporters)
+        ModelMonitor(
+            job_dir, recipe, callbacks.sample_grid(gan, labels), gan.learning_rates, reporters
+        )
     ) as monitor:
         if step is None:
             _record_start(run, monitor, saved, job_dir, images)

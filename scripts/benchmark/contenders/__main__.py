@@ -45,7 +45,7 @@ def prepared(asked: dict[str, Any]) -> Train:
     """The contender, with its data."""
     module = importlib.import_module(f"scripts.benchmark.contenders.{asked['module']}")
     data_dir = flags.train(["train", "--job_dir=unused"]).data_dir
-    images, _ = loading.load(DATASETS["fashion_mnist"], "train", data_dir)
+    images, _ = loading.load(DATASETS["fashion_mnist"], "train", data_dir, data_dir)
     return module.prepare(images, asked["batch_size"], asked["precision"], **asked["options"])
 
 

@@ -47,7 +47,7 @@ def prepare(
     strategy, _ = within.enter_context(strategies.joined_cluster(config.runtime, member))
     with strategy.scope():
         gan = FashionGAN(recipe, HORIZON)
-    labels = np.arange(len(images)) % len(recipe.data.class_names)  # others would take as long
+    labels = np.zeros((len(images), 1), np.int64)  # others would take as long
     feed = feeding.feed(images, labels, strategy.extended.worker_devices)
     train_steps = make_train_steps(gan, strategy, feed)
     batch = configuration.images_a_step(recipe)

@@ -1,0 +1,42 @@
+"""Folders of pictures, as tests read them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from trainer.data import loading, picture_files
+from trainer.data.datasets import DataChoice, DatasetSpec, FolderReading
+
+READING = FolderReading(
+    rules=picture_files.CURRENT,
+    metadata="",
+    metadata_file_name="",
+    attribute_minimum=1,
+    test_share=0.0,
+    fit="crop",
+    background="black",
+)
+
+
+def specify(
+    folder: Path, side: int = 16, attributes: tuple[str, ...] = (), **reading: object
+) -> DatasetSpec:
+    """The specification of a folder of which all pictures are trained on."""
+    by = dataclasses.replace(READING, **reading)  # type: ignore[arg-type]
+    return loading.specify(DataChoice("image_folder", side, attributes, by), folder)
+
+
+def load(
+    folder: Path, side: int = 16, split: str = "train", **asked_for: object
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels; prepared beside the folder."""
+    spec = specify(folder, side, **asked_for)  # type: ignore[arg-type]
+    return loading.load(spec, split, folder, cache_of(folder))
+
+
+def cache_of(folder: Path) -> Path:
+    """Where `load` keeps what it prepares."""
+    return folder.with_name(f"{folder.name}-cache")

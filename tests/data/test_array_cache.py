@@ -1,0 +1,88 @@
+"""What is prepared of pictures: kept elsewhere, found again, taken up where it was killed."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.data.folders import cache_of, load
+from tests.data.test_attribute_tables import picture
+from trainer.data import array_cache
+
+SHAPE = (10, 4, 4, 3)
+
+
+def rows(first: int, last: int) -> np.ndarray:
+    each = np.arange(first, last, dtype=np.uint8)
+    return np.broadcast_to(each[:, None, None, None], (last - first, *SHAPE[1:]))
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    monkeypatch.setattr(array_cache, "PIECE_BYTES", 2 * 4 * 4 * 3)
+
+
+def test_nothing_is_written_into_a_folder_of_pictures_which_may_be_read_only(tmp_path):
+    picture(tmp_path / "set" / "a.png")
+    (tmp_path / "set").chmod(0o555)
+    before = sorted((tmp_path / "set").iterdir())
+    load(tmp_path / "set")
+    again, _ = load(tmp_path / "set")
+    assert sorted((tmp_path / "set").iterdir()) == before
+    assert (
+        isinstance(again, np.memmap) and cache_of(tmp_path / "set") in Path(again.filename).parents
+    )
+
+
+def test_it_is_found_again_by_content_from_another_folder(tmp_path, caplog):
+    for name in ("one", "other"):
+        picture(tmp_path / name / "a.png")
+    first, _ = load(tmp_path / "one")
+    cache_of(tmp_path / "one").rename(cache_of(tmp_path / "other"))
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        second, _ = load(tmp_path / "other")
+    np.testing.assert_array_equal(first, second)
+    entries = list((cache_of(tmp_path / "other") / "pictures").iterdir())
+    assert len(entries) == 1 and "data: prepared in" in caplog.text and "KiB" in caplog.text
+
+
+def test_a_killed_preparation_is_taken_up(small_pieces, tmp_path):
+    class Killed(BaseException):
+        pass
+
+    def killed_at_six(first: int, last: int) -> np.ndarray:
+        if first == 6:
+            raise Killed
+        return rows(first, last)
+
+    with pytest.raises(Killed):
+        array_cache.array(tmp_path, "name", SHAPE, killed_at_six)
+    made = []
+
+    def counted(first: int, last: int) -> np.ndarray:
+        made.extend(range(first, last))
+        return rows(first, last)
+
+    found = array_cache.array(tmp_path, "name", SHAPE, counted)
+    assert made == [6, 7, 8, 9]
+    np.testing.assert_array_equal(found, rows(0, 10))
+    array_cache.array(tmp_path, "name", SHAPE, counted)
+    assert made == [6, 7, 8, 9]
+
+
+def test_a_damaged_array_is_made_again(tmp_path):
+    array_cache.array(tmp_path, "name", SHAPE, rows)
+    path = tmp_path / "pictures" / "name" / "images.npy"
+    path.write_bytes(path.read_bytes()[:-10])
+    np.testing.assert_array_equal(array_cache.array(tmp_path, "name", SHAPE, rows), rows(0, 10))
+
+
+def test_where_nothing_can_be_kept_it_is_made_in_memory_and_this_is_said(tmp_path, caplog):
+    (tmp_path / "file").write_text("in the way")
+    found = array_cache.array(tmp_path / "file", "name", SHAPE, rows)
+    np.testing.assert_array_equal(found, rows(0, 10))
+    assert "kept in memory only" in caplog.text and "--cache_dir" in caplog.text

@@ -1,0 +1,234 @@
+"""Pictures with a table of what they show: which are used, and with which attributes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.command import run_forked
+from tests.data.folders import load, specify
+from trainer.data.datasets import Attribute
+from trainer.system.exits import RefusedError
+
+COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
+PATTERN = "images/{id}.jpg"
+
+
+def picture(path: Path, colour: str = "red") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (20, 20), COLOURS[colour]).save(path)
+
+
+def described_folder(folder: Path, rows: Sequence[str], names: Sequence[str]) -> Path:
+    """A folder with metadata.csv of these lines, and a picture of each name."""
+    for number, name in enumerate(names):
+        picture(folder / name, list(COLOURS)[number % 3])
+    (folder / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def small(tmp_path) -> Path:
+    """Four pictures at several depths, one of them without a row, and a row without a picture."""
+    rows = [
+        "file_name,colour,kind,about",
+        'a.png,red,shirt,"short, cheap"',
+        "deep/b.png,green,shirt,long",
+        "deep/er/c.png,,coat,warm",
+        "gone.png,blue,coat,none",
+    ]
+    names = ["a.png", "deep/b.png", "deep/er/c.png", "unsaid.png"]
+    return described_folder(tmp_path / "set", rows, names)
+
+
+def test_columns_are_attributes_and_empty_cells_are_not_given(small):
+    spec = specify(small, attributes=("kind", "colour"))
+    _, labels = load(small, attributes=("kind", "colour"))
+
+    assert spec.attributes == (
+        Attribute("kind", ("coat", "shirt")),
+        Attribute("colour", ("green", "red")),
+    )
+    assert labels.tolist() == [[1, 1], [1, 0], [0, -1]]
+
+
+def test_rows_without_pictures_and_pictures_without_rows_are_counted_and_named(small, caplog):
+    with caplog.at_level(logging.INFO):
+        images, _ = load(small)
+    assert len(images) == 3
+    assert (
+        "1 rows of" in caplog.text and "have no picture, and are not used (gone.png)" in caplog.text
+    )
+    assert "1 pictures have no row" in caplog.text and "(unsaid.png)" in caplog.text
+    assert "colour: green 1, red 1, not given 1" in caplog.text
+
+
+def test_a_column_that_names_instead_of_describing_is_left_out_and_said(tmp_path, caplog):
+    rows = ["file_name,id,kind,maker"]
+    rows += [f"{n}.png,{n},{'shirt' if n % 2 else 'coat'},me" for n in range(12)]
+    folder = described_folder(tmp_path / "set", rows, [f"{n}.png" for n in range(12)])
+    with caplog.at_level(logging.INFO):
+        load(folder)
+    assert [attribute.name for attribute in specify(folder).attributes] == ["kind"]
+    assert "the column id is left out: it has 12 values in 12 rows" in caplog.text
+    assert "the column maker is left out: it says the same of all pictures (me)" in caplog.text
+    with pytest.raises(RefusedError, match="--attributes=maker: the column says the same"):
+        specify(folder, attributes=("maker",))
+
+
+def test_rare_values_become_one(tmp_path, caplog):
+    kinds = ["shirt"] * 6 + ["coat"] * 3 + ["hat"] * 2 + ["veil"]
+    rows = ["file_name,kind", *(f"{n}.png,{kind}" for n, kind in enumerate(kinds))]
+    folder = described_folder(tmp_path / "set", rows, [f"{n}.png" for n in range(12)])
+    with caplog.at_level(logging.INFO):
+        _, labels = load(folder, attribute_minimum=3)
+    spec = specify(folder, attribute_minimum=3)
+    assert spec.attributes == (Attribute("kind", ("coat", "shirt", "other")),)
+    assert np.bincount(labels[:, 0]).tolist() == [3, 6, 3]
+    assert "2 values of kind with fewer than 3 pictures are one, other (hat, veil)" in caplog.text
+
+
+def test_a_table_in_the_manner_of_product_lists_is_read_as_it_is(tmp_path, caplog):
+    """Pictures named by a number, and commas in the last field without quotes."""
+    for number in (15, 39, 59):
+        picture(tmp_path / "set" / "images" / f"{number}.jpg")
+    (tmp_path / "set" / "styles.csv").write_text(
+        "id,gender,articleType,productDisplayName\n"
+        "15,Men,Shirts,Turtle Check Men Navy Blue Shirt\n"
+        "39,Men,Jeans,Peter England Men Party Blue Jeans, slim, 32\n"
+        "59,Women,Jeans,Titan Women Silver\n"
+        "99,Women,Watches,No picture of it\n"
+    )
+    reading = {"metadata": "styles.csv", "metadata_file_name": PATTERN}
+    spec = specify(tmp_path / "set", attributes=("gender", "articleType"), **reading)
+    assert spec.train_examples == 3
+    assert spec.attributes[1].values == ("Jeans", "Shirts")
+    names = specify(tmp_path / "set", attributes=("productDisplayName",), **reading).attributes[0]
+    assert "Peter England Men Party Blue Jeans, slim, 32" in names.values
+
+
+def test_lines_of_json_are_a_table_too(tmp_path):
+    picture(tmp_path / "set" / "a.png")
+    picture(tmp_path / "set" / "b.png")
+    rows = [
+        {"file_name": "a.png", "kind": "shirt", "size": 38, "boxes": [1, 2]},
+        {"file_name": "b.png", "kind": "coat", "size": 40, "boxes": []},
+    ]
+    text = "\n".join(map(json.dumps, rows))
+    (tmp_path / "set" / "metadata.jsonl").write_text(text)
+    assert [each.name for each in specify(tmp_path / "set").attributes] == ["kind", "size"]
+
+
+def test_folders_train_and_test_are_kept_apart_with_a_table_in_each(tmp_path):
+    for split, count in (("train", 4), ("test", 2)):
+        folder = tmp_path / "set" / split
+        rows = ["file_name,kind", *(f"{n}.png,{'ab'[n % 2]}" for n in range(count))]
+        described_folder(folder, rows, [f"{n}.png" for n in range(count)])
+    spec = specify(tmp_path / "set", test_share=0.5)
+    assert (spec.train_examples, spec.test_examples) == (4, 2)
+    test_images, test_labels = load(tmp_path / "set", split="test")
+    assert len(test_images) == 2 and test_labels.tolist() == [[0], [1]]
+
+
+def test_folders_train_and_test_may_hold_a_folder_a_class(tmp_path):
+    for split in ("train", "test"):
+        for kind in ("coat", "shirt"):
+            picture(tmp_path / "set" / split / kind / "1.png")
+    spec = specify(tmp_path / "set")
+    assert spec.attributes == (Attribute("class", ("coat", "shirt")),)
+    assert (spec.train_examples, spec.test_examples) == (2, 2)
+
+
+def test_pictures_for_tests_are_chosen_by_content_and_stay_when_others_come(tmp_path):
+    def numbered(number: int) -> None:
+        path = tmp_path / "set" / f"{number:03}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("L", (8, 8), number).save(path)
+
+    def tested() -> set[int]:
+        images, _ = load(tmp_path / "set", split="test", test_share=0.3)
+        return {int(image[0, 0, 0]) for image in images}
+
+    for number in range(0, 200, 2):
+        numbered(number)
+    before = tested()
+    assert 15 <= len(before) <= 45
+    for number in range(1, 200, 2):
+        numbered(number)
+    assert {number for number in tested() if number % 2 == 0} == before
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (["name,kind", "a.png,x"], "has no column 'file_name': its columns are name, kind"),
+        (["file_name,kind"], "has no rows"),
+        (["file_name,kind", "z.png,x"], "describes none of the 1 pictures"),
+        (["file_name,kind", "a.png,x", "./a.png,y"], "row 3 names ./a.png again"),
+        (["file_name,kind", ",x"], "row 2 names no picture"),
+        (["file_name,kind,kind", "a.png,x,y"], "two columns have one name"),
+    ],
+)
+def test_a_table_that_cannot_be_meant_is_refused_in_one_line(rows, reason, tmp_path):
+    folder = described_folder(tmp_path / "set", rows, ["a.png"])
+    with pytest.raises(RefusedError, match=reason) as refused:
+        specify(folder)
+    assert "\n" not in str(refused.value)
+
+
+def test_an_attribute_that_there_is_not_is_refused_with_those_that_there_are(small, tmp_path):
+    given = ("--dataset=image_folder", f"--data_dir={small}", "--attributes=sleeve")
+    refused = run_forked("train", f"--job_dir={tmp_path}/run", *given, code=64)
+    assert "--attributes names 'sleeve': the columns of" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_flags_of_folders_are_refused_elsewhere(tmp_path):
+    for flag in ("--fit=pad", "--test_share=.2", "--background=white", "--metadata=a.csv"):
+        refused = run_forked("train", f"--job_dir={tmp_path}/run", flag, code=64)
+        assert "says how a folder of pictures is read" in refused.stderr
+
+
+def test_what_a_folder_says_is_part_of_its_identity(small):
+    before = specify(small)
+    table = small / "metadata.csv"
+    table.write_text(table.read_text().replace("a.png,red", "a.png,green"))
+    assert specify(small).fingerprint != before.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("reading", "corner", "centre"),
+    [
+        ({}, [255, 0, 0], [255, 0, 0]),
+        ({"fit": "pad"}, [0, 0, 0], [255, 0, 0]),
+        ({"fit": "pad", "background": "white"}, [255, 255, 255], [255, 0, 0]),
+        ({"fit": "pad", "background": "10,20,30"}, [10, 20, 30], [255, 0, 0]),
+    ],
+)
+def test_a_picture_of_any_shape_is_cropped_or_padded(reading, corner, centre, tmp_path):
+    (tmp_path / "set").mkdir()
+    Image.new("RGB", (40, 20), "red").save(tmp_path / "set" / "wide.png")
+    (pixels,), _ = load(tmp_path / "set", **reading)
+    assert pixels[0, 0].tolist() == corner and pixels[8, 8].tolist() == centre
+
+
+def test_transparent_pixels_show_the_background(tmp_path):
+    (tmp_path / "set").mkdir()
+    glass = Image.new("RGBA", (16, 16), (255, 255, 255, 0))
+    glass.paste((255, 0, 0, 255), (0, 0, 8, 16))
+    glass.save(tmp_path / "set" / "glass.png")
+    (pixels,), _ = load(tmp_path / "set", background="0,0,200")
+    assert pixels[8, 2].tolist() == [255, 0, 0] and pixels[8, -2].tolist() == [0, 0, 200]
+
+
+def test_a_background_that_is_no_colour_is_refused(tmp_path):
+    picture(tmp_path / "set" / "a.png")
+    for colour in ("grey", "1,2", "1,2,300", "-1,0,0"):
+        with pytest.raises(RefusedError, match="must be black, white, or R,G,B"):
+            specify(tmp_path / "set", background=colour)

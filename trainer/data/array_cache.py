@@ -1,0 +1,138 @@
+"""Arrays of decoded pictures, kept where later starts find them again by what they were made of.
+
+They are memory-mapped, so that they may be larger than the memory, and are made in pieces: what a
+killed process has made is taken up.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+from trainer.system import file_system
+from trainer.system.exits import RefusedError
+
+log = logging.getLogger(__name__)
+
+LOCK_TIMEOUT_SECONDS = 24 * 3600.0  # while another process makes the same array
+LINE_SECONDS = 10.0  # between two lines about how far it is
+PIECE_BYTES = 2**25
+_ARRAY, _UNFINISHED, _ROWS = "images.npy", "unfinished.npy", "unfinished-rows"
+
+Make = Callable[[int, int], np.ndarray]  # rows from the first to before the last
+
+
+def array(cache_dir: Path, name: str, shape: tuple[int, ...], make: Make) -> np.ndarray:
+    """The array of that name, memory-mapped; made first unless it is there.
+
+    Where it cannot be kept, it is made in memory, and this is said.
+
+    Args:
+      cache_dir: the folder of all that is kept.
+      name: of the array: a digest of what it is made of.
+      shape: of the uint8 array.
+      make: gives some of its rows.
+
+    Raises:
+      RefusedError: raised by `make`.
+    """
+    entry = cache_dir / "pictures" / name
+    found = _mapped(entry / _ARRAY, shape)
+    if found is None:
+        try:
+            found = _kept(entry, shape, make)
+        except (OSError, _NotKept) as error:  # a read-only folder, a full disk
+            log.warning(
+                "data: what is prepared is kept in memory only: %s (choose another --cache_dir)",
+                error,
+            )
+            found = np.empty(shape, np.uint8)
+            _fill(found, 0, make, lambda rows: None)
+            return found
+    log.info("data: prepared in %s (%s)", entry, _size(found.nbytes))
+    return found
+
+
+class _NotKept(Exception):
+    """The folder cannot be written to."""
+
+
+def _kept(entry: Path, shape: tuple[int, ...], make: Make) -> np.ndarray:
+    try:
+        file_system.make_folder(entry, "cache_dir")
+    except RefusedError as error:
+        raise _NotKept(str(error)) from error
+    with file_system.locked(entry, "cache_dir", LOCK_TIMEOUT_SECONDS):
+        found = _mapped(entry / _ARRAY, shape)  # by another process, in the meantime
+        if found is not None:
+            return found
+        unfinished, rows_file = entry / _UNFINISHED, entry / _ROWS
+        done = _rows_done(unfinished, rows_file, shape)
+        if done:
+            log.info("data: %d of %d pictures were prepared before", done, shape[0])
+        elif shutil.disk_usage(entry).free < math.prod(shape):
+            # On a full disk, writing to a mapped file would end the process by a signal.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        mode = "r+" if done else "w+"
+        content = np.lib.format.open_memmap(unfinished, mode, np.uint8, shape)
+
+        def commit(rows: int) -> None:
+            content.flush()
+            file_system.write_text(rows_file, str(rows))
+
+        _fill(content, done, make, commit)
+        unfinished.replace(entry / _ARRAY)
+        rows_file.unlink(missing_ok=True)
+    found = _mapped(entry / _ARRAY, shape)
+    assert found is not None
+    return found
+
+
+def _fill(content: np.ndarray, done: int, make: Make, commit: Callable[[int], None]) -> None:
+    total = len(content)
+    piece = max(1, PIECE_BYTES // max(1, math.prod(content.shape[1:])))
+    started = said = time.monotonic()
+    for first in range(done, total, piece):
+        last = min(total, first + piece)
+        content[first:last] = make(first, last)
+        commit(last)
+        now = time.monotonic()
+        if now - said >= LINE_SECONDS:
+            said = now
+            speed = (last - done) / (now - started)
+            left = timedelta(seconds=round((total - last) / speed))
+            log.info(
+                "data: %d of %d pictures are prepared, %.0f/s, ETA %s", last, total, speed, left
+            )
+
+
+def _rows_done(unfinished: Path, rows_file: Path, shape: tuple[int, ...]) -> int:
+    """How many rows a killed process has made; 0 if none can be used."""
+    if _mapped(unfinished, shape) is None:
+        return 0
+    try:
+        return min(shape[0], int(file_system.read_text(rows_file)))
+    except (OSError, ValueError):
+        return 0
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """The array in the file, or None where it is missing, damaged or another."""
+    try:
+        found = np.load(file_system.regular(path), mmap_mode="r")
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.shape == shape and found.dtype == np.uint8 else None
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:,.0f} MiB" if count >= 2**20 else f"{count / 2**10:,.0f} KiB"

@@ -1,0 +1,221 @@
+"""Tables of what pictures show: metadata.csv and the like, a row a picture, a column an attribute.
+
+After the convention of Hugging Face's ImageFolder (a column `file_name`); other tables name the
+pictures by a pattern over their columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import posixpath
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.data.datasets import Attribute
+from trainer.system import file_system
+from trainer.system.exits import RefusedError
+
+FILES = ("metadata.csv", "metadata.jsonl")
+SPLITS = ("train", "test")
+FILE_NAME = "file_name"
+OTHER = "other"  # what rare values become
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_NAMED = 10  # rows or pictures of one kind, at most, in a message
+_MOST_DISTINCT = 0.5  # of the rows: a column with more values than this names, it does not describe
+
+Row = dict[str, str]  # by column; empty: not given
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is said of pictures."""
+
+    named: str  # the table, for messages
+    columns: tuple[str, ...]  # but for that of the file's name
+    rows: dict[str, Row]  # by the picture's path below the folder, as `canonical` writes it
+
+
+def find(folder: Path, named: str) -> tuple[Path, ...]:
+    """The tables of a folder: that which is named, else metadata.csv or .jsonl, or none.
+
+    These lie in the folder, or one in each of its folders train and test.
+
+    Raises:
+      RefusedError: there is no table of that name, or both conventional ones are there.
+    """
+    if named:
+        path = folder / Path(named).expanduser()
+        if not path.is_file():
+            raise RefusedError(f"--metadata={named}: there is no such file in {folder}")
+        return (path,)
+    return _conventional(folder) or tuple(
+        path for split in SPLITS for path in _conventional(folder / split)
+    )
+
+
+def _conventional(folder: Path) -> tuple[Path, ...]:
+    found = tuple(folder / name for name in FILES if (folder / name).is_file())
+    if len(found) > 1:
+        raise RefusedError(f"{folder} holds {' and '.join(FILES)}: choose one by --metadata")
+    return found
+
+
+def read(paths: Sequence[Path], folder: Path, pattern: str) -> Table:
+    """Reads tables of comma- or tab-separated values, or of a JSON object a line, as one.
+
+    In a row with more fields than the header, the last column takes what is left, commas included.
+
+    Args:
+      paths: of the tables; pictures are named as seen from the table, or from the folder if that
+        does not hold the table.
+      folder: of the pictures.
+      pattern: of the pictures' paths, with columns in braces; empty: the column `file_name`.
+
+    Raises:
+      RefusedError: one cannot be read, lacks a column, or names a picture twice.
+    """
+    columns: dict[str, None] = {}
+    named: dict[str, Row] = {}
+    for path in paths:
+        header, rows = _header_and_rows(path, pattern)
+        columns |= dict.fromkeys(name for name in header if name not in (FILE_NAME, ""))
+        inside = folder in path.parents
+        prefix = path.parent.relative_to(folder) if inside else Path()
+        for number, row in enumerate(rows, start=2):
+            name = _BRACES.sub(lambda found, row=row: row[found[1]], pattern or f"{{{FILE_NAME}}}")  # type: ignore[misc]
+            key = canonical(f"{prefix.as_posix()}/{name}")
+            if not name:
+                raise RefusedError(f"{path}, row {number} names no picture: repair it")
+            if key in named:
+                raise RefusedError(f"{path}, row {number} names {name} again: leave one of them")
+            named[key] = row
+    table = " and ".join(map(str, paths))
+    if not named:
+        raise RefusedError(f"{table} has no rows: it says nothing of any picture")
+    rows_of_all = {key: dict.fromkeys(columns, "") | row for key, row in named.items()}
+    return Table(table, tuple(columns), rows_of_all)
+
+
+def _header_and_rows(path: Path, pattern: str) -> tuple[list[str], list[Row]]:
+    try:
+        text = file_system.regular(path).read_text(encoding="utf-8-sig")
+        header, rows = _json_lines(text) if path.suffix == ".jsonl" else _separated(path, text)
+    except (OSError, ValueError, csv.Error) as error:
+        raise RefusedError(f"{path} cannot be read as a table ({error}): repair it") from error
+    needed = _BRACES.findall(pattern) if pattern else [FILE_NAME]
+    for column in needed:
+        if column not in header:
+            raise RefusedError(
+                f"{path} has no column {column!r}: its columns are {', '.join(header)}; say by "
+                "--metadata_file_name='images/{id}.jpg' how pictures are called"
+            )
+    if not needed:
+        raise RefusedError(f"--metadata_file_name={pattern} names no column, like {{id}}")
+    return header, rows
+
+
+def canonical(name: str | Path) -> str:
+    """A path below the folder as it is compared: forward slashes, composed letters."""
+    text = os.fspath(name).replace("\\", "/")
+    return unicodedata.normalize("NFC", posixpath.normpath(text))
+
+
+def described(
+    table: Table, names: Sequence[str], wanted: Sequence[str], minimum: int
+) -> tuple[tuple[Attribute, ...], list[Row], list[str]]:
+    """The attributes of pictures, their rows, and what is to be said of the columns.
+
+    Args:
+      table: what is said of them.
+      names: the pictures, by their keys in the table.
+      wanted: the columns to take, in this order; none: all that describe.
+      minimum: pictures of a value; the rarer ones are one value, `OTHER`.
+
+    Raises:
+      RefusedError: there is no such column, or it has a single value.
+    """
+    rows = [dict(table.rows[name]) for name in names]
+    if unknown := [name for name in wanted if name not in table.columns]:
+        raise RefusedError(
+            f"--attributes names {unknown[0]!r}: the columns of {table.named} are "
+            f"{', '.join(table.columns)}"
+        )
+    notes, attributes = [], []
+    for column in [*wanted, *(name for name in table.columns if name not in wanted)]:
+        counts = Counter(row[column] for row in rows if row[column])
+        reason = _why_left_out(counts)
+        if reason and column in wanted:
+            raise RefusedError(f"--attributes={column}: the column {reason}: leave it out")
+        if reason or (wanted and column not in wanted):
+            reason = reason or "is not among --attributes"
+            notes.append(f"the column {column} is left out: it {reason}")
+            continue
+        rare = {value for value, count in counts.items() if count < minimum}
+        if rare:
+            notes.append(_merged(column, rare, minimum))
+        for row in rows:
+            if row[column] in rare:
+                row[column] = OTHER
+        common = sorted(counts.keys() - rare - {OTHER})
+        last = (OTHER,) if rare or OTHER in counts else ()
+        attributes.append(Attribute(column, (*common, *last)))
+    return tuple(attributes), rows, notes
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some of many names."""
+    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+
+
+def _why_left_out(counts: Counter[str]) -> str | None:
+    if len(counts) < 2:
+        return f"says the same of all pictures ({next(iter(counts), 'nothing')})"
+    if len(counts) > _MOST_DISTINCT * counts.total() and counts.total() > _NAMED:
+        return f"has {len(counts)} values in {counts.total()} rows"
+    return None
+
+
+def _merged(column: str, rare: set[str], minimum: int) -> str:
+    return (
+        f"{len(rare)} values of {column} with fewer than {minimum} pictures are one, {OTHER} "
+        f"({listed(sorted(rare))})"
+    )
+
+
+def _separated(path: Path, text: str) -> tuple[list[str], list[Row]]:
+    delimiter = "\t" if path.suffix == ".tsv" else ","
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header = [name.strip() for name in next(lines, [])]
+    if len(set(header)) < len(header):
+        raise ValueError("two columns have one name")
+    last = len(header) - 1
+    rows = []
+    for fields in filter(None, lines):
+        fields += [""] * (len(header) - len(fields))
+        values = [*fields[:last], delimiter.join(fields[last:])]
+        rows.append({name: value.strip() for name, value in zip(header, values, strict=True)})
+    return header, rows
+
+
+def _json_lines(text: str) -> tuple[list[str], list[Row]]:
+    objects = [json.loads(line) for line in text.split("\n") if line.strip()]
+    if not all(isinstance(each, dict) for each in objects):
+        raise ValueError("a line is no object")
+    header = [
+        name
+        for name in dict.fromkeys(name for each in objects for name in each)
+        # Lists and objects describe parts of a picture, not all of it.
+        if all(isinstance(each.get(name), str | int | float | None) for each in objects)
+    ]
+    rows = [
+        {name: "" if each.get(name) is None else str(each[name]).strip() for name in header}
+        for each in objects
+    ]
+    return header, rows

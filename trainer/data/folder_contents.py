@@ -1,0 +1,235 @@
+"""What a folder of pictures holds: files, attributes from tables or subfolders, train and test."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trainer.data import attribute_tables, picture_files
+from trainer.data.attribute_tables import canonical
+from trainer.data.datasets import Attribute, FolderReading
+from trainer.data.picture_files import RULES, TEST, TRAIN, Files
+from trainer.system import cores, file_system
+from trainer.system.exits import RefusedError
+
+_CLASS = "class"  # the attribute that subfolders give
+_NOT_GIVEN = -1
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The pictures of a folder, and what is known of them."""
+
+    paths: tuple[Path, ...]
+    digests: tuple[bytes, ...]  # of the files' contents
+    is_test: np.ndarray  # bool [N]
+    attributes: tuple[Attribute, ...]
+    labels: np.ndarray  # int64 [N, attributes]
+    left_out: tuple[str, ...]  # what of the folder is not used
+    notes: tuple[str, ...]  # what it holds
+
+    def of(self, split: str) -> np.ndarray:
+        """The rows of `train` or `test`."""
+        return np.flatnonzero(self.is_test == (split == TEST))
+
+
+def read(folder: Path, reading: FolderReading, wanted: tuple[str, ...] = ()) -> Contents:
+    """What the folder holds. Unchanged files are read once in a process.
+
+    Args:
+      folder: of pictures at any depth.
+      reading: how it is read.
+      wanted: names of attributes; none: all.
+
+    Raises:
+      RefusedError: no picture can be read, or a table does not describe them.
+    """
+    files = picture_files.find(folder, reading.rules)
+    tables = attribute_tables.find(folder, reading.metadata) if _knows_tables(reading) else ()
+    stats = [(path, path.stat()) for path in (*files.pictures, *tables)]
+    seen = tuple((path, stat.st_size, stat.st_mtime_ns, stat.st_ino) for path, stat in stats)
+    return _read(folder, reading, wanted, tables, _Files(files, seen))
+
+
+class _Files:
+    """The files of a folder, equal where nothing has changed."""
+
+    def __init__(self, files: Files, seen: tuple) -> None:
+        self.files = files
+        self._seen = seen
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Files) and self._seen == other._seen
+
+    def __hash__(self) -> int:
+        return hash(self._seen)
+
+
+@functools.lru_cache(maxsize=2)
+def _read(
+    folder: Path,
+    reading: FolderReading,
+    wanted: tuple[str, ...],
+    tables: tuple[Path, ...],
+    there: _Files,
+) -> Contents:
+    left_out, notes = list(_unused(there.files, folder, tables)), []
+    paths, splits = _in_splits(there.files.pictures, folder, reading, left_out)
+    if not tables:
+        attributes, labels = _by_subfolders(paths, folder, splits, wanted, left_out)
+    else:
+        paths, attributes, labels = _by_table(paths, folder, tables, reading, wanted, left_out)
+    digests = _digests(tuple(paths), there)
+    if splits:
+        is_test = np.array([_split(path, folder) == TEST for path in paths])
+    else:
+        is_test = np.array([_is_test(digest, reading.test_share) for digest in digests])
+    counted = picture_files.counted(paths)
+    notes.append(
+        f"{len(paths)} pictures in {folder} ({counted}), {is_test.sum()} of them for tests"
+    )
+    notes += _shares(attributes, labels)
+    return Contents(
+        tuple(paths), digests, is_test, attributes, labels, tuple(left_out), tuple(notes)
+    )
+
+
+def _knows_tables(reading: FolderReading) -> bool:
+    return RULES[reading.rules].splits
+
+
+def _in_splits(
+    found: list[Path], folder: Path, reading: FolderReading, left_out: list[str]
+) -> tuple[list[Path], bool]:
+    """The pictures, and whether folders say which of them are for tests."""
+    of_split = Counter(_split(path, folder) for path in found)
+    if not (RULES[reading.rules].splits and of_split[TRAIN] and of_split[TEST]):
+        return found, False
+    inside = [path for path in found if _split(path, folder) in (TRAIN, TEST)]
+    if others := len(found) - len(inside):
+        left_out.append(f"{others} pictures outside of the folders train and test are not used")
+    return inside, True
+
+
+def _split(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).parts[0]
+
+
+def _is_test(digest: bytes, share: float) -> bool:
+    """By the content, so that more pictures move none from one side to the other."""
+    return int.from_bytes(digest[:8]) < share * 2**64
+
+
+def _by_subfolders(
+    paths: list[Path], folder: Path, splits: bool, wanted: Sequence[str], left_out: list[str]
+) -> tuple[tuple[Attribute, ...], np.ndarray]:
+    """One attribute, the class: the subfolder of the first level; none without subfolders."""
+    tops = [folder / split for split in (TRAIN, TEST)] if splits else [folder]
+    of_top = {top: [path for path in paths if top in path.parents] for top in tops}
+    names: dict[str, None] = {}
+    for top, inside in of_top.items():
+        names |= dict.fromkeys(path.name for path in picture_files.class_folders(inside, top))
+        empty = picture_files.empty_folders(inside, top)
+        if names and empty:
+            listed = ", ".join(path.name for path in empty)
+            left_out.append(f"{len(empty)} subfolders hold no pictures ({listed})")
+    known = (_CLASS,) if names else ()
+    if unknown := [name for name in wanted if name not in known]:
+        there = f"one attribute, {_CLASS}" if names else "neither subfolders nor a table"
+        raise RefusedError(f"--attributes names {unknown[0]!r}: --data_dir={folder} has {there}")
+    if not names:
+        return (), np.zeros((len(paths), 0), np.int64)
+    numbers = {name: number for number, name in enumerate(sorted(names) if splits else names)}
+    labels = []
+    for path in paths:
+        top = folder / _split(path, folder) if splits else folder
+        subfolder = picture_files.class_folder(path, top)
+        labels.append([numbers[subfolder.name] if subfolder else _NOT_GIVEN])
+    return (Attribute(_CLASS, tuple(numbers)),), np.array(labels, np.int64)
+
+
+def _by_table(
+    paths: list[Path],
+    folder: Path,
+    tables: tuple[Path, ...],
+    reading: FolderReading,
+    wanted: Sequence[str],
+    left_out: list[str],
+) -> tuple[list[Path], tuple[Attribute, ...], np.ndarray]:
+    """The pictures of which the table has a row, and what it says of them."""
+    table = attribute_tables.read(tables, folder, reading.metadata_file_name)
+    by_name = {canonical(path.relative_to(folder)): path for path in paths}
+    names = [name for name in by_name if name in table.rows]
+    if not names:
+        raise RefusedError(
+            f"{table.named} describes none of the {len(paths)} pictures in {folder}: it names "
+            f"{next(iter(table.rows))!r}, and there is {next(iter(by_name))!r}; "
+            "--metadata_file_name='images/{id}.jpg' says how they are called"
+        )
+    without_picture = [name for name in table.rows if name not in by_name]
+    without_row = [name for name in by_name if name not in table.rows]
+    for missing, text in (
+        (without_picture, "rows of %s have no picture, and are not used (%s)"),
+        (without_row, "pictures have no row in %s, and are not used (%s)"),
+    ):
+        if missing:
+            listed = attribute_tables.listed(missing)
+            left_out.append(f"{len(missing)} {text % (table.named, listed)}")
+    attributes, rows, said = attribute_tables.described(
+        table, names, wanted, reading.attribute_minimum
+    )
+    left_out += said
+    numbers = [
+        {value: number for number, value in enumerate(attribute.values)} for attribute in attributes
+    ]
+    labels = [
+        [
+            number.get(row[attribute.name], _NOT_GIVEN)
+            for attribute, number in zip(attributes, numbers, strict=True)
+        ]
+        for row in rows
+    ]
+    shape = (len(names), len(attributes))
+    return [by_name[name] for name in names], attributes, np.array(labels, np.int64).reshape(shape)
+
+
+@functools.lru_cache(maxsize=2)
+def _digests(paths: tuple[Path, ...], there: _Files) -> tuple[bytes, ...]:
+    del there  # they are those of these files as they are now
+    with ThreadPoolExecutor(cores.available()) as pool:  # hashing lets other threads run
+        return tuple(pool.map(_content_digest, paths))
+
+
+def _content_digest(path: Path) -> bytes:
+    try:
+        return bytes.fromhex(file_system.sha256(path))
+    except OSError as error:
+        raise RefusedError(unreadable(path, error)) from error
+
+
+def _unused(files: Files, folder: Path, tables: tuple[Path, ...]) -> Iterator[str]:
+    for reason, paths in sorted(files.unused.items()):
+        if left := [path for path in paths if path not in tables]:
+            names = picture_files.listed(left, folder)
+            yield f"{len(left)} files are not used, being {reason} ({names})"
+
+
+def _shares(attributes: tuple[Attribute, ...], labels: np.ndarray) -> Iterator[str]:
+    """How many pictures each value has."""
+    for attribute, column in zip(attributes, labels.T, strict=True):
+        counts = np.bincount(column[column >= 0], minlength=len(attribute.values))
+        each = [f"{value} {count}" for value, count in zip(attribute.values, counts, strict=True)]
+        without = int((column < 0).sum())
+        rest = f", not given {without}" if without else ""
+        yield f"{attribute.name}: {', '.join(each)}{rest}"
+
+
+def unreadable(path: Path, error: BaseException) -> str:
+    """What is said of a broken picture."""
+    return f"{path} is no picture that can be read ({error}): repair or remove it"

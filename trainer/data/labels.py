@@ -1,0 +1,70 @@
+"""What is said of one image, as people write it and as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainer.data.datasets import Attribute
+from trainer.system.exits import RefusedError
+
+NOT_GIVEN = -1
+
+Labels = tuple[int, ...]  # a value's number of each attribute, or NOT_GIVEN
+
+
+def parse(text: str, attributes: Sequence[Attribute]) -> Labels:
+    """The labels of an image that is described like `dress/red`, or `colour=red`.
+
+    Values by name, in any case and without signs, or by number; attributes in any order, any of
+    them left out. A number without its attribute's name is of the attribute at its place.
+
+    Raises:
+      RefusedError: a value is unknown, of several attributes, or one of two of the same attribute.
+    """
+    found = [NOT_GIVEN] * len(attributes)
+    for place, part in enumerate(text.split("/")):
+        index, value = _one(part.strip(), place, text, attributes)
+        if found[index] != NOT_GIVEN:
+            raise RefusedError(f"--labels={text} gives two values of {attributes[index].name}")
+        found[index] = value
+    return tuple(found)
+
+
+def _one(part: str, place: int, text: str, attributes: Sequence[Attribute]) -> tuple[int, int]:
+    """An attribute's number, and its value's."""
+    name, equals, value = (each.strip() for each in part.rpartition("="))
+    asked = [
+        index
+        for index, attribute in enumerate(attributes)
+        if not equals or folded(attribute.name) == folded(name)
+    ]
+    if not asked:
+        names = ", ".join(attribute.name for attribute in attributes)
+        raise RefusedError(f"--labels={text}: there is no attribute {name!r}, but {names}")
+    for same in (str, str.casefold, folded):  # the exact name wins
+        found = [
+            (index, number)
+            for index in asked
+            for number, known in enumerate(attributes[index].values)
+            if same(known) == same(value)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            several = " or ".join(f"{attributes[index].name}={value}" for index, _ in found)
+            raise RefusedError(f"--labels={text}: {value!r} may be {several}: say which")
+    index = asked[0] if equals else place
+    sizes = dict(enumerate(len(attribute.values) for attribute in attributes))
+    if value.isdecimal() and int(value) < sizes.get(index, 0):
+        return index, int(value)
+    listed = "; ".join(f"{attributes[index].name}: {_listed(attributes[index])}" for index in asked)
+    raise RefusedError(f"--labels names {value!r}, which is no value; there are {listed}")
+
+
+def folded(name: str) -> str:
+    """A name as it is compared: letters and digits in lower case."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _listed(attribute: Attribute) -> str:
+    return ", ".join(f"{number} {value}" for number, value in enumerate(attribute.values))
