@@ -78,10 +78,10 @@ def networks(recipe: Recipe, settings: EvaluateConfig, load: Callable[[], Arrays
     if features(recipe, settings) != INCEPTION:
         return found
     path = inception.fetch(settings.data_dir)
-    load = functools.cache(inception.load)
+    load_network = functools.cache(inception.load)
     return dataclasses.replace(
         found,
-        features=lambda images: load(path)(images),
+        features=lambda images: load_network(path)(images),
         features_sha256=file_system.sha256(path),
     )
 

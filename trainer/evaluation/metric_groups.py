@@ -69,8 +69,9 @@ def accuracy(predicted: np.ndarray, labels: np.ndarray | None) -> float | None:
       predicted: values of an attribute, int64 `[N]`.
       labels: int64 `[N]`, -1 where none is given; None: without labels.
     """
-    given = np.zeros(len(predicted), bool) if labels is None else labels >= 0
-    return metrics.accuracy(predicted[given], labels[given]) if given.any() else None
+    if labels is None or not (labels >= 0).any():
+        return None
+    return metrics.accuracy(predicted[labels >= 0], labels[labels >= 0])
 
 
 def shares_of_labels(labels: np.ndarray, count: int) -> np.ndarray | None:

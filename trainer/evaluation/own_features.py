@@ -56,7 +56,8 @@ def provide(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Net
 
 def path_in(place: Path, spec: DatasetSpec) -> Path:
     """The file in a folder, by what the networks are trained on, and how."""
-    identity = dataclasses.asdict(spec) | {"recipe": RECIPE}
+    form = (spec.folder.rules, spec.folder.fit, spec.folder.background) if spec.folder else None
+    identity = dataclasses.asdict(spec) | {"folder": form, "recipe": RECIPE}
     del identity["test_examples"]  # none of which is looked at
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return place / FOLDER / f"{spec.dataset}-{digest[:16]}.npz"
@@ -109,7 +110,7 @@ def _keep(weights: Weights, path: Path) -> None:
 
     def write(temporary: Path) -> None:
         with open(temporary, "wb") as file:
-            np.savez(file, **weights, **{_DIGEST: digest})
+            np.savez(file, **weights, **{_DIGEST: digest})  # type: ignore[arg-type]
 
     try:
         file_system.write_atomically(path, write)
