@@ -159,14 +159,17 @@ def real_images() -> dict[str, Any]:
     """
     config = flags.train(["train", "--job_dir=unused"])
     settings = flags.evaluate(["evaluate", "--job_dir=unused"])
-    images, labels = loading.load(config.recipe.data, "train", config.data_dir, config.cache_dir)
-    rows = order.permutation(0, 0, len(images))[: settings.num]
-    test_images, test_labels = loading.load(
-        config.recipe.data, "test", config.data_dir, config.cache_dir
+    train, test = (
+        loading.load(config.recipe.data, split, config.data_dir, config.cache_dir)
+        for split in ("train", "test")
     )
+    images, labels = train
+    rows = order.permutation(0, 0, len(images))[: settings.num]
+    evaluate = Evaluator(config.recipe, settings, classifiers.packaged(), train, test)
+    seen = classifiers.classes(test[0])
     return {
-        **Evaluator(config.recipe, settings).measure(images[rows], labels[rows]),
-        "judge_accuracy": float((classifiers.classes(test_images) == test_labels).mean()),
+        **evaluate.measure(images[rows], labels[rows]),
+        "judge_accuracy": float((seen == test[1][:, 0]).mean()),
     }
 
 

@@ -19,8 +19,7 @@ from tests.evaluation.test_inception import stand_in
 from trainer.commands import evaluate
 from trainer.configuration import flags
 from trainer.data.datasets import DatasetSpec
-from trainer.evaluation import classifiers, inception
-from trainer.evaluation.evaluator import Evaluator
+from trainer.evaluation import classifiers, inception, protocols
 from trainer.runs import evaluations
 from trainer.system.exits import RefusedError
 
@@ -178,10 +177,18 @@ def test_an_image_folder_is_refused_without_test_images(tmp_path):
     spec = DatasetSpec("image_folder", (28, 28, 1), 100, 0, ())
     recipe = flags.train(["train", "--job_dir=x"]).recipe
     recipe = dataclasses.replace(recipe, data=spec)
-    for features in ("fashion", "inception"):
-        settings = flags.evaluate(["evaluate", "--job_dir=x", f"--features={features}"])
-        with pytest.raises(RefusedError, match="have no test images"):
-            Evaluator(recipe, settings)
+    for asked in ([], ["--features=own"], ["--features=inception"]):
+        settings = flags.evaluate(["evaluate", "--job_dir=x", *asked])
+        with pytest.raises(RefusedError, match=r"with no test images cannot be .* --test_share"):
+            protocols.check(recipe, settings)
+
+
+def test_the_package_s_features_are_refused_for_data_that_it_does_not_know():
+    recipe = flags.train(["train", "--job_dir=x", "--dataset=mnist", "--preset=mlp"]).recipe
+    settings = flags.evaluate(["evaluate", "--job_dir=x", "--features=fashion"])
+
+    with pytest.raises(RefusedError, match="not of mnist: leave --features out"):
+        protocols.check(recipe, settings)
 
 
 def test_a_run_of_another_version_is_refused(tmp_path):

@@ -17,7 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests.command import run_forked, start_process
 from tests.conftest import train_flags
 from trainer.configuration import flags
-from trainer.evaluation import during_training
+from trainer.evaluation import classifiers, during_training
 from trainer.gan.state import FashionGAN
 from trainer.runs import checkpoints, evaluations, records, trained_networks
 from trainer.runs.checkpoints import Checkpoints
@@ -97,11 +97,12 @@ def test_a_best_checkpoint_lost_to_a_kill_is_copied_later(evaluated, tmp_path):
     shutil.copytree(evaluated, job_dir)
     shutil.rmtree(job_dir / "checkpoints" / "best")
     config = flags.train(flags_for(job_dir))
-    best = evaluations.best_step(job_dir, during_training.protocol(50))
+    protocol = during_training.protocol(50, classifiers.packaged())
+    best = evaluations.best_step(job_dir, protocol)
     gan = FashionGAN(config.recipe, 50)
     saved = Checkpoints(job_dir / "checkpoints", gan.state(), keep=3)
 
-    run_directory.keep_best(job_dir, 50, saved)
+    run_directory.keep_best(job_dir, protocol, saved)
 
     assert checkpoints.steps(job_dir / "checkpoints" / "best") == [best]
 
@@ -159,7 +160,8 @@ def test_a_collapsed_generator_gives_a_warning(caplog):
     config = flags.train(["train", "--job_dir=x", *flags_for(Path("x"))[2:]])
     gan = FashionGAN(config.recipe, 50)  # untrained
     images = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
-    evaluate = during_training.evaluator(gan, images, np.arange(100) % 10, num=50)
+    labels = np.arange(100)[:, np.newaxis] % 10
+    evaluate = during_training.evaluator(gan, images, labels, 50, classifiers.packaged())
 
     values = evaluate()
 
@@ -180,15 +182,6 @@ def test_the_last_step_is_evaluated_after_at_least_one_interval():
     assert [step for step in range(1, 46) if long.evaluation_due(step)] == [20, 40, 45]
     assert [step for step in range(1, 46) if long.checkpoint_due(step)] == [20, 40, 45]
     assert [step for step in range(1, 16) if short.evaluation_due(step)] == []
-
-
-def test_data_without_classifiers_is_not_evaluated():
-    other = ["train", "--job_dir=x", "--dataset=mnist", "--preset=mlp"]
-
-    assert flags.train(other).schedule.evaluation_interval == 0
-    with pytest.raises(RefusedError, match="--evaluation_interval=100 needs classifiers"):
-        flags.train([*other, "--evaluation_interval=100"])
-    assert flags.train(other[:2]).schedule.evaluation_interval > 0
 
 
 def test_a_missing_best_checkpoint_is_refused(finished):

@@ -86,7 +86,7 @@ def test_more_time_plans_more_steps_and_evaluations_take_some():
         decided = first_start.decided(asked, HERE, strategy)
         deadline = time.monotonic() + 60 * minutes
         alone = WorkerGroup(strategy, 0, 1)
-        planned = first_start.planned(decided, strategy, alone, lambda spec: None, deadline)
+        planned = first_start.planned(decided, strategy, alone, lambda spec: None, (), deadline)
         assert planned.horizon == planned.schedule.steps
         return planned.schedule.steps
 

@@ -23,7 +23,12 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 30.0
 _CHECKPOINTS = "checkpoints"
-_SMALL_FILES = (config_json.FILE, file_names.EVALUATIONS_FILE, file_names.FINISHED)
+_SMALL_FILES = (
+    config_json.FILE,
+    file_names.EVALUATIONS_FILE,
+    file_names.FEATURES,
+    file_names.FINISHED,
+)
 
 
 def run(settings: EvaluateConfig) -> None:
@@ -90,9 +95,11 @@ def _new_steps(settings: EvaluateConfig, mirror: Mirror | None) -> set[int] | No
         return None
     evaluations.check_writable(settings.job_dir)
     protocols.prepare(stored.recipe, settings)
-    protocol = protocols.protocol(stored.recipe, settings)
+    protocol = protocols.known(stored.recipe, settings)
     recorded = evaluations.read(settings.job_dir, evaluations.TEST)
-    evaluated = {result["step"] for result in recorded if protocol.items() <= result.items()}
+    evaluated = {
+        result["step"] for result in recorded if protocol and protocol.items() <= result.items()
+    }
     if mirror:
         there = checkpoint_files.complete_among(mirror.names(), f"{_CHECKPOINTS}/")
     else:

@@ -9,6 +9,7 @@ from trainer.cloud.data_folder import CopiedData
 from trainer.configuration.config import PrepareConfig
 from trainer.data import fashion_mnist, loading, prepared
 from trainer.data.datasets import IMAGE_FOLDER
+from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -19,9 +20,12 @@ def run(config: PrepareConfig) -> None:
     name = config.data.dataset
     if config.source and name != fashion_mnist.NAME:
         raise RefusedError(f"--source makes no sense with --dataset={name}: leave it out")
+    if config.own_features:
+        file_system.make_folder(config.cache_dir, "cache_dir")
     stored = loading.stored_as(name)
     if name == "synthetic":
         log.info("data: synthetic is drawn at each start, there is nothing to prepare")
+        _prepare_features(config)
         return
     copy = None
     if config.data_dir_url and stored:
@@ -38,4 +42,26 @@ def run(config: PrepareConfig) -> None:
         prepared.prepare(config.data, config.data_dir)
     if copy:
         copy.send()
+    _prepare_features(config)
     print(local_copies.shown(str(place)))
+
+
+def _prepare_features(config: PrepareConfig) -> None:
+    """Trains the set's own networks, if they are asked for and not in the cache."""
+    if not config.own_features:
+        return
+    import tensorflow as tf
+
+    from trainer.evaluation import kept_networks, own_features
+
+    tf.config.threading.set_intra_op_parallelism_threads(config.threads)
+    tf.config.experimental.enable_op_determinism()
+    data = config.data
+    own_features.provide(
+        data,
+        lambda: loading.load(data, "train", config.data_dir, config.cache_dir),
+        config.cache_dir,
+    )
+    path = kept_networks.path_in(config.cache_dir, data)
+    if not path.exists():
+        raise RefusedError(f"{path} cannot be written: make room, or give another --cache_dir")

@@ -83,7 +83,7 @@ def _train(
         commit_run()
         data.send()
 
-    storage = training.Storage(asked.job_dir, load, commit)
+    storage = training.Storage(asked.job_dir, asked.cache_dir, load, commit)
     try:
         training.train(configured, config.checksum(asked), worker, storage, deadline, asked.rejoin)
     except Exception as error:

@@ -9,7 +9,6 @@ import os
 from trainer.configuration import numbers
 from trainer.configuration.choices import (
     ARCHITECTURES,
-    CLASSIFIED,
     EXPORT_SUFFIXES,
     LOSSES,
     NETWORKS,
@@ -74,12 +73,6 @@ def check_start(config: TrainConfig) -> None:
         first, last = config.schedule.profile_steps
         raise RefusedError(
             f"--profile_steps={first},{last} is beyond the run's {steps} steps: choose earlier ones"
-        )
-    if config.schedule.evaluation_interval and recipe.data.dataset not in CLASSIFIED:
-        raise RefusedError(
-            f"--evaluation_interval={config.schedule.evaluation_interval} needs classifiers, which "
-            f"the package has of {CLASSIFIED[0]} only: leave it out with "
-            f"--dataset={recipe.data.dataset}"
         )
     job_dir = config.job_dir_url or os.path.realpath(config.job_dir)
     if job_dir == (config.data_dir_url or os.path.realpath(config.data_dir)):

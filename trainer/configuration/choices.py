@@ -27,12 +27,18 @@ OPTIMIZERS = ("adam", "rmsprop")
 SCHEDULES = ("constant", "linear", "cosine", "exponential")
 EVALUATION_INTERVAL = 1000  # steps
 FEWEST_SAMPLES = 10  # of an evaluation, which asks for the five nearest neighbours of each
-OWN_FEATURES = "fashion"  # of the package's network
-FEATURES = (OWN_FEATURES, "inception")
+# Of the package's network, of one that is trained on the set itself, of Inception.
+FASHION, OWN, INCEPTION = "fashion", "own", "inception"
+FEATURES = (FASHION, OWN, INCEPTION)
 CLASSIFIED = ("fashion_mnist", "synthetic")  # data sets that the package's classifiers know
 FITS = ("crop", "pad")
 ATTRIBUTE_DROPOUT = 0.1  # of sets with several attributes
 AUGMENTATIONS = ("translation", "cutout")
+
+
+def features_of(dataset: str, asked: str | None) -> str:
+    """The features that a data set is evaluated with where none, or these, are asked for."""
+    return asked or (FASHION if dataset in CLASSIFIED else OWN)
 
 
 @dataclass(frozen=True)

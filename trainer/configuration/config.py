@@ -182,7 +182,7 @@ class EvaluateConfig:
     checkpoint: str  # latest, best, a step, or a path
     num: int  # images to draw
     seed: int
-    features: str
+    features: str | None  # None: the default of the data set
     new: bool  # every checkpoint that was not measured yet
     watch: bool  # those, and each that comes until the run is complete
     threads: int  # intra-op
@@ -206,6 +206,8 @@ class PrepareConfig:
     data_dir: Path
     cache_dir: Path
     source: Path | None  # a folder of the original files; None: the usual places
+    own_features: bool  # whether to train the networks that the set is evaluated with
+    threads: int  # intra-op
     data_dir_url: GsUrl | None = None
 
 

@@ -125,11 +125,10 @@ def _define_run(values: flags.FlagValues) -> None:
     run.integer("checkpoint_interval", 200, "Steps between checkpoints.", 1)
     run.integer("keep_checkpoints", 3, "Newest checkpoints to keep.", 1)
     text = (
-        "Steps between evaluations, with which come checkpoints; 0: none. Unless given, the "
-        f"preset's or {choices.EVALUATION_INTERVAL}, where the classifiers know the data set. A "
-        "run that is as long is evaluated at its end, too."
+        "Steps between evaluations, with which come checkpoints; 0: none. A run that is as long "
+        "is evaluated at its end, too."
     )
-    run.integer("evaluation_interval", None, text, 0)
+    run.integer("evaluation_interval", choices.EVALUATION_INTERVAL, text, 0)
     text = "Images that are drawn for an evaluation while the run trains."
     run.integer("evaluation_samples", 5000, text, choices.FEWEST_SAMPLES)
     text = "Steps between two looks at the host; 0: as many as take about two seconds."
@@ -307,10 +306,11 @@ def evaluate(values: flags.FlagValues) -> None:
     group.integer("num", 10_000, "Images to draw.", choices.FEWEST_SAMPLES, 10**7)
     group.integer("seed", 0, "Decides the latents.", 0, choices.MAX_SEED)
     text = (
-        "The network that figures are computed from: the package's own, of Fashion-MNIST, or "
-        "Inception as published for FID, which is downloaded."
+        "The network that figures are computed from: the package's, of Fashion-MNIST; one of the "
+        "data's own, trained once on their training images; or Inception as published for FID, "
+        "which is downloaded. Unless given, fashion where it knows the data set, else own."
     )
-    group.choice("features", "fashion", choices.FEATURES, text)
+    group.choice("features", None, choices.FEATURES, text)
     group.switch("new", False, "Measure every checkpoint that was not, then exit.")
     text = "Measure every checkpoint that was not, and each that comes until the run is complete."
     group.switch("watch", False, text)
@@ -321,4 +321,8 @@ def prepare_data(values: flags.FlagValues) -> None:
     """The flags of `prepare_data`."""
     _define_data(values)
     text = "A folder of the original files of fashion_mnist, used instead of the usual places."
-    _Group(values, "data").text("source", None, text)
+    data = _Group(values, "data")
+    data.text("source", None, text)
+    text = "Also train the networks that the set is evaluated with, which takes minutes."
+    data.choice("features", None, (choices.OWN,), text)
+    data.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)

@@ -131,6 +131,8 @@ def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
         data_dir=data_dir,
         cache_dir=_cache_dir(values),
         source=None if values.source is None else paths.local("source", values.source),
+        own_features=values.features is not None,
+        threads=values.threads or cores.available(),
         data_dir_url=data_dir_url,
     )
 
@@ -161,7 +163,7 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
             choices.JIT_COMPILE[values.jit_compile],
             values.forms,
         ),
-        schedule=_schedule(values, "evaluation_interval" in given),
+        schedule=_schedule(values),
         runtime=config.Runtime(
             strategy=values.strategy,
             virtual_devices=values.virtual_devices,
@@ -281,7 +283,7 @@ def _augmentations(text: str) -> str:
     return ",".join(name for name in choices.AUGMENTATIONS if name in wanted)
 
 
-def _schedule(values: flags.FlagValues, must_evaluate: bool) -> config.Schedule:
+def _schedule(values: flags.FlagValues) -> config.Schedule:
     return config.Schedule(
         epochs=values.epochs,
         steps=values.steps,
@@ -289,7 +291,7 @@ def _schedule(values: flags.FlagValues, must_evaluate: bool) -> config.Schedule:
         save_interval=values.save_interval,
         checkpoint_interval=values.checkpoint_interval,
         keep_checkpoints=values.keep_checkpoints,
-        evaluation_interval=_evaluation_interval(values, must_evaluate),
+        evaluation_interval=values.evaluation_interval,
         evaluation_samples=values.evaluation_samples,
         steps_per_loop=values.steps_per_loop,
         profile_steps=_profile_steps(values.profile_steps),
@@ -307,15 +309,6 @@ def _profile_steps(text: str) -> tuple[int, ...]:
     if parts and (len(parts) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]):
         raise RefusedError(f"--profile_steps={text} is no first and last step, like 100,120")
     return numbers
-
-
-def _evaluation_interval(values: flags.FlagValues, must_evaluate: bool) -> int:
-    """The user's, else the preset's or the default where classifiers know the data set."""
-    if values.dataset not in choices.CLASSIFIED and not must_evaluate:
-        return 0
-    if values.evaluation_interval is None:
-        return choices.EVALUATION_INTERVAL
-    return int(values.evaluation_interval)
 
 
 def _parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:

@@ -13,7 +13,8 @@ from trainer.cloud.data_folder import CopiedData
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
-from trainer.evaluation import protocols
+from trainer.data.prepared import Arrays
+from trainer.evaluation import evaluator, protocols
 from trainer.evaluation.evaluator import Evaluator
 from trainer.models import forms
 from trainer.runs import trained_networks
@@ -59,7 +60,20 @@ def _configure(threads: int) -> None:
 @functools.cache
 def _evaluator(recipe: Recipe, settings: EvaluateConfig) -> Evaluator:
     protocols.prepare(recipe, settings)
+    seen_with = evaluator.networks(recipe, settings, lambda: _load(recipe, settings, "train"))
+    train, test = (_load(recipe, settings, split) for split in ("train", "test"))
+    return Evaluator(recipe, settings, seen_with, train, test)
+
+
+@functools.cache
+def _load(recipe: Recipe, settings: EvaluateConfig, split: str) -> Arrays:
+    """The images of a split, and their labels, of which a bucket's are copied first."""
+    _fetch_data(recipe, settings)
+    return loading.load(recipe.data, split, settings.data_dir, settings.cache_dir)
+
+
+@functools.cache
+def _fetch_data(recipe: Recipe, settings: EvaluateConfig) -> None:
     stored = loading.stored_as(recipe.data.dataset)
     if settings.data_dir_url and stored:
         CopiedData(settings.data_dir_url, settings.data_dir, stored)
-    return Evaluator(recipe, settings)

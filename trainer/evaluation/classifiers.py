@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -19,6 +20,26 @@ WEIGHTS = Path(__file__).parent / "weights"
 PREDICTION_BATCH = 250
 
 Predict = Callable[[np.ndarray], list[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What evaluations see pictures with, all uint8 `[N, height, width, channels]`."""
+
+    features: Callable[[np.ndarray], np.ndarray]  # to float32 [N, D]
+    values: Callable[[np.ndarray], np.ndarray]  # to predicted values, int64 [N, attributes]
+    features_sha256: str
+    classifier_sha256: str | None  # None: there are no attributes
+
+    def features_of(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Features of some of the images, which may be mapped files: not all are read at once."""
+        parts = np.array_split(rows, range(PREDICTION_BATCH, len(rows), PREDICTION_BATCH))
+        return np.concatenate([self.features(images[part]) for part in parts])
+
+
+def packaged() -> Networks:
+    """The two networks whose weights are in the package."""
+    return Networks(features, lambda images: classes(images)[:, np.newaxis], *DIGESTS.values())
 
 
 def features(images: np.ndarray) -> np.ndarray:

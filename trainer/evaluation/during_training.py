@@ -6,13 +6,18 @@ import functools
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from trainer.configuration.choices import CLASSIFIED, FEWEST_SAMPLES
 from trainer.data import order
-from trainer.evaluation import classifiers, metric_groups, metrics
+from trainer.data.datasets import Attribute, DatasetSpec
+from trainer.data.prepared import Arrays
+from trainer.evaluation import classifiers, metric_groups, own_features
+from trainer.evaluation.classifiers import Networks
 from trainer.gan import sampling
 from trainer.gan.state import FashionGAN
 from trainer.runs.file_names import TRAIN
@@ -24,17 +29,36 @@ SEED = 0  # of the latents, equal in all evaluations, and of the choice of refer
 COLLAPSE_THRESHOLD = 0.05  # of recall and coverage
 
 
-def protocol(num: int) -> dict[str, Any]:
+def networks(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Networks | None:
+    """What the images of a run are seen with; None where there are too few to compare with.
+
+    Where it is trained first, that takes minutes.
+
+    Args:
+      spec: the data.
+      load: gives the training images and their labels.
+      places: folders in which such networks are kept, see `own_features.provide`.
+    """
+    if spec.dataset in CLASSIFIED:
+        return classifiers.packaged()
+    if spec.train_examples < FEWEST_SAMPLES:
+        log.warning("the run is not evaluated: %d images are too few", spec.train_examples)
+        return None
+    return own_features.provide(spec, load, *places)
+
+
+def protocol(num: int, seen_with: Networks) -> dict[str, Any]:
     """How a run is evaluated with `num` images: metrics are comparable where this is equal."""
-    return {
-        "against": TRAIN,
-        "num": num,
-        "features_sha256": classifiers.DIGESTS["feature_network"],
-    }
+    return {"against": TRAIN, "num": num, "features_sha256": seen_with.features_sha256}
 
 
 def evaluator(
-    gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int, quiet: bool = False
+    gan: FashionGAN,
+    images: np.ndarray,
+    labels: np.ndarray,
+    num: int,
+    seen_with: Networks,
+    quiet: bool = False,
 ) -> Callable[[], dict[str, float]]:
     """A function that evaluates `num` images of the generator with its current weights.
 
@@ -45,42 +69,60 @@ def evaluator(
       images: the training images, uint8.
       labels: their labels, `[N, attributes]`.
       num: images to generate.
+      seen_with: from `networks`.
       quiet: whether nothing is logged.
     """
     recipe = gan.recipe
     generate = tf.function(gan.sample, autograph=False)
-    cycle = sampling.label_cycle(recipe)
-    fake_labels = (
-        sampling.cycled_labels(cycle, 0, num).numpy()[:, 0] if recipe.networks.conditional else None
-    )
+    asked = sampling.labels_as_in(recipe, labels, num, SEED)
     rows = np.sort(order.permutation(SEED, 0, len(images))[:REFERENCE_IMAGES])
-    real_shares = metrics.class_shares(labels[rows, 0], recipe.data.label_sizes[0])
 
     @functools.cache
     def reference_features() -> np.ndarray:
-        return classifiers.features(images[rows])
+        return seen_with.features_of(images, rows)
 
     def evaluate() -> dict[str, float]:
         started = time.monotonic()
-        fakes = np.concatenate(list(sampling.sample_batches(generate, recipe, num, SEED, cycle)))
+        fakes = np.concatenate(list(sampling.sample_labelled(generate, recipe, asked, num, SEED)))
         values = metric_groups.feature_metrics(
-            classifiers.features(fakes), reference_features(), "classifier_fid"
+            seen_with.features(fakes), reference_features(), "classifier_fid"
         )
-        of_classes = metric_groups.class_metrics(
-            classifiers.classes(fakes), fake_labels, real_shares
+        of_attributes, missing = _attribute_metrics(
+            recipe.data.attributes, seen_with.values(fakes), asked, labels[rows]
         )
-        values["missing_classes"] = float(len(of_classes["missing_classes"]))
-        values["smallest_class_share"] = min(of_classes["class_shares"])
-        if fake_labels is not None:
-            values["class_accuracy"] = of_classes["class_accuracy"]
+        values |= of_attributes
         if not quiet:
-            missing = [
-                recipe.data.attributes[0].values[number] for number in of_classes["missing_classes"]
-            ]
             _report(values, missing, num, time.monotonic() - started)
         return values
 
     return evaluate
+
+
+def _attribute_metrics(
+    attributes: tuple[Attribute, ...],
+    predicted: np.ndarray,
+    asked: np.ndarray | None,
+    real_labels: np.ndarray,
+) -> tuple[dict[str, float], list[str]]:
+    """Metrics of attributes as far as they are known, and the missing values of the first."""
+    values: dict[str, float | None] = {}
+    missing: list[str] = []
+    if attributes:
+        names = attributes[0].values
+        shares = metric_groups.shares_of_labels(real_labels[:, 0], len(names))
+        first = None if asked is None else asked[:, 0]
+        of_class = metric_groups.class_metrics(predicted[:, 0], first, shares)
+        if shares is not None:
+            missing = [names[number] for number in of_class["missing_classes"]]
+            values["missing_classes"] = float(len(missing))
+            values["smallest_class_share"] = min(of_class["class_shares"])
+        values["class_accuracy"] = of_class["class_accuracy"]
+    for number, attribute in enumerate(attributes if len(attributes) > 1 else ()):
+        accuracy = metric_groups.accuracy(
+            predicted[:, number], None if asked is None else asked[:, number]
+        )
+        values[f"attribute_accuracy/{attribute.name}"] = accuracy
+    return {name: value for name, value in values.items() if value is not None}, missing
 
 
 def _report(values: dict[str, float], missing: list[str], num: int, seconds: float) -> None:

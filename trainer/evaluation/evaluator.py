@@ -2,74 +2,136 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from trainer.configuration.choices import CLASSIFIED, OWN_FEATURES
+from trainer.configuration.choices import INCEPTION
 from trainer.configuration.config import EvaluateConfig, Recipe
-from trainer.data import loading
-from trainer.evaluation import classifiers, inception, metric_groups, metrics, protocols
+from trainer.data import order
+from trainer.data.prepared import Arrays
+from trainer.evaluation import (
+    classifiers,
+    inception,
+    metric_groups,
+    metrics,
+    own_features,
+    protocols,
+)
+from trainer.evaluation.attribute_metrics import (
+    ATTRIBUTE_METRICS,
+    AttributeMetrics,
+    accuracy_of_learner,
+)
+from trainer.evaluation.classifiers import Networks
 from trainer.evaluation.metric_groups import PixelMetrics
 from trainer.gan import sampling
 from trainer.runs.trained_networks import Trained
+from trainer.system import file_system
 
-Features = Callable[[np.ndarray], np.ndarray]  # uint8 [N, height, width, channels] -> [N, D]
+log = logging.getLogger(__name__)
+
+
+def networks(recipe: Recipe, settings: EvaluateConfig, load: Callable[[], Arrays]) -> Networks:
+    """What images are seen with. Where it is trained first, that takes minutes.
+
+    Args:
+      recipe: of the generators.
+      settings: of the command.
+      load: gives the training images and their labels.
+
+    Raises:
+      RefusedError: it is not available.
+      InterruptedRun: it cannot be downloaded now.
+    """
+    if protocols.is_packaged(recipe, settings):
+        found = classifiers.packaged()
+    else:
+        found = own_features.provide(recipe.data, load, settings.job_dir, settings.cache_dir)
+    if protocols.features(recipe, settings) != INCEPTION:
+        return found
+    path = inception.fetch(settings.data_dir)
+    load_network = functools.cache(inception.load)
+    return dataclasses.replace(
+        found,
+        features=lambda images: load_network(path)(images),
+        features_sha256=file_system.sha256(path),
+    )
 
 
 class Evaluator:
     """Evaluates generators of one recipe, all in the same way."""
 
-    def __init__(self, recipe: Recipe, settings: EvaluateConfig) -> None:
-        """Reads the real images and the weights of the feature network.
+    def __init__(
+        self,
+        recipe: Recipe,
+        settings: EvaluateConfig,
+        seen_with: Networks,
+        train: Arrays,
+        test: Arrays,
+    ) -> None:
+        """Takes what all evaluations share.
 
-        Raises:
-          RefusedError: the data or the weights are not available or do not match.
+        Args:
+          recipe: of the generators.
+          settings: of the command.
+          seen_with: from `networks`.
+          train: the training images and their labels.
+          test: the test images and theirs.
         """
-        protocols.check(recipe, settings)
         self._recipe = recipe
         self._settings = settings
-        self._train, _ = loading.load(recipe.data, "train", settings.data_dir, settings.cache_dir)
-        self._test, test_labels = loading.load(
-            recipe.data, "test", settings.data_dir, settings.cache_dir
-        )
-        self._test_labels = test_labels[:, 0] if test_labels.shape[1] else np.zeros(0, np.int64)
-        if settings.features == OWN_FEATURES:
-            self._features: Features = classifiers.features
-        else:
-            self._features = inception.load(inception.fetch(settings.data_dir))
-        self._protocol = protocols.protocol(recipe, settings)
+        self._networks = seen_with
+        self._train, self._train_labels = train
+        self._test, self._test_labels = test
+        digests = (seen_with.features_sha256, seen_with.classifier_sha256)
+        self._protocol = protocols.protocol(recipe, settings, *digests)
+        # Of data that the package knows, results stay what they were before there were others.
+        self._is_packaged = protocols.is_packaged(recipe, settings)
+        self._attribute_metrics = None
+        if recipe.data.attributes:
+            self._attribute_metrics = AttributeMetrics(
+                recipe.data.attributes, seen_with, self._test, self._test_labels, settings.seed
+            )
+        elif not self._is_packaged:
+            log.info("evaluation: no metrics of classes, for the data have no attributes")
+        if len(self._test) < settings.num:
+            log.info(
+                "evaluation: %d images are compared with the %d test images that there are",
+                *(settings.num, len(self._test)),
+            )
 
     def __call__(self, network: Trained) -> dict[str, Any]:
         """`measure` of generated images, with the generator's step; deterministic."""
         recipe, num, seed = self._recipe, self._settings.num, self._settings.seed
-        cycle = sampling.label_cycle(recipe)
         generate = tf.function(network.generate, autograph=False)
-        fakes = np.concatenate(list(sampling.sample_batches(generate, recipe, num, seed, cycle)))
-        labels = (
-            sampling.cycled_labels(cycle, 0, num).numpy()[:, 0]
-            if recipe.networks.conditional
-            else None
-        )
+        labels = sampling.labels_as_in(recipe, self._train_labels, num, seed)
+        fakes = np.concatenate(list(sampling.sample_labelled(generate, recipe, labels, num, seed)))
         return {"step": network.step, **self.measure(fakes, labels)}
 
     def measure(self, images: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
         """All metrics of images, with the protocol.
 
-        Class metrics are left out for data that the class network does not know. Metrics that
-        need labels are None without labels, pixel metrics for images of too many pixels, and the
-        deviation of the kernel distance where it was not computed from subsets.
+        None stands for what cannot be computed: metrics that need labels without labels, those of
+        classes of data without attributes, the deviation of the kernel distance where it was not
+        computed from subsets, and others for which there are too few test images.
 
         Args:
           images: uint8 `[N, height, width, channels]`, evaluated as fakes.
-          labels: the labels they were generated for, integers `[N]`; None: without labels.
+          labels: what they were generated for, integers `[N, attributes]`, -1 where nothing was
+            asked for; None: without labels.
         """
-        values = {**self._protocol, **self._feature_metrics(images)}
-        if self._recipe.data.dataset in CLASSIFIED:
-            values |= self._class_metrics(images, labels)
+        fake_features = self._networks.features(images)
+        values = {**self._protocol}
+        if not self._is_packaged:
+            values["real_num"] = len(self._test_rows)
+        values |= self._feature_metrics(fake_features)
+        values |= self._metrics_of_attributes(images, fake_features, labels)
         return values | self._pixel_metrics(images)
 
     @functools.cached_property
@@ -77,12 +139,12 @@ class Evaluator:
         return PixelMetrics(self._test, self._train)
 
     def _feature_metrics(self, fakes: np.ndarray) -> dict[str, Any]:
-        fid_name = "classifier_fid" if self._settings.features == OWN_FEATURES else "fid"
+        is_published = protocols.features(self._recipe, self._settings) == INCEPTION
+        fid_name = "fid" if is_published else "classifier_fid"
         test, fid_floor = self._references
-        features = self._features(fakes)
-        kernel, deviation = metrics.kernel_distance(features, test, self._settings.seed)
+        kernel, deviation = metrics.kernel_distance(fakes, test, self._settings.seed)
         return {
-            **metric_groups.feature_metrics(features, test, fid_name),
+            **metric_groups.feature_metrics(fakes, test, fid_name),
             f"{fid_name}_floor": fid_floor,
             "kid": kernel,
             "kid_deviation": deviation,
@@ -91,19 +153,36 @@ class Evaluator:
     @functools.cached_property
     def _references(self) -> tuple[np.ndarray, float]:
         """Features of the test images, and the distance that as many training images have."""
-        num = self._settings.num
-        test = self._features(self._test[:num])
-        return test, metrics.frechet_distance(self._features(self._train[:num]), test)
+        test = self._networks.features_of(self._test, self._test_rows)
+        train = self._networks.features_of(self._train, self._drawn_rows(len(self._train)))
+        return test, metrics.frechet_distance(train, test)
 
-    def _class_metrics(self, fakes: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
-        names = self._recipe.data.attributes[0].values
-        real_shares = metrics.class_shares(self._test_labels, len(names))
-        values = metric_groups.class_metrics(classifiers.classes(fakes), labels, real_shares)
-        values["class_shares"] = dict(zip(names, values["class_shares"], strict=True))
-        values["missing_classes"] = [names[number] for number in values["missing_classes"]]
-        values["classification_accuracy_score"] = None
-        if labels is not None:
-            values["classification_accuracy_score"] = metric_groups.classification_accuracy_score(
-                fakes, labels, self._test, self._test_labels, self._settings.seed
-            )
-        return values
+    @functools.cached_property
+    def _test_rows(self) -> np.ndarray:
+        return self._drawn_rows(len(self._test))
+
+    def _drawn_rows(self, count: int) -> np.ndarray:
+        """`num` of so many images: the first where they lie in no order, else drawn."""
+        num = min(self._settings.num, count)
+        if self._is_packaged:
+            return np.arange(num)
+        return np.sort(order.permutation(self._settings.seed, 0, count)[:num])
+
+    def _metrics_of_attributes(
+        self, images: np.ndarray, fake_features: np.ndarray, labels: np.ndarray | None
+    ) -> dict[str, Any]:
+        of_attributes = self._attribute_metrics
+        if of_attributes is None:
+            return {} if self._is_packaged else dict.fromkeys(ATTRIBUTE_METRICS)
+        predicted = self._networks.values(images)
+        if self._is_packaged:
+            learn = metric_groups.classification_accuracy_score
+            return of_attributes.of_class(images, predicted, labels, learn)
+        real_labels = self._test_labels[self._test_rows]
+        return {
+            **of_attributes.of_class(images, predicted, labels, accuracy_of_learner),
+            **of_attributes.of_all(predicted, labels),
+            "frechet_by_value": of_attributes.frechet_by_value(
+                fake_features, labels, self._references[0], real_labels
+            ),
+        }

@@ -7,10 +7,10 @@ import logging
 from typing import Any
 
 from trainer.cloud.data_folder import CopiedData
-from trainer.configuration.choices import CLASSIFIED, OWN_FEATURES
+from trainer.configuration import choices
+from trainer.configuration.choices import CLASSIFIED, FASHION, FEWEST_SAMPLES, INCEPTION, OWN
 from trainer.configuration.config import EvaluateConfig, Recipe
-from trainer.data.datasets import IMAGE_FOLDER
-from trainer.evaluation import inception
+from trainer.evaluation import inception, kept_networks
 from trainer.runs.file_names import TEST
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -27,18 +27,30 @@ def check(recipe: Recipe, settings: EvaluateConfig) -> None:
     """Refuses data sets for which metrics cannot be computed; reads nothing.
 
     Raises:
-      RefusedError: there are no test images, or no classifier for the data set.
+      RefusedError: there are too few test images, or the package's networks are of other data.
     """
-    dataset = recipe.data.dataset
-    if dataset == IMAGE_FOLDER:
+    data = recipe.data
+    if data.test_examples < FEWEST_SAMPLES:
         raise RefusedError(
-            f"a run on --dataset={IMAGE_FOLDER} cannot be evaluated: such data have no test images"
+            f"a run on --dataset={data.dataset} with {data.test_examples or 'no'} test images "
+            f"cannot be evaluated, for which {FEWEST_SAMPLES} are needed: train one that holds "
+            "some back, by a folder test/ of pictures or --test_share=.1"
         )
-    if settings.features == OWN_FEATURES and dataset not in CLASSIFIED:
+    if settings.features == FASHION and data.dataset not in CLASSIFIED:
         raise RefusedError(
-            f"the package has classifiers of {CLASSIFIED[0]}, not of {dataset}: use "
-            "--features=inception"
+            f"the package has networks of {CLASSIFIED[0]}, not of {data.dataset}: leave --features "
+            "out"
         )
+
+
+def features(recipe: Recipe, settings: EvaluateConfig) -> str:
+    """The features that are asked for, or else the default of the data set."""
+    return choices.features_of(recipe.data.dataset, settings.features)
+
+
+def is_packaged(recipe: Recipe, settings: EvaluateConfig) -> bool:
+    """Whether the package's classifier knows the data, and its features are not left aside."""
+    return recipe.data.dataset in CLASSIFIED and features(recipe, settings) != OWN
 
 
 @functools.cache
@@ -50,7 +62,7 @@ def prepare(recipe: Recipe, settings: EvaluateConfig) -> None:
       InterruptedRun: Inception cannot be downloaded now.
     """
     check(recipe, settings)
-    if settings.features == OWN_FEATURES or not settings.data_dir_url:
+    if features(recipe, settings) != INCEPTION or not settings.data_dir_url:
         return
     copied = CopiedData(settings.data_dir_url, settings.data_dir, inception.FOLDER)
     inception.fetch(settings.data_dir)
@@ -60,24 +72,44 @@ def prepare(recipe: Recipe, settings: EvaluateConfig) -> None:
         log.info("Inception will be downloaded again the next time: %s", error)
 
 
-def protocol(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any]:
+def protocol(
+    recipe: Recipe, settings: EvaluateConfig, features_sha256: str, classifier_sha256: str | None
+) -> dict[str, Any]:
     """How generators are evaluated: metrics are comparable where this is equal.
 
-    Raises:
-      RefusedError: the feature network is not available.
-      InterruptedRun: it cannot be downloaded now.
+    Args:
+      recipe: of the generators.
+      settings: of the command.
+      features_sha256: of the network that features are computed with.
+      classifier_sha256: of the network that predicts values of attributes, if there are any.
     """
-    if settings.features == OWN_FEATURES:
-        digest = DIGESTS["feature_network"]
-    else:
-        digest = file_system.sha256(inception.fetch(settings.data_dir))
     fields = {
         "against": TEST,
         "num": settings.num,
         "seed": settings.seed,
-        "features": settings.features,
-        "features_sha256": digest,
+        "features": features(recipe, settings),
+        "features_sha256": features_sha256,
     }
-    if recipe.data.dataset in CLASSIFIED:
-        fields["judge_sha256"] = DIGESTS["class_network"]
+    if classifier_sha256:
+        fields["judge_sha256"] = classifier_sha256
     return fields
+
+
+def known(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any] | None:
+    """The protocol; None where its networks are still to be trained, so nothing was measured.
+
+    Raises:
+      RefusedError: a network cannot be read.
+      InterruptedRun: Inception cannot be downloaded now.
+    """
+    of_classifier: str | None
+    if is_packaged(recipe, settings):
+        of_features, of_classifier = DIGESTS["feature_network"], DIGESTS["class_network"]
+    else:
+        weights = kept_networks.find(recipe.data, settings.job_dir, settings.cache_dir)
+        if weights is None:
+            return None
+        of_features, of_classifier = kept_networks.digests(weights)
+    if features(recipe, settings) == INCEPTION:
+        of_features = file_system.sha256(inception.fetch(settings.data_dir))
+    return protocol(recipe, settings, of_features, of_classifier)

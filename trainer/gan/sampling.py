@@ -125,3 +125,57 @@ def sample_batches(
         noise = latents(recipe, seed, first, batch, truncation)
         images = generate(noise, cycled_labels(cycle, first, batch)).numpy()
         yield pixels.to_bytes(images[: num - first], pixel_min)
+
+
+def labels_as_in(recipe: Recipe, real_labels: np.ndarray, num: int, seed: int) -> np.ndarray | None:
+    """Labels for `num` images, as often as among the training images; None: without labels.
+
+    In a cycle where there is one attribute of which all values are equally frequent, else rows of
+    the training images' labels, drawn by the seed.
+
+    Args:
+      recipe: a run's.
+      real_labels: of its training images, integers `[N, attributes]`, -1 where not given.
+      num: images.
+      seed: 0 or more.
+
+    Returns:
+      int64 `[num, attributes]`.
+    """
+    if not recipe.networks.conditional:
+        return None
+    if real_labels.shape[1] == 1 and real_labels.min() >= 0:
+        counts = np.bincount(real_labels[:, 0], minlength=recipe.data.label_sizes[0])
+        if np.ptp(counts) == 0:
+            return np.arange(num)[:, np.newaxis] % len(counts)
+    rng = np.random.Generator(np.random.Philox(key=seed))
+    return np.asarray(real_labels[rng.integers(len(real_labels), size=num)], np.int64)
+
+
+def sample_labelled(
+    generate: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    recipe: Recipe,
+    asked: np.ndarray | None,
+    num: int,
+    seed: int,
+) -> Iterator[np.ndarray]:
+    """Generates images in batches of one size, each by labels of its own.
+
+    Args:
+      generate: makes images of latents and labels, in a graph.
+      recipe: of its training.
+      asked: integers `[num, attributes]`, -1 where not given; None: without labels.
+      num: images in all.
+      seed: decides the latents.
+
+    Yields:
+      uint8 `[N, height, width, channels]`.
+    """
+    pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min
+    if asked is None:
+        asked = np.full((num, len(recipe.data.attributes)), labels.NOT_GIVEN)
+    for first in range(0, num, SAMPLING_BATCH):
+        noise = latents(recipe, seed, first, SAMPLING_BATCH)
+        batch = np.resize(asked[first : first + SAMPLING_BATCH], (SAMPLING_BATCH, asked.shape[1]))
+        images = generate(noise, tf.constant(batch, tf.int32)).numpy()
+        yield pixels.to_bytes(images[: num - first], pixel_min)

@@ -10,9 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import config
-from trainer.configuration.config import Execution, Schedule
+from trainer.configuration.config import Execution
 from trainer.data import feeding, order, pixels
 from trainer.evaluation import during_training
+from trainer.evaluation.classifiers import Networks
 from trainer.gan import compilation, sampling
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.networks import label_sizes
@@ -89,25 +90,33 @@ def training(
 
 
 def evaluation(
-    gan: FashionGAN, images: np.ndarray, labels: np.ndarray, schedule: Schedule, job_dir: Path
+    gan: FashionGAN,
+    images: np.ndarray,
+    labels: np.ndarray,
+    num: int,
+    seen_with: Networks | None,
+    job_dir: Path,
 ) -> Callable[[int], dict[str, float]]:
-    """The loop's `evaluate`: measures the generator and records it."""
-    if not schedule.evaluation_interval:
+    """The loop's `evaluate`: measures `num` images of the generator and records it.
+
+    Without networks to see them with, nothing is measured.
+    """
+    if seen_with is None:
         return lambda step: {}
-    num = schedule.evaluation_samples
-    measure = during_training.evaluator(gan, images, labels, num)
+    measure = during_training.evaluator(gan, images, labels, num, seen_with)
+    protocol = during_training.protocol(num, seen_with)
 
     def evaluate(step: int) -> dict[str, float]:
         activity.now(f"evaluating step {step}")
         metrics = measure()
-        evaluations.add(job_dir, {"step": step, **during_training.protocol(num), **metrics})
+        evaluations.add(job_dir, {"step": step, **protocol, **metrics})
         return {f"evaluation/{name}": value for name, value in metrics.items()}
 
     return evaluate
 
 
 def saving(
-    saved: Checkpoints, schedule: Schedule, job_dir: Path, commit: Callable[[], None]
+    saved: Checkpoints, job_dir: Path, keep_best: Callable[[], None], commit: Callable[[], None]
 ) -> Callable[[int], None]:
     """The loop's `save`."""
 
@@ -115,7 +124,7 @@ def saving(
         activity.now(f"saving step {step}")
         run_directory.remove_results(job_dir)  # before a checkpoint that they are not of
         saved.save(step)
-        run_directory.keep_best(job_dir, schedule.evaluation_samples, saved)
+        keep_best()
         commit()
 
     return save

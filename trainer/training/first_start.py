@@ -10,7 +10,8 @@ import logging
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,7 @@ def planned(
     strategy: tf.distribute.Strategy,
     group: WorkerGroup,
     load: Load,
+    places: Sequence[Path],
     deadline: float,
 ) -> RunConfig:
     """The configuration with the length that fits before the chief's deadline.
@@ -81,6 +83,7 @@ def planned(
       strategy: that of the run.
       group: all that train the run.
       load: gives the training images, with which an evaluation is measured.
+      places: where the networks lie that evaluations need, see `during_training.networks`.
       deadline: of `time.monotonic`.
 
     Raises:
@@ -90,7 +93,9 @@ def planned(
     speed = _Speed(run.recipe, run.execution, strategy, group.broadcast_number)
     for _ in range(ROUNDS):
         speed.measure()
-    first, another = _evaluation_seconds(run, speed.gan, load) if group.is_chief else (0.0, 0.0)
+    first, another = (0.0, 0.0)
+    if group.is_chief:
+        first, another = _evaluation_seconds(run, speed.gan, load, places)
     interval = run.schedule.evaluation_interval or math.inf
     a_step = speed.seconds_a_step() * AROUND_STEPS + another / interval
     # What is made once more for the run itself: the graph, and the evaluation's references.
@@ -181,13 +186,22 @@ class _Speed:
         return time.monotonic() - started
 
 
-def _evaluation_seconds(run: RunConfig, gan: FashionGAN, load: Load) -> tuple[float, float]:
-    """Seconds of a run's first evaluation, and of each later one."""
+def _evaluation_seconds(
+    run: RunConfig, gan: FashionGAN, load: Load, places: Sequence[Path]
+) -> tuple[float, float]:
+    """Seconds of a run's first evaluation, and of each later one.
+
+    Networks that are trained for them are trained now, before the steps are planned.
+    """
+    data = run.recipe.data
     if not run.schedule.evaluation_interval:
         return 0.0, 0.0
-    images, labels = load(run.recipe.data)
+    seen_with = during_training.networks(data, lambda: load(data), *places)
+    if seen_with is None:
+        return 0.0, 0.0
+    images, labels = load(data)
     samples = min(TRIAL_SAMPLES, run.schedule.evaluation_samples)
-    evaluate = during_training.evaluator(gan, images, labels, samples, quiet=True)
+    evaluate = during_training.evaluator(gan, images, labels, samples, seen_with, quiet=True)
     seconds = []
     for _ in range(2):
         started = time.monotonic()

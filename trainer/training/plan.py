@@ -21,6 +21,11 @@ class Plan:
         """The step at which the run is complete."""
         return config.total_steps(self.recipe, self.schedule)
 
+    @property
+    def is_ever_evaluated(self) -> bool:
+        """Whether an evaluation is due at any step."""
+        return 0 < self.schedule.evaluation_interval <= self.last_step
+
     def next_pause(self, step: int) -> int:
         """The first step after `step` at which something is due."""
         interval = self.schedule.checkpoint_interval

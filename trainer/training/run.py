@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import math
@@ -16,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import checks, config, config_json
+from trainer.configuration.choices import CLASSIFIED
 from trainer.configuration.config import Schedule
 from trainer.configuration.config_json import RunConfig
 from trainer.data import feeding, order
@@ -23,6 +25,8 @@ from trainer.data.datasets import DatasetSpec
 from trainer.distribution import environment, strategies
 from trainer.distribution.cluster_spec import Worker
 from trainer.distribution.collectives import WorkerGroup, checksum
+from trainer.evaluation import during_training
+from trainer.evaluation.classifiers import Networks
 from trainer.gan import compilation
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
@@ -48,8 +52,14 @@ class Storage:
     """What a run reads and writes."""
 
     job_dir: Path
+    cache_dir: Path  # what is made of the data only, and could be made again
     load: Callable[[DatasetSpec], Examples]  # gives the training images and their labels
     commit: Callable[[], None]  # makes job_dir last as it is: after each save, and at the end
+
+    @property
+    def places(self) -> tuple[Path, Path]:
+        """Where the networks lie that a run is evaluated with."""
+        return self.job_dir, self.cache_dir
 
 
 def describe(run: RunConfig, workers: int) -> None:
@@ -105,7 +115,7 @@ def train(
         environment.warn_of_slow_bfloat16(run.recipe.precision)
         forms.use(run.execution.forms)
         if group.broadcast_flag(stored_environment is None) and run.schedule.minutes is not None:
-            run = first_start.planned(run, strategy, group, storage.load, deadline)
+            run = first_start.planned(run, strategy, group, storage.load, storage.places, deadline)
         with strategy.scope():
             gan = FashionGAN(run.recipe, run.horizon)
         if not group.is_chief:
@@ -166,9 +176,11 @@ def _lead(
     images, labels = storage.load(recipe.data)
     run_directory.check_writable(job_dir)
     run_directory.trim(job_dir, recipe, -1 if step is None else step)
-    run_directory.keep_best(
-        job_dir, schedule.evaluation_samples, saved
-    )  # if a kill came before its copy
+    seen_with = _evaluation_networks(plan, storage)
+    num = schedule.evaluation_samples
+    protocol = during_training.protocol(num, seen_with) if seen_with else None
+    keep_best = functools.partial(run_directory.keep_best, job_dir, protocol, saved)
+    keep_best()  # if a kill came before its copy
     with contextlib.closing(
         ModelMonitor(
             job_dir, recipe, callbacks.sample_grid(gan, labels), gan.learning_rates, reporters
@@ -182,9 +194,9 @@ def _lead(
         )
         at_pauses = loop.Callbacks(
             train=_profiled(train_steps, schedule, job_dir),
-            evaluate=callbacks.evaluation(gan, images, labels, schedule, job_dir),
+            evaluate=callbacks.evaluation(gan, images, labels, num, seen_with, job_dir),
             monitor=monitor,
-            save=callbacks.saving(saved, schedule, job_dir, storage.commit),
+            save=callbacks.saving(saved, job_dir, keep_best, storage.commit),
         )
         (job_dir / file_names.FINISHED).unlink(missing_ok=True)  # it goes on
         _loop(plan, schedule, group, gan, at_pauses, images)
@@ -195,6 +207,14 @@ def _lead(
     step = int(gan.step.numpy())
     log.info("complete at step %d; saving took %.1f s", step, saved.seconds_saving)
     run_directory.log_where_results_are(job_dir)
+
+
+def _evaluation_networks(plan: Plan, storage: Storage) -> Networks | None:
+    """What the run's evaluations need: before the loop, for a signal must not wait for it."""
+    data = plan.recipe.data
+    if not plan.is_ever_evaluated and data.dataset not in CLASSIFIED:
+        return None  # rather than to train them for nothing
+    return during_training.networks(data, lambda: storage.load(data), *storage.places)
 
 
 def _follow(

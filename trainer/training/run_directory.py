@@ -6,11 +6,11 @@ import logging
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from trainer.configuration import config_json
 from trainer.configuration.choices import NETWORKS
 from trainer.configuration.config import Recipe
-from trainer.evaluation import during_training
 from trainer.monitoring import curves, model_monitor
 from trainer.monitoring.model_monitor import ModelMonitor
 from trainer.runs import (
@@ -87,9 +87,15 @@ def remove_results(job_dir: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def keep_best(job_dir: Path, evaluation_samples: int, saved: Checkpoints) -> None:
-    """Keeps a copy of the best of the steps that were evaluated, while it is there."""
-    best = evaluations.best_step(job_dir, during_training.protocol(evaluation_samples))
+def keep_best(job_dir: Path, protocol: dict[str, Any] | None, saved: Checkpoints) -> None:
+    """Keeps a copy of the best of the steps that were evaluated, while it is there.
+
+    Args:
+      job_dir: the run directory.
+      protocol: of the evaluations; None: there are none.
+      saved: the checkpoints.
+    """
+    best = None if protocol is None else evaluations.best_step(job_dir, protocol)
     if best is not None:
         saved.keep_best(best)
 

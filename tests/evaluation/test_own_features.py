@@ -1,0 +1,177 @@
+"""Networks that are trained on a set's own pictures: what they see, and that they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import damage_by_flipping
+from tests.evaluation.shapes import COLOUR, SHAPE, SIDE, SPEC, pictures
+from trainer.configuration import flags
+from trainer.data.datasets import DatasetSpec
+from trainer.data.prepared import Arrays
+from trainer.evaluation import own_features
+from trainer.evaluation.classifiers import Networks
+from trainer.evaluation.evaluator import Evaluator
+
+
+class Trained(Exception):
+    """Training is not needed."""
+
+
+def refuse() -> Arrays:
+    raise Trained
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def trained(kept: Path) -> Networks:
+    return own_features.provide(SPEC, lambda: pictures(300, 0), kept)
+
+
+def test_the_classifier_sees_each_attribute_of_pictures_that_it_has_not_seen(trained):
+    images, labels = pictures(150, 1)
+
+    seen = trained.values(images)
+
+    given = labels >= 0
+    accuracy = [np.mean((seen == labels)[given[:, column], column]) for column in range(2)]
+    assert min(accuracy) > 0.9
+
+
+def test_features_are_of_one_scale_and_tell_pictures_apart(trained):
+    features = trained.features(pictures(300, 0)[0])
+
+    assert features.shape == (300, 128) and features.dtype == np.float32
+    assert np.var(features, axis=0).mean() == pytest.approx(1, rel=0.1)
+    assert len(np.unique(features.round(3), axis=0)) == 300
+
+
+def test_the_same_pictures_give_the_same_networks_again(tmp_path):
+    spec = replace(SPEC, train_examples=12)
+    first, second = (
+        own_features.provide(spec, lambda: pictures(12, 0), tmp_path / name) for name in "ab"
+    )
+
+    assert first.features_sha256 == second.features_sha256
+    assert first.classifier_sha256 == second.classifier_sha256
+
+
+def test_what_was_trained_is_read_back_and_put_where_it_is_not_yet(trained, kept, tmp_path):
+    images, _ = pictures(20, 2)
+
+    found = own_features.provide(SPEC, refuse, tmp_path / "run", kept)
+    alone = own_features.provide(SPEC, refuse, tmp_path / "run")
+
+    for each in (found, alone):
+        assert each.features_sha256 == trained.features_sha256
+        assert np.array_equal(each.features(images), trained.features(images))
+        assert np.array_equal(each.values(images), trained.values(images))
+
+
+def test_a_place_that_cannot_be_written_to_stops_nothing(trained, kept, tmp_path, caplog):
+    caplog.set_level("INFO", "trainer")
+    (tmp_path / "features").write_text("no folder")
+
+    own_features.provide(SPEC, refuse, kept, tmp_path)
+
+    assert "cannot be kept" in caplog.text
+
+
+@pytest.mark.parametrize("damage", [damage_by_flipping, lambda path: path.write_bytes(b"")])
+def test_a_damaged_file_is_made_anew(trained, kept, tmp_path, damage, caplog):
+    own_features.provide(SPEC, refuse, tmp_path, kept)
+    (path,) = tmp_path.glob("features/*.npz")
+    damage(path)
+
+    with pytest.raises(Trained):
+        own_features.provide(SPEC, refuse, tmp_path)
+
+    assert f"{path} is damaged" in caplog.text
+    own_features.provide(SPEC, refuse, tmp_path, kept)
+    own_features.provide(SPEC, refuse, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"fingerprint": "of other files"},
+        {"image_shape": (SIDE, SIDE, 1)},
+        {"attributes": (SHAPE,)},
+        {"attributes": (SHAPE, replace(COLOUR, values=("blue", "green", "red")))},
+    ],
+)
+def test_other_data_have_other_networks(trained, kept, other):
+    with pytest.raises(Trained):
+        own_features.provide(replace(SPEC, **other), refuse, kept)
+
+
+def test_more_test_pictures_change_nothing(trained, kept):
+    own_features.provide(replace(SPEC, test_examples=500), refuse, kept)
+
+
+def evaluator_of(spec: DatasetSpec, networks: Networks, num: int, labels: bool = True) -> Evaluator:
+    recipe = replace(flags.train(["train", "--job_dir=x"]).recipe, data=spec)
+    settings = flags.evaluate(["evaluate", "--job_dir=x", f"--num={num}"])
+    train, test = (
+        (images, values if labels else values[:, :0])
+        for images, values in (pictures(300, 0), pictures(150, 1))
+    )
+    return Evaluator(recipe, settings, networks, train, test)
+
+
+def test_every_figure_is_there_and_good_for_pictures_of_the_same_kind(trained):
+    evaluate = evaluator_of(SPEC, trained, num=400)
+    images, labels = pictures(400, 3)
+
+    values = evaluate.measure(images, labels)
+
+    assert values["features"] == "own" and values["features_sha256"] == trained.features_sha256
+    assert values["judge_sha256"] == trained.classifier_sha256
+    assert (values["num"], values["real_num"]) == (400, 150)
+    assert 0 < values["classifier_fid"] < 3 * values["classifier_fid_floor"]
+    assert min(values[name] for name in ("precision", "recall", "density", "coverage")) > 0.7
+    assert values["attribute_accuracy"].keys() == {"shape", "colour"}
+    assert min(values["attribute_accuracy"].values()) > 0.9
+    assert min(values["attribute_accuracy_real"].values()) > 0.9
+    assert values["class_accuracy"] == values["attribute_accuracy"]["shape"]
+    assert values["class_shares"].keys() == values["frechet_by_value"].keys() == set(SHAPE.values)
+    assert sum(values["class_shares"].values()) == pytest.approx(1)
+    assert values["missing_classes"] == []
+    assert values["classification_accuracy_score"] > 0.8
+    assert values["neighbour_distance_ratio"] == pytest.approx(1, abs=0.2)
+    assert None not in values.values()
+
+
+def test_wrong_labels_and_missing_values_show(trained):
+    evaluate = evaluator_of(SPEC, trained, num=200)
+    images, labels = pictures(600, 4)
+    bars = images[labels[:, 0] == 1][:150]
+    asked = np.tile([1, 0], (len(bars), 1))
+
+    values = evaluate.measure(bars, asked)
+
+    assert values["class_accuracy"] > 0.9 and values["attribute_accuracy"]["colour"] < 0.5
+    assert values["missing_classes"] == ["ball", "frame"]
+    assert values["frechet_by_value"]["ball"] is None and values["frechet_by_value"]["bar"] > 0
+
+
+def test_without_labels_what_needs_them_is_none(trained):
+    evaluate = evaluator_of(SPEC, trained, num=100)
+
+    values = evaluate.measure(pictures(100, 3)[0], None)
+
+    assert {name for name, value in values.items() if value is None} == {
+        "class_accuracy",
+        "classification_accuracy_score",
+        "frechet_by_value",
+    }
+    assert values["attribute_accuracy"] == {"shape": None, "colour": None}
+    assert min(values["attribute_accuracy_real"].values()) > 0.9

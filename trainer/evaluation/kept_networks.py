@@ -1,0 +1,110 @@
+"""Where the weights of a data set's own networks lie, and what identifies them; without TensorFlow.
+
+In the cache, `features/<key>.npz`, by what the data are, and beside a run that was evaluated with
+them, so that it can be evaluated in the same way where the cache is another.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from trainer.data.datasets import DatasetSpec
+from trainer.runs.file_names import FEATURES
+from trainer.system import file_system
+from trainer.system.exits import RefusedError
+
+log = logging.getLogger(__name__)
+
+RECIPE = 1  # of the training: other networks, or another way to train them, raise it
+FEATURE_NETWORK, CLASSIFIER = "feature_network", "classifier"
+_DIGEST = "sha256"  # the entry of the file that holds the digest of all others
+
+Weights = dict[str, np.ndarray]
+
+
+def path_in(place: Path, spec: DatasetSpec) -> Path:
+    """The file in a folder, by what the networks are trained on, and how."""
+    form = (spec.folder.rules, spec.folder.fit, spec.folder.background) if spec.folder else None
+    identity = dataclasses.asdict(spec) | {"folder": form, "recipe": RECIPE}
+    del identity["test_examples"]  # none of which is looked at
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return place / FEATURES / f"{spec.dataset}-{digest[:16]}.npz"
+
+
+def find(spec: DatasetSpec, *places: Path) -> Weights | None:
+    """The weights of a data set's networks that lie in the first of these folders; or None.
+
+    Raises:
+      RefusedError: they are there, and cannot be read.
+    """
+    return next(filter(None, (_read(path_in(place, spec)) for place in places)), None)
+
+
+def keep(spec: DatasetSpec, weights: Weights, *places: Path) -> None:
+    """Puts them into those folders in which they are not, and that can be written to."""
+    for path in (path_in(place, spec) for place in places):
+        if not path.exists():
+            _keep(weights, path)
+
+
+def digests(weights: Weights) -> tuple[str, str | None]:
+    """Of the feature network, and of the classifier, if there is one."""
+    has_classifier = any(name.startswith(CLASSIFIER) for name in weights)
+    of_classifier = _digest(weights, CLASSIFIER) if has_classifier else None
+    return _digest(weights, FEATURE_NETWORK), of_classifier
+
+
+def _keep(weights: Weights, path: Path) -> None:
+    """Writes the file, where that can be."""
+    digest = np.frombuffer(bytes.fromhex(_digest(weights)), np.uint8)
+
+    def write(temporary: Path) -> None:
+        with open(temporary, "wb") as file:
+            np.savez(file, **weights, **{_DIGEST: digest})  # type: ignore[arg-type]
+
+    try:
+        file_system.write_atomically(path, write)
+    except OSError as error:
+        log.info("evaluation: %s cannot be kept (%s)", path, error.strerror)
+        return
+    log.info("evaluation: the networks lie in %s, %.1f MB", path, path.stat().st_size / 1e6)
+
+
+def _read(path: Path) -> Weights | None:
+    """What `_keep` has written; None where there is none, or it is damaged and now removed.
+
+    Raises:
+      RefusedError: it is there, and cannot be read.
+    """
+    try:
+        with np.load(file_system.regular(path)) as file:
+            weights = {name: file[name] for name in file.files}
+        digest = weights.pop(_DIGEST).tobytes().hex()
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        digest, weights = "", {}
+    except OSError as error:
+        raise RefusedError(f"{path} cannot be read ({error.strerror}): make it readable") from error
+    if weights and _digest(weights) == digest:
+        return weights
+    log.warning("evaluation: %s is damaged, and made anew", path)
+    path.unlink(missing_ok=True)
+    return None
+
+
+def _digest(weights: Weights, of: str = "") -> str:
+    """The SHA-256 digest of the weights whose names start so."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        if name.startswith(of):
+            array = np.ascontiguousarray(weights[name])
+            digest.update(f"{name} {array.dtype.str} {array.shape}\0".encode() + array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,73 @@
+"""The networks that a data set is evaluated with where the package has none: trained once, kept."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from trainer.data.datasets import DatasetSpec
+from trainer.data.prepared import Arrays
+from trainer.evaluation import classifiers, kept_networks, own_networks
+from trainer.evaluation.classifiers import Networks
+from trainer.evaluation.kept_networks import CLASSIFIER, FEATURE_NETWORK, Weights
+
+log = logging.getLogger(__name__)
+
+
+def provide(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Networks:
+    """The networks of a data set: those that were trained before, else trained now.
+
+    Args:
+      spec: what the data are.
+      load: gives the training pictures and their labels.
+      places: folders in which they are looked for, and into which they are put where they are
+        not there yet and the folder can be written to.
+    """
+    weights = kept_networks.find(spec, *places) or _train(spec, *load())
+    kept_networks.keep(spec, weights, *places)
+    return _networks(spec, weights)
+
+
+def _train(spec: DatasetSpec, images: np.ndarray, labels: np.ndarray) -> Weights:
+    count, started = len(images), time.monotonic()
+    steps = own_networks.steps(count)
+    log.info(
+        "evaluation: training networks that know %s, once: two times %d steps on %d pictures",
+        *(spec.dataset, steps, count),
+    )
+    trained = {FEATURE_NETWORK: own_networks.train_features(images, labels, spec.label_sizes)}
+    if spec.label_sizes:
+        trained[CLASSIFIER] = own_networks.train_classifier(images, labels, spec.label_sizes)
+    log.info("evaluation: they are trained, in %.0f s", time.monotonic() - started)
+    return {
+        f"{name}/{variable.path}": variable.numpy()
+        for name, network in trained.items()
+        for variable in network.variables
+    }
+
+
+def _networks(spec: DatasetSpec, weights: Weights) -> Networks:
+    whole = own_networks.feature_network(spec.image_shape, ())
+    built = {FEATURE_NETWORK: keras.Model(whole.inputs, whole.outputs[0])}
+    if spec.label_sizes:
+        built[CLASSIFIER] = own_networks.classifier(spec.image_shape, spec.label_sizes)
+    for name, network in built.items():
+        for variable in network.variables:
+            variable.assign(weights[f"{name}/{variable.path}"])
+    predict = {name: classifiers.predictor(network) for name, network in built.items()}
+
+    def values(images: np.ndarray) -> np.ndarray:
+        if CLASSIFIER not in predict:
+            return np.zeros((len(images), 0), np.int64)
+        return np.stack([logits.argmax(axis=1) for logits in predict[CLASSIFIER](images)], axis=1)
+
+    return Networks(
+        lambda images: predict[FEATURE_NETWORK](images)[0],
+        values,
+        *kept_networks.digests(weights),
+    )

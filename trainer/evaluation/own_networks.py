@@ -1,0 +1,251 @@
+"""Networks for evaluations of any set of pictures, trained on the set's own training pictures.
+
+The feature network gives the features that distances are computed from. It learns to tell the
+values of each attribute, and each picture from all others: attributes alone would leave it blind to
+what they do not say, and a set may have none. The classifier, of another architecture, sees the
+attributes alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from trainer.data import order, pixels
+from trainer.gan.augmentation import augment
+from trainer.models.layers import initialise
+from trainer.randomness import BatchRng
+
+log = logging.getLogger(__name__)
+
+FEATURES = 128
+BATCH = 64  # pictures
+PASSES = 20  # over the training pictures, within these bounds
+FEWEST_STEPS, MOST_STEPS = 60, 1200
+SCALED_BY = 2000  # training pictures
+
+_TEMPERATURE = 0.2
+_LARGEST_GAIN = 1.25  # of a channel, in a view: more would make features blind to colours
+_PROGRESS_SECONDS = 20.0
+
+Shape = tuple[int, int, int]
+Loss = Callable[[tf.Tensor, tf.Tensor, BatchRng], tf.Tensor]
+
+
+def feature_network(image_shape: Shape, sizes: Sequence[int]) -> keras.Model:
+    """Pictures in [0, 1] to `[features [N, 128], projections [N, 64], *logits]`.
+
+    Convolutions with batch norm, as the package's own feature network has them. The last map is
+    flattened, not averaged, so that features depend on positions.
+
+    Args:
+      image_shape: height, width, channels.
+      sizes: the number of values of each attribute; there is a `[N, size]` of logits for each.
+    """
+    x = inputs = keras.Input(image_shape, name="images")
+    for number, (filters, stride) in enumerate(_convolutions(max(image_shape[:2])), start=1):
+        x = _convolution(x, number, filters, 3, stride)
+        x = layers.ReLU(name=f"activation{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    features = layers.Dense(FEATURES, name="features")(x)
+    hidden = layers.Dense(FEATURES, activation="relu", name="hidden")(features)
+    projections = layers.Dense(64, name="projections")(hidden)
+    return keras.Model(inputs, [features, projections, *_heads(features, sizes)], name="features")
+
+
+def _convolutions(side: int) -> list[tuple[int, int]]:
+    """Filters and strides: most of the work is done where sides are small, for any size."""
+    found = [] if side > 32 else [(24, 1)]
+    while side > 4:
+        side = (side + 1) // 2
+        filters = 24 if side > 16 else 48 if side > 8 else 64
+        found.append((filters, 2))
+        if 5 <= side <= 8:
+            found.append((filters, 1))
+    return found
+
+
+def classifier(image_shape: Shape, sizes: Sequence[int]) -> keras.Model:
+    """Pictures in [0, 1] to logits `[N, size]` of each attribute: max pooling, leaky ReLU.
+
+    Args:
+      image_shape: height, width, channels.
+      sizes: the number of values of each attribute.
+    """
+    x = inputs = keras.Input(image_shape, name="images")
+    side, number = max(image_shape[:2]), 0
+    while side > 32 or not number:
+        number, stride = number + 1, 2 if side > 32 else 1
+        side = -(-side // stride)
+        x = _convolution(x, number, 24, 5, stride)
+        x = layers.LeakyReLU(0.1, name=f"activation{number}")(x)
+    while side > 4:
+        number, side = number + 1, (side + 1) // 2
+        x = layers.MaxPooling2D(2, padding="same", name=f"pool{number}")(x)
+        x = _convolution(x, number, 64 if side > 8 else 128, 3, 1)
+        x = layers.LeakyReLU(0.1, name=f"activation{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    return keras.Model(inputs, _heads(x, sizes), name="classifier")
+
+
+def _convolution(x, number: int, filters: int, size: int, stride: int):
+    options = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
+    x = layers.Conv2D(filters, size, stride, name=f"conv{number}", **options)(x)
+    return layers.BatchNormalization(momentum=0.95, name=f"normalisation{number}")(x)
+
+
+def _heads(features, sizes: Sequence[int]) -> list:
+    return [
+        layers.Dense(size, name=f"logits{number}")(features)
+        for number, size in enumerate(sizes, start=1)
+    ]
+
+
+def train_features(images: np.ndarray, labels: np.ndarray, sizes: Sequence[int]) -> keras.Model:
+    """A trained feature network: pictures in [0, 1] to features `[N, 128]`.
+
+    Each picture of a batch is shown in two views. Those of one picture shall be nearer to each
+    other than to those of the others (Chen et al. 2020, arXiv:2002.05709; features of such
+    networks serve evaluations as well: Morozov et al. 2021, "On self-supervised image
+    representations for GAN evaluation"). Features are scaled to a mean variance of one.
+
+    Args:
+      images: uint8 `[N, height, width, channels]`.
+      labels: integers `[N, attributes]`, -1 where a value is missing.
+      sizes: the number of values of each attribute.
+    """
+    network = feature_network(images.shape[1:], sizes)
+
+    def loss(batch: tf.Tensor, batch_labels: tf.Tensor, rng: BatchRng) -> tf.Tensor:
+        views = tf.concat([_view(batch, rng, "first"), _view(batch, rng, "second")], 0)
+        _, projections, *logits = network(views, training=True)
+        of_attributes = _cross_entropy(logits, tf.concat([batch_labels] * 2, 0))
+        return _contrastive(projections) + of_attributes
+
+    _train(network, loss, images, labels, steps(len(images)), 0)
+    trained = keras.Model(network.inputs, network.outputs[0], name="features")
+    _scale(trained, images)
+    return trained
+
+
+def train_classifier(
+    images: np.ndarray, labels: np.ndarray, sizes: Sequence[int], seed: int = 0
+) -> keras.Model:
+    """A trained classifier: pictures in [0, 1] to logits `[N, size]` of each attribute.
+
+    Args:
+      images: uint8 `[N, height, width, channels]`.
+      labels: integers `[N, attributes]`, -1 where a value is missing.
+      sizes: the number of values of each attribute; at least one.
+      seed: decides the initial weights, the order of the pictures and the augmentation.
+    """
+    network = classifier(images.shape[1:], sizes)
+
+    def loss(batch: tf.Tensor, batch_labels: tf.Tensor, rng: BatchRng) -> tf.Tensor:
+        logits = network(augment("translation", batch, 0.0, rng, "classifier"), training=True)
+        return _cross_entropy(logits if isinstance(logits, list) else [logits], batch_labels)
+
+    _train(network, loss, images, labels, steps(len(images)), seed)
+    return network
+
+
+def steps(examples: int) -> int:
+    """Steps of a training on so many pictures, whose time is bounded for any number."""
+    return min(max(PASSES * examples // BATCH, FEWEST_STEPS), MOST_STEPS)
+
+
+def _train(
+    network: keras.Model,
+    loss: Loss,
+    images: np.ndarray,
+    labels: np.ndarray,
+    last_step: int,
+    seed: int,
+) -> None:
+    """Trains from scratch; the same arguments give the same weights on one machine.
+
+    AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101) with a cosine schedule of the learning
+    rate. Only a batch at a time is read from the pictures, which may be mapped files.
+    """
+    initialise(network, seed, network.name)
+    learning_rate = keras.optimizers.schedules.CosineDecay(2e-3, last_step)
+    optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=0.05)
+    optimizer.build(network.trainable_variables)
+
+    @tf.function(autograph=False)
+    def train_step(batch: tf.Tensor, batch_labels: tf.Tensor, step: tf.Tensor) -> None:
+        rng = BatchRng(seed, step, 0, batch.shape[0])
+        with tf.GradientTape() as tape:
+            value = loss(pixels.to_floats(batch, 0.0), batch_labels, rng)
+        variables = [variable.value for variable in network.trainable_variables]
+        optimizer.apply(tape.gradient(value, variables), network.trainable_variables)
+
+    batch_size = min(BATCH, len(images))
+    started = said = time.monotonic()
+    for step in range(last_step):
+        rows = np.sort(order.batches(seed, len(images), batch_size, step, 1)[0])
+        train_step(
+            tf.constant(images[rows]),
+            tf.constant(labels[rows], tf.int32),
+            tf.constant(step, tf.int64),
+        )
+        now = time.monotonic()
+        if now - said > _PROGRESS_SECONDS:
+            said, left = now, (now - started) / (step + 1) * (last_step - step - 1)
+            log.info("%s: step %d of %d, %.0f s left", network.name, step + 1, last_step, left)
+
+
+def _view(images: tf.Tensor, rng: BatchRng, stream: str) -> tf.Tensor:
+    """Pictures in [0, 1] shifted, with a square cut out, and channels by a gain of their own."""
+    images = augment("translation,cutout", images, 0.0, rng, stream)
+    channels = images.shape[-1]
+    gains = _LARGEST_GAIN ** (2 * rng.uniform(f"{stream}/gain", channels) - 1)
+    return images * gains[:, tf.newaxis, tf.newaxis]
+
+
+def _contrastive(projections: tf.Tensor) -> tf.Tensor:
+    """The normalised cross entropy of telling a view's partner from all other views.
+
+    Args:
+      projections: `[2 N, D]`, the second views in the order of the first.
+    """
+    unit = tf.math.l2_normalize(projections, -1)
+    views = tf.shape(unit)[0]
+    similarities = tf.matmul(unit, unit, transpose_b=True) / _TEMPERATURE
+    similarities -= 1e9 * tf.eye(views)
+    partners = (tf.range(views) + views // 2) % views
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(partners, similarities)
+    return tf.reduce_mean(losses)
+
+
+def _cross_entropy(logits: Sequence[tf.Tensor], labels: tf.Tensor) -> tf.Tensor:
+    """The sum over attributes of the mean over the pictures that have a value."""
+    total = tf.constant(0.0)
+    for number, each in enumerate(logits):
+        values = labels[:, number]
+        given = tf.cast(values >= 0, tf.float32)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(values, 0), each)
+        total += tf.reduce_sum(losses * given) / tf.maximum(tf.reduce_sum(given), 1.0)
+    return total
+
+
+def _scale(network: keras.Model, images: np.ndarray) -> None:
+    """Scales the features to a mean variance of one: losses leave their scale open."""
+    rows = np.sort(order.permutation(0, 0, len(images))[:SCALED_BY])
+    features = np.concatenate(
+        [
+            network(pixels.to_floats(tf.constant(images[rows[first : first + BATCH]]), 0.0))
+            for first in range(0, len(rows), BATCH)
+        ]
+    )
+    deviation = float(np.sqrt(np.mean(np.var(features, axis=0, dtype=np.float64))))
+    if deviation > 0:
+        layer = network.get_layer("features")
+        for variable in (layer.kernel, layer.bias):
+            variable.assign(variable / deviation)
