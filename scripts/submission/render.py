@@ -16,8 +16,9 @@ from scripts.submission.order import Order
 from scripts.submission.patches import value_of
 from scripts.submission.run_objects import RUN_KINDS, Run
 from scripts.submission.submitted import OBJECTS
-from trainer.configuration import checks, choices, flags
+from trainer.configuration import checks, flags
 from trainer.configuration.config import TrainConfig
+from trainer.data.datasets import IMAGE_FOLDER
 from trainer.system.exits import RefusedError
 
 CLUSTER_WIDE = {"WorkloadPriorityClass"}  # which Kustomize does not know to be in no namespace
@@ -53,8 +54,8 @@ def render(order: Order) -> Run:
             if operations
         ],
     )
-    evaluated = config.recipe.data.dataset in choices.CLASSIFIED
-    # Without classifiers, each evaluation would be refused.
+    # Without test images, each evaluation would be refused.
+    evaluated = config.data.dataset != IMAGE_FOLDER or config.data.folder.test_share > 0
     return _noted(
         Run(tuple(each for each in run.objects if evaluated or each["kind"] != "CronJob"))
     )

@@ -93,10 +93,17 @@ def test_the_evaluation_follows_the_run(overlay, training, data_dir, cluster):
     assert config.new
 
 
-def test_what_no_classifier_knows_is_not_evaluated(cluster, capsys):
-    assert main([*LOCAL, "--", "--dataset=kmnist"]) == exits.OK
+def test_a_folder_of_which_nothing_is_held_back_is_not_evaluated(cluster, capsys):
+    folder = ["--dataset=image_folder", "--data_dir=/data/pictures", "--conditional"]
+    assert main([*LOCAL, "--", *folder, "--test_share=0"]) == exits.OK
     assert not of_kind(cluster.applied(), "CronJob")
     assert "evaluation" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("data", [["--dataset=kmnist"], ["--dataset=image_folder"]])
+def test_data_that_the_package_does_not_know_are_evaluated(data, cluster):
+    assert main([*LOCAL, "--", *data, "--data_dir=/data/set", "--conditional"]) == exits.OK
+    assert of_kind(cluster.applied(), "CronJob")
 
 
 def test_the_longest_name_leaves_room_for_what_kubernetes_adds(cluster):

@@ -157,7 +157,10 @@ def _print(result: dict[str, Any]) -> None:
         if isinstance(value, float):
             value = f"{value:.4f}"
         elif isinstance(value, dict):
-            value = ", ".join(f"{key} {share:.3f}" for key, share in value.items())
+            value = ", ".join(
+                f"{key} {'-' if each is None else format(each, '.3f')}"
+                for key, each in value.items()
+            )
         elif isinstance(value, list):
             value = ", ".join(map(str, value)) or "none"
         print(f"  {name:<30} {value}", file=sys.stderr)

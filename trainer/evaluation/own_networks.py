@@ -74,23 +74,27 @@ def _convolutions(side: int) -> list[tuple[int, int]]:
 def classifier(image_shape: Shape, sizes: Sequence[int]) -> keras.Model:
     """Pictures in [0, 1] to logits `[N, size]` of each attribute: max pooling, leaky ReLU.
 
+    The means of all maps go to the logits, too: how something is drawn shows in the first ones.
+
     Args:
       image_shape: height, width, channels.
       sizes: the number of values of each attribute.
     """
     x = inputs = keras.Input(image_shape, name="images")
-    side, number = max(image_shape[:2]), 0
-    while side > 32 or not number:
-        number, stride = number + 1, 2 if side > 32 else 1
-        side = -(-side // stride)
-        x = _convolution(x, number, 24, 5, stride)
+    side, number, means = max(image_shape[:2]), 0, []
+    while side > 4 or not number:
+        number += 1
+        if number == 1 or side > 32:
+            stride = 2 if side > 32 else 1
+            x = _convolution(x, number, 24, 5, stride)
+            side = -(-side // stride)
+        else:
+            side = (side + 1) // 2
+            x = layers.MaxPooling2D(2, padding="same", name=f"pool{number}")(x)
+            x = _convolution(x, number, 64 if side > 8 else 128, 3, 1)
         x = layers.LeakyReLU(0.1, name=f"activation{number}")(x)
-    while side > 4:
-        number, side = number + 1, (side + 1) // 2
-        x = layers.MaxPooling2D(2, padding="same", name=f"pool{number}")(x)
-        x = _convolution(x, number, 64 if side > 8 else 128, 3, 1)
-        x = layers.LeakyReLU(0.1, name=f"activation{number}")(x)
-    x = layers.Flatten(name="flatten")(x)
+        means.append(layers.GlobalAveragePooling2D(name=f"means{number}")(x))
+    x = layers.Concatenate(name="joined")([layers.Flatten(name="flatten")(x), *means])
     return keras.Model(inputs, _heads(x, sizes), name="classifier")
 
 
