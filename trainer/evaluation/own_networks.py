@@ -53,7 +53,7 @@ def feature_network(image_shape: Shape, sizes: Sequence[int]) -> keras.Model:
         x = _convolution(x, number, filters, 3, stride)
         x = layers.ReLU(name=f"activation{number}")(x)
     x = layers.Flatten(name="flatten")(x)
-    features = layers.Dense(FEATURES, name="features")(x)
+    features = layers.Dense(FEATURES, activation="relu", name="features")(x)
     hidden = layers.Dense(FEATURES, activation="relu", name="hidden")(features)
     projections = layers.Dense(64, name="projections")(hidden)
     return keras.Model(inputs, [features, projections, *_heads(features, sizes)], name="features")
