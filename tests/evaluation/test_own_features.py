@@ -11,12 +11,10 @@ import pytest
 from tests.conftest import damage_by_flipping
 from tests.evaluation.shapes import COLOUR, SHAPE, SIDE, SPEC, pictures
 from trainer.configuration import flags
-from trainer.data.datasets import DatasetSpec
 from trainer.data.prepared import Arrays
 from trainer.evaluation import own_features
 from trainer.evaluation.classifiers import Networks
 from trainer.evaluation.evaluator import Evaluator
-
 
 TRAIN, TEST = pictures(200, 0), pictures(200, 1)
 
