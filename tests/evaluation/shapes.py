@@ -10,7 +10,7 @@ from trainer.data.prepared import Arrays
 SIDE = 16
 SHAPE = Attribute("shape", ("ball", "bar", "frame"))
 COLOUR = Attribute("colour", ("red", "green", "blue"))
-SPEC = DatasetSpec("image_folder", (SIDE, SIDE, 3), 300, 150, (SHAPE, COLOUR), "by its files")
+SPEC = DatasetSpec("image_folder", (SIDE, SIDE, 3), 200, 200, (SHAPE, COLOUR), "by its files")
 
 _COLOURS = np.array([[230, 60, 60], [60, 220, 60], [90, 90, 240]])
 

@@ -1,0 +1,89 @@
+"""A folder of pictures is measured from beginning to end by networks of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.command import run_forked
+from tests.conftest import train_flags
+from tests.evaluation.shapes import COLOUR, SHAPE, pictures
+from trainer.evaluation.attribute_metrics import ATTRIBUTE_METRICS
+from trainer.runs import checkpoints, evaluations
+
+COUNT = 150
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures and a table of what they show, in which some colours are missing."""
+    folder = tmp_path_factory.mktemp("shapes")
+    images, labels = pictures(COUNT, 0)
+    with open(folder / "metadata.csv", "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file_name", "shape", "colour"])
+        for number, (image, (shape, colour)) in enumerate(zip(images, labels, strict=True)):
+            Image.fromarray(image).save(folder / f"{number}.png")
+            given = COLOUR.values[colour] if colour >= 0 else ""
+            table.writerow([f"{number}.png", SHAPE.values[shape], given])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Path:
+    """A run that was evaluated twice, by networks that were trained before it."""
+    data = [
+        "--dataset=image_folder",
+        f"--data_dir={folder}",
+        f"--cache_dir={folder}-cache",
+        "--image_size=16",
+        "--test_share=0.2",
+        "--attribute_minimum=1",
+    ]
+    prepared = run_forked("prepare_data", *data, "--features=own", "--threads=2")
+    job_dir = folder.with_name("run")
+    often = ["--evaluation_interval=10", "--evaluation_samples=20"]
+    trained = run_forked(
+        *train_flags(job_dir, *data, *often, "--conditional", "--steps=20", "--keep_checkpoints=1")
+    )
+    assert "training networks" in prepared.stderr and "training networks" not in trained.stderr
+    return job_dir
+
+
+def test_a_run_on_a_folder_evaluates_itself_and_keeps_its_best_checkpoint(run):
+    results = evaluations.read(run, evaluations.TRAIN)
+
+    assert [result["step"] for result in results] == [10, 20]
+    for result in results:
+        assert result["classifier_fid"] > 0
+        assert result["class_accuracy"] == result["attribute_accuracy/shape"]
+        assert 0 <= result["attribute_accuracy/colour"] <= 1
+        assert 0 <= result["smallest_class_share"] <= 1 / 3
+    best = min(results, key=lambda result: result["classifier_fid"])
+    assert checkpoints.steps(run / "checkpoints" / "best") == [best["step"]]
+
+
+def test_it_is_measured_against_its_test_pictures_by_the_networks_that_it_keeps(run, folder):
+    command = ["evaluate", f"--job_dir={run}", f"--data_dir={folder}", "--num=60", "--threads=2"]
+
+    done = run_forked(*command, f"--cache_dir={folder}-other")  # as on another machine
+
+    result = json.loads(done.stdout)
+    own = evaluations.read(run, evaluations.TRAIN)[0]
+    assert "training networks" not in done.stderr
+    assert result["features"] == "own" and result["features_sha256"] == own["features_sha256"]
+    assert result["num"] == 60 and 10 < result["real_num"] < 60
+    assert f"60 images are compared with the {result['real_num']} test images" in done.stderr
+    assert result.keys() >= set(ATTRIBUTE_METRICS)
+    assert result["attribute_accuracy_real"]["shape"] > 0.6
+    assert result["frechet_by_value"] == dict.fromkeys(SHAPE.values)
+    assert "no Fréchet distance of ball, bar, frame" in done.stderr
+    assert result["pixel_frechet_distance"] is None and "65 are needed" in done.stderr
+    assert evaluations.read(run, evaluations.TEST) == [result]
+    again = run_forked(*command, "--new", f"--cache_dir={folder}-other")
+    measured = {result["step"] for result in evaluations.read(run, evaluations.TEST)}
+    assert len(again.stdout.splitlines()) == len(measured) - 1
