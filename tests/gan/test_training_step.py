@@ -16,8 +16,9 @@ from trainer.configuration import choices, presets
 from trainer.data import pixels
 from trainer.gan.losses import LOSSES
 from trainer.gan.state import ema_decay
-from trainer.gan.training_step import METRICS
+from trainer.gan.training_step import ADAPTIVE_METRICS, METRICS
 from trainer.models import architectures, spectral
+from trainer.models.conditioning import inputs_of
 from trainer.randomness import BatchRng
 
 ROWS = np.arange(8)
@@ -201,6 +202,39 @@ def test_augmentation_applies_to_both_networks():
     one, other = metrics_of(plain), metrics_of(augmented)
     assert one["score/real"] != other["score/real"] and one["score/fake"] != other["score/fake"]
     assert other["gradient_norm/generator"] > 0
+
+
+def test_adaptive_augmentation_starts_with_none_and_can_become_all():
+    plain, adaptive = make(preset="mlp"), make("--augment=adaptive", preset="mlp")
+    always = make("--augment=colour,translation,cutout", preset="mlp")
+    for gan, expected, probability in ((adaptive, plain, 0.0), (adaptive, always, 1.0)):
+        gan.augmentation.probability.assign(probability)
+        gan.step.assign(0)
+        for network in ("generator", "discriminator"):
+            getattr(gan, network).set_weights(getattr(make(preset="mlp"), network).get_weights())
+        found, _ = train(gan, ROWS[None])
+        np.testing.assert_array_equal(found[:5], train(expected, ROWS[None])[0][:5])
+
+
+@pytest.mark.parametrize("recipe", ["--preset=mlp", "--preset=fashion --update=alternating"])
+def test_augmentation_adapts_by_the_signs_of_real_logits(recipe):
+    gan = make("--augment=adaptive", *recipe.split()[1:], preset=recipe.split()[0].split("=")[1])
+    real_logits = gan.discriminator(inputs_of(gan.discriminator, REAL, BATCH_LABELS)).numpy()
+    stream = "critic0/latents" if "alternating" in recipe else "latents"
+    fakes = gan.generator(inputs_of(gan.generator, latents(gan, stream), BATCH_LABELS))
+    fake_logits = gan.discriminator(inputs_of(gan.discriminator, fakes, BATCH_LABELS)).numpy()
+    boundary = fake_logits if "fashion" in recipe else 0.0
+
+    found = dict(zip(METRICS + ADAPTIVE_METRICS, train(gan, ROWS[None])[0].numpy(), strict=True))
+
+    expected = np.sign(real_logits - boundary)
+    assert found["augmentation/mean_sign"] == expected.mean()
+    assert gan.state()["augmentation"]["signs"].numpy() == expected.sum()
+    assert found["augmentation/probability"] == 0  # until four updates are counted
+
+
+def test_only_augmentation_that_adapts_is_in_the_state():
+    assert "augmentation" not in make("--augment=cutout", preset="mlp").state()
 
 
 def test_the_moving_average_follows_its_definition():

@@ -30,7 +30,9 @@ FEWEST_SAMPLES = 10  # of an evaluation, which asks for the five nearest neighbo
 OWN_FEATURES = "fashion"  # of the package's network
 FEATURES = (OWN_FEATURES, "inception")
 CLASSIFIED = ("fashion_mnist", "synthetic")  # data sets that the package's classifiers know
-AUGMENTATIONS = ("translation", "cutout")
+AUGMENTATIONS = ("colour", "translation", "cutout")  # in the order in which they are applied
+ADAPTIVE = "adaptive"  # beside them: as often as the discriminator's overfitting asks for
+AUGMENT_TARGET = 0.6  # Karras et al. 2020, arXiv:2006.06676
 
 
 @dataclass(frozen=True)

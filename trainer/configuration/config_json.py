@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 3
+FORMAT = 4
 
 Json = dict[str, Any]
 
@@ -128,9 +128,20 @@ def _from_format_2(stored: Json) -> Json:
     return {**stored, "recipe": recipe, "execution": execution, "schedule": schedule}
 
 
+def _from_format_3(stored: Json) -> Json:
+    """Format 3 augmented always, or not, and started from weights of its own."""
+    recipe = stored["recipe"]
+    objective = {**recipe["objective"], "augment_target": 0.6}
+    return {**stored, "recipe": {**recipe, "objective": objective, "initialize_from": ""}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
-_MIGRATIONS: dict[int, Callable[[Json], Json]] = {1: _from_format_1, 2: _from_format_2}
+_MIGRATIONS: dict[int, Callable[[Json], Json]] = {
+    1: _from_format_1,
+    2: _from_format_2,
+    3: _from_format_3,
+}
 
 
 def _build(kind: Any, value: Any, name: str = "") -> Any:

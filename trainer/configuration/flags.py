@@ -13,6 +13,7 @@ from absl import flags
 
 from trainer.cloud import data_folder
 from trainer.configuration import (
+    augmentations,
     checks,
     choices,
     config,
@@ -139,6 +140,9 @@ def _train(
     given = frozenset(name for name in users if users[name].present)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
+    source, source_url = None, None
+    if values.initialize_from:
+        source, source_url = paths.job_dir(values.initialize_from, "initialize_from")
     return config.TrainConfig(
         preset=values.preset,
         job_dir=job_dir,
@@ -161,6 +165,8 @@ def _train(
         dry_run=values.dry_run,
         job_dir_url=job_dir_url,
         data_dir_url=data_dir_url,
+        initialize_from=source,
+        initialize_from_url=source_url,
     )
 
 
@@ -182,6 +188,7 @@ def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
         ema_half_life=values.ema_half_life,
         precision=values.precision,
         seed=values.seed,
+        initialize_from="",  # its digest, once it is read
     )
 
 
@@ -211,7 +218,8 @@ def _objective(values: flags.FlagValues) -> config.Objective:
         penalty_schedule=values.penalty_schedule,
         penalty_final_factor=values.penalty_final_factor,
         weight_clip=values.weight_clip,
-        augment=_augmentations(values.augment),
+        augment=augmentations.parse(values.augment),
+        augment_target=values.augment_target,
     )
 
 
@@ -220,20 +228,6 @@ def _optimizer(values: flags.FlagValues, network: str) -> config.OptimizerSettin
     return config.OptimizerSettings(
         **{field.name: values[f"{network}_{field.name}"].value for field in fields}
     )
-
-
-def _augmentations(text: str) -> str:
-    """The names in the order in which they are applied.
-
-    Raises:
-      RefusedError: a name is unknown.
-    """
-    wanted = {name.strip() for name in text.split(",") if name.strip()}
-    unknown = sorted(wanted - set(choices.AUGMENTATIONS))
-    if unknown:
-        known = ", ".join(choices.AUGMENTATIONS)
-        raise RefusedError(f"--augment={text} names {unknown[0]!r}: there are {known}")
-    return ",".join(name for name in choices.AUGMENTATIONS if name in wanted)
 
 
 def _schedule(values: flags.FlagValues, must_evaluate: bool) -> config.Schedule:

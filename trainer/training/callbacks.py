@@ -16,7 +16,7 @@ from trainer.evaluation import during_training
 from trainer.gan import compilation
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.state import FashionGAN
-from trainer.gan.training_step import METRICS
+from trainer.gan.training_step import metric_names
 from trainer.monitoring import image_grids, prometheus
 from trainer.monitoring.model_monitor import Reporter
 from trainer.monitoring.progress import Progress
@@ -57,7 +57,7 @@ def training(
                 f"a loss or gradient is not finite at step {int(first_bad)}: no later "
                 "checkpoint was saved; start anew with lower learning rates"
             )
-        return dict(zip(METRICS, map(float, means), strict=True))
+        return dict(zip(metric_names(recipe.objective), map(float, means), strict=True))
 
     return train
 

@@ -33,7 +33,7 @@ from trainer.runs import file_names, state_variables
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import file_system, signals
 from trainer.system.exits import StoppedByAgreement
-from trainer.training import callbacks, first_start, loop, run_directory
+from trainer.training import callbacks, first_start, loop, run_directory, warm_start
 from trainer.training.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class Storage:
     job_dir: Path
     load: Callable[[DatasetSpec], Examples]  # gives the training images and their labels
     commit: Callable[[], None]  # makes job_dir last as it is: after each save, and at the end
+    initialize_from: Path | None = None  # the directory of a run whose weights a new one takes
 
 
 def describe(run: RunConfig, workers: int) -> None:
@@ -106,6 +107,8 @@ def train(
         if stored_environment is None:
             run_directory.check_is_empty(storage.job_dir)
             step = None
+            if storage.initialize_from:
+                run = warm_start.initialised(run, gan, storage.initialize_from)
         else:
             step = run_directory.restore(storage.job_dir, saved)
             environment.warn_of_changes(stored_environment, here)
