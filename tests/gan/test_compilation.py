@@ -19,12 +19,14 @@ from trainer.runs import checkpoints
 
 STEPS = 10
 # Every part of a step that draws, sums, penalises or keeps a state of its own, in small networks.
-EVERYTHING = ("--conditional", "--ema_half_life=100", "--augment=adaptive")
+EVERYTHING = ("--conditional", "--ema_half_life=100")
 RECIPES = {
-    "simultaneous": ("mlp", *EVERYTHING, "--r1=1", "--penalty_interval=3"),
+    "simultaneous": (
+        *("mlp", *EVERYTHING, "--r1=1", "--penalty_interval=3", "--augment=adaptive"),
+    ),
     "alternating": (
         *("mlp", *EVERYTHING, "--update=alternating", "--critic_steps=2", "--spectral_norm"),
-        "--label_noise=0.1",
+        *("--label_noise=0.1", "--augment=translation,cutout"),
     ),
     "wgan": (
         *("mlp", "--loss=wgan", "--weight_clip=0.01", "--optimizer=rmsprop"),
