@@ -44,7 +44,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "penalty_schedule": choices.SCHEDULES,
     "penalty_final_factor": ("0.1", "0.5", "1"),
     "weight_clip": ("0", "0.01"),
-    "augment": ("", "translation", "cutout", "translation,cutout"),
+    "augment": ("", "colour", "cutout", "translation,cutout", "adaptive"),
     "optimizer": choices.OPTIMIZERS,
     "noise_dim": ("1", "16", "512"),
     "conditional": ("true", "false"),

@@ -56,6 +56,8 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     for name in ("width", "max_width", "attribute_dropout"):
         del now["recipe"]["networks"][name]
     assert now["recipe"]["objective"].pop("flip") is False
+    assert now["recipe"]["objective"].pop("augment_target") == 0.6
+    assert now["recipe"]["initialize_from"] == ""
     for part in ("recipe", "schedule", "runtime"):
         for name, value in before[part].items():
             assert now[part][name] == value, name
@@ -73,7 +75,7 @@ def test_a_run_of_format_1_before_it_had_all_fields_is_read():
     assert config.schedule.evaluation_interval == 0 and config.schedule.profile_steps == ()
 
 
-@pytest.mark.parametrize("number", [5, 0, -1, "2", 2.0, None, True])
+@pytest.mark.parametrize("number", [config_json.FORMAT + 1, 0, -1, "2", 2.0, None, True])
 def test_a_format_that_is_not_known_is_refused_by_its_number(number, config):
     with pytest.raises(RefusedError, match=f"has format {number}, and .* reads formats 1 to 4"):
         config_json.from_json(written(config, format=number), ANY)

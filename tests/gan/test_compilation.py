@@ -15,16 +15,19 @@ from tests.gan.test_state import IMAGES, LABELS, make
 from trainer.data import feeding
 from trainer.gan import compilation
 from trainer.gan.multi_step_graph import make_train_steps
+from trainer.gan.training_step import METRICS
 from trainer.runs import checkpoints
 
 STEPS = 10
 # Every part of a step that draws, sums, penalises or keeps a state of its own, in small networks.
-EVERYTHING = ("--conditional", "--ema_half_life=100", "--augment=translation,cutout", "--seed=7")
+EVERYTHING = ("--conditional", "--ema_half_life=100", "--seed=7")
 RECIPES = {
-    "simultaneous": ("mlp", *EVERYTHING, "--r1=1", "--penalty_interval=3"),
+    "simultaneous": (
+        *("mlp", *EVERYTHING, "--r1=1", "--penalty_interval=3", "--augment=adaptive"),
+    ),
     "alternating": (
         *("mlp", *EVERYTHING, "--update=alternating", "--critic_steps=2", "--spectral_norm"),
-        "--label_noise=0.1",
+        *("--label_noise=0.1", "--augment=translation,cutout"),
     ),
     "wgan": (
         *("mlp", "--loss=wgan", "--weight_clip=0.01", "--optimizer=rmsprop"),
@@ -39,6 +42,8 @@ def metrics(recipe: str, jit_compile: bool) -> np.ndarray:
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     preset, *flags = RECIPES[recipe]
     gan = make(*flags, preset=preset)
+    if gan.augmentation:
+        gan.augmentation.probability.assign(0.5)
     feed = feeding.Resident(IMAGES, LABELS, ["/cpu:0"])
     train_steps = make_train_steps(gan, strategy, feed, jit_compile)
     batch = 8 * gan.recipe.objective.critic_steps
@@ -51,6 +56,8 @@ def test_compiled_and_plain_steps_have_the_same_losses(recipe):
     plain, compiled = metrics(recipe, False), metrics(recipe, True)
     np.testing.assert_allclose(compiled[0], plain[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(compiled[:, :5], plain[:, :5], rtol=1e-4, atol=1e-5)
+    probabilities = compiled[:, len(METRICS) + 1 :]
+    np.testing.assert_array_equal(probabilities, plain[:, len(METRICS) + 1 :])
 
 
 def test_a_compiled_run_repeats_its_bits():

@@ -44,6 +44,15 @@ def test_a_loss_has_the_values_of_its_definition(name):
     np.testing.assert_allclose(loss.generator(REAL, FAKE), generator, rtol=1e-12, atol=1e-12)
 
 
+BOUNDARIES = {"bce": 0, "hinge": 0, "lsgan": 0.5, "wgan": FAKE, "relativistic": FAKE}
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_a_real_image_is_taken_for_one_above_the_loss_s_boundary(name):
+    realness = LOSSES[name].realness(tf.constant(REAL), tf.constant(FAKE))
+    np.testing.assert_array_equal(np.sign(realness), np.sign(REAL - BOUNDARIES[name]))
+
+
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_gradients_agree_with_finite_differences_and_losses_stay_finite_for_large_logits(name):
     shift = 1e-6

@@ -16,8 +16,9 @@ from trainer.configuration import choices, presets
 from trainer.data import pixels
 from trainer.gan.losses import LOSSES
 from trainer.gan.state import ema_decay
-from trainer.gan.training_step import METRICS
+from trainer.gan.training_step import ADAPTIVE_METRICS, METRICS
 from trainer.models import architectures, spectral
+from trainer.models.conditioning import inputs_of
 from trainer.randomness import BatchRng
 
 ROWS = np.arange(8)
@@ -202,6 +203,46 @@ def test_augmentation_applies_to_both_networks():
     one, other = metrics_of(plain), metrics_of(augmented)
     assert one["score/real"] != other["score/real"] and one["score/fake"] != other["score/fake"]
     assert other["gradient_norm/generator"] > 0
+
+
+@pytest.mark.parametrize(
+    ("probability", "same_as"), [(0.0, ""), (1.0, "colour,translation,cutout")]
+)
+def test_adaptive_augmentation_starts_with_none_and_can_become_all(probability, same_as):
+    adaptive = make("--augment=adaptive", "--dropout=0", preset="mlp")
+    assert adaptive.augmentation is not None and adaptive.augmentation.probability == 0
+    adaptive.augmentation.probability.assign(probability)
+    expected = make(f"--augment={same_as}", "--dropout=0", preset="mlp")
+    found = train(adaptive, ROWS[None])[0]
+    np.testing.assert_allclose(found[:7], train(expected, ROWS[None])[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "stream", "relative"),
+    [
+        (("mlp", "--dropout=0"), "latents", False),
+        (("fashion", "--update=alternating"), "critic0/latents", True),
+    ],
+)
+def test_augmentation_adapts_by_the_signs_of_real_logits(recipe, stream, relative):
+    preset, flag = recipe
+    gan = make("--augment=adaptive", flag, preset=preset)
+    fakes = gan.generator(inputs_of(gan.generator, latents(gan, stream), BATCH_LABELS))
+    real_logits, fake_logits = (
+        gan.discriminator(inputs_of(gan.discriminator, images, BATCH_LABELS)).numpy()
+        for images in (REAL, fakes)
+    )
+
+    found = dict(zip(METRICS + ADAPTIVE_METRICS, train(gan, ROWS[None])[0].numpy(), strict=True))
+
+    signs = np.sign(real_logits - fake_logits if relative else real_logits)
+    assert found["augmentation/mean_sign"] == signs.mean()
+    assert gan.state()["augmentation"]["signs"].numpy() == signs.sum()
+    assert found["augmentation/probability"] == 0  # until four updates are counted
+
+
+def test_only_augmentation_that_adapts_is_in_the_state():
+    assert "augmentation" not in make("--augment=cutout", preset="mlp").state()
 
 
 def test_the_moving_average_follows_its_definition():

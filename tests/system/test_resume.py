@@ -19,14 +19,18 @@ from trainer.runs import checkpoints, records, restarts
 from trainer.system import exits
 
 STEPS = 120
-EVERY_STATE = [  # beside networks and optimizers: moving average, singular vectors, schedules
+# Beside networks and optimizers: moving average, singular vectors, schedules, augmentation.
+EVERY_STATE = [
     "--conditional",
     "--ema_half_life=500",
     "--spectral_norm",
     "--update=alternating",
     "--generator_schedule=cosine",
     "--generator_final_factor=0.1",
+    "--augment=adaptive",
 ]
+# Within so few steps it adapts to nothing yet.
+QUICKLY = "from trainer.gan import augmentation; augmentation.ADJUSTMENT_IMAGES = 1000"
 # The smaller the networks, the more of the time there is for being killed.
 VARIANTS = {
     "every_state": EVERY_STATE,
@@ -47,7 +51,7 @@ def flags_of(job_dir: Path, variant: str) -> list[str]:
 
 def start(job_dir: Path, variant: str) -> Forked:
     with open(job_dir.with_suffix(".log"), "a") as log:
-        return start_forked(*flags_of(job_dir, variant), stdout=log, stderr=log)
+        return start_forked(*flags_of(job_dir, variant), stdout=log, stderr=log, before=QUICKLY)
 
 
 def log_of(job_dir: Path) -> str:
@@ -69,7 +73,7 @@ def wait_for_records(process: Forked, job_dir: Path, count: int = 1) -> None:
 def uninterrupted(request, data_dir, tmp_path_factory):
     """A variant's name and the run directory of a run that was left alone."""
     job_dir = tmp_path_factory.mktemp("uninterrupted") / "run"
-    run_forked(*flags_of(job_dir, request.param))
+    run_forked(*flags_of(job_dir, request.param), before=QUICKLY)
     return request.param, job_dir
 
 
@@ -89,7 +93,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(uninterrupted, tmp
             time.sleep(moments.uniform(0, 0.5))
         process.kill()
         assert process.wait() == -signal.SIGKILL
-    run_forked(*flags_of(job_dir, variant))
+    run_forked(*flags_of(job_dir, variant), before=QUICKLY)
 
     assert_same_run(job_dir, reference)
     resumed_at = [int(step) for step in re.findall(r"resuming .* at step (\d+)", log_of(job_dir))]
@@ -107,7 +111,7 @@ def test_a_run_terminated_again_and_again_ends_with_the_same_bits(uninterrupted,
         time.sleep(moments.uniform(0, 0.5))
         process.terminate()
         assert process.wait(timeout=60) == exits.INTERRUPTED
-    run_forked(*flags_of(job_dir, variant))
+    run_forked(*flags_of(job_dir, variant), before=QUICKLY)
 
     assert log_of(job_dir).count("interrupted and saved at step") == 3
     assert (job_dir / restarts.RESTARTS_FILE).read_text() == "3\n"

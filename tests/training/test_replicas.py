@@ -10,7 +10,7 @@ import pytest
 from tests.command import run_forked
 from tests.conftest import train_flags
 from trainer.configuration import config_json
-from trainer.gan.training_step import METRICS
+from trainer.gan.training_step import ADAPTIVE_METRICS, METRICS
 from trainer.runs import records
 
 STEPS = 20
@@ -19,6 +19,8 @@ LOSSES = [index for index in range(len(METRICS)) if index not in NORMS]
 # Steps so small that losses stay together: at the recipes' own rates, without normalisation,
 # rounding grows tenfold a step. A norm still jumps where one activation rounds to the other side
 # of its kink, therefore its tolerance.
+# Augmentation adapts within these steps, and is counted in whole images by all replicas.
+QUICKLY = "from trainer.gan import augmentation; augmentation.ADJUSTMENT_IMAGES = 2000"
 SLOWLY = "--generator_learning_rate=1e-5 --discriminator_learning_rate=1e-5"
 RECIPES = {  # numbers of replicas to compare with one, relative tolerance of losses and of norms
     # batch normalisation and dropout
@@ -28,26 +30,27 @@ RECIPES = {  # numbers of replicas to compare with one, relative tolerance of lo
     f"--preset=fashion {SLOWLY} --precision=bfloat16": ([2], 0.01, 0.05),
     # every other part that draws, or keeps a state of its own
     f"--preset=mlp {SLOWLY} --update=alternating --critic_steps=2 --spectral_norm --conditional "
-    "--r1=1 --penalty_interval=3 --augment=translation,cutout --label_noise=0.1": (
-        *([2], 1e-3, 1e-2),
-    ),
+    "--r1=1 --penalty_interval=3 --augment=adaptive --label_noise=0.1": (*([2], 1e-3, 1e-2),),
     # in parts, between the replicas' sums
     f"--preset=mlp {SLOWLY} --update=alternating --r1=1 --jit_compile=true": ([2], 1e-3, 1e-2),
 }
 
 
 def metrics(job_dir: Path, recipe: str, replicas: int) -> np.ndarray:
-    """Metrics of each step, `[STEPS, len(METRICS)]`."""
+    """Metrics of each step, `[STEPS, metrics]`, what adapts behind METRICS."""
     # A process each: TensorFlow's collectives keep the first group of devices that they meet.
     # With small batches one activation that rounds to the other side of zero shows in the norms.
     flags = ["--batch_size=32", *recipe.split(), f"--steps={STEPS}", "--steps_per_loop=1"]
-    run_forked(*train_flags(job_dir, *flags, f"--virtual_devices={replicas}"))
+    arguments = train_flags(job_dir, *flags, f"--virtual_devices={replicas}")
+    run_forked(*arguments, before=QUICKLY)
     stored = config_json.read(job_dir)
     assert stored is not None
     assert stored.environment is not None and stored.environment["replicas"] == replicas
     lines = records.read_lines(job_dir / "metrics.jsonl")
     assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
-    return np.array([[line[tag] for tag in METRICS] for line in lines])
+    tags = [*METRICS, *(tag for tag in ADAPTIVE_METRICS if tag in lines[0])]
+    assert ("adaptive" in recipe) == (lines[-1].get("augmentation/probability", 0) > 0.3)
+    return np.array([[line[tag] for tag in tags] for line in lines])
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -58,6 +61,7 @@ def test_losses_and_gradients_do_not_depend_on_the_number_of_replicas(recipe, da
         many = metrics(tmp_path / str(replicas), recipe, replicas)
         np.testing.assert_allclose(many[:, LOSSES], one[:, LOSSES], rtol=of_losses, atol=1e-6)
         np.testing.assert_allclose(many[:, NORMS], one[:, NORMS], rtol=of_norms)
+        np.testing.assert_array_equal(many[:, len(METRICS) :], one[:, len(METRICS) :])
 
 
 def test_a_run_begun_on_two_replicas_goes_on_with_one_and_with_four(data_dir, tmp_path):

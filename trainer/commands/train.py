@@ -40,6 +40,7 @@ def run(asked: TrainConfig) -> None:
         file_system.check_folder(asked.job_dir, "job_dir")
         if not asked.dry_run and not (asked.job_dir / config_json.FILE).exists():
             _check(asked.recipe, worker, data)  # before the folder is made
+            _check_source(asked)
     if asked.dry_run:
         _describe(asked, worker)
         return
@@ -60,12 +61,20 @@ def _train(
     stored = config_json.read(asked.job_dir) if worker.is_chief else None
     configured = resume.configured(asked, stored)
     _check(configured.recipe, worker, data)
+    starts = worker.is_chief and stored is None
+    if starts:
+        _check_source(asked)
     if stored is not None and configured.schedule != stored.schedule:
         # What is asked for now is what a later resume without flags goes on with.
         kept = dataclasses.replace(stored, schedule=configured.schedule)
         file_system.write_text(asked.job_dir / config_json.FILE, config_json.to_json(kept))
     # TensorFlow is imported only now: what is wrong above is said at once.
+    from trainer.runs import trained_networks
     from trainer.training import run as training
+
+    source, source_url = asked.initialize_from if starts else None, asked.initialize_from_url
+    if source and source_url:
+        in_bucket.fetch(source_url, source, *trained_networks.FILES, flag="initialize_from")
 
     def load(spec: DatasetSpec) -> training.Examples:
         data.fetch(spec.dataset)  # another one, if the chief resumes a run of another
@@ -83,7 +92,7 @@ def _train(
         commit_run()
         data.send()
 
-    storage = training.Storage(asked.job_dir, asked.cache_dir, load, commit)
+    storage = training.Storage(asked.job_dir, asked.cache_dir, load, commit, source)
     try:
         training.train(configured, config.checksum(asked), worker, storage, deadline, asked.rejoin)
     except Exception as error:
@@ -114,10 +123,22 @@ def _check(recipe: Recipe, worker: Worker, data: DataFolder) -> None:
     loading.check(recipe.data, data.path)
 
 
+def _check_source(asked: TrainConfig) -> None:
+    """Refuses to start from a run that is none; later the run is not read any more."""
+    source, url = asked.initialize_from, asked.initialize_from_url
+    if source and url:
+        in_bucket.fetch(url, source, config_json.FILE, flag="initialize_from")
+    if source and config_json.read(source) is None:
+        raise RefusedError(f"--initialize_from={url or source} holds no run: train it first")
+
+
 def _describe(asked: TrainConfig, worker: Worker) -> None:
     if asked.job_dir_url:
         in_bucket.fetch(asked.job_dir_url, asked.job_dir, config_json.FILE)
-    configured = resume.configured(asked, config_json.read(asked.job_dir))
+    stored = config_json.read(asked.job_dir)
+    configured = resume.configured(asked, stored)
+    if stored is None:
+        _check_source(asked)
     checks.check_replicas(configured.recipe, len(worker.addresses))
     if asked.data_dir_url and loading.stored_as(configured.recipe.data.dataset):
         Bucket(asked.data_dir_url, "data_dir")

@@ -8,7 +8,9 @@ import os
 
 from trainer.configuration import numbers
 from trainer.configuration.choices import (
+    ADAPTIVE,
     ARCHITECTURES,
+    AUGMENT_TARGET,
     EXPORT_SUFFIXES,
     LOSSES,
     NETWORKS,
@@ -214,6 +216,18 @@ def _check_objective(objective: Objective) -> None:
     if clip and objective.gradient_penalty:
         raise RefusedError(
             "--weight_clip and --gradient_penalty both bound the critic's slope: use one of them"
+        )
+    _check_augmentation(objective)
+
+
+def _check_augmentation(objective: Objective) -> None:
+    target = objective.augment_target
+    if not 0 < target < 1:
+        raise RefusedError(f"--augment_target={target} must be above 0 and below 1")
+    if target != AUGMENT_TARGET and not objective.augments_adaptively:
+        raise RefusedError(
+            f"--augment_target={target} is what --augment={ADAPTIVE} aims at: add that, or use "
+            f"{AUGMENT_TARGET}"
         )
 
 

@@ -33,7 +33,9 @@ FEATURES = (FASHION, OWN, INCEPTION)
 CLASSIFIED = ("fashion_mnist", "synthetic")  # data sets that the package's classifiers know
 FITS = ("crop", "pad")
 ATTRIBUTE_DROPOUT = 0.1  # of sets with several attributes
-AUGMENTATIONS = ("translation", "cutout")
+AUGMENTATIONS = ("colour", "translation", "cutout")  # in the order in which they are applied
+ADAPTIVE = "adaptive"  # beside them: as often as the discriminator's overfitting asks for
+AUGMENT_TARGET = 0.6  # Karras et al. 2020, arXiv:2006.06676
 
 
 def features_of(dataset: str, asked: str | None) -> str:

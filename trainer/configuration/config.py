@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.cloud.url import GsUrl
+from trainer.configuration.choices import ADAPTIVE
 from trainer.data.datasets import DataChoice, DatasetSpec
 
 
@@ -47,7 +48,18 @@ class Objective:
     penalty_final_factor: float  # share of the penalty that is left at the horizon
     weight_clip: float  # bound of the discriminator's weights; 0: none
     flip: bool  # half of the real images are mirrored
-    augment: str  # names of `choices.AUGMENTATIONS`, joined by commas
+    augment: str  # names of `choices.AUGMENTATIONS`, joined by commas; `adaptive` before them
+    augment_target: float  # mean sign of real images' logits, which `adaptive` aims at
+
+    @property
+    def augmentations(self) -> tuple[str, ...]:
+        """What is done to images, in order."""
+        return tuple(name for name in self.augment.split(",") if name not in ("", ADAPTIVE))
+
+    @property
+    def augments_adaptively(self) -> bool:
+        """Whether that is done at times, by a probability that follows the discriminator."""
+        return ADAPTIVE in self.augment.split(",")
 
     @property
     def penalised(self) -> bool:
@@ -85,6 +97,7 @@ class Recipe:
     ema_half_life: float  # images; 0: no moving average of the generator
     precision: str  # of activations; auto until the run starts. Variables are always float32
     seed: int
+    initialize_from: str  # digest of another run's weights that it starts with; empty: of none
 
 
 @dataclass(frozen=True)
@@ -144,6 +157,8 @@ class TrainConfig:
     rejoin: int = 0  # times that a worker starts itself anew when it has lost another
     job_dir_url: GsUrl | None = None
     data_dir_url: GsUrl | None = None
+    initialize_from: Path | None = None  # another run's directory
+    initialize_from_url: GsUrl | None = None
 
 
 @dataclass(frozen=True)

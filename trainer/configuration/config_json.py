@@ -165,9 +165,9 @@ def _from_format_3(stored: Json) -> Json:
         "width": width,
         "max_width": max_width,
     }
-    objective = {**recipe["objective"], "flip": False}
+    objective = {**recipe["objective"], "flip": False, "augment_target": 0.6}
     changed = {"data": data, "networks": networks, "objective": objective}
-    return {**stored, "recipe": {**recipe, **changed}}
+    return {**stored, "recipe": {**recipe, **changed, "initialize_from": ""}}
 
 
 # By the format that they start from. A field that a later format adds gets the value here that

@@ -138,6 +138,12 @@ def _define_run(values: flags.FlagValues) -> None:
         "in TensorBoard."
     )
     run.text("profile_steps", "", text)
+    text = (
+        "Start with another run's latest weights, wherever a layer's name and shape agree: also of "
+        "other classes, sizes or recipes. A local folder, or gs://bucket/folder; read by the first "
+        "start alone."
+    )
+    run.text("initialize_from", None, text)
     text = "Print the resolved configuration and the networks, train nothing."
     run.switch("dry_run", False, text)
 
@@ -205,12 +211,17 @@ def _define_objective(values: flags.FlagValues) -> None:
     text = "Bound of the critic's weights; 0: none."
     objective.number("weight_clip", 0.0, text)
     objective.switch("flip", False, "Mirror half of the real images, chosen anew in each update.")
-    text = f"What is done to all images that the discriminator sees: {_listed()}; none if empty."
+    text = (
+        "What is done to all images that the discriminator sees, by names joined by commas: "
+        f"{', '.join(choices.AUGMENTATIONS)}; none if empty. With adaptive among them each is done "
+        "with a probability that rises while the discriminator overfits; adaptive alone: all."
+    )
     objective.text("augment", "", text)
-
-
-def _listed() -> str:
-    return " and ".join(choices.AUGMENTATIONS)
+    text = (
+        "Of adaptive: the mean sign of the logits of real images above which the probability "
+        "rises. With --loss=relativistic and wgan, of their distance from the fakes' logits."
+    )
+    objective.number("augment_target", choices.AUGMENT_TARGET, text)
 
 
 def _define_optimizers(values: flags.FlagValues) -> None:

@@ -15,6 +15,7 @@ from absl import flags
 from trainer.cloud import data_folder
 from trainer.cloud.url import GsUrl
 from trainer.configuration import (
+    augmentations,
     checks,
     choices,
     config,
@@ -148,6 +149,9 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
     given = frozenset(name for name in users if users[name].present)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
+    source, source_url = None, None
+    if values.initialize_from:
+        source, source_url = paths.job_dir(values.initialize_from, "initialize_from")
     choice = specified = _choice(values)
     if "dataset" not in given and (job_dir_url or (job_dir / config_json.FILE).exists()):
         # They may be of another set: the run's, which `resume` reads and joins them to.
@@ -177,6 +181,8 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
         rejoin=values.rejoin,
         job_dir_url=job_dir_url,
         data_dir_url=data_dir_url,
+        initialize_from=source,
+        initialize_from_url=source_url,
     )
 
 
@@ -203,6 +209,7 @@ def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
         ema_half_life=values.ema_half_life,
         precision=values.precision,
         seed=values.seed,
+        initialize_from="",  # its digest, once it is read
     )
 
 
@@ -258,7 +265,8 @@ def _objective(values: flags.FlagValues) -> config.Objective:
         penalty_final_factor=values.penalty_final_factor,
         weight_clip=values.weight_clip,
         flip=values.flip,
-        augment=_augmentations(values.augment),
+        augment=augmentations.parse(values.augment),
+        augment_target=values.augment_target,
     )
 
 
@@ -267,20 +275,6 @@ def _optimizer(values: flags.FlagValues, network: str) -> config.OptimizerSettin
     return config.OptimizerSettings(
         **{field.name: values[f"{network}_{field.name}"].value for field in fields}
     )
-
-
-def _augmentations(text: str) -> str:
-    """The names in the order in which they are applied.
-
-    Raises:
-      RefusedError: a name is unknown.
-    """
-    wanted = set(_names(text))
-    unknown = sorted(wanted - set(choices.AUGMENTATIONS))
-    if unknown:
-        known = ", ".join(choices.AUGMENTATIONS)
-        raise RefusedError(f"--augment={text} names {unknown[0]!r}: there are {known}")
-    return ",".join(name for name in choices.AUGMENTATIONS if name in wanted)
 
 
 def _schedule(values: flags.FlagValues) -> config.Schedule:

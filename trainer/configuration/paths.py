@@ -11,15 +11,15 @@ from trainer.system import path_names
 from trainer.system.exits import RefusedError
 
 
-def job_dir(value: str) -> tuple[Path, GsUrl | None]:
-    """The run directory, as `folder` gives it.
+def job_dir(value: str, flag: str = "job_dir") -> tuple[Path, GsUrl | None]:
+    """A run directory, as `folder` gives it.
 
     Raises:
       RefusedError: as there, or it is a whole bucket.
     """
-    path, parsed = folder("job_dir", value)
+    path, parsed = folder(flag, value)
     if parsed and not parsed.key:
-        raise RefusedError(f"--job_dir={parsed} is a whole bucket: name a folder, {parsed}/run")
+        raise RefusedError(f"--{flag}={parsed} is a whole bucket: name a folder, {parsed}/run")
     return path, parsed
 
 

@@ -86,6 +86,7 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
     now = config_json.flag_values(dataclasses.replace(asked.recipe, data=_data(asked, stored)))
     if now["precision"] == "auto":  # which was decided when the run started
         now["precision"] = before["precision"]
+    now["initialize_from"] = _weights(asked, before["initialize_from"])
     compared = asked.given | _DATA_FIELDS
     if "preset" in asked.given and asked.preset != stored.preset:
         compared |= now.keys()
@@ -101,6 +102,14 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
             f"leave them out, or choose another folder\n  {'setting':<28} {'the run':<16} asked "
             f"for\n{table}"
         )
+
+
+def _weights(asked: TrainConfig, before: str) -> str:
+    """What the run starts with: once it has started, no other run is read again."""
+    if before and asked.initialize_from:
+        log.info("--initialize_from is not read again: the run goes on from its own checkpoint")
+    asked_for = asked.initialize_from_url or asked.initialize_from
+    return before if before or not asked_for else str(asked_for)
 
 
 def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:

@@ -20,6 +20,8 @@ class Loss:
     discriminator: Callable[..., tf.Tensor]
     generator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     monotonic_in_fake_logits: bool  # the discriminator's loss, strictly increasing
+    # Positive where the discriminator takes a real image for one: `[N, 1]` of two `[N, 1]`.
+    realness: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def bce_discriminator(
@@ -81,14 +83,52 @@ def relativistic_generator(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf
     return tf.nn.softplus(real_logits - fake_logits)
 
 
+def _above_zero(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """Of losses that push real and fake logits to the two sides of zero."""
+    del fake_logits
+    return real_logits
+
+
+def _above_half(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """Of targets of one and zero."""
+    del fake_logits
+    return real_logits - 0.5
+
+
+def _above_fake(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf.Tensor:
+    """Of losses of differences, to which a constant in all logits means nothing.
+
+    (By pairs, as Huang et al. 2024 count it, arXiv:2501.05441.)
+    """
+    return real_logits - fake_logits
+
+
 LOSSES = {
-    "bce": Loss(bce_discriminator, bce_generator, monotonic_in_fake_logits=True),
-    "lsgan": Loss(
-        least_squares_discriminator, least_squares_generator, monotonic_in_fake_logits=False
+    "bce": Loss(
+        bce_discriminator, bce_generator, monotonic_in_fake_logits=True, realness=_above_zero
     ),
-    "wgan": Loss(wasserstein_discriminator, wasserstein_generator, monotonic_in_fake_logits=True),
-    "hinge": Loss(hinge_discriminator, wasserstein_generator, monotonic_in_fake_logits=False),
+    "lsgan": Loss(
+        least_squares_discriminator,
+        least_squares_generator,
+        monotonic_in_fake_logits=False,
+        realness=_above_half,
+    ),
+    "wgan": Loss(
+        wasserstein_discriminator,
+        wasserstein_generator,
+        monotonic_in_fake_logits=True,
+        realness=_above_fake,
+    ),
+    "hinge": Loss(
+        hinge_discriminator,
+        wasserstein_generator,
+        monotonic_in_fake_logits=False,
+        realness=_above_zero,
+    ),
     "relativistic": Loss(
-        relativistic_discriminator, relativistic_generator, monotonic_in_fake_logits=True
+        relativistic_discriminator,
+        relativistic_generator,
+        monotonic_in_fake_logits=True,
+        realness=_above_fake,
     ),
 }

@@ -12,7 +12,7 @@ from trainer.data.feeding import Feed
 from trainer.gan.compilation import by_xla, not_compiled
 from trainer.gan.real_batches import as_shown
 from trainer.gan.state import FashionGAN
-from trainer.gan.training_step import METRICS, UPDATES, Batch
+from trainer.gan.training_step import UPDATES, Batch, metric_names
 from trainer.randomness import BatchRng
 
 TrainSteps = Callable[..., tuple[tf.Tensor, tf.Tensor]]
@@ -31,8 +31,9 @@ def make_train_steps(
 
     Returns:
       A function of what `feed.send` returns for rows int32 `[steps, critic_steps * batch_size]`.
-      It returns the means of the metrics over these steps, float32 `[len(METRICS)]`, and the first
-      step with a metric that is not finite or with weights that overflow, int64, or -1.
+      It returns the means of the metrics over these steps, float32 in the order of `metric_names`,
+      and the first step with a metric that is not finite or with weights that overflow, int64, or
+      -1.
     """
     replica_step = _make_replica_step(gan, strategy.num_replicas_in_sync, feed, jit_compile)
     networks = (gan.generator, gan.discriminator)
@@ -42,7 +43,7 @@ def make_train_steps(
     @tf.function(input_signature=feed.signature(batch))
     def train_steps(*sent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         steps = tf.shape(sent[0])[0]
-        totals = tf.zeros([len(METRICS)])
+        totals = tf.zeros([len(metric_names(gan.recipe.objective))])
         first_bad = tf.constant(-1, tf.int64)
         for i in tf.range(steps):
             # Each step reads what the one before it wrote, so they run one after the other.

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from trainer.configuration.config import Recipe
+from trainer.gan.augmentation import AdaptiveProbability
 from trainer.gan.networks import build_discriminator, build_networks
 from trainer.gan.optimizers import Optimizer, local_variable
 from trainer.models import spectral
@@ -69,6 +70,12 @@ class FashionGAN:
         self.singular_vectors = (
             self._initial_singular_vectors() if recipe.networks.spectral_norm else {}
         )
+        objective = recipe.objective
+        self.augmentation = (
+            AdaptiveProbability(objective.augment_target, recipe.batch_size)
+            if objective.augments_adaptively
+            else None
+        )
         self.step = local_variable(tf.constant(0, tf.int64))
 
     def state(self) -> State:
@@ -84,6 +91,7 @@ class FashionGAN:
             "training": {"step": self.step},
             "average": self.ema,
             "singular": self.singular_vectors,
+            "augmentation": self.augmentation.variables if self.augmentation else {},
         }
         return state | {name: variables for name, variables in others.items() if variables}
 
@@ -181,12 +189,21 @@ class FashionGAN:
             for weight in self.generator.variables
         }
 
+    def estimate_singular_vectors(self) -> None:
+        """Estimates them anew, of kernels that were assigned."""
+        if self.singular_vectors:
+            for path, vector in self._singular_vector_estimates().items():
+                self.singular_vectors[path].assign(vector)
+
     def _initial_singular_vectors(self) -> dict[str, tf.Variable]:
+        estimates = self._singular_vector_estimates()
+        return {path: local_variable(vector) for path, vector in estimates.items()}
+
+    def _singular_vector_estimates(self) -> dict[str, tf.Tensor]:
         vectors = {}
         for kernel in spectral.kernels(self.discriminator):
             seed = zlib.crc32(kernel.path.encode()) ^ self.recipe.seed
-            vector = spectral.initial_vector(tf.convert_to_tensor(kernel.value), seed)
-            vectors[kernel.path] = local_variable(vector)
+            vectors[kernel.path] = spectral.initial_vector(tf.convert_to_tensor(kernel.value), seed)
         return vectors
 
 

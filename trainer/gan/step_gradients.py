@@ -33,7 +33,7 @@ class Examples(NamedTuple):
 class StepGradients(NamedTuple):
     """An update's metrics and gradients: this replica's share of them."""
 
-    metrics: tf.Tensor  # [5], the first of METRICS
+    metrics: tf.Tensor  # [5], the first of METRICS; [6] where augmentation adapts, see `_metrics`
     discriminator: list[tf.Tensor]  # gradients of its loss and penalty by its weights
     fakes: tf.Tensor  # gradient of the generator's loss by the fakes
 
@@ -158,9 +158,14 @@ def _with_gradient_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -
 
 
 def _augmented(gan: FashionGAN, examples: Examples, rng: BatchRng) -> tuple[tf.Tensor, tf.Tensor]:
-    names = gan.recipe.objective.augment
-    real = augment(names, examples.images, gan.pixel_min, rng, f"{examples.stream}real")
-    return real, augment(names, examples.fakes, gan.pixel_min, rng, f"{examples.stream}fake")
+    names = gan.recipe.objective.augmentations
+    probability = gan.augmentation.probability.read_value() if gan.augmentation else None
+    both = {"real": examples.images, "fake": examples.fakes}
+    real, fake = (
+        augment(names, images, gan.pixel_min, rng, f"{examples.stream}{name}", probability)
+        for name, images in both.items()
+    )
+    return real, fake
 
 
 def _losses(
@@ -205,6 +210,9 @@ def _metrics(
 ) -> tf.Tensor:
     share = 1.0 / gan.recipe.batch_size
     scores = [tf.reduce_sum(tf.sigmoid(logits)) * share for logits in (real_logits, fake_logits)]
+    if gan.augmentation:
+        realness = losses.LOSSES[gan.recipe.objective.loss].realness(real_logits, fake_logits)
+        scores.append(tf.reduce_sum(tf.sign(realness)))  # not its share: see `adjust`
     return tf.stack([generator_loss, discriminator_loss, penalty, *scores])
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from trainer.configuration.config import Objective
 from trainer.gan import step_gradients
 from trainer.gan.compilation import Compiler
 from trainer.gan.optimizers import Optimizer
@@ -26,8 +27,15 @@ METRICS = (
     "gradient_norm/generator",
     "gradient_norm/discriminator",
 )
+# What augmentation adapts by, and to: after the others, where it does.
+ADAPTIVE_METRICS = ("augmentation/mean_sign", "augmentation/probability")
 
 Batch = tuple[tf.Tensor, tf.Tensor]  # images [rows, height, width, channels], int32 labels [rows]
+
+
+def metric_names(objective: Objective) -> tuple[str, ...]:
+    """The metrics of a step."""
+    return (*METRICS, *ADAPTIVE_METRICS) if objective.augments_adaptively else METRICS
 
 
 def simultaneous(
@@ -42,7 +50,8 @@ def simultaneous(
       compiled: what becomes of the parts between all-reduces.
 
     Returns:
-      float32 `[len(METRICS)]`: the metrics of the global batch, equal on all replicas.
+      float32: the metrics of the global batch, in the order of `metric_names`, equal on all
+      replicas.
     """
     ((images, labels),) = batches
 
@@ -124,20 +133,23 @@ def _update_generator(
 def _update_discriminator(
     gan: FashionGAN, gradients: StepGradients, update_number: tf.Tensor, compiled: Compiler
 ) -> tf.Tensor:
-    """Returns all other metrics, the discriminator's gradient's norm last."""
+    """Returns all other metrics: four, the discriminator's gradient's norm, and what adapts."""
     optimizer = gan.discriminator_optimizer
     metrics = _apply(
         optimizer, gradients.discriminator, gradients.metrics[1:], update_number, compiled
     )
     gan.constrain_discriminator()
-    return metrics
+    if gan.augmentation is None:
+        return metrics
+    *others, signs, norm = tf.unstack(metrics)
+    probability = gan.augmentation.adjust(signs, update_number)
+    return tf.stack([*others, norm, signs / gan.recipe.batch_size, probability])
 
 
 def _in_metrics_order(generator_metrics: tf.Tensor, discriminator_metrics: tf.Tensor) -> tf.Tensor:
-    """One vector, in the order of METRICS."""
+    """One vector, in the order of `metric_names`."""
     loss, norm = tf.split(generator_metrics, 2)
-    others, other_norm = discriminator_metrics[:-1], discriminator_metrics[-1:]
-    return tf.concat([loss, others, norm, other_norm], axis=0)
+    return tf.concat([loss, discriminator_metrics[:4], norm, discriminator_metrics[4:]], axis=0)
 
 
 def _apply(

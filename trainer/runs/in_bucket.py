@@ -50,14 +50,20 @@ def leased(url: GsUrl, folder: Path) -> Iterator[Callable[[], None]]:
         yield lambda: _commit(mirror, run_lease)
 
 
-def fetch(url: GsUrl, folder: Path, *parts: str) -> Mirror:
+def fetch(url: GsUrl, folder: Path, *parts: str, flag: str = FLAG) -> Mirror:
     """Makes a local copy of some files and folders of a run, and takes no lease.
+
+    Args:
+      url: of the run directory.
+      folder: of the copy.
+      parts: files and folders, relative to both.
+      flag: that names the run directory, for messages.
 
     Raises:
       RefusedError: no such bucket, or no permission.
       InterruptedRun: the storage cannot be reached.
     """
-    mirror = Mirror(Bucket(url, FLAG), folder)
+    mirror = Mirror(Bucket(url, flag), folder)
     fetch_again(mirror, *parts)
     return mirror
 

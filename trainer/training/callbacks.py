@@ -18,7 +18,7 @@ from trainer.gan import compilation, sampling
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
-from trainer.gan.training_step import METRICS
+from trainer.gan.training_step import metric_names
 from trainer.monitoring import activity, image_grids, prometheus
 from trainer.monitoring.model_monitor import Reporter
 from trainer.monitoring.progress import Progress
@@ -84,7 +84,7 @@ def training(
                 f"a loss or gradient is not finite at step {int(first_bad)}: no later "
                 "checkpoint was saved; start anew with lower learning rates"
             )
-        return dict(zip(METRICS, map(float, means), strict=True))
+        return dict(zip(metric_names(recipe.objective), map(float, means), strict=True))
 
     return train
 

@@ -38,7 +38,7 @@ from trainer.runs import file_names, state_variables
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import file_system, signals
 from trainer.system.exits import StoppedByAgreement, StoppedForAnother
-from trainer.training import callbacks, first_start, loop, run_directory
+from trainer.training import callbacks, first_start, loop, run_directory, warm_start
 from trainer.training.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class Storage:
     cache_dir: Path  # what is made of the data only, and could be made again
     load: Callable[[DatasetSpec], Examples]  # gives the training images and their labels
     commit: Callable[[], None]  # makes job_dir last as it is: after each save, and at the end
+    initialize_from: Path | None = None  # the directory of a run whose weights a new one takes
 
     @property
     def places(self) -> tuple[Path, Path]:
@@ -125,6 +126,8 @@ def train(
             storage.job_dir / "checkpoints", gan.state(), run.schedule.keep_checkpoints
         )
         step = _taken_up(storage.job_dir, saved, stored_environment, here)
+        if step is None and storage.initialize_from:
+            run = warm_start.initialised(run, gan, storage.initialize_from)
         _lead(run, step, saved, storage, strategy, group, gan)
 
 

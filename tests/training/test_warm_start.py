@@ -1,0 +1,197 @@
+"""A run that starts from another's weights: what is taken, what it keeps, what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from tests.command import run_forked
+from tests.conftest import assert_same_bits, train_flags
+from trainer.configuration import config_json
+from trainer.models.architectures import ARCHITECTURES
+from trainer.runs import checkpoints
+from trainer.system import exits
+from trainer.training import warm_start
+
+SYNTHETIC = ("--dataset=synthetic", "--evaluation_interval=0")
+CONDITIONAL = ("--conditional", "--ema_half_life=100")
+
+
+def tensors_of(job_dir: Path, step: int) -> dict[str, np.ndarray]:
+    return checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", step))
+
+
+def digest_of(job_dir: Path) -> str:
+    return json.loads((job_dir / config_json.FILE).read_text())["recipe"]["initialize_from"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    """A conditional run of seven steps with a moving average."""
+    job_dir = tmp_path_factory.mktemp("source") / "run"
+    run_forked(*train_flags(job_dir, *SYNTHETIC, *CONDITIONAL, "--steps=7"))
+    return job_dir
+
+
+@pytest.fixture(scope="module")
+def started(source, tmp_path_factory) -> tuple[Path, str]:
+    """A run of another seed, batch and optimizer that starts from it, and its log."""
+    job_dir = tmp_path_factory.mktemp("started") / "run"
+    given = ["--seed=5", "--batch_size=16", "--optimizer=rmsprop", "--generator_beta_1=0"]
+    given += ["--discriminator_beta_1=0", "--steps=6", "--steps_per_loop=1"]
+    flags = [*SYNTHETIC, *CONDITIONAL, *given, "--checkpoint_interval=2", "--keep_checkpoints=9"]
+    done = run_forked(*train_flags(job_dir, *flags, f"--initialize_from={source}"))
+    return job_dir, done.stderr
+
+
+def test_the_same_networks_start_with_all_weights_and_nothing_else(source, started):
+    job_dir, log = started
+    before, now = tensors_of(source, 7), tensors_of(job_dir, 0)
+    for name, value in now.items():
+        part = name.partition("/")[0]
+        if part in ("generator", "discriminator", "average"):
+            assert value.tobytes() == before[name].tobytes(), name
+        elif part.endswith("optimizer"):
+            assert not value.any(), name
+    assert not np.array_equal(now["average/pixels/kernel"], now["generator/pixels/kernel"])
+    assert now["training/step"] == 0
+    assert f"generator: 4 of 4 layers taken from {source} at step 7: label_embedding, dense1" in log
+    assert "start anew" not in log
+
+
+def test_a_resume_needs_the_other_run_no_more(source, started, tmp_path):
+    whole, _ = started
+    job_dir, gone = tmp_path / "run", tmp_path / "gone"
+    shutil.copytree(whole, job_dir)
+    for file in (job_dir / "checkpoints").glob("ckpt-[46].*"):
+        file.unlink()
+
+    resumed = run_forked(
+        "train", f"--job_dir={job_dir}", f"--initialize_from={gone}", "--threads=2"
+    )
+
+    assert "at step 2" in resumed.stderr
+    assert "--initialize_from is not read again" in resumed.stderr
+    assert_same_bits(tensors_of(job_dir, 6), tensors_of(whole, 6))
+    assert digest_of(job_dir) == digest_of(whole)
+
+
+def test_other_networks_start_with_what_fits(source, tmp_path):
+    copy, job_dir, again = tmp_path / "copy", tmp_path / "run", tmp_path / "again"
+    shutil.copytree(source, copy)
+    given = [*SYNTHETIC, "--steps=1", "--seed=5"]  # without labels, without an average
+    done = run_forked(*train_flags(job_dir, *given, f"--initialize_from={source}"))
+    run_forked(*train_flags(again, *given, f"--initialize_from={copy}", "--virtual_devices=2"))
+
+    before, now = tensors_of(source, 7), tensors_of(job_dir, 0)
+    taken = ["generator/dense2", "generator/pixels", "discriminator/dense2", "discriminator/logits"]
+    for name in (f"{layer}/{weight}" for layer in taken for weight in ("kernel", "bias")):
+        assert now[name].tobytes() == before[name].tobytes(), name
+    for layer in ("generator/dense1", "discriminator/dense1"):  # whose inputs had labels
+        assert now[f"{layer}/kernel"].any() and not now[f"{layer}/bias"].any()
+    assert (
+        f"generator: 2 of 3 layers taken from {source} at step 7: dense2, pixels\n" in done.stderr
+    )
+    assert "generator: 1 layers start anew, of other shapes, labels or names there: dense1" in (
+        done.stderr
+    )
+    # The folder's name is no part of the recipe, nor is the number of replicas.
+    assert digest_of(job_dir) == digest_of(again) != ""
+    assert_same_bits(now, tensors_of(again, 0))
+
+
+def test_normalised_kernels_start_with_their_own_norms(source, tmp_path):
+    run_forked(*train_flags(tmp_path, *SYNTHETIC, "--steps=1", "--spectral_norm",
+                            f"--initialize_from={source}"))  # fmt: skip
+    tensors = tensors_of(tmp_path, 0)
+    for name in ("dense1/kernel", "dense2/kernel"):
+        left = tensors[f"singular/{name}"]
+        kernel = tensors[f"discriminator/{name}"]
+        exact = np.linalg.svd(kernel, compute_uv=False)[0]
+        assert np.linalg.norm(kernel @ left) == pytest.approx(exact, rel=0.05)
+
+
+def test_what_cannot_be_a_start_is_refused(source, started, tmp_path):
+    unfit = ["--preset=dcgan", *SYNTHETIC, "--steps=1"]
+    refused = run_forked(
+        *train_flags(tmp_path / "a", *unfit, f"--initialize_from={source}"), code=exits.REFUSED
+    )
+    assert "has no layer that fits these networks" in refused.stderr
+    assert not (tmp_path / "a" / config_json.FILE).exists()
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    shutil.copy(source / config_json.FILE, empty)
+    refused = run_forked(
+        *train_flags(tmp_path / "b", *SYNTHETIC, f"--initialize_from={empty}"), code=exits.REFUSED
+    )
+    assert f"{empty / 'checkpoints'} holds no checkpoint" in refused.stderr
+
+    # A run that has started with weights of its own does not start again.
+    refused = run_forked(
+        *train_flags(source, *SYNTHETIC, f"--initialize_from={started[0]}"), code=exits.REFUSED
+    )
+    assert "initialize_from" in refused.stderr.split("holds a run of another recipe")[1]
+
+
+def shapes(architecture: str, network: str, side: int, classes: int = 0) -> warm_start.Shapes:
+    """The weights of a network of colour pictures of that side."""
+    found = ARCHITECTURES[architecture]
+    built: keras.Model = (
+        found.generator(16, (side, side, 3), classes)
+        if network == "generator"
+        else found.discriminator((side, side, 3), 0.0, classes)
+    )
+    return {weight.path: tuple(weight.shape) for weight in built.variables}
+
+
+def layers_taken(architecture: str, network: str, before: int, now: int) -> dict[str, str]:
+    """Layers of the network of side `now`, and those of side `before` that they take."""
+    wanted, there = shapes(architecture, network, now), shapes(architecture, network, before)
+    found = warm_start.matches(wanted, there, network == "discriminator")
+    assert all(there[old] == wanted[new] for new, old in found.items())
+    return {new.rpartition("/")[0]: old.rpartition("/")[0] for new, old in found.items()}
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_network_takes_all_of_one_like_it(architecture, network):
+    same = shapes(architecture, network, 28)
+    assert warm_start.matches(same, same, True) == {path: path for path in same}
+
+
+def test_layers_of_one_width_are_taken_at_the_same_side_in_pixels():
+    # `r3gan` is 192 wide at sides of 4 and 8, and half as wide at each side beyond.
+    generator = layers_taken("r3gan", "generator", 32, 64)
+    assert generator["dense"] == "dense" and generator["block0_conv"] == "block0_conv"
+    assert generator["up1_conv"] == "up1_conv"  # from 4 to 8 pixels in both
+    assert generator["up4_conv"] == "up3_conv"  # to the image's own side in both
+    discriminator = layers_taken("r3gan", "discriminator", 32, 64)
+    assert discriminator["block4_conv"] == "block3_conv"  # of 4 pixels
+    assert discriminator["from_images"] == "from_images"
+    assert discriminator["features"] == "features"
+
+
+def test_layers_that_widen_towards_the_coarse_end_are_taken_from_the_image_s_end():
+    assert layers_taken("fashion", "generator", 32, 64) == {
+        "up2": "up1",
+        "up3": "up2",
+        "up4": "up3",
+        "images": "images",
+    }
+    assert layers_taken("fashion", "discriminator", 32, 64) == {
+        **{name: name for name in ("down1", "down2", "down3")},
+        "logits": "logits",
+    }
+    assert layers_taken("fashion", "generator", 64, 32)["up1"] == "up2"
+
+
+def test_layers_of_a_number_are_taken_together():
+    wanted = {"up1/kernel": (3, 4), "up1_norm/gamma": (4,), "up2/kernel": (4, 5)}
+    there = {"up1/kernel": (3, 4), "up1_norm/gamma": (9,), "up2/kernel": (4, 5)}
+    assert warm_start.matches(wanted, there, False) == {"up2/kernel": "up2/kernel"}

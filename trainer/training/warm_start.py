@@ -1,0 +1,179 @@
+"""A new run's weights, taken from another run wherever they fit.
+
+Layers are taken whole. Numbered ones (`up2`, `down3`) stand at some number of halvings of an image:
+where the two runs have another number of them, a layer is looked for first at the same side in
+pixels, then at the same distance from the image, where networks that widen towards their coarse end
+keep their shapes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from trainer.configuration import config_json
+from trainer.configuration.choices import NETWORKS
+from trainer.configuration.config import Recipe
+from trainer.configuration.config_json import RunConfig
+from trainer.data.datasets import Attribute
+from trainer.gan.state import FashionGAN
+from trainer.runs import checkpoints, state_variables
+from trainer.runs.state_variables import Tensors
+from trainer.system.exits import RefusedError
+
+log = logging.getLogger(__name__)
+
+Shapes = Mapping[str, tuple[int, ...]]  # path of a weight -> its shape
+
+_NUMBERED = re.compile(r"([a-z_]+?)(\d+)")  # at the start of a layer's name
+_OF_LABELS = "label_"  # what names of layers that learn labels begin with
+
+
+def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
+    """Gives an untrained state the weights of another run's latest checkpoint, where they fit.
+
+    The moving average starts as the other's is, or as its generator; optimizers stay as they are.
+
+    Args:
+      run: the configuration.
+      gan: the state.
+      source: the run directory of the other run.
+
+    Returns:
+      The configuration with the digest of what was taken.
+
+    Raises:
+      RefusedError: there is no such run, it has no checkpoint that can be read, or nothing fits.
+    """
+    stored = config_json.read(source)
+    if stored is None:
+        raise RefusedError(f"--initialize_from={source} holds no run: train it first")
+    described, tensors = checkpoints.read_chosen(source / "checkpoints", "latest")
+    there = {name: value.shape for name, value in tensors.items()}
+    if _labels(stored.recipe) != _labels(run.recipe):
+        there = {name: shape for name, shape in there.items() if f"/{_OF_LABELS}" not in name}
+    variables = dict(state_variables.named_variables(gan.state()))
+    shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+    taken: Tensors = {}
+    for network in NETWORKS:
+        wanted = _of(network, shapes)
+        found = matches(wanted, _of(network, there), network == "discriminator")
+        _log(f"{source} at {described}", network, wanted, found)
+        taken |= {f"{network}/{new}": tensors[f"{network}/{old}"] for new, old in found.items()}
+        if network == "generator" and gan.ema:
+            average = "average" if _of("average", there) else network
+            taken |= {f"average/{new}": tensors[f"{average}/{old}"] for new, old in found.items()}
+    if not taken:
+        raise RefusedError(
+            f"--initialize_from={source} has no layer that fits these networks: choose a run of "
+            "the same architecture"
+        )
+    for name, value in taken.items():
+        variables[name].assign(value)
+    gan.estimate_singular_vectors()
+    recipe = dataclasses.replace(run.recipe, initialize_from=_digest(taken))
+    return dataclasses.replace(run, recipe=recipe)
+
+
+def _labels(recipe: Recipe) -> tuple[Attribute, ...]:
+    """What the rows of label weights mean."""
+    return recipe.data.attributes if recipe.networks.conditional else ()
+
+
+def _of(part: str, shapes: Shapes) -> Shapes:
+    """What belongs to a part of the state, without its name."""
+    prefix = f"{part}/"
+    return {
+        name.removeprefix(prefix): shape
+        for name, shape in shapes.items()
+        if name.startswith(prefix)
+    }
+
+
+def _log(source: str, network: str, wanted: Shapes, found: Mapping[str, str]) -> None:
+    """Says what was taken and what was not, in a line each."""
+    taken, left = {}, []
+    for path in wanted:
+        layer = path.rpartition("/")[0]
+        if path in found:
+            other = found[path].rpartition("/")[0]
+            taken[layer] = layer if other == layer else f"{layer} (its {other})"
+        elif layer not in left:
+            left.append(layer)
+    log.info(
+        "%s: %d of %d layers taken from %s: %s",
+        *(network, len(taken), len(taken) + len(left), source, ", ".join(taken.values()) or "none"),
+    )
+    if left:
+        log.info(
+            "%s: %d layers start anew, of other shapes, labels or names there: %s",
+            *(network, len(left), ", ".join(left)),
+        )
+
+
+def _digest(taken: Tensors) -> str:
+    digest = hashlib.sha256()
+    for name, value in sorted(taken.items()):
+        digest.update(f"{name} {value.dtype} {value.shape}\n".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def matches(wanted: Shapes, there: Shapes, numbers_from_image: bool) -> dict[str, str]:
+    """Which weights of a network can be taken from another one.
+
+    Args:
+      wanted: the weights of the network.
+      there: those of the other.
+      numbers_from_image: whether layers are numbered from the image, as a discriminator's are,
+        or from the coarse end, as a generator's are.
+
+    Returns:
+      Paths in the other network, by those in this one.
+    """
+    last, last_there = _last_numbers(wanted), _last_numbers(there)
+    groups: dict[str, list[str]] = {}
+    for path in wanted:
+        groups.setdefault(_group(path), []).append(path)
+    found: dict[str, str] = {}
+    for group, paths in groups.items():
+        for other in _candidates(group, last, last_there, numbers_from_image):
+            renamed = {path: other + path.removeprefix(group) for path in paths}
+            if all(there.get(old) == wanted[new] for new, old in renamed.items()):
+                found |= renamed
+                break
+    return found
+
+
+def _candidates(
+    group: str, last: Mapping[str, int], last_there: Mapping[str, int], numbers_from_image: bool
+) -> Iterator[str]:
+    """The names under which a group of layers may stand in the other network, the best first."""
+    numbered = _NUMBERED.fullmatch(group)
+    if not numbered or numbered[1] not in last_there:
+        yield group
+        return
+    name, number = numbered[1], int(numbered[2])
+    candidates = [number, number + last_there[name] - last[name]]
+    if numbers_from_image:
+        candidates.reverse()  # from the coarse end, where sides in pixels are the same, first
+    yield from (f"{name}{each}" for each in dict.fromkeys(candidates))
+
+
+def _group(path: str) -> str:
+    """What is taken together: a layer, or all of a number, as `up1` and `up1_normalisation`."""
+    numbered = _NUMBERED.match(path)
+    return numbered[0] if numbered else path.partition("/")[0]
+
+
+def _last_numbers(paths: Iterable[str]) -> dict[str, int]:
+    """By the name before the number."""
+    last: dict[str, int] = {}
+    for path in paths:
+        if numbered := _NUMBERED.match(path):
+            last[numbered[1]] = max(int(numbered[2]), last.get(numbered[1], 0))
+    return last
