@@ -11,14 +11,10 @@ from trainer.configuration.choices import (
     ADAPTIVE,
     ARCHITECTURES,
     AUGMENT_TARGET,
-    EXPORT_SUFFIXES,
     LOSSES,
     NETWORKS,
 )
 from trainer.configuration.config import (
-    EvaluateConfig,
-    ExportConfig,
-    GenerateConfig,
     Networks,
     Objective,
     OptimizerSettings,
@@ -294,40 +290,3 @@ def check_replicas(recipe: Recipe, replicas: int) -> None:
             f"--batch_size={recipe.batch_size} is not divisible by the {replicas} replicas: "
             f"try {recipe.batch_size // replicas * replicas or replicas}"
         )
-
-
-def check_generate(config: GenerateConfig) -> None:
-    """Refuses an output that is none of the formats of `generate`, and latents that cannot be."""
-    if config.output.suffix not in ("", ".png", ".gif", ".npz"):
-        raise RefusedError(f"--output={config.output} must be a .png, a .gif, an .npz or a folder")
-    if config.output.suffix == ".gif" and config.num == 1:
-        raise RefusedError("--num=1 frame shows no change: use at least 2 for a .gif")
-    if config.truncation is not None:
-        limit = numbers.rounded_to_float32("truncation", config.truncation)
-        if not (math.isfinite(limit) and limit > 0):
-            raise RefusedError(f"--truncation={config.truncation} must be a positive number")
-    if config.output.suffix and config.output.is_dir():
-        raise RefusedError(f"--output={config.output} is a folder: give it no suffix")
-
-
-def check_evaluate(config: EvaluateConfig) -> None:
-    """Refuses to measure one checkpoint and many at once."""
-    if config.new and config.watch:
-        raise RefusedError("--watch measures what is new, too: leave --new out")
-    if (config.new or config.watch) and config.checkpoint != "latest":
-        raise RefusedError(
-            f"--checkpoint={config.checkpoint} names one checkpoint, and --new and --watch take "
-            "all: leave it out"
-        )
-
-
-def check_export(config: ExportConfig) -> None:
-    """Refuses an output that the format cannot be, or that would replace something else."""
-    suffix, output = EXPORT_SUFFIXES[config.format], config.output
-    if not output.name.endswith(suffix) or (not suffix and output.suffix):
-        wanted = f"end in {suffix}" if suffix else "be a folder, without a suffix"
-        raise RefusedError(f"--output={output} must {wanted} for --format={config.format}")
-    if output.exists() and (output.is_file() if not suffix else output.is_dir()):
-        raise RefusedError(f"--output={output} is there, and no {config.format}: choose another")
-    if output.is_dir() and not (output / "saved_model.pb").exists() and any(output.iterdir()):
-        raise RefusedError(f"--output={output} holds something else: choose another folder")

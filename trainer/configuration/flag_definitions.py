@@ -2,108 +2,29 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-
 from absl import flags
 
-from trainer.configuration import choices
-from trainer.data.datasets import DATASETS, IMAGE_FOLDER
+from trainer.configuration import choices, data_flag_definitions
+from trainer.configuration.flag_groups import Group
 
-MOST = 10**9  # more steps, images or the like than any run can have
 MOST_CHANNELS = 10**5  # likewise
-
-
-def _default_data_dir() -> str:
-    return os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-
-
-def _default_cache_dir() -> str:
-    return f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/fashion-gan"
-
-
-class _Group:
-    """Defines flags that stand together in a command's `--help`."""
-
-    def __init__(self, values: flags.FlagValues, name: str) -> None:
-        self._where = {"flag_values": values, "module_name": name}
-
-    def text(self, name: str, default: str | None, text: str, required: bool = False) -> None:
-        flags.DEFINE_string(name, default, text, required=required, **self._where)
-
-    def integer(
-        self, name: str, default: int | None, text: str, pixel_min: int, highest: int = MOST
-    ) -> None:
-        flags.DEFINE_integer(name, default, text, pixel_min, highest, **self._where)
-
-    def number(self, name: str, default: float | None, text: str) -> None:
-        flags.DEFINE_float(name, default, text, **self._where)
-
-    def choice(self, name: str, default: str | None, choices: Iterable[str], text: str) -> None:
-        flags.DEFINE_enum(name, default, list(choices), text, **self._where)
-
-    def switch(self, name: str, default: bool, text: str) -> None:
-        flags.DEFINE_boolean(name, default, text, **self._where)
 
 
 def job_dir(values: flags.FlagValues) -> None:
     """The flags of a command that needs a run alone."""
     text = "The run directory: a local folder, or gs://bucket/folder."
-    _Group(values, "run").text("job_dir", None, text, required=True)
+    Group(values, "run").text("job_dir", None, text, required=True)
 
 
 def _define_checkpoint(values: flags.FlagValues) -> None:
     text = "latest, best, a step, or a path without suffix."
-    _Group(values, "run").text("checkpoint", "latest", text)
-
-
-def _define_data(values: flags.FlagValues) -> None:
-    data = _Group(values, "data")
-    text = "The data set; synthetic is drawn in code."
-    data.choice("dataset", "fashion_mnist", (*DATASETS, IMAGE_FOLDER), text)
-    _define_data_dir(data)
-    text = (
-        "Side to which the pictures of celeb_a, image_folder and synthetic_garments are resized: "
-        "4, 5, 6 or 7 times a power of two, from 16 to 256."
-    )
-    data.integer("image_size", None, text, 1)
-    text = "The set's attributes to use, joined by commas, in this order; all unless given."
-    data.text("attributes", "", text)
-    _define_folder(_Group(values, "folder of pictures"))
-
-
-def _define_folder(folder: _Group) -> None:
-    text = (
-        "The table of attributes, a row a picture; unless given, metadata.csv or metadata.jsonl if "
-        "it is there, else subfolders are classes."
-    )
-    folder.text("metadata", "", text)
-    text = "What pictures are called, like images/{id}.jpg; unless given, as column file_name says."
-    folder.text("metadata_file_name", "", text)
-    text = "Values of the table's columns that fewer pictures have become one value, other."
-    folder.integer("attribute_minimum", 10, text, 1)
-    text = "Share of the pictures that is kept for tests, unless there are folders train and test."
-    folder.number("test_share", 0.1, text)
-    text = "How pictures become square: the centre, or all of it with margins."
-    folder.choice("fit", "crop", choices.FITS, text)
-    text = "The colour of margins and behind transparent pictures: black, white or R,G,B."
-    folder.text("background", "black", text)
-
-
-def _define_data_dir(data: _Group) -> None:
-    text = (
-        "Where TensorFlow Datasets keeps prepared data sets; of image_folder, the pictures. "
-        "A local folder, or gs://bucket/folder."
-    )
-    data.text("data_dir", _default_data_dir(), text)
-    text = "Where arrays that are made of pictures are kept."
-    data.text("cache_dir", _default_cache_dir(), text)
+    Group(values, "run").text("checkpoint", "latest", text)
 
 
 def train(values: flags.FlagValues) -> None:
     """The flags of `train`."""
     job_dir(values)
-    _define_data(values)
+    data_flag_definitions.define(values)
     _define_run(values)
     _define_recipe(values)
     _define_networks(values)
@@ -113,7 +34,7 @@ def train(values: flags.FlagValues) -> None:
 
 
 def _define_run(values: flags.FlagValues) -> None:
-    run = _Group(values, "run")
+    run = Group(values, "run")
     run.integer("epochs", 50, "Passes over the data set (the preset's, unless given).", 1)
     run.integer("steps", None, "Generator updates; overrides --epochs.", 1)
     text = (
@@ -149,7 +70,7 @@ def _define_run(values: flags.FlagValues) -> None:
 
 
 def _define_recipe(values: flags.FlagValues) -> None:
-    recipe = _Group(values, "recipe")
+    recipe = Group(values, "recipe")
     recipe.text("preset", "fashion", "The recipe; see `presets`.")
     recipe.integer("batch_size", None, "Images an update, over all replicas.", 1)
     text = (
@@ -167,7 +88,7 @@ def _define_recipe(values: flags.FlagValues) -> None:
 
 
 def _define_networks(values: flags.FlagValues) -> None:
-    networks = _Group(values, "networks")
+    networks = Group(values, "networks")
     networks.choice("architecture", None, choices.ARCHITECTURES, "The networks.")
     networks.integer("noise_dim", None, "Dimensions of a latent.", 1, 10**6)
     text = "Labels of all chosen attributes go into both networks."
@@ -193,7 +114,7 @@ def _define_networks(values: flags.FlagValues) -> None:
 
 
 def _define_objective(values: flags.FlagValues) -> None:
-    objective = _Group(values, "objective")
+    objective = Group(values, "objective")
     objective.choice("loss", "bce", choices.LOSSES, "The loss of both networks.")
     text = "Both networks at once, or the discriminator, then the generator."
     objective.choice("update", "simultaneous", choices.UPDATES, text)
@@ -225,7 +146,7 @@ def _define_objective(values: flags.FlagValues) -> None:
 
 
 def _define_optimizers(values: flags.FlagValues) -> None:
-    optimizers = _Group(values, "optimizers")
+    optimizers = Group(values, "optimizers")
     optimizers.choice("optimizer", "adam", choices.OPTIMIZERS, "The optimizer of both networks.")
     for name in choices.NETWORKS:
         text = f"Learning rate of the {name} at the start."
@@ -237,14 +158,14 @@ def _define_optimizers(values: flags.FlagValues) -> None:
         optimizers.number(f"{name}_beta_2", 0.999, text)
 
 
-def _define_schedule(group: _Group, name: str, what: str) -> None:
+def _define_schedule(group: Group, name: str, what: str) -> None:
     text = f"How {what} falls until the end of the run as first planned."
     group.choice(f"{name}_schedule", "constant", choices.SCHEDULES, text)
     group.number(f"{name}_final_factor", 1.0, f"Share of {what} that is left then.")
 
 
 def _define_runtime(values: flags.FlagValues) -> None:
-    runtime = _Group(values, "runtime")
+    runtime = Group(values, "runtime")
     text = (
         "multi_worker: over all machines that TF_CONFIG names. auto: that where it names several, "
         "else mirrored over several GPUs or virtual devices, else one device."
@@ -283,7 +204,7 @@ def generate(values: flags.FlagValues) -> None:
     """The flags of `generate`."""
     job_dir(values)
     _define_checkpoint(values)
-    samples = _Group(values, "generate")
+    samples = Group(values, "generate")
     text = "A .png (grid), a .gif (between two latents), an .npz, or a folder for single PNGs."
     samples.text("output", None, text, required=True)
     text = "Images; frames of a .gif. Unless given, 64, or 8 a class of a conditional model."
@@ -302,7 +223,7 @@ def export(values: flags.FlagValues) -> None:
     """The flags of `export`."""
     job_dir(values)
     _define_checkpoint(values)
-    network = _Group(values, "export")
+    network = Group(values, "export")
     network.choice("format", "keras", choices.EXPORT_SUFFIXES, "The format.")
     network.choice("network", "generator", choices.NETWORKS, "The network.")
     network.text("output", None, "File or folder; default: in JOB_DIR/models.")
@@ -312,8 +233,8 @@ def evaluate(values: flags.FlagValues) -> None:
     """The flags of `evaluate`."""
     job_dir(values)
     _define_checkpoint(values)
-    _define_data_dir(_Group(values, "data"))
-    group = _Group(values, "evaluate")
+    data_flag_definitions.define_place(Group(values, "data"))
+    group = Group(values, "evaluate")
     group.integer("num", 10_000, "Images to draw.", choices.FEWEST_SAMPLES, 10**7)
     group.integer("seed", 0, "Decides the latents.", 0, choices.MAX_SEED)
     text = (
@@ -330,9 +251,9 @@ def evaluate(values: flags.FlagValues) -> None:
 
 def prepare_data(values: flags.FlagValues) -> None:
     """The flags of `prepare_data`."""
-    _define_data(values)
+    data_flag_definitions.define(values)
     text = "A folder of the original files of fashion_mnist, used instead of the usual places."
-    data = _Group(values, "data")
+    data = Group(values, "data")
     data.text("source", None, text)
     text = "Also train the networks that the set is evaluated with, which takes minutes."
     data.choice("features", None, (choices.OWN,), text)

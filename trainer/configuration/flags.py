@@ -15,17 +15,19 @@ from absl import flags
 from trainer.cloud import data_folder
 from trainer.cloud.url import GsUrl
 from trainer.configuration import (
-    augmentations,
     checks,
     choices,
+    command_checks,
     config,
     config_json,
+    data_flags,
     flag_definitions,
     paths,
     presets,
+    recipe_flags,
 )
-from trainer.data import loading, picture_files
-from trainer.data.datasets import DataChoice, DatasetSpec, FolderReading
+from trainer.data import loading
+from trainer.data.datasets import DataChoice, DatasetSpec
 from trainer.system import cores
 from trainer.system.exits import RefusedError
 
@@ -63,12 +65,12 @@ def generate(argv: Sequence[str]) -> config.GenerateConfig:
         output=paths.local("output", values.output),
         num=values.num,
         seed=values.seed,
-        labels=_names(values.labels),
+        labels=data_flags.names(values.labels),
         truncation=values.truncation,
         checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
     )
-    checks.check_generate(resolved)
+    command_checks.check_generate(resolved)
     return resolved
 
 
@@ -87,7 +89,7 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
         checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
     )
-    checks.check_export(resolved)
+    command_checks.check_export(resolved)
     return resolved
 
 
@@ -110,7 +112,7 @@ def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
         job_dir_url=job_dir_url,
         data_dir_url=data_dir_url,
     )
-    checks.check_evaluate(resolved)
+    command_checks.check_evaluate(resolved)
     return resolved
 
 
@@ -125,7 +127,7 @@ def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     values = _parse(argv, flag_definitions.prepare_data)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     given = frozenset(name for name in values if values[name].present)
-    choice = _choice(values)
+    choice = data_flags.choice(values)
     checks.check_data(choice, given)
     return config.PrepareConfig(
         data=data_folder.specify(choice, data_dir, data_dir_url),
@@ -152,7 +154,7 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
     source, source_url = None, None
     if values.initialize_from:
         source, source_url = paths.job_dir(values.initialize_from, "initialize_from")
-    choice = specified = _choice(values)
+    choice = specified = data_flags.choice(values)
     if "dataset" not in given and (job_dir_url or (job_dir / config_json.FILE).exists()):
         # They may be of another set: the run's, which `resume` reads and joins them to.
         specified = dataclasses.replace(choice, image_size=None, attributes=())
@@ -162,7 +164,7 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
         data_dir=data_dir,
         cache_dir=_cache_dir(values),
         data=choice,
-        recipe=_recipe(values, specify(specified, data_dir, data_dir_url)),
+        recipe=recipe_flags.recipe(values, specify(specified, data_dir, data_dir_url)),
         execution=config.Execution(
             choices.JIT_COMPILE[values.jit_compile],
             values.forms,
@@ -186,95 +188,8 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
     )
 
 
-def _recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
-    architecture = choices.ARCHITECTURES[values.architecture]
-    width, max_width = architecture.widths(values.width, values.max_width)
-    return config.Recipe(
-        data=data,
-        networks=config.Networks(
-            architecture=values.architecture,
-            noise_dim=values.noise_dim,
-            conditional=values.conditional,
-            attribute_dropout=_attribute_dropout(values, data),
-            spectral_norm=values.spectral_norm,
-            dropout=values.dropout,
-            width=width,
-            max_width=max_width,
-        ),
-        objective=_objective(values),
-        optimizer=values.optimizer,
-        generator=_optimizer(values, "generator"),
-        discriminator=_optimizer(values, "discriminator"),
-        batch_size=values.batch_size,
-        ema_half_life=values.ema_half_life,
-        precision=values.precision,
-        seed=values.seed,
-        initialize_from="",  # its digest, once it is read
-    )
-
-
-def _choice(values: flags.FlagValues) -> DataChoice:
-    return DataChoice(
-        dataset=values.dataset,
-        image_size=_image_size(values),
-        attributes=tuple(dict.fromkeys(_names(values.attributes))),
-        folder=FolderReading(
-            rules=picture_files.CURRENT,
-            metadata=values.metadata,
-            metadata_file_name=values.metadata_file_name,
-            attribute_minimum=values.attribute_minimum,
-            test_share=values.test_share,
-            fit=values.fit,
-            background=values.background,
-        ),
-    )
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """What stands between commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 def _cache_dir(values: flags.FlagValues) -> Path:
     return paths.cache_dir(values.cache_dir, values["cache_dir"].present > 0)
-
-
-def _attribute_dropout(values: flags.FlagValues, data: DatasetSpec) -> float:
-    if values.attribute_dropout is not None:
-        return float(values.attribute_dropout)
-    several = values.conditional and len(data.attributes) > 1
-    return choices.ATTRIBUTE_DROPOUT if several else 0.0
-
-
-def _image_size(values: flags.FlagValues) -> int | None:
-    checks.check_image_size(values.image_size)
-    return values.image_size
-
-
-def _objective(values: flags.FlagValues) -> config.Objective:
-    return config.Objective(
-        loss=values.loss,
-        update=values.update,
-        critic_steps=values.critic_steps,
-        label_noise=values.label_noise,
-        gradient_penalty=values.gradient_penalty,
-        r1=values.r1,
-        r2=values.r2,
-        penalty_interval=values.penalty_interval,
-        penalty_schedule=values.penalty_schedule,
-        penalty_final_factor=values.penalty_final_factor,
-        weight_clip=values.weight_clip,
-        flip=values.flip,
-        augment=augmentations.parse(values.augment),
-        augment_target=values.augment_target,
-    )
-
-
-def _optimizer(values: flags.FlagValues, network: str) -> config.OptimizerSettings:
-    fields = dataclasses.fields(config.OptimizerSettings)
-    return config.OptimizerSettings(
-        **{field.name: values[f"{network}_{field.name}"].value for field in fields}
-    )
 
 
 def _schedule(values: flags.FlagValues) -> config.Schedule:

@@ -1,0 +1,64 @@
+"""The flags that say which data set, and how a folder of pictures is read."""
+
+from __future__ import annotations
+
+import os
+
+from absl import flags
+
+from trainer.configuration import choices
+from trainer.configuration.flag_groups import Group
+from trainer.data.datasets import DATASETS, IMAGE_FOLDER
+
+
+def _default_data_dir() -> str:
+    return os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+
+
+def _default_cache_dir() -> str:
+    return f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/fashion-gan"
+
+
+def define(values: flags.FlagValues) -> None:
+    """The flags of a data set, its place included."""
+    data = Group(values, "data")
+    text = "The data set; synthetic is drawn in code."
+    data.choice("dataset", "fashion_mnist", (*DATASETS, IMAGE_FOLDER), text)
+    define_place(data)
+    text = (
+        "Side to which the pictures of celeb_a, image_folder and synthetic_garments are resized: "
+        "4, 5, 6 or 7 times a power of two, from 16 to 256."
+    )
+    data.integer("image_size", None, text, 1)
+    text = "The set's attributes to use, joined by commas, in this order; all unless given."
+    data.text("attributes", "", text)
+    _define_folder(Group(values, "folder of pictures"))
+
+
+def _define_folder(folder: Group) -> None:
+    text = (
+        "The table of attributes, a row a picture; unless given, metadata.csv or metadata.jsonl if "
+        "it is there, else subfolders are classes."
+    )
+    folder.text("metadata", "", text)
+    text = "What pictures are called, like images/{id}.jpg; unless given, as column file_name says."
+    folder.text("metadata_file_name", "", text)
+    text = "Values of the table's columns that fewer pictures have become one value, other."
+    folder.integer("attribute_minimum", 10, text, 1)
+    text = "Share of the pictures that is kept for tests, unless there are folders train and test."
+    folder.number("test_share", 0.1, text)
+    text = "How pictures become square: the centre, or all of it with margins."
+    folder.choice("fit", "crop", choices.FITS, text)
+    text = "The colour of margins and behind transparent pictures: black, white or R,G,B."
+    folder.text("background", "black", text)
+
+
+def define_place(data: Group) -> None:
+    """The flags that say where data lie."""
+    text = (
+        "Where TensorFlow Datasets keeps prepared data sets; of image_folder, the pictures. "
+        "A local folder, or gs://bucket/folder."
+    )
+    data.text("data_dir", _default_data_dir(), text)
+    text = "Where arrays that are made of pictures are kept."
+    data.text("cache_dir", _default_cache_dir(), text)

@@ -1,0 +1,37 @@
+"""From flags to the choice of a data set."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from trainer.configuration import checks
+from trainer.data import picture_files
+from trainer.data.datasets import DataChoice, FolderReading
+
+
+def choice(values: flags.FlagValues) -> DataChoice:
+    """The data set that is asked for."""
+    return DataChoice(
+        dataset=values.dataset,
+        image_size=_image_size(values),
+        attributes=tuple(dict.fromkeys(names(values.attributes))),
+        folder=FolderReading(
+            rules=picture_files.CURRENT,
+            metadata=values.metadata,
+            metadata_file_name=values.metadata_file_name,
+            attribute_minimum=values.attribute_minimum,
+            test_share=values.test_share,
+            fit=values.fit,
+            background=values.background,
+        ),
+    )
+
+
+def names(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _image_size(values: flags.FlagValues) -> int | None:
+    checks.check_image_size(values.image_size)
+    return values.image_size

@@ -1,0 +1,71 @@
+"""From flags to a recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from absl import flags
+
+from trainer.configuration import augmentations, choices, config
+from trainer.data.datasets import DatasetSpec
+
+
+def recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
+    """The recipe of `train`, with the data's specification."""
+    architecture = choices.ARCHITECTURES[values.architecture]
+    width, max_width = architecture.widths(values.width, values.max_width)
+    return config.Recipe(
+        data=data,
+        networks=config.Networks(
+            architecture=values.architecture,
+            noise_dim=values.noise_dim,
+            conditional=values.conditional,
+            attribute_dropout=_attribute_dropout(values, data),
+            spectral_norm=values.spectral_norm,
+            dropout=values.dropout,
+            width=width,
+            max_width=max_width,
+        ),
+        objective=_objective(values),
+        optimizer=values.optimizer,
+        generator=_optimizer(values, "generator"),
+        discriminator=_optimizer(values, "discriminator"),
+        batch_size=values.batch_size,
+        ema_half_life=values.ema_half_life,
+        precision=values.precision,
+        seed=values.seed,
+        initialize_from="",  # its digest, once it is read
+    )
+
+
+def _attribute_dropout(values: flags.FlagValues, data: DatasetSpec) -> float:
+    if values.attribute_dropout is not None:
+        return float(values.attribute_dropout)
+    several = values.conditional and len(data.attributes) > 1
+    return choices.ATTRIBUTE_DROPOUT if several else 0.0
+
+
+def _objective(values: flags.FlagValues) -> config.Objective:
+    return config.Objective(
+        loss=values.loss,
+        update=values.update,
+        critic_steps=values.critic_steps,
+        label_noise=values.label_noise,
+        gradient_penalty=values.gradient_penalty,
+        r1=values.r1,
+        r2=values.r2,
+        penalty_interval=values.penalty_interval,
+        penalty_schedule=values.penalty_schedule,
+        penalty_final_factor=values.penalty_final_factor,
+        weight_clip=values.weight_clip,
+        flip=values.flip,
+        augment=augmentations.parse(values.augment),
+        augment_target=values.augment_target,
+    )
+
+
+def _optimizer(values: flags.FlagValues, network: str) -> config.OptimizerSettings:
+    fields = dataclasses.fields(config.OptimizerSettings)
+    return config.OptimizerSettings(
+        **{field.name: values[f"{network}_{field.name}"].value for field in fields}
+    )
