@@ -11,7 +11,7 @@ from tests.evaluation.shapes import SPEC, pictures
 from tests.evaluation.test_quality_order import assert_rising, blurred, noisy
 from trainer.evaluation import metrics, neighbours, own_features
 
-N = 300
+N = 200
 UNLABELLED = replace(SPEC, attributes=(), train_examples=N)
 
 

@@ -30,6 +30,7 @@ PASSES = 20  # over the training pictures, within these bounds
 FEWEST_STEPS, MOST_STEPS = 60, 1200
 SCALED_BY = 2000  # training pictures
 
+_LEARNING_RATE = 2e-3
 _TEMPERATURE = 0.2
 _LARGEST_GAIN = 1.25  # of a channel, in a view: more would make features blind to colours
 _PROGRESS_SECONDS = 20.0
@@ -178,7 +179,7 @@ def _train(
     rate. Only a batch at a time is read from the pictures, which may be mapped files.
     """
     initialise(network, seed, network.name)
-    learning_rate = keras.optimizers.schedules.CosineDecay(2e-3, last_step)
+    learning_rate = keras.optimizers.schedules.CosineDecay(_LEARNING_RATE, last_step)
     optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=0.05)
     optimizer.build(network.trainable_variables)
 
