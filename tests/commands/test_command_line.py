@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.command import ROOT, run_forked
 from tests.conftest import train_flags
@@ -261,13 +262,18 @@ def test_mirroring_without_a_gpu_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("file", "call", "count"),
     [
-        ("README.md", r"bin/fashion-gan (\w+)([^`\n]*)", 13),
+        ("README.md", r"bin/fashion-gan (\w+)([^`\n]*)", 16),
         ("README.md", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
         ("scripts/train.sh", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
         ("scripts/train.sh", r"()quick_start=\(([^)]*)\)", 2),
     ],
 )
-def test_every_flag_that_is_written_down_parses(file, call, count):
+def test_every_flag_that_is_written_down_parses(file, call, count, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number in range(64):  # of which one tenth is for tests
+        path = tmp_path / "pictures" / f"class {number % 2}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(path)
     found = re.findall(call, (ROOT / file).read_text(encoding="utf-8"))
     assert len(found) == count
     for name, words in found:

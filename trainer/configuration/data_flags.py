@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from absl import flags
 
 from trainer.configuration import checks
-from trainer.data import picture_files
+from trainer.data import loading, picture_files
 from trainer.data.datasets import DataChoice, FolderReading
 
 
-def choice(values: flags.FlagValues) -> DataChoice:
-    """The data set that is asked for."""
+def choice(values: flags.FlagValues, given: Collection[str]) -> DataChoice:
+    """The data set that is asked for.
+
+    Args:
+      values: of the flags, the preset's among them.
+      given: names of those that the user gave: a preset's size is for sets that can be resized.
+    """
+    sized = "image_size" in given or values.dataset in loading.RESIZED
     return DataChoice(
         dataset=values.dataset,
-        image_size=_image_size(values),
+        image_size=_image_size(values) if sized else None,
         attributes=tuple(dict.fromkeys(names(values.attributes))),
         folder=FolderReading(
             rules=picture_files.CURRENT,

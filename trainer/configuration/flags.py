@@ -127,7 +127,7 @@ def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     values = _parse(argv, flag_definitions.prepare_data)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     given = frozenset(name for name in values if values[name].present)
-    choice = data_flags.choice(values)
+    choice = data_flags.choice(values, given)
     checks.check_data(choice, given)
     return config.PrepareConfig(
         data=data_folder.specify(choice, data_dir, data_dir_url),
@@ -154,7 +154,7 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
     source, source_url = None, None
     if values.initialize_from:
         source, source_url = paths.job_dir(values.initialize_from, "initialize_from")
-    choice = specified = data_flags.choice(values)
+    choice = specified = data_flags.choice(values, given)
     if "dataset" not in given and (job_dir_url or (job_dir / config_json.FILE).exists()):
         # They may be of another set: the run's, which `resume` reads and joins them to.
         specified = dataclasses.replace(choice, image_size=None, attributes=())
