@@ -151,7 +151,7 @@ def test_a_disk_that_fails_while_the_run_reads_is_named_in_one_line(pictures, tm
     refused = run_forked(*train_flags(tmp_path / "run", *given), before=FAILS, code=exits.REFUSED)
 
     last = refused.stderr.splitlines()[-1]
-    assert "-images.npy cannot be used (Input/output error)" in last and "repair it" in last
+    assert "images.npy cannot be used (Input/output error)" in last and "repair it" in last
     assert "Traceback" not in refused.stderr
     newest = checkpoints.read_newest(tmp_path / "run" / "checkpoints")
     assert newest is not None and newest[0] in (5, 10)

@@ -91,13 +91,13 @@ def test_every_architecture_trains_at_sizes_of_other_depths(architecture):
     side, small = TRAINED[architecture], SMALL if choices.ARCHITECTURES[architecture].width else ()
     gan = FashionGAN(recipe_of(architecture, side, *small, "--conditional", "--batch_size=2"), 100)
     images = np.random.default_rng(0).integers(0, 256, (4, side, side, 3), np.uint8)
-    feed = feeding.Resident(images, np.arange(4), ["/cpu:0"])
+    feed = feeding.Resident(images, np.arange(4)[:, np.newaxis], ["/cpu:0"])
     train_steps = make_train_steps(gan, tf.distribute.OneDeviceStrategy("/cpu:0"), feed)
 
     metrics, first_bad = train_steps(*feed.send(np.array([[3, 1]], np.int32)))
 
     assert first_bad == -1 and np.isfinite(metrics).all()
-    samples = gan.sample(tf.zeros([2, gan.recipe.networks.noise_dim]), tf.constant([0, 1]))
+    samples = gan.sample(tf.zeros([2, gan.recipe.networks.noise_dim]), tf.constant([[0], [1]]))
     assert samples.shape == (2, side, side, 3)
 
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tests.command import run_forked
 from tests.conftest import damage_by_flipping, finished_flags, train_flags
-from trainer.runs import checkpoints
+from trainer.runs import checkpoint_files, checkpoints
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import exits
 from trainer.system.exits import RefusedError
@@ -133,7 +133,7 @@ def test_the_best_checkpoint_is_kept_until_there_is_a_better_one(tmp_path):
     saved.save(10)
     saved.save(20)
     assert checkpoints.steps(tmp_path) == [20]
-    assert checkpoints.complete(tmp_path) == {
+    assert checkpoint_files.complete(tmp_path) == {
         0: tmp_path / "best" / "ckpt-0",
         20: tmp_path / "ckpt-20",
     }

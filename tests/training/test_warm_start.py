@@ -12,8 +12,9 @@ import pytest
 
 from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
-from trainer.configuration import config_json
+from trainer.configuration import choices, config_json
 from trainer.models.architectures import ARCHITECTURES
+from trainer.models.design import Design
 from trainer.runs import checkpoints
 from trainer.system import exits
 from trainer.training import warm_start
@@ -141,12 +142,9 @@ def test_what_cannot_be_a_start_is_refused(source, started, tmp_path):
 
 def shapes(architecture: str, network: str, side: int, classes: int = 0) -> warm_start.Shapes:
     """The weights of a network of colour pictures of that side."""
-    found = ARCHITECTURES[architecture]
-    built: keras.Model = (
-        found.generator(16, (side, side, 3), classes)
-        if network == "generator"
-        else found.discriminator((side, side, 3), 0.0, classes)
-    )
+    widths = choices.ARCHITECTURES[architecture].widths(None, None)
+    design = Design(16, (side, side, 3), (classes,) if classes else (), *widths, dropout=0.0)
+    built: keras.Model = getattr(ARCHITECTURES[architecture], network)(design)
     return {weight.path: tuple(weight.shape) for weight in built.variables}
 
 

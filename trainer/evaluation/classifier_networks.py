@@ -83,7 +83,7 @@ def train(
     def train_step(rows: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         rng = BatchRng(seed, step, 0, batch_size)
         batch = pixels.to_floats(tf.gather(all_images, rows), 0.0)
-        batch = augment("translation", batch, 0.0, rng, "classifier")
+        batch = augment(("translation",), batch, 0.0, rng, "classifier")
         with tf.GradientTape() as tape:
             logits = outputs(network, batch, True)[-1]
             batch_labels = tf.gather(all_labels, rows)

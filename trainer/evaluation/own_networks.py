@@ -153,7 +153,7 @@ def train_classifier(
     network = classifier(images.shape[1:], sizes)
 
     def loss(batch: tf.Tensor, batch_labels: tf.Tensor, rng: BatchRng) -> tf.Tensor:
-        logits = network(augment("translation", batch, 0.0, rng, "classifier"), training=True)
+        logits = network(augment(("translation",), batch, 0.0, rng, "classifier"), training=True)
         return _cross_entropy(logits if isinstance(logits, list) else [logits], batch_labels)
 
     _train(network, loss, images, labels, steps(len(images)), seed)
@@ -208,7 +208,7 @@ def _train(
 
 def _view(images: tf.Tensor, rng: BatchRng, stream: str) -> tf.Tensor:
     """Pictures in [0, 1] shifted, with a square cut out, and channels by a gain of their own."""
-    images = augment("translation,cutout", images, 0.0, rng, stream)
+    images = augment(("translation", "cutout"), images, 0.0, rng, stream)
     channels = images.shape[-1]
     gains = _LARGEST_GAIN ** (2 * rng.uniform(f"{stream}/gain", channels) - 1)
     return images * gains[:, tf.newaxis, tf.newaxis]

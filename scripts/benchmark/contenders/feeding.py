@@ -11,7 +11,7 @@ from trainer.data import feeding, order
 def prepare(images: np.ndarray, batch_size: int, precision: str) -> Train:
     """As of `scripts.benchmark.contenders`."""
     del precision
-    feed = feeding.feed(images, np.zeros(len(images)), ["/cpu:0"])
+    feed = feeding.feed(images, np.zeros((len(images), 1)), ["/cpu:0"])
     step = 0
 
     def train(steps: int) -> float:
