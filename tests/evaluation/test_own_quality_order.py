@@ -27,11 +27,8 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     sets = {
         "test": reals,
         "unseen": images[:N],
-        "slightly noisy": noisy(images[:N], 10),
         "noisy": noisy(images[:N], 60),
-        "slightly blurred": blurred(images[:N], 3),
         "blurred": blurred(images[:N], 5),
-        "no balls": images[labels[:, 0] > 0][:N],
         "no balls nor red": images[(labels > 0).all(axis=1)][:N],
         "copies": np.repeat(images[:15], N // 15, axis=0),
     }
@@ -41,9 +38,9 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     "order",
     [
-        ("test", "unseen", "slightly noisy", "noisy"),
-        ("test", "unseen", "slightly blurred", "blurred"),
-        ("test", "unseen", "no balls", "no balls nor red"),
+        ("test", "unseen", "noisy"),
+        ("test", "unseen", "blurred"),
+        ("test", "unseen", "no balls nor red"),
         ("test", "unseen", "copies"),
     ],
 )
@@ -55,7 +52,7 @@ def test_frechet_and_kernel_distances_rise_with_damage(features, order):
     assert kernel == sorted(kernel)
 
 
-def test_noise_and_blur_lower_precision_missing_modes_and_copies_coverage(features):
+def test_all_damage_lowers_coverage_and_noise_and_blur_precision_too(features):
     overlaps = {
         name: neighbours.manifold_overlap(each, features["test"]) for name, each in features.items()
     }
@@ -63,8 +60,9 @@ def test_noise_and_blur_lower_precision_missing_modes_and_copies_coverage(featur
     of_coverage = {name: neighbours.coverage(each) for name, each in overlaps.items()}
 
     assert of_precision["unseen"] > 0.8 and of_coverage["unseen"] > 0.8
-    for damage in ("noisy", "blurred"):
-        assert of_precision[damage] < 0.8 * of_precision["unseen"]
-    for damage in ("no balls", "copies"):
-        assert of_precision[damage] > 0.9 * of_precision["unseen"]
+    for damage in ("noisy", "blurred", "no balls nor red", "copies"):
         assert of_coverage[damage] < 0.8 * of_coverage["unseen"]
+    for damage in ("noisy", "blurred"):
+        assert of_precision[damage] < of_precision["unseen"] - 0.03
+    for damage in ("no balls nor red", "copies"):
+        assert of_precision[damage] > 0.95 * of_precision["unseen"]
