@@ -100,7 +100,9 @@ def test_flags_are_read_in_one_folder():
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         )
     }
-    assert readers == {"__main__", "configuration.flags", "configuration.flag_definitions"}
+    modules_of_flags = ("data_flag_definitions", "data_flags", "flag_definitions", "flag_groups")
+    modules_of_flags += ("flags", "recipe_flags")
+    assert readers == {"__main__", *(f"configuration.{name}" for name in modules_of_flags)}
 
 
 def test_signals_are_handled_before_anything_slow_is_imported():
