@@ -196,7 +196,7 @@ def test_a_normalised_discriminator_is_exported_with_normalised_kernels(tmp_path
 
 def exported(finished: Path, tmp_path: Path, form: str, network: str) -> Path:
     path = tmp_path / f"{network}{choices.EXPORT_SUFFIXES[form]}"
-    export.run(config.ExportConfig(finished, path, form, network, "latest"))
+    export.run(config.ExportConfig(finished, path, form, network, "fixed", "latest"))
     return path
 
 

@@ -14,7 +14,8 @@ from trainer.data import feeding, pixels
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.state import FashionGAN
 from trainer.gan.training_step import METRICS
-from trainer.models.layers import BatchNormalization, initialise, with_keras_layers
+from trainer.models.keras_layers import with_keras_layers
+from trainer.models.layers import BatchNormalization, initialise
 from trainer.randomness import BatchRng, layers_draw_from
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 28, 28, 1), np.uint8)

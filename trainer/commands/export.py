@@ -20,7 +20,7 @@ def run(config: ExportConfig) -> None:
     networks = trained_networks.load(config.job_dir, config.checkpoint)
     file_system.make_folder(config.output.parent, "output")
     log.info("exporting the %s of %s", config.network, networks.source)
-    export_formats.write(networks, config.network, config.format, config.output)
+    export_formats.write(networks, config.network, config.format, config.output, config.noise)
     if copy:
         in_bucket.add(copy)
     print(local_copies.shown(str(config.output)))

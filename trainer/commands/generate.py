@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +12,7 @@ from trainer.configuration.config import GenerateConfig, Recipe
 from trainer.data import pixels
 from trainer.data.labels import Labels
 from trainer.gan import sampling
+from trainer.models import mapping
 from trainer.monitoring import image_grids
 from trainer.runs import in_bucket, trained_networks
 from trainer.runs.trained_networks import Trained
@@ -48,10 +49,9 @@ def _write_images(
     network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
 ) -> None:
     output = config.output
-    draw = tf.function(network.generate, autograph=False)
-    batches = sampling.sample_batches(
-        draw, network.recipe, num, config.seed, cycle, config.truncation
-    )
+    generate, truncation = _truncated(network, config, cycle)
+    draw = tf.function(generate, autograph=False)
+    batches = sampling.sample_batches(draw, network.recipe, num, config.seed, cycle, truncation)
     if not output.suffix:
         digits = max(5, len(str(num - 1)))
         for number, image in enumerate(image for batch in batches for image in batch):
@@ -71,6 +71,15 @@ def _write_images(
         file_system.write_atomically(output, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
 
 
+def _truncated(
+    network: Trained, config: GenerateConfig, cycle: Sequence[Labels]
+) -> tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], float | None]:
+    """What makes images, and the bound that is left for latents: styles are truncated instead."""
+    if config.truncation is None or not mapping.is_style_based(network.generator):
+        return network.generate, config.truncation
+    return network.truncated(config.truncation, cycle), None
+
+
 def labelled(labels: np.ndarray, recipe: Recipe) -> dict[str, np.ndarray]:
     """What an .npz says of images: int64 `[N]` of one attribute, else `[N, attributes]`."""
     if len(recipe.data.attributes) == 1:
@@ -83,9 +92,10 @@ def _frames(
     network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
 ) -> list[np.ndarray]:
     """An interpolation from one latent to another and back, an image of each label in a frame."""
-    ends = sampling.latents(network.recipe, config.seed, 0, 2, config.truncation)
+    generate, truncation = _truncated(network, config, cycle)
+    ends = sampling.latents(network.recipe, config.seed, 0, 2, truncation)
     weights = 1 - np.abs(np.linspace(-1, 1, num, endpoint=False))
-    draw = tf.function(network.generate, autograph=False)
+    draw = tf.function(generate, autograph=False)
     frames = []
     for weight in weights:
         latent = _slerp(ends[0], ends[1], float(weight))

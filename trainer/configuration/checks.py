@@ -40,6 +40,7 @@ def check(config: TrainConfig) -> None:
     _check_objective(recipe.objective)
     _check_penalties(recipe.objective)
     _check_networks(recipe)
+    _check_styles(recipe)
     for name in NETWORKS:
         _check_optimizer(name, getattr(recipe, name), recipe.optimizer)
     if not (math.isfinite(recipe.ema_half_life) and recipe.ema_half_life >= 0):
@@ -214,6 +215,24 @@ def _check_objective(objective: Objective) -> None:
             "--weight_clip and --gradient_penalty both bound the critic's slope: use one of them"
         )
     _check_augmentation(objective)
+
+
+def _check_styles(recipe: Recipe) -> None:
+    objective, architecture = recipe.objective, recipe.networks.architecture
+    if not 0 <= objective.style_mixing <= 1:
+        raise RefusedError(f"--style_mixing={objective.style_mixing} must be from 0 to 1")
+    if not (math.isfinite(objective.path_length) and objective.path_length >= 0):
+        raise RefusedError(f"--path_length={objective.path_length} must not be negative")
+    for name in ("style_mixing", "path_length"):
+        if getattr(objective, name) and not ARCHITECTURES[architecture].style_based:
+            raise RefusedError(
+                f"--{name}={getattr(objective, name)} is of styles, and "
+                f"--architecture={architecture} has none: use --architecture=style, or leave it out"
+            )
+    if objective.path_length and objective.update != "simultaneous":
+        raise RefusedError(
+            f"--path_length={objective.path_length} needs --update=simultaneous: use that, or 0"
+        )
 
 
 def _check_augmentation(objective: Objective) -> None:

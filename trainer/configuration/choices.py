@@ -22,6 +22,7 @@ EXPORT_SUFFIXES = {
     "saved_model": "",  # a folder
     "tflite": ".tflite",
 }
+NOISES = ("fixed", "input")  # of an exported generator
 UPDATES = ("simultaneous", "alternating")
 OPTIMIZERS = ("adam", "rmsprop")
 SCHEDULES = ("constant", "linear", "cosine", "exponential")
@@ -66,6 +67,7 @@ class ArchitectureSpec:
 
     has_dropout: bool = False  # its discriminator has dropout layers
     has_zero_kernels: bool = False  # a kernel of its discriminator starts at zero, and has no norm
+    style_based: bool = False  # its generator has a mapping network
     width: int = 0  # channels at the finest side, unless --width says otherwise; 0: has none
     max_width: int = 0  # the most channels at any side, unless a flag says otherwise
 
@@ -84,5 +86,7 @@ ARCHITECTURES = {
     "mlp": ArchitectureSpec(has_dropout=True),
     "r3gan": ArchitectureSpec(has_zero_kernels=True, width=48, max_width=192),
     "residual": ArchitectureSpec(width=64, max_width=64),
+    "style": ArchitectureSpec(style_based=True, width=32, max_width=512),
+    "stylegan": ArchitectureSpec(style_based=True, width=32, max_width=128),
     "upsampling": ArchitectureSpec(has_dropout=True, width=32, max_width=256),
 }

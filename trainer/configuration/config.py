@@ -47,6 +47,8 @@ class Objective:
     penalty_schedule: str
     penalty_final_factor: float  # share of the penalty that is left at the horizon
     weight_clip: float  # bound of the discriminator's weights; 0: none
+    style_mixing: float  # share of the fakes whose layers get two styles
+    path_length: float  # weight of path length regularisation; 0: none
     flip: bool  # half of the real images are mirrored
     augment: str  # names of `choices.AUGMENTATIONS`, joined by commas; `adaptive` before them
     augment_target: float  # mean sign of real images' logits, which `adaptive` aims at
@@ -183,6 +185,7 @@ class ExportConfig:
     output: Path
     format: str
     network: str
+    noise: str  # of choices.NOISES
     checkpoint: str  # latest, best, a step, or a path
     job_dir_url: GsUrl | None = None
 

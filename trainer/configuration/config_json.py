@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 4
+FORMAT = 5
 
 Json = dict[str, Any]
 
@@ -170,12 +170,20 @@ def _from_format_3(stored: Json) -> Json:
     return {**stored, "recipe": {**recipe, **changed, "initialize_from": ""}}
 
 
+def _from_format_4(stored: Json) -> Json:
+    """Format 4 knew no styles."""
+    recipe = stored["recipe"]
+    objective = {**recipe["objective"], "style_mixing": 0.0, "path_length": 0.0}
+    return {**stored, "recipe": {**recipe, "objective": objective}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     1: _from_format_1,
     2: _from_format_2,
     3: _from_format_3,
+    4: _from_format_4,
 }
 
 

@@ -131,6 +131,13 @@ def _define_objective(values: flags.FlagValues) -> None:
     _define_schedule(objective, "penalty", "the penalty")
     text = "Bound of the critic's weights; 0: none."
     objective.number("weight_clip", 0.0, text)
+    text = (
+        "Of style-based generators: the share of the fakes of which some layers get the style of "
+        "another latent."
+    )
+    objective.number("style_mixing", 0.0, text)
+    text = "Of style-based generators: the weight of path length regularisation; 2 in the paper."
+    objective.number("path_length", 0.0, text)
     objective.switch("flip", False, "Mirror half of the real images, chosen anew in each update.")
     text = (
         "What is done to all images that the discriminator sees, by names joined by commas: "
@@ -215,7 +222,10 @@ def generate(values: flags.FlagValues) -> None:
         "number; of several attributes dress/red, colour=red or the like; all unless given."
     )
     samples.text("labels", "", text)
-    text = "Standard deviations within which latents lie: fewer give plainer images."
+    text = (
+        "Less gives plainer images. Of style-based generators: the share that is left of a style's "
+        "distance from the average one; of others: standard deviations within which latents lie."
+    )
     samples.number("truncation", None, text)
 
 
@@ -227,6 +237,11 @@ def export(values: flags.FlagValues) -> None:
     network.choice("format", "keras", choices.EXPORT_SUFFIXES, "The format.")
     network.choice("network", "generator", choices.NETWORKS, "The network.")
     network.text("output", None, "File or folder; default: in JOB_DIR/models.")
+    text = (
+        "Of generators that add noise. fixed: the same for every image, a part of the network; "
+        "input: an input of the network, which takes normal numbers."
+    )
+    network.choice("noise", "fixed", choices.NOISES, text)
 
 
 def evaluate(values: flags.FlagValues) -> None:

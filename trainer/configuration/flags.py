@@ -86,6 +86,7 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
         else paths.local("output", values.output),
         format=values.format,
         network=values.network,
+        noise=values.noise,
         checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
     )

@@ -23,13 +23,18 @@ def build_networks(recipe: Recipe, precision: str) -> tuple[keras.Model, keras.M
     Raises:
       RefusedError: the penalty cannot differentiate the discriminator.
     """
-    with _dtype_policy(precision):
-        generator = ARCHITECTURES[recipe.networks.architecture].generator(_design(recipe))
+    generator = build_generator(recipe, precision)
     penalised = recipe.objective.penalised
     discriminator = build_discriminator(recipe, "float32" if penalised else precision)
     if penalised:
         check_differentiable_twice(discriminator)
     return generator, discriminator
+
+
+def build_generator(recipe: Recipe, precision: str) -> keras.Model:
+    """The recipe's generator in this precision."""
+    with _dtype_policy(precision):
+        return ARCHITECTURES[recipe.networks.architecture].generator(_design(recipe))
 
 
 def build_discriminator(recipe: Recipe, precision: str) -> keras.Model:

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from trainer.configuration.config import Recipe
 from trainer.gan.augmentation import AdaptiveProbability
-from trainer.gan.networks import build_discriminator, build_networks
+from trainer.gan.networks import build_discriminator, build_generator, build_networks
 from trainer.gan.optimizers import Optimizer, local_variable
-from trainer.models import spectral
+from trainer.models import image_noise, mapping, spectral
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import inputs_of
 from trainer.models.layers import initialise
@@ -76,6 +76,16 @@ class FashionGAN:
             if objective.augments_adaptively
             else None
         )
+        self.path_mean = local_variable(tf.constant(0.0)) if objective.path_length else None
+        if objective.style_mixing or objective.path_length:
+            self._mapping = mapping.mapping_network(self.generator)
+            self._synthesis = mapping.synthesis_network(self.generator)
+        if objective.path_length:  # which needs second derivatives, and so float32
+            self._penalised_synthesis = (
+                self._synthesis
+                if recipe.precision == "float32"
+                else mapping.synthesis_network(build_generator(recipe, "float32"))
+            )
         self.step = local_variable(tf.constant(0, tf.int64))
 
     def state(self) -> State:
@@ -92,6 +102,7 @@ class FashionGAN:
             "average": self.ema,
             "singular": self.singular_vectors,
             "augmentation": self.augmentation.variables if self.augmentation else {},
+            "path_length": {} if self.path_mean is None else {"mean": self.path_mean},
         }
         return state | {name: variables for name, variables in others.items() if variables}
 
@@ -110,7 +121,8 @@ class FashionGAN:
           latents: `[N, noise_dim]`.
           labels: int32 `[N, attributes]`, -1 where not given; for a conditional generator only.
         """
-        inputs = inputs_of(self.generator, latents, labels)
+        noise = image_noise.fixed(self.generator, tf.shape(latents)[0])
+        inputs = inputs_of(self.generator, latents, labels, noise)
         if not self.ema:
             return self.generator(inputs, training=False)
         weights = [
@@ -122,9 +134,27 @@ class FashionGAN:
         ]
         return self.generator.stateless_call(*weights, inputs, training=False)[0]
 
-    def generate(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Fakes in training, from the arguments of `sample`."""
-        return self.generator(inputs_of(self.generator, latents, labels), training=True)
+    def generate(
+        self, latents: tf.Tensor, labels: tf.Tensor, noise: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Images in training, from the arguments of `sample` and noise where it takes some."""
+        return self.generator(inputs_of(self.generator, latents, labels, noise), training=True)
+
+    def styles(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Styles in training, of a style-based generator: float32 `[N, layers, size]`."""
+        return self._mapping(inputs_of(self._mapping, latents, labels), training=True)
+
+    def synthesise(
+        self, styles: tf.Tensor, noise: tf.Tensor | None, penalised: bool = False
+    ) -> tf.Tensor:
+        """Images in training, of styles; penalised: in float32, for second derivatives."""
+        inputs = styles if noise is None else [styles, noise]
+        if not penalised:
+            return self._synthesis(inputs, training=True)
+        network = self._penalised_synthesis
+        values = {weight.path: weight.value for weight in self.generator.trainable_variables}
+        weights = [values[weight.path] for weight in network.trainable_variables]
+        return network.stateless_call(weights, [], inputs, training=True)[0]
 
     def logits(
         self,

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from trainer.configuration.config import Objective
-from trainer.gan import step_gradients
+from trainer.gan import path_length, step_gradients
 from trainer.gan.compilation import Compiler
+from trainer.gan.fakes import fakes as fakes_of
 from trainer.gan.optimizers import Optimizer
 from trainer.gan.state import FashionGAN
 from trainer.gan.step_gradients import Examples, StepGradients
@@ -29,13 +30,15 @@ METRICS = (
 )
 # What augmentation adapts by, and to: after the others, where it does.
 ADAPTIVE_METRICS = ("augmentation/mean_sign", "augmentation/probability")
+PATH_METRICS = ("path_length/mean",)  # likewise, at the end
 
 Batch = tuple[tf.Tensor, tf.Tensor]  # images [rows, height, width, channels], int32 labels [rows]
 
 
 def metric_names(objective: Objective) -> tuple[str, ...]:
     """The metrics of a step."""
-    return (*METRICS, *ADAPTIVE_METRICS) if objective.augments_adaptively else METRICS
+    adaptive = ADAPTIVE_METRICS if objective.augments_adaptively else ()
+    return (*METRICS, *adaptive, *(PATH_METRICS if objective.path_length else ()))
 
 
 def simultaneous(
@@ -55,9 +58,9 @@ def simultaneous(
     """
     ((images, labels),) = batches
 
-    def gradients() -> tuple[list[tf.Tensor], StepGradients]:
+    def gradients() -> tuple[list[tf.Tensor], StepGradients, tf.Tensor]:
         with tf.GradientTape() as tape:
-            fakes = _fakes(gan, labels, rng, "")
+            fakes = fakes_of(gan, labels, rng, "")
         examples = Examples(images, fakes, labels, "", gan.step)
         by_discriminator = compiled(
             lambda: step_gradients.compute(gan, examples, rng), gan.discriminator
@@ -65,10 +68,15 @@ def simultaneous(
         by_weights = step_gradients.weight_gradients(
             tape, fakes, gan.generator, by_discriminator.fakes
         )
-        return by_weights, by_discriminator
+        metrics = by_discriminator.metrics[:1]
+        if gan.path_mean is not None:
+            of_paths, length = path_length.gradients(gan, gan.path_mean, labels, rng)
+            by_weights = [sum(both) for both in zip(by_weights, of_paths, strict=True)]
+            metrics = tf.stack([metrics[0], length])
+        return by_weights, by_discriminator, metrics
 
-    of_generator, found = compiled(gradients, gan.generator, gan.discriminator)()
-    generator_metrics = _update_generator(gan, of_generator, found.metrics, compiled)
+    of_generator, found, metrics = compiled(gradients, gan.generator, gan.discriminator)()
+    generator_metrics = _update_generator(gan, of_generator, metrics, compiled)
     discriminator_metrics = _update_discriminator(gan, found, gan.step, compiled)
     return _in_metrics_order(generator_metrics, discriminator_metrics)
 
@@ -88,7 +96,7 @@ def alternating(
         def of_discriminator(
             images: tf.Tensor, labels: tf.Tensor, number: tf.Tensor, stream: str
         ) -> StepGradients:
-            fakes = _fakes(gan, labels, rng, stream)
+            fakes = fakes_of(gan, labels, rng, stream)
             return step_gradients.compute(gan, Examples(images, fakes, labels, stream, number), rng)
 
         found = compiled(functools.partial(of_discriminator, stream=f"critic{index}/"), *networks)(
@@ -99,11 +107,11 @@ def alternating(
 
     def of_generator() -> tuple[list[tf.Tensor], tf.Tensor]:
         with tf.GradientTape() as tape:
-            fakes = _fakes(gan, labels, rng, "generator/")
+            fakes = fakes_of(gan, labels, rng, "generator/")
         examples = Examples(images, fakes, labels, "generator/", gan.step)
         found = step_gradients.in_two_passes(gan, examples, rng)
         by_weights = step_gradients.weight_gradients(tape, fakes, gan.generator, found.fakes)
-        return by_weights, found.metrics
+        return by_weights, found.metrics[:1]
 
     by_weights, metrics = compiled(of_generator, *networks)()
     generator_metrics = _update_generator(gan, by_weights, metrics, compiled)
@@ -118,16 +126,17 @@ UPDATES: dict[str, Update] = {
 }
 
 
-def _fakes(gan: FashionGAN, labels: tf.Tensor, rng: BatchRng, stream: str) -> tf.Tensor:
-    return gan.generate(rng.normal(f"{stream}latents", gan.recipe.networks.noise_dim), labels)
-
-
 def _update_generator(
     gan: FashionGAN, gradients: list[tf.Tensor], metrics: tf.Tensor, compiled: Compiler
 ) -> tf.Tensor:
-    """Returns the generator's metrics: its loss, and its gradient's norm."""
+    """Returns the generator's metrics: its loss, its gradient's norm, and of path lengths."""
     optimizer = gan.generator_optimizer
-    return _apply(optimizer, gradients, metrics[:1], gan.step, compiled, gan.update_ema)
+    sums = _apply(optimizer, gradients, metrics, gan.step, compiled, gan.update_ema)
+    if gan.path_mean is None:
+        return sums
+    loss, length, norm = tf.unstack(sums)
+    path_length.follow(gan.path_mean, length, gan.step)
+    return tf.stack([loss, norm, gan.path_mean.read_value()])
 
 
 def _update_discriminator(
@@ -148,8 +157,9 @@ def _update_discriminator(
 
 def _in_metrics_order(generator_metrics: tf.Tensor, discriminator_metrics: tf.Tensor) -> tf.Tensor:
     """One vector, in the order of `metric_names`."""
-    loss, norm = tf.split(generator_metrics, 2)
-    return tf.concat([loss, discriminator_metrics[:4], norm, discriminator_metrics[4:]], axis=0)
+    loss, norm, of_paths = tf.split(generator_metrics, [1, 1, -1])
+    of_both = [loss, discriminator_metrics[:4], norm, discriminator_metrics[4:], of_paths]
+    return tf.concat(of_both, axis=0)
 
 
 def _apply(

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 import keras
 
-from trainer.models import classic, cropped, dcgan, fashion, mlp, r3gan, residual, upsampling
+from trainer.models import (
+    classic,
+    cropped,
+    dcgan,
+    fashion,
+    mlp,
+    r3gan,
+    residual,
+    style,
+    stylegan,
+    upsampling,
+)
 from trainer.models.design import Design
 
 
@@ -34,5 +45,7 @@ ARCHITECTURES = {
     "mlp": Architecture(mlp.generator, mlp.discriminator),
     "r3gan": Architecture(r3gan.generator, r3gan.discriminator),
     "residual": Architecture(residual.generator, residual.discriminator),
+    "style": Architecture(style.generator, style.discriminator),
+    "stylegan": Architecture(stylegan.generator, stylegan.discriminator),
     "upsampling": Architecture(upsampling.generator, upsampling.discriminator, pixel_min=0.0),
 }

@@ -19,18 +19,22 @@ def halvings(side: int) -> int:
     return 1 + halvings(side // 2)
 
 
-def inputs_of(network: keras.Model, values, labels):
-    """The arguments of a network: values, and labels where it is conditional.
+def inputs_of(network: keras.Model, values, labels, noise=None):
+    """The arguments of a network: values, labels where it is conditional, noise where it takes any.
 
     Args:
-      network: either one.
+      network: either one, or the mapping of a style-based generator.
       values: latents or images.
       labels: int32 `[N, attributes]`.
+      noise: as `image_noise` makes it for the network.
     """
-    if len(network.inputs) == 1:
-        return values
-    several = len(network.inputs[1].shape) > 1
-    return [values, labels if several else labels[:, 0]]
+    arguments = [values]
+    for each in network.inputs[1:]:
+        if each.name == "noise":
+            arguments.append(noise)
+        else:
+            arguments.append(labels if len(each.shape) > 1 else labels[:, 0])
+    return arguments if len(arguments) > 1 else values
 
 
 def one_hot(labels, label_sizes: Sequence[int]):

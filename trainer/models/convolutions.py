@@ -26,14 +26,19 @@ class Conv2D(keras.layers.Conv2D):
         """`[N, H, W, channels]` to `[N, H / stride, W / stride, filters]`."""
         if forms.on_gpu():
             return super().call(inputs)
+        outputs = self.convolved(inputs)
+        return self.activation(add_bias(outputs, self.bias) if self.use_bias else outputs)
+
+    def convolved(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The convolution alone, without bias and activation."""
         kernel, stride = tf.convert_to_tensor(self.kernel), self.strides[0]
+        if forms.on_gpu():
+            return tf.nn.conv2d(inputs, kernel, stride, "SAME")
         if self.filters <= FEW_CHANNELS and stride == 1 and _by_overlap_add(inputs, stride):
             flipped = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
             trim = self.kernel_size[0] // 2
-            outputs = _transposed_by_overlap_add(inputs, flipped, 1, trim)
-        else:
-            outputs = _convolution(inputs, kernel, stride)
-        return self.activation(add_bias(outputs, self.bias) if self.use_bias else outputs)
+            return _transposed_by_overlap_add(inputs, flipped, 1, trim)
+        return _convolution(inputs, kernel, stride)
 
 
 @keras.saving.register_keras_serializable("fashion_gan")
@@ -47,11 +52,17 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         """`[N, h, w, channels]` to `[N, h * stride, w * stride, filters]`."""
         if forms.on_gpu():
             return super().call(inputs)
-        stride = self.strides[0]
-        sides = [stride * side for side in inputs.shape[1:3]]
-        kernel = tf.convert_to_tensor(self.kernel)
-        outputs = _transposed_convolution(inputs, kernel, stride, sides)
+        outputs = self.convolved(inputs)
         return self.activation(add_bias(outputs, self.bias) if self.use_bias else outputs)
+
+    def convolved(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The transposed convolution alone, without bias and activation."""
+        kernel, stride = tf.convert_to_tensor(self.kernel), self.strides[0]
+        sides = [stride * side for side in inputs.shape[1:3]]
+        if forms.on_gpu():
+            shape = [tf.shape(inputs)[0], *sides, self.filters]
+            return tf.nn.conv2d_transpose(inputs, kernel, shape, stride, "SAME")
+        return _transposed_convolution(inputs, kernel, stride, sides)
 
 
 def add_bias(outputs: tf.Tensor, bias: keras.Variable) -> tf.Tensor:

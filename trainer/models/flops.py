@@ -13,7 +13,8 @@ def multiply_adds(network: keras.Model) -> int:
     total = 0
     for layer in network.layers:
         if isinstance(layer, layers.Conv2DTranspose):
-            total += math.prod(layer.input.shape[1:3]) * math.prod(layer.kernel.shape)
+            inputs = math.prod(layer.output.shape[1:3]) // math.prod(layer.strides)
+            total += inputs * math.prod(layer.kernel.shape)
         elif isinstance(layer, layers.Conv2D):
             total += math.prod(layer.output.shape[1:3]) * math.prod(layer.kernel.shape)
         elif isinstance(layer, layers.Dense):

@@ -165,25 +165,3 @@ def initialise(network: keras.Model, seed: int, name: str) -> None:
     for weight in network.weights:
         if weight.path not in drawn and np.ptp(weight.numpy()) > 0:
             raise ValueError(f"the initial {weight.path} of the {name} is drawn from global state")
-
-
-_KERAS_LAYERS = (
-    keras.layers.Dense,
-    keras.layers.BatchNormalization,
-    keras.layers.Conv2D,
-    keras.layers.Conv2DTranspose,
-)
-
-
-def with_keras_layers(network: keras.Model) -> keras.Model:
-    """The same network in Keras's layers, so that its files load without this code."""
-
-    def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if isinstance(layer, Dropout):
-            return keras.layers.Dropout(layer.rate, name=layer.name)
-        layer_class = next((each for each in _KERAS_LAYERS if isinstance(layer, each)), type(layer))
-        return layer_class.from_config(layer.get_config())
-
-    clone = keras.models.clone_model(network, clone_function=replace)
-    clone.set_weights(network.get_weights())
-    return clone

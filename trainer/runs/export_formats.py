@@ -11,38 +11,72 @@ import keras
 import tensorflow as tf
 
 from trainer.gan import sampling
+from trainer.models import image_noise
 from trainer.models.conditioning import inputs_of
-from trainer.models.layers import with_keras_layers
+from trainer.models.keras_layers import with_keras_layers
 from trainer.runs.trained_networks import Trained
 from trainer.system import file_system
+from trainer.system.exits import RefusedError
 
 
-def write(networks: Trained, name: str, form: str, path: Path) -> None:
-    """Writes `generator` or `discriminator` in one of the formats, whole or not at all."""
+def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fixed") -> None:
+    """Writes `generator` or `discriminator` in one of the formats, whole or not at all.
+
+    Args:
+      networks: what a run has learnt.
+      name: of the network.
+      form: of `choices.EXPORT_SUFFIXES`.
+      path: of the file, or folder.
+      noise: of `choices.NOISES`, where the generator adds some.
+
+    Raises:
+      RefusedError: the format cannot hold the network.
+    """
     network = with_keras_layers(
         networks.generator if name == "generator" else networks.discriminator
     )
+    served = _with_fixed_noise(network) if noise == "fixed" else network
+    if form == "h5" and not all(isinstance(each, keras.Layer) for each in served.operations):
+        raise RefusedError(
+            f"--format=h5 holds layers alone, and this {name} has other operations, too: "
+            "use --format=keras"
+        )
     with contextlib.redirect_stdout(io.StringIO()):  # TensorFlow prints what it captured
         if form == "saved_model":
-            _write_saved_model(networks, network, path)
+            _write_saved_model(networks, network, served, path)
         elif form == "tflite":
-            content = tf.lite.TFLiteConverter.from_keras_model(network).convert()
+            content = tf.lite.TFLiteConverter.from_keras_model(served).convert()
             file_system.write_atomically(path, lambda temporary: temporary.write_bytes(content))
         elif form == "weights":
-            file_system.write_atomically(path, network.save_weights)
+            file_system.write_atomically(path, served.save_weights)
         else:
-            file_system.write_atomically(path, network.save)
+            file_system.write_atomically(path, served.save)
 
 
-def _write_saved_model(networks: Trained, network: keras.Model, path: Path) -> None:
+def _with_fixed_noise(network: keras.Model) -> keras.Model:
+    """The network without its input of noise, where it has one: each image gets the same."""
+    row = image_noise.fixed(network, 1)
+    if row is None:
+        return network
+    inputs = [each for each in network.inputs if each.name != image_noise.INPUT]
+    fixed = keras.layers.Dense(row.shape[1], use_bias=False, name="fixed_noise")
+    noise = fixed(keras.ops.ones_like(inputs[0][:, :1]))
+    fixed.set_weights([row.numpy()])
+    return keras.Model(inputs, network([*inputs, noise]), name=network.name)
+
+
+def _write_saved_model(
+    networks: Trained, network: keras.Model, served: keras.Model, path: Path
+) -> None:
     """A SavedModel with `serve`, and for a generator `sample(n, seed)`, as `generate` draws."""
     archive = keras.export.ExportArchive()
     archive.track(network)
+    archive.track(served)
     cycle = sampling.label_cycle(networks.recipe)
     archive.add_endpoint(
         "serve",
-        lambda inputs: network(inputs, training=False),
-        input_signature=[_signature(network)],
+        lambda inputs: served(inputs, training=False),
+        input_signature=[_signature(served)],
     )
     if network.name == "generator":
         scalar = tf.TensorSpec([], tf.int64)
@@ -53,6 +87,7 @@ def _write_saved_model(networks: Trained, network: keras.Model, path: Path) -> N
                     network,
                     sampling.latents(networks.recipe, seed, 0, n),
                     sampling.cycled_labels(cycle, 0, n),
+                    image_noise.fixed(network, n),
                 ),
                 training=False,
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +11,17 @@ import tensorflow as tf
 
 from trainer.configuration import config_json
 from trainer.configuration.config import Recipe
+from trainer.data.labels import Labels
 from trainer.gan.networks import build_networks
-from trainer.models import forms, spectral
+from trainer.models import forms, image_noise, mapping, spectral
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import inputs_of
+from trainer.randomness import BatchRng
 from trainer.runs import checkpoints, state_variables
 from trainer.runs.state_variables import Tensors
 from trainer.system.exits import RefusedError
 
+AVERAGED_LATENTS = 4096
 FILES = (config_json.FILE, "checkpoints")  # of a run, that its networks are read from
 
 
@@ -42,7 +46,43 @@ class Trained:
 
     def generate(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Images from latents `[N, noise_dim]`, and labels `[N, attributes]` where conditional."""
-        return self.generator(inputs_of(self.generator, latents, labels), training=False)
+        noise = image_noise.fixed(self.generator, tf.shape(latents)[0])
+        return self.generator(inputs_of(self.generator, latents, labels, noise), training=False)
+
+    def truncated(
+        self, truncation: float, cycle: Sequence[Labels]
+    ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        """The same of a style-based generator, its styles moved towards the average one.
+
+        (Karras et al. 2018, arXiv:1812.04948.) Towards that of the labels: the average of all is of
+        none of them.
+
+        Args:
+          truncation: the share of the distance that is left: at 0 all images of a label are one.
+          cycle: all labels that are asked for.
+        """
+        map_latents = mapping.mapping_network(self.generator)
+        synthesise = mapping.synthesis_network(self.generator)
+        dimensions = self.recipe.networks.noise_dim
+        latents = BatchRng(0, 0, 0, AVERAGED_LATENTS).normal("average", dimensions)
+
+        def average(labels: Labels) -> tf.Tensor:
+            rows = tf.tile(tf.constant([labels], tf.int32), [AVERAGED_LATENTS, 1])
+            styles = map_latents(inputs_of(map_latents, latents, rows), training=False)
+            return tf.reduce_mean(styles, axis=0)
+
+        known = list(dict.fromkeys(cycle))
+        averages = tf.stack([average(labels) for labels in known])
+
+        def generate(latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+            equal = tf.reduce_all(labels[:, tf.newaxis] == tf.constant(known, tf.int32), axis=2)
+            centres = tf.gather(averages, tf.argmax(equal, axis=1))
+            styles = map_latents(inputs_of(map_latents, latents, labels), training=False)
+            styles = centres + truncation * (styles - centres)
+            noise = image_noise.fixed(self.generator, tf.shape(latents)[0])
+            return synthesise(styles if noise is None else [styles, noise], training=False)
+
+        return generate
 
 
 def load(job_dir: Path, checkpoint: str) -> Trained:

@@ -1,0 +1,51 @@
+"""The generator's images in training: what is drawn for them belongs to the place in the batch."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from trainer.gan.state import FashionGAN
+from trainer.models import image_noise
+from trainer.randomness import BatchRng
+
+
+def fakes(gan: FashionGAN, labels: tf.Tensor, rng: BatchRng, stream: str) -> tf.Tensor:
+    """Images of the generator as it trains.
+
+    Args:
+      gan: the state.
+      labels: int32 `[rows, attributes]`.
+      rng: the random numbers of those rows.
+      stream: prefix of the random streams.
+
+    Returns:
+      `[rows, height, width, channels]`.
+    """
+    latents = latents_of(gan, rng, stream)
+    noise = image_noise.drawn(gan.generator, rng, stream)
+    if not gan.recipe.objective.style_mixing:
+        return gan.generate(latents, labels, noise)
+    styles = gan.styles(latents, labels)
+    others = gan.styles(latents_of(gan, rng, f"{stream}mixing/"), labels)
+    return gan.synthesise(mixed(gan, styles, others, rng, stream), noise)
+
+
+def latents_of(gan: FashionGAN, rng: BatchRng, stream: str) -> tf.Tensor:
+    """Latents of the rows of a batch: float32 `[rows, noise_dim]`."""
+    return rng.normal(f"{stream}latents", gan.recipe.networks.noise_dim)
+
+
+def mixed(
+    gan: FashionGAN, styles: tf.Tensor, others: tf.Tensor, rng: BatchRng, stream: str
+) -> tf.Tensor:
+    """Styles `[rows, layers, size]` that in some rows are the others' from some layer on.
+
+    A regulariser: layers must not count on each other's styles (Karras et al. 2018,
+    arXiv:1812.04948).
+    """
+    layers = styles.shape[1]
+    chance, place = tf.split(rng.uniform(f"{stream}mixing", 2), 2, axis=1)
+    first_other = 1 + tf.cast(place * (layers - 1), tf.int32)  # layer 0 stays
+    mixes = chance < gan.recipe.objective.style_mixing
+    taken = tf.logical_and(mixes, tf.range(layers) >= first_other)
+    return tf.where(taken[:, :, tf.newaxis], others, styles)

@@ -1,0 +1,78 @@
+"""The mapping network of style-based generators, and what their layers get of it.
+
+(Karras et al. 2018, arXiv:1812.04948.) All in float32: it is small, and what it makes scales all
+that follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from trainer.models.layers import Dense
+
+STYLES = "styles"  # the layer that ends a generator's mapping network
+_UNITS = 128
+_LAYERS = 2  # as Karras et al. 2020, arXiv:2006.06676, at small sides
+_SLOPE = 0.2
+
+
+def mapped(inputs):
+    """What two dense layers make of latents with labels: `[N, units]` to `[N, 128]`."""
+    x = inputs
+    for number in range(1, _LAYERS + 1):
+        name = f"mapping{number}"
+        x = Dense(_UNITS, kernel_initializer="he_normal", dtype="float32", name=name)(x)
+        x = layers.LeakyReLU(_SLOPE, dtype="float32", name=f"{name}_activation")(x)
+    return x
+
+
+def layer_styles(style, number: int) -> Sequence:
+    """A style for each of so many layers: the same, unless styles are mixed.
+
+    Args:
+      style: `[N, size]`.
+      number: of layers.
+
+    Returns:
+      So many `[N, size]`.
+    """
+    styles = layers.RepeatVector(number, dtype="float32", name=STYLES)(style)
+    return [keras.ops.take(styles, layer, axis=1) for layer in range(number)]
+
+
+def factors(style, channels: int, name: str):
+    """What a modulated layer multiplies its input channels by: `[N, channels]`, around one."""
+    return Dense(
+        channels,
+        kernel_initializer="lecun_normal",
+        bias_initializer="ones",
+        dtype="float32",
+        name=f"{name}_style",
+    )(style)
+
+
+def is_style_based(generator: keras.Model) -> bool:
+    """Whether the generator is a mapping network and a synthesis network."""
+    return any(layer.name == STYLES for layer in generator.layers)
+
+
+def styles_shape(generator: keras.Model) -> tuple[int, int]:
+    """Layers that get a style, and the size of a style."""
+    _, layers_styled, size = generator.get_layer(STYLES).output.shape
+    return layers_styled, size
+
+
+def mapping_network(generator: keras.Model) -> keras.Model:
+    """Latents, and labels, to styles `[N, layers, size]`: by the generator's own layers."""
+    inputs = [each for each in generator.inputs if each.name != "noise"]
+    return keras.Model(inputs, generator.get_layer(STYLES).output, name="mapping")
+
+
+def synthesis_network(generator: keras.Model) -> keras.Model:
+    """Styles `[N, layers, size]`, and noise where there is some, to images: likewise."""
+    inputs = [generator.get_layer(STYLES).output]
+    inputs += [each for each in generator.inputs if each.name == "noise"]
+    return keras.Model(inputs, generator.outputs[0], name="synthesis")

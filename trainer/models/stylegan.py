@@ -1,0 +1,119 @@
+"""StyleGAN2's networks at small sides (Karras et al. 2019, arXiv:1912.04958).
+
+As configured for small sides in arXiv:2006.06676, with transposed convolutions of four by four in
+place of three by three and a blur. The generator sums images of all sides; the discriminator takes
+images of all sides (the paper's skip connections), so that both can grow. Layers are numbered from
+the coarse end, so that a network of fewer doublings has the same names.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from trainer.models import image_noise, mapping
+from trainer.models.conditioning import (
+    discriminator_inputs,
+    generator_inputs,
+    projected_logits,
+)
+from trainer.models.convolutions import Conv2D
+from trainer.models.design import Design
+from trainer.models.layers import Dense
+from trainer.models.modulation import ModulatedConv2D, ModulatedConv2DTranspose, times
+
+_FEATURES = 128
+_SLOPE = 0.2
+_INITIALIZER = "he_normal"
+
+
+def generator(design: Design) -> keras.Model:
+    """Images around [-1, 1]: a sum of modulated projections of all sides."""
+    ups = design.halvings
+    inputs, latents = generator_inputs(design.noise_dim, design.label_sizes)
+    sides = [design.base]
+    for number in range(1, ups + 1):
+        height, width = design.base
+        sides += [(height << number, width << number)] * 2
+    noise, planes = image_noise.planes(sides)
+    unit = layers.UnitNormalization(dtype="float32", name="normalised")(latents)
+    length = float(latents.shape[-1]) ** 0.5
+    unit = layers.Rescaling(length, dtype="float32", name="normalised_latents")(unit)
+    styles = mapping.layer_styles(mapping.mapped(unit), 2 * ups + 2)
+    x = _constant(styles[0], (*design.base, design.channels(ups)))
+    x = _modulated(ModulatedConv2D, design.channels(ups), 3, "conv0")(x, styles[0], planes[0])
+    images = _images(x, styles[1], design, 0)
+    for number in range(1, ups + 1):
+        first = 2 * number - 1
+        filters = design.channels(ups - number)
+        up = _modulated(ModulatedConv2DTranspose, filters, (4, 2), f"up{number}")
+        x = up(x, styles[first], planes[first])
+        conv = _modulated(ModulatedConv2D, filters, 3, f"conv{number}")
+        x = conv(x, styles[first + 1], planes[first + 1])
+        coarse = layers.UpSampling2D(
+            interpolation="bilinear", dtype="float32", name=f"images{number}_coarse"
+        )(images)
+        finer = _images(x, styles[first + 2], design, number)
+        images = layers.Add(dtype="float32", name=f"images{number}")([coarse, finer])
+    inputs = inputs if isinstance(inputs, list) else [inputs]
+    return keras.Model([*inputs, noise], images, name="generator")
+
+
+def _constant(style, shape: tuple[int, int, int]):
+    """What all images begin with."""
+    ones = keras.ops.ones_like(style[:, :1])
+    height, width, filters = shape
+    start = Dense(
+        height * width * filters,
+        use_bias=False,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
+        name="constant",
+    )(ones)
+    return layers.Reshape(shape, name="start")(start)
+
+
+def _modulated(kind, filters: int, size, name: str):
+    """A modulated layer, as a function of inputs, style and noise."""
+    sizes = size if isinstance(size, tuple) else (size,)
+    layer = kind(filters, *sizes, noisy=True, kernel_initializer=_INITIALIZER, name=name)
+
+    def applied(x, style, noise):
+        return layer(x, mapping.factors(style, x.shape[-1], name), noise)
+
+    return applied
+
+
+def _images(x, style, design: Design, number: int):
+    """A side's part of the images; not demodulated, as its scale is what it learns."""
+    name = f"to_images{number}"
+    x = times(x, mapping.factors(style, x.shape[-1], name), f"{name}_modulated")
+    return Conv2D(design.image_shape[2], 1, dtype="float32", name=name)(x)
+
+
+def discriminator(design: Design) -> keras.Model:
+    """A projection discriminator. Has no dropout layers."""
+    inputs, images, labels = discriminator_inputs(design.image_shape, design.label_sizes)
+    downs = design.halvings
+    x = None
+    for number in range(downs, 0, -1):
+        x = _with_images(x, images, design.channels(downs - number), number)
+        x = _activated(Conv2D, design.channels(downs - number), (3,), f"conv{number}")(x)
+        x = _activated(Conv2D, design.channels(downs - number + 1), (4, 2), f"down{number}")(x)
+        images = layers.AveragePooling2D(2, dtype="float32", name=f"images{number - 1}")(images)
+    x = _with_images(x, images, design.channels(downs), 0)
+    x = _activated(Conv2D, design.channels(downs), (3,), "conv0")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = _activated(Dense, _FEATURES, (), "features")(x)
+    logits = projected_logits(x, labels, design.label_sizes)
+    return keras.Model(inputs, logits, name="discriminator")
+
+
+def _with_images(x, images, filters: int, number: int):
+    """What is known of finer sides, and the images of this one."""
+    y = _activated(Conv2D, filters, (1,), f"from_images{number}")(images)
+    return y if x is None else layers.Add(name=f"with_images{number}")([x, y])
+
+
+def _activated(kind, units: int, sizes: tuple[int, ...], name: str):
+    layer = kind(units, *sizes, kernel_initializer=_INITIALIZER, name=name)
+    return lambda x: layers.LeakyReLU(_SLOPE, name=f"{name}_activation")(layer(x))
