@@ -51,11 +51,16 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     (attribute,) = now["recipe"]["data"].pop("attributes")
     assert attribute["name"] == "class"
     now["recipe"]["data"]["class_names"] = attribute["values"]
-    networks = flags.train(["train", "--job_dir=run", f"--preset={preset}"]).recipe.networks
+    architecture = before["recipe"]["networks"]["architecture"]  # which a preset may have changed
+    asked = ["train", "--job_dir=run", f"--preset={preset}", f"--architecture={architecture}"]
+    networks = flags.train(asked).recipe.networks
     assert config.recipe.networks == networks
     for name in ("width", "max_width", "attribute_dropout"):
         del now["recipe"]["networks"][name]
     assert now["recipe"]["objective"].pop("flip") is False
+    assert now["recipe"]["objective"].pop("style_mixing") == 0
+    assert now["recipe"]["objective"].pop("path_length") == 0
+    assert not any(now["recipe"].pop("growth").values())
     assert now["recipe"]["objective"].pop("augment_target") == 0.6
     assert now["recipe"]["initialize_from"] == ""
     for part in ("recipe", "schedule", "runtime"):
@@ -77,7 +82,7 @@ def test_a_run_of_format_1_before_it_had_all_fields_is_read():
 
 @pytest.mark.parametrize("number", [config_json.FORMAT + 1, 0, -1, "2", 2.0, None, True])
 def test_a_format_that_is_not_known_is_refused_by_its_number(number, config):
-    with pytest.raises(RefusedError, match=f"has format {number}, and .* reads formats 1 to 4"):
+    with pytest.raises(RefusedError, match=f"has format {number}, and .* reads formats 1 to 5"):
         config_json.from_json(written(config, format=number), ANY)
 
 

@@ -11,6 +11,7 @@ from trainer.configuration.choices import (
     ADAPTIVE,
     ARCHITECTURES,
     AUGMENT_TARGET,
+    GROWING,
     LOSSES,
     NETWORKS,
 )
@@ -20,11 +21,13 @@ from trainer.configuration.config import (
     OptimizerSettings,
     Recipe,
     TrainConfig,
+    images_a_step,
     total_steps,
 )
 from trainer.data.datasets import IMAGE_FOLDER, IMAGE_SIZES, DataChoice
 from trainer.system.exits import RefusedError
 
+SMALLEST_SIDE = 4  # of images within the networks
 MOST_DROPOUT = 1 - 1 / 256  # masks are drawn as bytes
 
 
@@ -41,6 +44,7 @@ def check(config: TrainConfig) -> None:
     _check_penalties(recipe.objective)
     _check_networks(recipe)
     _check_styles(recipe)
+    check_growth(recipe, total_steps(recipe, config.schedule))
     for name in NETWORKS:
         _check_optimizer(name, getattr(recipe, name), recipe.optimizer)
     if not (math.isfinite(recipe.ema_half_life) and recipe.ema_half_life >= 0):
@@ -215,6 +219,40 @@ def _check_objective(objective: Objective) -> None:
             "--weight_clip and --gradient_penalty both bound the critic's slope: use one of them"
         )
     _check_augmentation(objective)
+
+
+def check_growth(recipe: Recipe, steps: int) -> None:
+    """Refuses growth that the networks cannot have, or that a run of so many steps does not end.
+
+    Raises:
+      RefusedError: as for `check`.
+    """
+    growth, side = recipe.growth, recipe.data.image_shape[0]
+    if not growth.grow_from:
+        for name in ("grow_images", "fade_images"):
+            if getattr(growth, name):
+                raise RefusedError(f"--{name} needs --grow_from: add it, or leave this one out")
+        return
+    if recipe.networks.architecture not in GROWING:
+        raise RefusedError(
+            f"--grow_from={growth.grow_from} needs networks that can grow: use "
+            f"--architecture={GROWING[0]}, or leave it out"
+        )
+    sides = [side >> halvings for halvings in range(1, 7) if side % (1 << halvings) == 0]
+    sides = [each for each in sides if each >= SMALLEST_SIDE]
+    if growth.grow_from not in sides:
+        raise RefusedError(
+            f"--grow_from={growth.grow_from} does not double to the {side} pixels of the images: "
+            f"use {' or '.join(map(str, sides))}"
+        )
+    if not growth.grow_images:
+        raise RefusedError("--grow_from needs --grow_images, of each side: add it")
+    needed = growth.full_step(side, images_a_step(recipe))
+    if steps <= needed:
+        raise RefusedError(
+            f"the run would end at step {steps}, and the networks have grown up at {needed}: "
+            "train longer, or use smaller --grow_images and --fade_images"
+        )
 
 
 def _check_styles(recipe: Recipe) -> None:

@@ -68,6 +68,7 @@ class ArchitectureSpec:
     has_dropout: bool = False  # its discriminator has dropout layers
     has_zero_kernels: bool = False  # a kernel of its discriminator starts at zero, and has no norm
     style_based: bool = False  # its generator has a mapping network
+    grows: bool = False  # its networks can be built for a part of the sides
     width: int = 0  # channels at the finest side, unless --width says otherwise; 0: has none
     max_width: int = 0  # the most channels at any side, unless a flag says otherwise
 
@@ -87,6 +88,7 @@ ARCHITECTURES = {
     "r3gan": ArchitectureSpec(has_zero_kernels=True, width=48, max_width=192),
     "residual": ArchitectureSpec(width=64, max_width=64),
     "style": ArchitectureSpec(style_based=True, width=32, max_width=512),
-    "stylegan": ArchitectureSpec(style_based=True, width=32, max_width=128),
+    "stylegan": ArchitectureSpec(style_based=True, grows=True, width=32, max_width=128),
     "upsampling": ArchitectureSpec(has_dropout=True, width=32, max_width=256),
 }
+GROWING = tuple(name for name, spec in ARCHITECTURES.items() if spec.grows)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from trainer.cloud.url import GsUrl
 from trainer.configuration.choices import ADAPTIVE
+from trainer.configuration.growth import Growth
 from trainer.data.datasets import DataChoice, DatasetSpec
 
 
@@ -92,6 +93,7 @@ class Recipe:
     data: DatasetSpec
     networks: Networks
     objective: Objective
+    growth: Growth
     optimizer: str
     generator: OptimizerSettings
     discriminator: OptimizerSettings

@@ -171,10 +171,11 @@ def _from_format_3(stored: Json) -> Json:
 
 
 def _from_format_4(stored: Json) -> Json:
-    """Format 4 knew no styles."""
+    """Format 4 knew no styles, and no growth."""
     recipe = stored["recipe"]
     objective = {**recipe["objective"], "style_mixing": 0.0, "path_length": 0.0}
-    return {**stored, "recipe": {**recipe, "objective": objective}}
+    growth = {"grow_from": 0, "grow_images": 0, "fade_images": 0}
+    return {**stored, "recipe": {**recipe, "objective": objective, "growth": growth}}
 
 
 # By the format that they start from. A field that a later format adds gets the value here that

@@ -29,6 +29,7 @@ def train(values: flags.FlagValues) -> None:
     _define_recipe(values)
     _define_networks(values)
     _define_objective(values)
+    _define_growth(values)
     _define_optimizers(values)
     _define_runtime(values)
 
@@ -150,6 +151,19 @@ def _define_objective(values: flags.FlagValues) -> None:
         "rises. With --loss=relativistic and wgan, of their distance from the fakes' logits."
     )
     objective.number("augment_target", choices.AUGMENT_TARGET, text)
+
+
+def _define_growth(values: flags.FlagValues) -> None:
+    growth = Group(values, "growth")
+    text = (
+        "Train at this side first, and double it until it is the images'; 0: all of it at once. Of "
+        f"architectures that can: {', '.join(choices.GROWING)}."
+    )
+    growth.integer("grow_from", 0, text, 0, 256)
+    text = "Images seen at each side before the next one."
+    growth.integer("grow_images", 0, text, 0, 10**9)
+    text = "Images seen while a side is faded in, before those of --grow_images."
+    growth.integer("fade_images", 0, text, 0, 10**9)
 
 
 def _define_optimizers(values: flags.FlagValues) -> None:

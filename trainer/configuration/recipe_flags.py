@@ -7,6 +7,7 @@ import dataclasses
 from absl import flags
 
 from trainer.configuration import augmentations, choices, config
+from trainer.configuration.growth import Growth
 from trainer.data.datasets import DatasetSpec
 
 
@@ -27,6 +28,7 @@ def recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
             max_width=max_width,
         ),
         objective=_objective(values),
+        growth=Growth(values.grow_from, values.grow_images, values.fade_images),
         optimizer=values.optimizer,
         generator=_optimizer(values, "generator"),
         discriminator=_optimizer(values, "discriminator"),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from trainer.configuration.choices import CLASSIFIED, FEWEST_SAMPLES
 from trainer.data import order
@@ -18,7 +17,7 @@ from trainer.data.datasets import Attribute, DatasetSpec
 from trainer.data.prepared import Arrays
 from trainer.evaluation import classifiers, metric_groups, own_features
 from trainer.evaluation.classifiers import Networks
-from trainer.gan import sampling
+from trainer.gan import sampling, stages
 from trainer.gan.state import FashionGAN
 from trainer.runs.file_names import TRAIN
 
@@ -73,7 +72,7 @@ def evaluator(
       quiet: whether nothing is logged.
     """
     recipe = gan.recipe
-    generate = tf.function(gan.sample, autograph=False)
+    generate = stages.sampler(gan)
     asked = sampling.labels_as_in(recipe, labels, num, SEED)
     rows = np.sort(order.permutation(SEED, 0, len(images))[:REFERENCE_IMAGES])
 

@@ -22,7 +22,7 @@ def fakes(gan: FashionGAN, labels: tf.Tensor, rng: BatchRng, stream: str) -> tf.
       `[rows, height, width, channels]`.
     """
     latents = latents_of(gan, rng, stream)
-    noise = image_noise.drawn(gan.generator, rng, stream)
+    noise = image_noise.drawn(gan.active.generator, rng, stream)
     if not gan.recipe.objective.style_mixing:
         return gan.generate(latents, labels, noise)
     styles = gan.styles(latents, labels)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from trainer.configuration import config as configuration
 from trainer.data import pixels
 from trainer.data.feeding import Feed
+from trainer.gan import stages
 from trainer.gan.compilation import by_xla, not_compiled
 from trainer.gan.real_batches import as_shown
 from trainer.gan.state import FashionGAN
@@ -19,7 +20,11 @@ TrainSteps = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 
 
 def make_train_steps(
-    gan: FashionGAN, strategy: tf.distribute.Strategy, feed: Feed, jit_compile: bool = False
+    gan: FashionGAN,
+    strategy: tf.distribute.Strategy,
+    feed: Feed,
+    jit_compile: bool = False,
+    stage: int | None = None,
 ) -> TrainSteps:
     """Makes a graph that trains for one step a batch.
 
@@ -28,6 +33,7 @@ def make_train_steps(
       strategy: where the replicas run.
       feed: how the replicas get their examples.
       jit_compile: whether XLA compiles the step; see `compilation`.
+      stage: of a run that grows, see `Growth`; None: networks at full size.
 
     Returns:
       A function of what `feed.send` returns for rows int32 `[steps, critic_steps * batch_size]`.
@@ -35,7 +41,7 @@ def make_train_steps(
       and the first step with a metric that is not finite or with weights that overflow, int64, or
       -1.
     """
-    replica_step = _make_replica_step(gan, strategy.num_replicas_in_sync, feed, jit_compile)
+    replica_step = _make_replica_step(gan, strategy.num_replicas_in_sync, feed, jit_compile, stage)
     networks = (gan.generator, gan.discriminator)
     weights = [weight.value for network in networks for weight in network.trainable_weights]
     batch = configuration.images_a_step(gan.recipe)
@@ -64,7 +70,7 @@ def make_train_steps(
 
 
 def _make_replica_step(
-    gan: FashionGAN, replicas: int, feed: Feed, jit_compile: bool
+    gan: FashionGAN, replicas: int, feed: Feed, jit_compile: bool, stage: int | None
 ) -> Callable[[Sequence[tf.Tensor], tf.Tensor], tf.Tensor]:
     """One step of a replica on its rows of what was sent to it; returns the metrics."""
     objective, batch_size = gan.recipe.objective, gan.recipe.batch_size
@@ -87,7 +93,12 @@ def _make_replica_step(
         def updated(step: tf.Tensor, batches: list[Batch]) -> tf.Tensor:
             rng = BatchRng(gan.recipe.seed, step, replica * rows, rows, jit_compile)
             shown = [as_shown(gan.recipe, each, rng, number) for number, each in enumerate(batches)]
-            return update(gan, shown, rng, in_parts)
+            if stage is None:
+                return update(gan, shown, rng, in_parts)
+            shown = [
+                (stages.shrunk(gan.recipe, images, stage, step), labels) for images, labels in shown
+            ]
+            return update(stages.at_stage(gan, stage, step), shown, rng, in_parts)
 
         batches = [batch(index) for index in range(objective.critic_steps)]
         return in_whole(updated)(step, batches)

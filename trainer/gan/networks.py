@@ -31,16 +31,24 @@ def build_networks(recipe: Recipe, precision: str) -> tuple[keras.Model, keras.M
     return generator, discriminator
 
 
-def build_generator(recipe: Recipe, precision: str) -> keras.Model:
-    """The recipe's generator in this precision."""
+def build_generator(
+    recipe: Recipe, precision: str, missing: int = 0, fades: bool = False
+) -> keras.Model:
+    """The recipe's generator in this precision; see Design for what growing networks may lack."""
     with _dtype_policy(precision):
-        return ARCHITECTURES[recipe.networks.architecture].generator(_design(recipe))
+        return ARCHITECTURES[recipe.networks.architecture].generator(
+            _design(recipe, missing, fades)
+        )
 
 
-def build_discriminator(recipe: Recipe, precision: str) -> keras.Model:
+def build_discriminator(
+    recipe: Recipe, precision: str, missing: int = 0, fades: bool = False
+) -> keras.Model:
     """The recipe's discriminator in this precision, even where it is penalised."""
     with _dtype_policy(precision):
-        return ARCHITECTURES[recipe.networks.architecture].discriminator(_design(recipe))
+        return ARCHITECTURES[recipe.networks.architecture].discriminator(
+            _design(recipe, missing, fades)
+        )
 
 
 def label_sizes(recipe: Recipe) -> tuple[int, ...]:
@@ -48,7 +56,7 @@ def label_sizes(recipe: Recipe) -> tuple[int, ...]:
     return recipe.data.label_sizes if recipe.networks.conditional else ()
 
 
-def _design(recipe: Recipe) -> Design:
+def _design(recipe: Recipe, missing: int, fades: bool) -> Design:
     networks = recipe.networks
     return Design(
         noise_dim=networks.noise_dim,
@@ -57,6 +65,8 @@ def _design(recipe: Recipe) -> Design:
         width=networks.width,
         max_width=networks.max_width,
         dropout=networks.dropout,
+        missing=missing,
+        fades=fades,
     )
 
 

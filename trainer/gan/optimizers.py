@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import tensorflow as tf
@@ -17,7 +17,12 @@ class Optimizer:
     """A network's optimizer and its slots. Make it in a strategy's scope."""
 
     def __init__(
-        self, name: str, settings: OptimizerSettings, updates: int, network: keras.Model
+        self,
+        name: str,
+        settings: OptimizerSettings,
+        updates: int,
+        network: keras.Model,
+        first_updates: Mapping[str, int] | None = None,
     ) -> None:
         """Makes slots of zeros.
 
@@ -26,11 +31,16 @@ class Optimizer:
           settings: rates and decays.
           updates: the horizon of the learning rate schedule.
           network: whose trainable weights it updates.
+          first_updates: of weights by their paths, the first update that they take part in; 0
+            unless given. A bias of means is corrected by the updates since then.
         """
         self._name = name
         self._settings = settings
         self._updates = updates
         self._weights = [weight.value for weight in network.trainable_variables]
+        self._first_updates = [
+            (first_updates or {}).get(weight.path, 0) for weight in network.trainable_variables
+        ]
         self.variables = {
             f"{weight.path}/{slot}": local_variable(tf.zeros_like(weight.value))
             for slot in _SLOTS[name]
@@ -54,11 +64,14 @@ class Optimizer:
         slots = list(self.variables.values())
         first, second = slots[: len(self._weights)], slots[len(self._weights) :]
         rate = self.learning_rate(update_number)
-        update = _UPDATES[self._name](self._settings, rate, update_number)
-        for weight, gradient, *weight_slots in zip(
-            self._weights, gradients, first, second, strict=True
+        updates = {
+            begun: _UPDATES[self._name](self._settings, rate, tf.maximum(update_number - begun, 0))
+            for begun in sorted(set(self._first_updates))
+        }
+        for begun, weight, gradient, *weight_slots in zip(
+            self._first_updates, self._weights, gradients, first, second, strict=True
         ):
-            update(weight.handle, *(slot.handle for slot in weight_slots), gradient)
+            updates[begun](weight.handle, *(slot.handle for slot in weight_slots), gradient)
 
 
 def local_variable(value: tf.Tensor) -> tf.Variable:

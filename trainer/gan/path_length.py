@@ -72,12 +72,12 @@ def _gradients(
 def path_lengths(gan: FashionGAN, labels: tf.Tensor, rng: BatchRng) -> tf.Tensor:
     """How far images move along a random direction as styles do: float32 `[rows]`."""
     styles = gan.styles(latents_of(gan, rng, "path/"), labels)
-    noise = image_noise.drawn(gan.generator, rng, "path/")
-    height, width, channels = gan.recipe.data.image_shape
-    direction = rng.normal("path/direction", height * width * channels)
-    direction = tf.reshape(direction, [-1, height, width, channels]) / math.sqrt(height * width)
+    noise = image_noise.drawn(gan.active.generator, rng, "path/")
     with tf.GradientTape() as tape:
         tape.watch(styles)
-        projected = tf.reduce_sum(gan.synthesise(styles, noise, penalised=True) * direction)
+        images = gan.synthesise(styles, noise, penalised=True)
+        _, *shape = images.shape
+        direction = tf.reshape(rng.normal("path/direction", math.prod(shape)), [-1, *shape])
+        projected = tf.reduce_sum(images * direction) / math.sqrt(math.prod(shape[:2]))
     by_styles = tape.gradient(projected, styles)
     return tf.sqrt(tf.reduce_mean(tf.reduce_sum(tf.square(by_styles), axis=2), axis=1) + 1e-12)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
+from trainer.configuration import config
 from trainer.configuration.config import Recipe
+from trainer.gan.active_networks import active_networks, applied, borrowed, stage_networks
 from trainer.gan.augmentation import AdaptiveProbability
-from trainer.gan.networks import build_discriminator, build_generator, build_networks
+from trainer.gan.networks import build_networks
 from trainer.gan.optimizers import Optimizer, local_variable
-from trainer.models import image_noise, mapping, spectral
+from trainer.models import image_noise, spectral
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import inputs_of
 from trainer.models.layers import initialise
@@ -52,19 +55,25 @@ class FashionGAN:
         self.horizon = horizon
         self.pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min  # value of black
         self.generator, self.discriminator = build_networks(recipe, recipe.precision)
-        # For updates without a penalty, which need no float32; uses `discriminator`'s weights.
-        self._unpenalised_discriminator = (
-            build_discriminator(recipe, recipe.precision)
-            if recipe.objective.at_times_penalised and recipe.precision == "bfloat16"
-            else self.discriminator
-        )
+        self.active = active_networks(recipe, self.generator, self.discriminator)
+        growth = recipe.growth
+        stages = growth.doublings(recipe.data.image_shape[0]) + 1 if growth.grow_from else 0
+        self._stages = [stage_networks(recipe, stage) for stage in range(stages)]
         for network in (self.generator, self.discriminator):
             initialise(network, recipe.seed, network.name)
         discriminator_updates = horizon * recipe.objective.critic_steps
         optimizer = recipe.optimizer
-        self.generator_optimizer = Optimizer(optimizer, recipe.generator, horizon, self.generator)
+        first_steps = self._first_steps()
+        self.generator_optimizer = Optimizer(
+            optimizer, recipe.generator, horizon, self.generator, first_steps
+        )
+        critic_steps = recipe.objective.critic_steps
         self.discriminator_optimizer = Optimizer(
-            optimizer, recipe.discriminator, discriminator_updates, self.discriminator
+            optimizer,
+            recipe.discriminator,
+            discriminator_updates,
+            self.discriminator,
+            {path: step * critic_steps for path, step in first_steps.items()},
         )
         self.ema = self._initial_ema() if recipe.ema_half_life else {}
         self.singular_vectors = (
@@ -77,16 +86,21 @@ class FashionGAN:
             else None
         )
         self.path_mean = local_variable(tf.constant(0.0)) if objective.path_length else None
-        if objective.style_mixing or objective.path_length:
-            self._mapping = mapping.mapping_network(self.generator)
-            self._synthesis = mapping.synthesis_network(self.generator)
-        if objective.path_length:  # which needs second derivatives, and so float32
-            self._penalised_synthesis = (
-                self._synthesis
-                if recipe.precision == "float32"
-                else mapping.synthesis_network(build_generator(recipe, "float32"))
-            )
         self.step = local_variable(tf.constant(0, tf.int64))
+
+    def _first_steps(self) -> dict[str, int]:
+        """Of weights that come into use as networks grow, the first step that they are used in."""
+        batch = config.images_a_step(self.recipe)
+        return {
+            weight.path: self.recipe.growth.first_step(stage, batch)
+            for stage, networks in reversed(list(enumerate(self._stages)))
+            for network in (networks.generator, networks.discriminator)
+            for weight in network.trainable_variables
+        }
+
+    def activate(self, stage: int, faded_in: tf.Tensor) -> None:
+        """Computes with the networks of a stage from now on; see `stages`."""
+        self.active = dataclasses.replace(self._stages[stage], faded_in=faded_in)
 
     def state(self) -> State:
         """Every variable that a resume needs, by part and path."""
@@ -121,40 +135,50 @@ class FashionGAN:
           latents: `[N, noise_dim]`.
           labels: int32 `[N, attributes]`, -1 where not given; for a conditional generator only.
         """
-        noise = image_noise.fixed(self.generator, tf.shape(latents)[0])
-        inputs = inputs_of(self.generator, latents, labels, noise)
-        if not self.ema:
-            return self.generator(inputs, training=False)
+        network = self.active.generator
+        noise = image_noise.fixed(network, tf.shape(latents)[0])
+        inputs = self._inputs(network, latents, labels, noise)
+        if not self.ema and network is self.generator:
+            return network(inputs, training=False)
+        values = self.ema or {weight.path: weight.value for weight in self.generator.variables}
         weights = [
-            [self.ema[weight.path] for weight in variables]
-            for variables in (
-                self.generator.trainable_variables,
-                self.generator.non_trainable_variables,
-            )
+            [values[weight.path] for weight in variables]
+            for variables in (network.trainable_variables, network.non_trainable_variables)
         ]
-        return self.generator.stateless_call(*weights, inputs, training=False)[0]
+        return network.stateless_call(*weights, inputs, training=False)[0]
 
     def generate(
         self, latents: tf.Tensor, labels: tf.Tensor, noise: tf.Tensor | None = None
     ) -> tf.Tensor:
         """Images in training, from the arguments of `sample` and noise where it takes some."""
-        return self.generator(inputs_of(self.generator, latents, labels, noise), training=True)
+        network = self.active.generator
+        return applied(network, self.generator, self._inputs(network, latents, labels, noise))
 
     def styles(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Styles in training, of a style-based generator: float32 `[N, layers, size]`."""
-        return self._mapping(inputs_of(self._mapping, latents, labels), training=True)
+        network = self.active.mapping
+        return applied(network, self.generator, self._inputs(network, latents, labels))
 
     def synthesise(
         self, styles: tf.Tensor, noise: tf.Tensor | None, penalised: bool = False
     ) -> tf.Tensor:
         """Images in training, of styles; penalised: in float32, for second derivatives."""
-        inputs = styles if noise is None else [styles, noise]
-        if not penalised:
-            return self._synthesis(inputs, training=True)
-        network = self._penalised_synthesis
-        values = {weight.path: weight.value for weight in self.generator.trainable_variables}
-        weights = [values[weight.path] for weight in network.trainable_variables]
-        return network.stateless_call(weights, [], inputs, training=True)[0]
+        active = self.active
+        network = active.penalised_synthesis if penalised else active.synthesis
+        return applied(network, self.generator, self._inputs(network, styles, None, noise))
+
+    def _inputs(
+        self,
+        network: keras.Model,
+        values: tf.Tensor,
+        labels: tf.Tensor | None,
+        noise: tf.Tensor | None = None,
+    ):
+        """What `inputs_of` makes, with how much the finest side counts."""
+        faded_in = self.active.faded_in
+        if faded_in is not None:
+            faded_in = tf.fill([tf.shape(values)[0], 1], faded_in)
+        return inputs_of(network, values, labels, noise, faded_in)
 
     def logits(
         self,
@@ -173,16 +197,17 @@ class FashionGAN:
           passes: see `layers_draw_from`.
           penalised: whether to compute in float32, for second derivatives.
         """
-        network = self.discriminator if penalised else self._unpenalised_discriminator
-        inputs = inputs_of(network, images, labels)
+        active = self.active
+        network = active.discriminator if penalised else active.unpenalised_discriminator
+        inputs = self._inputs(network, images, labels)
         with layers_draw_from(rng, *passes):
-            if network is self.discriminator and not self.singular_vectors:
-                return network(inputs, training=True)
-            weights = [
-                self._spectrally_normalised(weight)
+            if not self.singular_vectors:
+                return applied(network, self.discriminator, inputs)
+            normalised = {
+                weight.path: self._spectrally_normalised(weight)
                 for weight in self.discriminator.trainable_variables
-            ]
-            return network.stateless_call(weights, [], inputs, training=True)[0]
+            }
+            return borrowed(network, normalised, inputs)
 
     def _spectrally_normalised(self, weight: keras.Variable) -> tf.Tensor:
         """The weight, divided by its spectral norm where it has a singular vector."""

@@ -19,21 +19,22 @@ def halvings(side: int) -> int:
     return 1 + halvings(side // 2)
 
 
-def inputs_of(network: keras.Model, values, labels, noise=None):
-    """The arguments of a network: values, labels where it is conditional, noise where it takes any.
+def inputs_of(network: keras.Model, values, labels, noise=None, faded_in=None):
+    """The arguments of a network: values, then labels, noise and the rest where it takes any.
 
     Args:
       network: either one, or the mapping of a style-based generator.
       values: latents or images.
       labels: int32 `[N, attributes]`.
       noise: as `image_noise` makes it for the network.
+      faded_in: how much the finest side counts, `[N, 1]`.
     """
     arguments = [values]
     for each in network.inputs[1:]:
-        if each.name == "noise":
-            arguments.append(noise)
-        else:
+        if each.name == "labels":
             arguments.append(labels if len(each.shape) > 1 else labels[:, 0])
+        else:
+            arguments.append({"noise": noise, "faded_in": faded_in}[each.name])
     return arguments if len(arguments) > 1 else values
 
 

@@ -17,11 +17,18 @@ class Design:
     width: int  # channels at the finest side
     max_width: int  # the most channels at any side
     dropout: float  # rate, in the discriminator
+    missing: int = 0  # doublings to the images' sides that are not there yet, of growing networks
+    fades: bool = False  # the finest side counts as much as an input `faded_in` says
 
     @property
     def halvings(self) -> int:
         """How often the networks halve the sides of images."""
         return conditioning.halvings(self.image_shape[0])
+
+    @property
+    def doublings(self) -> int:
+        """How often the networks double the smallest sides, as far as they have grown."""
+        return self.halvings - self.missing
 
     @property
     def base(self) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from keras import layers
 from trainer.models.layers import Dense
 
 STYLES = "styles"  # the layer that ends a generator's mapping network
+_MAPPED = ("latents", "labels")
 _UNITS = 128
 _LAYERS = 2  # as Karras et al. 2020, arXiv:2006.06676, at small sides
 _SLOPE = 0.2
@@ -67,12 +68,12 @@ def styles_shape(generator: keras.Model) -> tuple[int, int]:
 
 def mapping_network(generator: keras.Model) -> keras.Model:
     """Latents, and labels, to styles `[N, layers, size]`: by the generator's own layers."""
-    inputs = [each for each in generator.inputs if each.name != "noise"]
+    inputs = [each for each in generator.inputs if each.name in _MAPPED]
     return keras.Model(inputs, generator.get_layer(STYLES).output, name="mapping")
 
 
 def synthesis_network(generator: keras.Model) -> keras.Model:
-    """Styles `[N, layers, size]`, and noise where there is some, to images: likewise."""
+    """Styles `[N, layers, size]`, and what else the generator takes, to images: likewise."""
     inputs = [generator.get_layer(STYLES).output]
-    inputs += [each for each in generator.inputs if each.name == "noise"]
+    inputs += [each for each in generator.inputs if each.name not in _MAPPED]
     return keras.Model(inputs, generator.outputs[0], name="synthesis")

@@ -29,7 +29,7 @@ _INITIALIZER = "he_normal"
 
 def generator(design: Design) -> keras.Model:
     """Images around [-1, 1]: a sum of modulated projections of all sides."""
-    ups = design.halvings
+    ups, channels = design.doublings, _channels(design)
     inputs, latents = generator_inputs(design.noise_dim, design.label_sizes)
     sides = [design.base]
     for number in range(1, ups + 1):
@@ -40,23 +40,42 @@ def generator(design: Design) -> keras.Model:
     length = float(latents.shape[-1]) ** 0.5
     unit = layers.Rescaling(length, dtype="float32", name="normalised_latents")(unit)
     styles = mapping.layer_styles(mapping.mapped(unit), 2 * ups + 2)
-    x = _constant(styles[0], (*design.base, design.channels(ups)))
-    x = _modulated(ModulatedConv2D, design.channels(ups), 3, "conv0")(x, styles[0], planes[0])
+    x = _constant(styles[0], (*design.base, channels[0]))
+    x = _modulated(ModulatedConv2D, channels[0], 3, "conv0")(x, styles[0], planes[0])
     images = _images(x, styles[1], design, 0)
+    faded_in = keras.Input((1,), name="faded_in") if design.fades else None
     for number in range(1, ups + 1):
         first = 2 * number - 1
-        filters = design.channels(ups - number)
-        up = _modulated(ModulatedConv2DTranspose, filters, (4, 2), f"up{number}")
+        up = _modulated(ModulatedConv2DTranspose, channels[number], (4, 2), f"up{number}")
         x = up(x, styles[first], planes[first])
-        conv = _modulated(ModulatedConv2D, filters, 3, f"conv{number}")
+        conv = _modulated(ModulatedConv2D, channels[number], 3, f"conv{number}")
         x = conv(x, styles[first + 1], planes[first + 1])
         coarse = layers.UpSampling2D(
             interpolation="bilinear", dtype="float32", name=f"images{number}_coarse"
         )(images)
         finer = _images(x, styles[first + 2], design, number)
+        if number == ups and faded_in is not None:
+            finer = _faded(finer, faded_in)
         images = layers.Add(dtype="float32", name=f"images{number}")([coarse, finer])
-    inputs = inputs if isinstance(inputs, list) else [inputs]
-    return keras.Model([*inputs, noise], images, name="generator")
+    inputs = [*_listed(inputs), noise, *_listed(faded_in)]
+    return keras.Model(inputs, images, name="generator")
+
+
+def _channels(design: Design) -> list[int]:
+    """By the number of doublings: those of a side are what they will be at the images' sides."""
+    return [design.channels(design.halvings - number) for number in range(design.doublings + 1)]
+
+
+def _listed(inputs) -> list:
+    if inputs is None:
+        return []
+    return inputs if isinstance(inputs, list) else [inputs]
+
+
+def _faded(x, faded_in):
+    """As much of a side as is faded in."""
+    factor = layers.Reshape((1, 1, 1), name="faded_in_factor")(faded_in)
+    return layers.Multiply(name="faded")([x, factor])
 
 
 def _constant(style, shape: tuple[int, int, int]):
@@ -92,20 +111,25 @@ def _images(x, style, design: Design, number: int):
 
 def discriminator(design: Design) -> keras.Model:
     """A projection discriminator. Has no dropout layers."""
-    inputs, images, labels = discriminator_inputs(design.image_shape, design.label_sizes)
-    downs = design.halvings
+    height, width, colours = design.image_shape
+    shape = (height >> design.missing, width >> design.missing, colours)
+    inputs, images, labels = discriminator_inputs(shape, design.label_sizes)
+    faded_in = keras.Input((1,), name="faded_in") if design.fades else None
+    downs, channels = design.doublings, _channels(design)
     x = None
     for number in range(downs, 0, -1):
-        x = _with_images(x, images, design.channels(downs - number), number)
-        x = _activated(Conv2D, design.channels(downs - number), (3,), f"conv{number}")(x)
-        x = _activated(Conv2D, design.channels(downs - number + 1), (4, 2), f"down{number}")(x)
+        x = _with_images(x, images, channels[number], number)
+        x = _activated(Conv2D, channels[number], (3,), f"conv{number}")(x)
+        x = _activated(Conv2D, channels[number - 1], (4, 2), f"down{number}")(x)
+        if number == downs and faded_in is not None:
+            x = _faded(x, faded_in)
         images = layers.AveragePooling2D(2, dtype="float32", name=f"images{number - 1}")(images)
-    x = _with_images(x, images, design.channels(downs), 0)
-    x = _activated(Conv2D, design.channels(downs), (3,), "conv0")(x)
+    x = _with_images(x, images, channels[0], 0)
+    x = _activated(Conv2D, channels[0], (3,), "conv0")(x)
     x = layers.Flatten(name="flatten")(x)
     x = _activated(Dense, _FEATURES, (), "features")(x)
     logits = projected_logits(x, labels, design.label_sizes)
-    return keras.Model(inputs, logits, name="discriminator")
+    return keras.Model([*_listed(inputs), *_listed(faded_in)], logits, name="discriminator")
 
 
 def _with_images(x, images, filters: int, number: int):

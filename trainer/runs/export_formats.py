@@ -30,8 +30,9 @@ def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fix
       noise: of `choices.NOISES`, where the generator adds some.
 
     Raises:
-      RefusedError: the format cannot hold the network.
+      RefusedError: the format cannot hold the network, or that was still growing.
     """
+    networks.check_full_grown()
     network = with_keras_layers(
         networks.generator if name == "generator" else networks.discriminator
     )

@@ -10,8 +10,9 @@ import keras
 import tensorflow as tf
 
 from trainer.configuration import config_json
-from trainer.configuration.config import Recipe
+from trainer.configuration.config import Recipe, images_a_step
 from trainer.data.labels import Labels
+from trainer.gan import active_networks, stages
 from trainer.gan.networks import build_networks
 from trainer.models import forms, image_noise, mapping, spectral
 from trainer.models.architectures import ARCHITECTURES
@@ -38,6 +39,7 @@ class Trained:
     discriminator: keras.Model
     step: int  # of the training
     source: str  # for people
+    growing: keras.Model | None = None  # what generates while the generator is not full-grown
 
     @property
     def pixel_min(self) -> float:
@@ -46,8 +48,30 @@ class Trained:
 
     def generate(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Images from latents `[N, noise_dim]`, and labels `[N, attributes]` where conditional."""
-        noise = image_noise.fixed(self.generator, tf.shape(latents)[0])
-        return self.generator(inputs_of(self.generator, latents, labels, noise), training=False)
+        network, rows = self.growing or self.generator, tf.shape(latents)[0]
+        noise = image_noise.fixed(network, rows)
+        if not self.growing:
+            return network(inputs_of(network, latents, labels, noise), training=False)
+        stage = _stage(self.recipe, self.step)
+        faded_in = tf.fill([rows, 1], stages.faded_in(self.recipe, stage, self.step))
+        inputs = inputs_of(network, latents, labels, noise, faded_in)
+        side = self.recipe.data.image_shape[0]
+        return stages.enlarged(network(inputs, training=False), side)
+
+    def check_full_grown(self) -> None:
+        """Refuses what needs a generator of the images' sides.
+
+        Raises:
+          RefusedError: the run was still growing.
+        """
+        if self.growing:
+            full = self.recipe.growth.full_step(
+                self.recipe.data.image_shape[0], images_a_step(self.recipe)
+            )
+            raise RefusedError(
+                f"the networks of {self.source} are still growing, until step {full}: take a later "
+                "checkpoint"
+            )
 
     def truncated(
         self, truncation: float, cycle: Sequence[Labels]
@@ -60,7 +84,11 @@ class Trained:
         Args:
           truncation: the share of the distance that is left: at 0 all images of a label are one.
           cycle: all labels that are asked for.
+
+        Raises:
+          RefusedError: as `check_full_grown` does.
         """
+        self.check_full_grown()
         map_latents = mapping.mapping_network(self.generator)
         synthesise = mapping.synthesis_network(self.generator)
         dimensions = self.recipe.networks.noise_dim
@@ -121,7 +149,23 @@ def restore(recipe: Recipe, job_dir: Path, checkpoint: str) -> Trained:
         state_variables.assign(averaged, tensors, source)
     if recipe.networks.spectral_norm:
         _normalise(discriminator, tensors, source)
-    return Trained(recipe, generator, discriminator, int(step), source)
+    growing = _growing(recipe, int(step), generator)
+    return Trained(recipe, generator, discriminator, int(step), source, growing)
+
+
+def _stage(recipe: Recipe, step: int) -> int:
+    return recipe.growth.stage(step, recipe.data.image_shape[0], images_a_step(recipe))
+
+
+def _growing(recipe: Recipe, step: int, generator: keras.Model) -> keras.Model | None:
+    """The generator of the stage in which a run is, with the weights of the whole one."""
+    if step >= recipe.growth.full_step(recipe.data.image_shape[0], images_a_step(recipe)):
+        return None
+    network = active_networks.stage_generator(recipe, "float32", _stage(recipe, step))
+    values = {weight.path: weight for weight in generator.weights}
+    for weight in network.weights:
+        weight.assign(values[weight.path])
+    return network
 
 
 def _normalise(discriminator: keras.Model, tensors: Tensors, source: str) -> None:

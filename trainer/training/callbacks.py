@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +15,8 @@ from trainer.configuration.config import Execution
 from trainer.data import feeding, order, pixels
 from trainer.evaluation import during_training
 from trainer.evaluation.classifiers import Networks
-from trainer.gan import compilation, sampling
-from trainer.gan.multi_step_graph import make_train_steps
+from trainer.gan import compilation, sampling, stages
+from trainer.gan.multi_step_graph import TrainSteps, make_train_steps
 from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
 from trainer.gan.training_step import metric_names
@@ -58,7 +59,11 @@ def training(
     recipe = gan.recipe
     batch = config.images_a_step(recipe)
     feed = feeding.feed(images, labels, strategy.extended.worker_devices)
-    train_steps = make_train_steps(gan, strategy, feed, bool(execution.jit_compile))
+
+    @functools.cache
+    def graph(stage: int | None) -> TrainSteps:
+        return make_train_steps(gan, strategy, feed, bool(execution.jit_compile), stage)
+
     if execution.jit_compile:
         replicas = strategy.num_replicas_in_sync
         compiled = compilation.described(replicas, gan.generator, gan.discriminator)
@@ -77,7 +82,7 @@ def training(
         sent = feed.send(rows(step, count))
         if end < last_step:
             feed.read_ahead(lambda steps: rows(end, min(steps, last_step - end)))
-        means, first_bad = train_steps(*sent)
+        means, first_bad = graph(stages.current(gan))(*sent)
         process_image.step_made()
         if first_bad >= 0:
             raise RefusedError(
@@ -153,7 +158,7 @@ def sample_grid(gan: FashionGAN, real_labels: np.ndarray) -> Callable[[], np.nda
     samples = rows * COLUMNS
     latents = BatchRng(recipe.seed, 0, 0, samples).normal("samples", recipe.networks.noise_dim)
     labels = tf.constant(sampling.labels_by_row(real_labels, rows, COLUMNS), tf.int32)
-    sample = tf.function(gan.sample, autograph=False)
+    sample = stages.sampler(gan)
     batch = sampling.batch_size(recipe.data.image_shape)
 
     def draw() -> np.ndarray:

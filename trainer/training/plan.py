@@ -30,6 +30,7 @@ class Plan:
         """The first step after `step` at which something is due."""
         interval = self.schedule.checkpoint_interval
         due = [self._next_grid(step), self._next_evaluation(step), self.last_step]
+        due += [begun for begun in self._stages() if begun > step]
         due += [profiled for profiled in self.schedule.profile_steps if profiled > step]
         return min((step // interval + 1) * interval, *due)
 
@@ -45,6 +46,12 @@ class Plan:
         """Whether a checkpoint is due at `step`."""
         on_time = step % self.schedule.checkpoint_interval == 0
         return on_time or step == self.last_step or self.evaluation_due(step)
+
+    def _stages(self) -> list[int]:
+        """The first steps of the stages of a run that grows: each has a graph of its own."""
+        growth, batch = self.recipe.growth, config.images_a_step(self.recipe)
+        doublings = growth.doublings(self.recipe.data.image_shape[0])
+        return [growth.first_step(stage, batch) for stage in range(1, doublings + 1)]
 
     def _next_evaluation(self, step: int) -> int:
         interval = self.schedule.evaluation_interval or sys.maxsize

@@ -1,0 +1,89 @@
+"""The stages of a run that grows: its networks, and images of their side."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from trainer.configuration.config import Recipe, images_a_step
+from trainer.gan.state import FashionGAN
+
+
+def at_stage(gan: FashionGAN, stage: int, step: tf.Tensor) -> FashionGAN:
+    """The same state, computing with the networks of a stage.
+
+    Args:
+      gan: the state.
+      stage: see `Growth`.
+      step: of the run, int64 `[]`, within the stage.
+    """
+    view = copy.copy(gan)
+    view.activate(stage, faded_in(gan.recipe, stage, step))
+    return view
+
+
+def faded_in(recipe: Recipe, stage: int, step: tf.Tensor) -> tf.Tensor:
+    """How much the finest side of a stage counts: float32 `[]`, from 0 to 1."""
+    growth = recipe.growth
+    if stage == 0 or not growth.fade_images:
+        return tf.constant(1.0)
+    seen = tf.cast(step * images_a_step(recipe) - growth.first_image(stage), tf.float32)
+    return tf.clip_by_value(seen / growth.fade_images, 0.0, 1.0)
+
+
+def shrunk(recipe: Recipe, images: tf.Tensor, stage: int, step: tf.Tensor) -> tf.Tensor:
+    """Real images as a stage's discriminator gets them: of its side, faded in likewise.
+
+    Args:
+      recipe: the run's.
+      images: `[N, height, width, channels]`.
+      stage: see `Growth`.
+      step: of the run.
+    """
+    growth, side = recipe.growth, recipe.data.image_shape[0]
+    for _ in range(growth.doublings(side) - stage):
+        images = _halved(images)
+    if stage == 0:
+        return images
+    coarse = tf.repeat(tf.repeat(_halved(images), 2, axis=1), 2, axis=2)
+    return coarse + faded_in(recipe, stage, step) * (images - coarse)
+
+
+def _halved(images: tf.Tensor) -> tf.Tensor:
+    return tf.nn.avg_pool2d(images, 2, 2, "VALID")
+
+
+Sampler = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+def sampler(gan: FashionGAN) -> Sampler:
+    """`gan.sample` as graphs: that of the stage in which the state is, enlarged to whole images."""
+
+    @functools.cache
+    def graph(stage: int | None) -> Sampler:
+        def sample(latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+            if stage is None:
+                return gan.sample(latents, labels)
+            images = at_stage(gan, stage, gan.step).sample(latents, labels)
+            return enlarged(images, gan.recipe.data.image_shape[0])
+
+        return tf.function(sample, autograph=False)
+
+    return lambda latents, labels: graph(current(gan))(latents, labels)
+
+
+def enlarged(images: tf.Tensor, side: int) -> tf.Tensor:
+    """Images whose pixels are repeated until they have this side."""
+    factor = side // images.shape[1]
+    return tf.repeat(tf.repeat(images, factor, axis=1), factor, axis=2)
+
+
+def current(gan: FashionGAN) -> int | None:
+    """The stage in which the state is; None of a run that does not grow."""
+    recipe, step = gan.recipe, int(gan.step.numpy())
+    if not recipe.growth.grow_from:
+        return None
+    return recipe.growth.stage(step, recipe.data.image_shape[0], images_a_step(recipe))
