@@ -26,7 +26,7 @@ tf.config.set_logical_device_configuration(
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The slow check is the same test, more often: `--disturbances=30`."""
-    parser.addoption("--disturbances", type=int, default=3, help="of a group of workers")
+    parser.addoption("--disturbances", type=int, default=3, help="of a run, of a group of workers")
 
 
 def train_flags(job_dir: Path, *more: str) -> list[str]:

@@ -11,7 +11,7 @@ import random
 import shutil
 import sys
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +73,16 @@ def flag_sets(rng: random.Random, run: Path) -> list[str]:
     return [name, *arguments]
 
 
-def do_no_work(commands: Iterable[str]) -> None:
-    """Ends commands where their work would begin, and a training before its first step."""
+def do_no_work(commands: Collection[str]) -> None:
+    """Ends commands where their work would begin, and a training before its first step.
+
+    If all of them do none, a training need not import TensorFlow either.
+    """
     training = types.SimpleNamespace(train=lambda *_: None, Storage=lambda *_: None, Examples=None)
     sys.modules["trainer.training.run"] = training  # type: ignore[assignment]
+    if "generate" in commands:
+        networks = types.SimpleNamespace(FILES=())
+        sys.modules["trainer.runs.trained_networks"] = networks  # type: ignore[assignment]
     for name in commands:
         idle = types.SimpleNamespace(run=lambda _: None)
         sys.modules[f"trainer.commands.{name}"] = idle  # type: ignore[assignment]

@@ -78,9 +78,9 @@ def test_other_libraries_networks_have_our_weights(shapes):
 @pytest.mark.parametrize("eager", [False, True])
 def test_the_tutorial_s_losses_begin_undecided_and_change(eager):
     tf.random.set_seed(1)  # another test may have asked for determinism
-    train = tutorial.prepare(IMAGES, 16, "float32", eager)
+    train = tutorial.prepare(IMAGES, 4, "float32", eager)
 
-    first, last = train(1), train(6)
+    first, last = train(1), train(3)
 
     assert first == pytest.approx(UNDECIDED, rel=0.3)
     assert math.isfinite(last) and abs(last - first) > 1e-3
@@ -96,13 +96,13 @@ def test_the_tutorial_s_losses_begin_undecided_and_change(eager):
     ],
 )
 def test_others_losses_begin_undecided_and_change(module, options, data_dir, tmp_path):
-    asked = {"module": module, "batch_size": 16, "precision": "float32", "options": options}
+    asked = {"module": module, "batch_size": 4, "precision": "float32", "options": options}
     with contextlib.ExitStack() as within:
         team = Team(asked, 1, {"JAX_PLATFORMS": "cpu"}, tmp_path)
         within.callback(team.end)
         team.first_step()
 
-        first, last = team.train(1)["loss"], team.train(6)["loss"]
+        first, last = team.train(1)["loss"], team.train(3)["loss"]
 
     assert first == pytest.approx(UNDECIDED, rel=0.3)
     assert math.isfinite(last) and abs(last - first) > 1e-3

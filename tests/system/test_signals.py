@@ -52,7 +52,7 @@ def trained_some(process: Any, job_dir: Path) -> Any:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_leaves_with_143(number, tmp_path):
-    process = start(tmp_path)
+    process = start(tmp_path) if number == signal.SIGTERM else fork(tmp_path)
 
     process.send_signal(number)
     log = process.communicate(timeout=60)[1]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT, Forked, Process, run_forked, start_forked, start_process
+from tests.command import ROOT, Forked, run_forked, start_forked
 from tests.conftest import train_flags
 from trainer.runs import checkpoints
 from trainer.system import exits
@@ -21,7 +21,7 @@ from trainer.system import exits
 ENDLESS = ["--dataset=synthetic", "--steps=100000", "--checkpoint_interval=100000"]
 
 
-def wait_for_records(process: Process | Forked, job_dir: Path) -> None:
+def wait_for_records(process: Forked, job_dir: Path) -> None:
     """Returns when the run has trained some steps."""
     records = job_dir / "metrics.jsonl"
     while not records.exists() or records.read_text().count("\n") < 3:
@@ -79,10 +79,9 @@ def test_a_run_whose_log_nobody_reads_saves_at_a_signal(tmp_path):
 
 
 def test_a_closed_terminal_is_no_signal_to_what_nohup_has_started(tmp_path):
-    process = start_process(
+    process = start_forked(
         *train_flags(tmp_path, *ENDLESS),
-        stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+        before="import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)",
     )
     wait_for_records(process, tmp_path)
     process.send_signal(signal.SIGHUP)

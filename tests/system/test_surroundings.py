@@ -20,7 +20,7 @@ FOREIGN = {
 
 
 def test_settings_of_keras_change_no_bit(tmp_path):
-    flags = ["--preset=dcgan", "--dataset=synthetic", "--steps=2"]
+    flags = ["--preset=dcgan", "--width=8", "--dataset=synthetic", "--steps=2"]
     (tmp_path / ".keras").mkdir()
     (tmp_path / ".keras" / "keras.json").write_text(json.dumps(FOREIGN))
     foreign = {"HOME": str(tmp_path), "KERAS_BACKEND": "jax", "TF_USE_LEGACY_KERAS": "1"}

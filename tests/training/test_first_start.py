@@ -23,6 +23,17 @@ from trainer.system.exits import RefusedError
 from trainer.training import first_start
 
 HERE = {"replicas": 1}
+# A run in which a step seems to take ten thousand times as long: an hour is planned to be few.
+# What is measured is measured shortly.
+SHORTLY = (
+    "from trainer.training import first_start\n"
+    "first_start.AROUND_STEPS, first_start.ROUND_SECONDS = 1e4, 0.1"
+)
+
+
+@pytest.fixture(autouse=True)
+def measured_shortly(monkeypatch) -> None:
+    monkeypatch.setattr(first_start, "ROUND_SECONDS", 0.1)
 
 
 def run(*more: str) -> RunConfig:
@@ -99,7 +110,7 @@ def test_more_time_plans_more_steps_and_evaluations_take_some():
 def test_a_run_of_minutes_is_planned_once(tmp_path):
     given = ["--dataset=synthetic", "--evaluation_samples=10"]
     base = [flag for flag in train_flags(tmp_path, *given) if "--steps" not in flag]
-    done = run_forked(*base, "--minutes=0.5", "--evaluation_interval=1000")
+    done = run_forked(*base, "--minutes=60", "--evaluation_interval=10000", before=SHORTLY)
     stored = json.loads((tmp_path / config_json.FILE).read_text())
     planned = stored["schedule"]["steps"]
     assert planned == stored["horizon"] > 0
@@ -116,11 +127,12 @@ def test_a_run_of_minutes_is_planned_once(tmp_path):
 
 def test_minutes_are_planned_on_several_devices(tmp_path):
     base = [flag for flag in train_flags(tmp_path, "--dataset=synthetic") if "--steps" not in flag]
-    run_forked(*base, "--minutes=0.5", "--virtual_devices=2", "--evaluation_interval=0")
+    devices = ["--virtual_devices=2", "--evaluation_interval=0"]
+    run_forked(*base, "--minutes=60", *devices, before=SHORTLY)
     assert records.read_lines(tmp_path / "metrics.jsonl")[-1]["step"] > 0
 
 
 def test_minutes_that_leave_no_time_are_refused(tmp_path):
     base = [flag for flag in train_flags(tmp_path, "--dataset=synthetic") if "--steps" not in flag]
-    refused = run_forked(*base, "--minutes=0.05", code=exits.REFUSED)
+    refused = run_forked(*base, "--minutes=0.05", before=SHORTLY, code=exits.REFUSED)
     assert "leaves no time for a step" in refused.stderr

@@ -13,21 +13,21 @@ from trainer.configuration import config_json
 from trainer.gan.training_step import ADAPTIVE_METRICS, METRICS
 from trainer.runs import records
 
-STEPS = 20
+STEPS = 12
 NORMS = [index for index, tag in enumerate(METRICS) if tag.startswith("gradient_norm")]
 LOSSES = [index for index in range(len(METRICS)) if index not in NORMS]
 # Steps so small that losses stay together: at the recipes' own rates, without normalisation,
 # rounding grows tenfold a step. A norm still jumps where one activation rounds to the other side
 # of its kink, therefore its tolerance.
 # Augmentation adapts within these steps, and is counted in whole images by all replicas.
-QUICKLY = "from trainer.gan import augmentation; augmentation.ADJUSTMENT_IMAGES = 2000"
+QUICKLY = "from trainer.gan import augmentation; augmentation.ADJUSTMENT_IMAGES = 1000"
 SLOWLY = "--generator_learning_rate=1e-5 --discriminator_learning_rate=1e-5"
 RECIPES = {  # numbers of replicas to compare with one, relative tolerance of losses and of norms
     # batch normalisation and dropout
-    f"--preset=dcgan {SLOWLY}": ([4], 1e-3, 1e-3),
+    f"--preset=dcgan --width=8 {SLOWLY}": ([4], 1e-3, 1e-3),
     # labels, penalties, schedules
-    f"--preset=fashion {SLOWLY} --precision=float32": ([2], 1e-3, 1e-2),
-    f"--preset=fashion {SLOWLY} --precision=bfloat16": ([2], 0.01, 0.05),
+    f"--preset=fashion --width=8 {SLOWLY} --precision=float32": ([2], 1e-3, 1e-2),
+    f"--preset=fashion --width=8 {SLOWLY} --precision=bfloat16": ([2], 0.01, 0.05),
     # every other part that draws, or keeps a state of its own
     f"--preset=mlp {SLOWLY} --update=alternating --critic_steps=2 --spectral_norm --conditional "
     "--r1=1 --penalty_interval=3 --augment=adaptive --label_noise=0.1": (*([2], 1e-3, 1e-2),),
