@@ -31,6 +31,9 @@ RECIPES = {  # numbers of replicas to compare with one, relative tolerance of lo
     # every other part that draws, or keeps a state of its own
     f"--preset=mlp {SLOWLY} --update=alternating --critic_steps=2 --spectral_norm --conditional "
     "--r1=1 --penalty_interval=3 --augment=adaptive --label_noise=0.1": (*([2], 1e-3, 1e-2),),
+    # styles, path lengths, stages of growth
+    f"--preset=stylegan --width=4 --max_width=8 {SLOWLY} --precision=float32 --style_mixing=0.9 "
+    "--path_length=2 --grow_from=14 --grow_images=64 --fade_images=256": ([2], 1e-3, 1e-2),
     # in parts, between the replicas' sums
     f"--preset=mlp {SLOWLY} --update=alternating --r1=1 --jit_compile=true": ([2], 1e-3, 1e-2),
 }

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from trainer.configuration import config_json
-from trainer.configuration.choices import NETWORKS
+from trainer.configuration.choices import ARCHITECTURES, NETWORKS
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import Attribute
@@ -59,9 +59,10 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
     variables = dict(state_variables.named_variables(gan.state()))
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     taken: Tensors = {}
+    from_image = not ARCHITECTURES[run.recipe.networks.architecture].grows
     for network in NETWORKS:
         wanted = _of(network, shapes)
-        found = matches(wanted, _of(network, there), network == "discriminator")
+        found = matches(wanted, _of(network, there), network == "discriminator" and from_image)
         _log(f"{source} at {described}", network, wanted, found)
         taken |= {f"{network}/{new}": tensors[f"{network}/{old}"] for new, old in found.items()}
         if network == "generator" and gan.ema:
@@ -130,7 +131,7 @@ def matches(wanted: Shapes, there: Shapes, numbers_from_image: bool) -> dict[str
       wanted: the weights of the network.
       there: those of the other.
       numbers_from_image: whether layers are numbered from the image, as a discriminator's are,
-        or from the coarse end, as a generator's are.
+        or from the coarse end, as those of a generator or of networks that grow.
 
     Returns:
       Paths in the other network, by those in this one.

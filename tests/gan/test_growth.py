@@ -1,0 +1,133 @@
+"""Progressive growing: stages follow the images seen, and their networks borrow weights."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer.configuration import flags
+from trainer.configuration.growth import Growth
+from trainer.data import feeding
+from trainer.gan import stages
+from trainer.gan.multi_step_graph import make_train_steps
+from trainer.gan.state import FashionGAN
+from trainer.randomness import BatchRng
+from trainer.system.exits import RefusedError
+
+GROWING = ("--preset=stylegan", "--width=4", "--max_width=8", "--noise_dim=6")
+PLAIN = ("--penalty_interval=1",)  # no second derivatives, which take long to trace
+FROM_7 = ("--grow_from=7", "--grow_images=16", "--fade_images=32", "--steps=100")
+LATENTS = tf.constant(np.random.default_rng(0).normal(size=(2, 6)), tf.float32)
+LABELS = tf.constant([[3], [8]])
+
+
+def recipe_of(*more: str):
+    base = ["--job_dir=x", "--dataset=synthetic", "--batch_size=8", "--precision=float32"]
+    return flags.train(["train", *base, *GROWING, *more]).recipe
+
+
+def test_sides_double_after_as_many_images_as_are_asked_for():
+    growth = Growth(grow_from=7, grow_images=16, fade_images=32)
+    assert growth.doublings(28) == 2
+    assert [growth.first_image(stage) for stage in range(3)] == [0, 16, 64]
+    assert [growth.stage(step, 28, 8) for step in (0, 1, 2, 7, 8, 99)] == [0, 0, 1, 1, 2, 2]
+    assert growth.full_step(28, 8) == 12
+    assert Growth(0, 0, 0).doublings(28) == 0
+
+
+def test_the_finest_side_is_faded_in_by_the_images_seen():
+    recipe = recipe_of(*FROM_7)
+    shares = [float(stages.faded_in(recipe, 1, tf.constant(step))) for step in (2, 4, 6, 7)]
+    assert shares == [0, 0.5, 1, 1]
+    assert float(stages.faded_in(recipe, 0, tf.constant(1))) == 1
+
+
+@pytest.fixture(scope="module")
+def gan() -> FashionGAN:
+    return FashionGAN(recipe_of(*FROM_7), 100)
+
+
+def outputs(gan: FashionGAN, stage: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images of a stage, and the logits of real images as it shows them."""
+    view = stages.at_stage(gan, stage, tf.constant(step, tf.int64))
+    images = view.sample(LATENTS, LABELS)
+    real = tf.random.stateless_uniform([2, 28, 28, 1], [1, 2])
+    shown = stages.shrunk(gan.recipe, real, stage, tf.constant(step, tf.int64))
+    return images.numpy(), view.logits(shown, LABELS, BatchRng(0, 0, 0, 2), "x").numpy()
+
+
+def test_a_stage_begins_as_the_last_one_ends_and_the_last_is_the_whole(gan):
+    for stage, first_step in ((1, 2), (2, 8)):
+        images, logits = outputs(gan, stage, first_step)
+        before, logits_before = outputs(gan, stage - 1, first_step)
+        side = before.shape[1]
+        enlarged = tf.image.resize(before, [2 * side, 2 * side]).numpy()
+        np.testing.assert_allclose(images, enlarged, atol=1e-5)
+        np.testing.assert_allclose(logits, logits_before, atol=1e-5)
+        later, logits_later = outputs(gan, stage, first_step + 4)
+        assert np.abs(later - images).max() > 1e-3
+        assert np.abs(logits_later - logits).max() > 1e-5
+    images, logits = outputs(gan, 2, 12)
+    np.testing.assert_array_equal(images, gan.sample(LATENTS, LABELS))
+    assert images.shape == (2, 28, 28, 1)
+
+
+def test_samples_have_the_sides_of_the_images_in_every_stage(gan):
+    sample = stages.sampler(gan)
+    for step, cell in ((0, 4), (5, 2), (9, 1)):
+        gan.step.assign(step)
+        images = sample(LATENTS, LABELS).numpy()
+        assert images.shape == (2, 28, 28, 1)
+        np.testing.assert_array_equal(images[:, ::cell], images[:, cell - 1 :: cell])
+
+
+def test_a_run_goes_on_from_the_middle_of_a_fade_to_the_same_bits():
+    recipe = recipe_of("--grow_from=14", *FROM_7[1:], "--style_mixing=0.9", "--r1=0", *PLAIN)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 28, 28, 1), np.uint8)
+    feed = feeding.Resident(images, rng.integers(0, 10, (40, 1)), ["/cpu:0"])
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    rows = np.arange(6 * 8, dtype=np.int32).reshape(6, 8) % 40
+
+    def train(gan: FashionGAN, first: int, ends: list[int]) -> None:
+        for end in ends:
+            graph = make_train_steps(gan, strategy, feed, stage=stages.current(gan))
+            _, bad = graph(*feed.send(rows[first:end]))
+            assert bad == -1
+            first = end
+
+    whole = FashionGAN(recipe, 100)
+    train(whole, 0, [2])
+    squares = whole.generator_optimizer.variables
+    assert not squares["up2/kernel/mean_square"].numpy().any()  # not there yet
+    assert squares["up1/kernel/mean_square"].numpy().any()
+    train(whole, 2, [4])
+    kept = {
+        part: {path: each.numpy() for path, each in variables.items()}
+        for part, variables in whole.state().items()
+    }
+    train(whole, 4, [6])
+    resumed = FashionGAN(recipe, 100)
+    for part, variables in resumed.state().items():
+        for path, each in variables.items():
+            each.assign(kept[part][path])
+    train(resumed, 4, [6])
+    for part, variables in whole.state().items():
+        for path, each in variables.items():
+            np.testing.assert_array_equal(each, resumed.state()[part][path], err_msg=path)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--grow_from=8", *FROM_7[1:]], "use 14 or 7"),
+        (["--grow_from=7", "--steps=9"], "needs --grow_images"),
+        (["--grow_images=9"], "needs --grow_from"),
+        ([*FROM_7[:3], "--steps=12"], "have grown up at 12"),
+        ([*FROM_7, "--architecture=style"], "networks that can grow"),
+    ],
+)
+def test_what_cannot_grow_is_refused(given, said):
+    with pytest.raises(RefusedError, match=said):
+        recipe_of(*given)
