@@ -78,7 +78,7 @@ def do_no_work(commands: Collection[str]) -> None:
 
     If all of them do none, a training need not import TensorFlow either.
     """
-    training = types.SimpleNamespace(train=lambda *_: None, Storage=lambda *_: None, Examples=None)
+    training = types.SimpleNamespace(train=lambda *_: None)
     sys.modules["trainer.training.run"] = training  # type: ignore[assignment]
     if "generate" in commands:
         networks = types.SimpleNamespace(FILES=())
