@@ -21,16 +21,27 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from scripts.checks import children
-from scripts.checks.fuzz_cases import KINDS, train_small_run
+from scripts.checks import children, fuzz_files, fuzz_flags
 from trainer import __main__
 from trainer.system import cores, exits
 
 PATIENCE_SECONDS = 60.0
 LOG = "log"
 GOOD = ("done", "refused")
+
+Draw = Callable[[random.Random, Path], list[str]]
+
+# By name: how many per cent of the cases, and whether TensorFlow is needed, which makes a child's
+# start slow.
+KINDS: dict[str, tuple[Draw, int, bool]] = {
+    "flag set": (fuzz_flags.flag_sets, 60, False),
+    "pictures": (fuzz_files.folders_of_pictures, 24, False),
+    "path": (fuzz_flags.paths, 10, True),
+    "run directory": (fuzz_files.run_directories, 6, True),
+}
 
 Child = tuple[int, str, float]  # case, its kind, deadline
 Counts = collections.Counter[tuple[str, str]]  # of kinds and verdicts
@@ -64,7 +75,7 @@ def main(arguments: list[str]) -> int:
 def make_run(output: Path) -> None:
     """Trains the run that cases damage copies of."""
     if not (output / "run" / "finished").exists():
-        pid = children.start(output / LOG, lambda: train_small_run(output / "run"))
+        pid = children.start(output / LOG, lambda: fuzz_files.train_small_run(output / "run"))
         if os.waitpid(pid, 0)[1]:
             raise SystemExit(f"the run was not trained: see {output / LOG}")
         (output / "run" / "finished").touch()

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ def start(
     own: str = "",
     without: str | None = None,
     as_processes: bool = False,
+    before: Callable[[int, list[str]], str] = lambda index, addresses: "",
 ) -> list[Worker]:
     """Starts a training by so many workers on this machine; each keeps a log beside `job_dir`.
 
@@ -53,6 +55,7 @@ def start(
       own: a flag that each gets, followed by its number.
       without: a flag of small trainings that is left out.
       as_processes: whether Python is started anew, as a user does, or forked.
+      before: code that a forked worker executes first, by its number and all addresses.
     """
     addresses = free_addresses(workers)
     return [
@@ -64,6 +67,7 @@ def start(
             *([own + str(index)] if own else []),
             without=without,
             as_process=as_processes,
+            before=before(index, addresses),
         )
         for index in range(workers)
         if index != absent
@@ -84,8 +88,9 @@ def start_one(
     addresses: list[str],
     index: int,
     *more: str,
-    without: str = "",
+    without: str | None = None,
     as_process: bool = False,
+    before: str = "",
 ) -> Worker:
     """Starts one of the workers at these addresses; it keeps a new log beside `job_dir`."""
     task = {"type": "worker", "index": index}
@@ -96,7 +101,7 @@ def start_one(
     with open(f"{job_dir}.{index}.log", "w", encoding="utf-8") as kept:
         if as_process:
             return start_process(*flags, env=environ, stderr=kept)
-        return start_forked(*flags, environ=environ, stderr=kept)
+        return start_forked(*flags, environ=environ, stderr=kept, before=before)
 
 
 def codes(processes: list[Worker], seconds: float = 300) -> list[int]:
@@ -239,6 +244,45 @@ def test_a_chief_that_is_lost_while_it_writes_results_takes_the_others_with_it(t
     assert codes(processes, GONE_SECONDS) == [-signal.SIGKILL, exits.INTERRUPTED]
     assert codes(start(job_dir, 2, *flags)) == [exits.OK] * 2
     assert (job_dir / "results/final.png").exists()
+
+
+# Once the file is there, all connections that lead to the port are cut, also those made anew.
+CUT_OFF = """
+import contextlib, os, socket, threading, time
+from trainer.distribution import meeting
+meeting.SILENCE_SECONDS = 2.0  # for which a lost worker is waited for
+
+def cut():
+    while True:
+        time.sleep(0.05)
+        for number in os.listdir("/proc/self/fd") if os.path.exists({file!r}) else ():
+            with contextlib.suppress(OSError):
+                if os.readlink("/proc/self/fd/" + number).startswith("socket:"):
+                    with socket.socket(fileno=os.dup(int(number))) as one:
+                        if one.getpeername()[1] == {port}:
+                            one.shutdown(socket.SHUT_RDWR)
+
+threading.Thread(target=cut, daemon=True).start()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_workers_that_have_lost_only_each_other_leave_to_be_run_again(tmp_path):
+    def before(index: int, addresses: list[str]) -> str:
+        """Workers 1 and 2 lose each other; both keep the chief."""
+        other = addresses[3 - index] if index else addresses[0]
+        file = tmp_path / ("cut" if index else "never")
+        return CUT_OFF.format(file=str(file), port=other.rpartition(":")[2])
+
+    processes = start(tmp_path / "run", 3, "--steps=100000", before=before)
+    wait_for_step(processes, tmp_path / "run", 10)
+
+    (tmp_path / "cut").touch()
+
+    assert codes(processes, GONE_SECONDS) == [exits.INTERRUPTED] * 3
+    said = [log(tmp_path / "run", index).splitlines()[-1] for index in range(3)]
+    assert any("the connection between two workers is lost" in line for line in said)
+    assert not any("Traceback" in log(tmp_path / "run", index) for index in range(3))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from trainer.distribution.cluster_spec import Worker
 from trainer.runs import in_bucket
 from trainer.system import anew, file_system, memory_errors
 from trainer.system.exits import RefusedError, StoppedForAnother
+from trainer.training.storage import Examples, Storage
 
 Commit = Callable[[], None]
 
@@ -76,7 +77,7 @@ def _train(
     if source and source_url:
         in_bucket.fetch(source_url, source, *trained_networks.FILES, flag="initialize_from")
 
-    def load(spec: DatasetSpec) -> training.Examples:
+    def load(spec: DatasetSpec) -> Examples:
         data.fetch(spec.dataset)  # another one, if the chief resumes a run of another
         choice = loading.choice_of(spec, asked.data)
         if (
@@ -92,7 +93,7 @@ def _train(
         commit_run()
         data.send()
 
-    storage = training.Storage(asked.job_dir, asked.cache_dir, load, commit, source)
+    storage = Storage(asked.job_dir, asked.cache_dir, load, commit, source)
     try:
         training.train(configured, config.checksum(asked), worker, storage, deadline, asked.rejoin)
     except Exception as error:

@@ -22,6 +22,13 @@ log = logging.getLogger(__name__)
 
 # Of TensorFlow's joining: a peer may die while it waits for it.
 FORMING_SECONDS = 45
+# What an operation raises whose peers cannot be reached, or have given it up.
+_UNREACHABLE = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
 
 
 def configure(runtime: Runtime) -> None:
@@ -91,7 +98,8 @@ def joined_cluster(
     again = f", started anew in place, {before} of {rejoin}" if before else ""
     log.info("worker %d of %d%s: waiting for the others", worker.index, workers, again)
     leave = functools.partial(anew.leave, most=rejoin)
-    with heartbeats.connected(worker, runtime.cluster_timeout, leave), _waiting_for_lost_workers():
+    connected = heartbeats.connected(worker, runtime.cluster_timeout, leave)
+    with connected, _leaving_a_broken_group(leave):
         log.info("all workers are there")
         strategy = _multi_worker_strategy(worker, rejoin)
         here = strategy.extended.worker_devices
@@ -115,14 +123,23 @@ def _multi_worker_strategy(worker: Worker, rejoin: int) -> tf.distribute.Strateg
 
 
 @contextlib.contextmanager
-def _waiting_for_lost_workers() -> Iterator[None]:
-    """Gives heartbeats time to tell a lost worker from a defect.
+def _leaving_a_broken_group(leave: heartbeats.Leave) -> Iterator[None]:
+    """Tells what TensorFlow raises for a lost worker from a defect.
 
-    TensorFlow may raise any of its errors for a lost worker, before its heartbeats cease.
+    It may be any of its errors, raised before heartbeats cease: they get time to say who is lost.
+    Two workers that have lost each other alone both still hear the chief. Of them TensorFlow says
+    that the other cannot be reached, which is no defect either.
+
+    Args:
+      leave: called with the reason, when the network between two workers is lost.
     """
     try:
         yield
     except tf.errors.OpError as error:
         log.warning("%s; waiting to see whether a worker is lost", first_line(error))
         time.sleep(meeting.SILENCE_SECONDS + 2 * heartbeats.LINGER_SECONDS)
+        if isinstance(error, _UNREACHABLE):
+            # Somebody's defect may be behind it, whose process then ends first.
+            time.sleep(heartbeats.LINGER_SECONDS)
+            leave("the connection between two workers is lost")
         raise

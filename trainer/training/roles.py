@@ -1,0 +1,187 @@
+"""What each worker of a run does: the chief trains and keeps the run, the others train."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.configuration import config, config_json
+from trainer.configuration.choices import CLASSIFIED
+from trainer.configuration.config import Schedule
+from trainer.configuration.config_json import RunConfig
+from trainer.data import feeding, order
+from trainer.distribution.collectives import WorkerGroup, checksum
+from trainer.evaluation import during_training
+from trainer.evaluation.classifiers import Networks
+from trainer.gan.state import FashionGAN
+from trainer.monitoring import activity, profiling
+from trainer.monitoring.model_monitor import ModelMonitor, ProgressOnly
+from trainer.monitoring.progress import Progress
+from trainer.runs import file_names, state_variables
+from trainer.runs.checkpoints import Checkpoints
+from trainer.system import file_system, signals
+from trainer.system.exits import StoppedByAgreement, StoppedForAnother
+from trainer.training import callbacks, loop, run_directory
+from trainer.training.plan import Plan
+from trainer.training.storage import Storage
+
+log = logging.getLogger(__name__)
+
+
+def lead(
+    run: RunConfig,
+    step: int | None,
+    saved: Checkpoints,
+    storage: Storage,
+    strategy: tf.distribute.Strategy,
+    group: WorkerGroup,
+    gan: FashionGAN,
+) -> None:
+    """The chief's part, from the restored `step` on, or from the start: it alone writes files."""
+    job_dir, recipe, schedule = storage.job_dir, run.recipe, run.schedule
+    plan = Plan(recipe, schedule)
+    is_complete = step is not None and step >= plan.last_step and run_directory.is_finished(job_dir)
+    if group.broadcast_flag(is_complete):
+        log.info("%s is complete at step %d: nothing to do", job_dir, step)
+        run_directory.log_where_results_are(job_dir)
+        return
+    reporters = callbacks.reporters(
+        job_dir, run.runtime.metrics_port, step, plan.last_step, saved.seconds_since_save
+    )
+    _synchronise(group, gan)
+    activity.now("reading the data")
+    images, labels = storage.load(recipe.data)
+    run_directory.check_writable(job_dir)
+    run_directory.trim(job_dir, recipe, -1 if step is None else step)
+    seen_with = _evaluation_networks(plan, storage)
+    num = schedule.evaluation_samples
+    protocol = during_training.protocol(num, seen_with) if seen_with else None
+    keep_best = functools.partial(run_directory.keep_best, job_dir, protocol, saved)
+    keep_best()  # if a kill came before its copy
+    with contextlib.closing(
+        ModelMonitor(
+            job_dir, recipe, callbacks.sample_grid(gan, labels), gan.learning_rates, reporters
+        )
+    ) as monitor:
+        if step is None:
+            _record_start(run, monitor, saved, job_dir, images)
+            storage.commit()
+        train_steps = callbacks.training(
+            gan, strategy, images, labels, run.execution, plan.last_step
+        )
+        at_pauses = loop.Callbacks(
+            train=_profiled(train_steps, schedule, job_dir),
+            evaluate=callbacks.evaluation(gan, images, labels, num, seen_with, job_dir),
+            monitor=monitor,
+            save=callbacks.saving(saved, job_dir, keep_best, storage.commit),
+        )
+        (job_dir / file_names.FINISHED).unlink(missing_ok=True)  # it goes on
+        _loop(plan, schedule, group, gan, at_pauses, images)
+        activity.now("writing the results")
+        run_directory.finish(job_dir, recipe, monitor)
+    storage.commit()
+    group.barrier()
+    step = int(gan.step.numpy())
+    log.info("complete at step %d; saving took %.1f s", step, saved.seconds_saving)
+    run_directory.log_where_results_are(job_dir)
+
+
+def follow(
+    run: RunConfig,
+    storage: Storage,
+    strategy: tf.distribute.Strategy,
+    group: WorkerGroup,
+    gan: FashionGAN,
+) -> None:
+    """The other workers' part: they train, and keep nothing."""
+    if group.broadcast_flag(False):
+        log.info("the run is complete: nothing to do")
+        return
+    _synchronise(group, gan)
+    activity.now("reading the data")
+    images, labels = storage.load(run.recipe.data)
+    plan = Plan(run.recipe, run.schedule)
+    progress = Progress(int(gan.step.numpy()), plan.last_step)
+
+    def saved_first(step: int) -> str:
+        return ", once the chief has saved it" if plan.checkpoint_due(step) else ""
+
+    with contextlib.closing(ProgressOnly(run.recipe, [progress])) as monitor:
+        at_pauses = loop.Callbacks(
+            train=callbacks.training(
+                gan, strategy, images, labels, run.execution, plan.last_step, saved_first
+            ),
+            evaluate=callbacks.waiting_for("evaluation"),
+            monitor=monitor,
+            save=callbacks.waiting_for("checkpoint"),
+        )
+        _loop(plan, run.schedule, group, gan, at_pauses, images)
+    activity.now("waiting for the chief's results")
+    group.barrier()  # until the chief has written all: if it is lost, all must start again
+    log.info("complete at step %d; the chief has the results", plan.last_step)
+
+
+def _evaluation_networks(plan: Plan, storage: Storage) -> Networks | None:
+    """What the run's evaluations need: before the loop, for a signal must not wait for it."""
+    data = plan.recipe.data
+    if not plan.is_ever_evaluated and data.dataset not in CLASSIFIED:
+        return None  # rather than to train them for nothing
+    return during_training.networks(data, lambda: storage.load(data), *storage.places)
+
+
+def _synchronise(group: WorkerGroup, gan: FashionGAN) -> None:
+    """Gives the chief's state to all workers."""
+    variables = dict(state_variables.named_variables(gan.state()))
+    group.broadcast_variables(variables)
+    group.check_equal("the state before the first step", checksum(variables))
+
+
+def _record_start(
+    run: RunConfig, monitor: ModelMonitor, saved: Checkpoints, job_dir: Path, images: np.ndarray
+) -> None:
+    """Records the untrained run. It counts as started when config.json is there."""
+    text = config_json.to_json(run)
+    first_rows = order.permutation(run.recipe.seed, 0, len(images))[: callbacks.COLUMNS**2]
+    monitor.record_start(text, images[first_rows])
+    monitor.flush()
+    saved.save(0)
+    file_system.write_text(job_dir / config_json.FILE, text)
+
+
+def _profiled(train: profiling.Train, schedule: Schedule, job_dir: Path) -> profiling.Train:
+    if not schedule.profile_steps:
+        return train
+    first, last = schedule.profile_steps
+    return profiling.profiled(train, first, last, job_dir)
+
+
+def _loop(
+    plan: Plan,
+    schedule: Schedule,
+    group: WorkerGroup,
+    gan: FashionGAN,
+    at_pauses: loop.Callbacks,
+    images: np.ndarray,
+) -> None:
+    """Trains to the end.
+
+    Raises:
+      StoppedByAgreement: a signal, to any worker, came before that.
+    """
+    length = loop.LoopLength(
+        schedule.steps_per_loop,
+        signals.stop_requested,
+        group.agree_on_steps,
+        feeding.most_steps(images, config.images_a_step(plan.recipe)),
+    )
+    with signals.graceful():
+        reached = loop.run(int(gan.step.numpy()), plan, at_pauses, length)
+    if reached < plan.last_step:
+        # A signal to this process counts also if it came while the chief saved.
+        stopped = StoppedByAgreement if signals.stop_requested() else StoppedForAnother
+        raise stopped(f"interrupted and saved at step {reached}: run the same command again")

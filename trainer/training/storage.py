@@ -1,0 +1,30 @@
+"""Where a run reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trainer.data.datasets import DatasetSpec
+
+# uint8 [N, height, width, channels], integers [N, attributes]
+Examples = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What a run reads and writes."""
+
+    job_dir: Path
+    cache_dir: Path  # what is made of the data only, and could be made again
+    load: Callable[[DatasetSpec], Examples]  # gives the training images and their labels
+    commit: Callable[[], None]  # makes job_dir last as it is: after each save, and at the end
+    initialize_from: Path | None = None  # the directory of a run whose weights a new one takes
+
+    @property
+    def places(self) -> tuple[Path, Path]:
+        """Where the networks lie that a run is evaluated with."""
+        return self.job_dir, self.cache_dir
