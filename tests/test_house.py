@@ -113,8 +113,9 @@ def test_signals_are_handled_before_anything_slow_is_imported():
 
 def test_nothing_heavy_is_imported_before_the_flags_are_checked():
     heavy = "{'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib', 'tensorboard'}"
+    commands = ["train", "evaluate", "generate", "export", "plot", "prepare_data", "presets"]
     code = (
-        "import sys, trainer.__main__, trainer.commands.train, trainer.commands.evaluate; "
+        f"import sys, trainer.__main__, {', '.join(f'trainer.commands.{it}' for it in commands)}; "
         f"sys.exit(bool({heavy} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trainer import __version__
 from trainer.system import exits, signals, streams
 
 
@@ -37,14 +39,21 @@ COMMANDS = {
 }
 
 
+VERSION = ("--version", "-version", "version")
+HELP = ("--help", "-h", "-help", "help")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
     streams.reserve()
     signals.install()
+    name, *arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    if name in VERSION:
+        print(f"fashion-gan {__version__}")
+        return exits.OK
     _set_up_logging()
     from trainer.system import file_errors, memory_errors
 
-    name, *arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         _run(name, arguments)
     except exits.RefusedError as error:
@@ -70,29 +79,47 @@ def _set_up_logging() -> None:
     from trainer.cloud import local_copies
 
     streams.install(absl.logging.get_absl_handler().python_handler)
-    # Where nothing is wrong, TensorFlow reports missing GPUs and skipped optimisations as errors.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     absl.flags.FLAGS(sys.argv[:1])  # libraries' own flags keep their defaults: warnings only
     absl.logging.use_absl_handler()
     absl.logging.get_absl_handler().addFilter(local_copies.ShowsUrls())
     logging.getLogger("trainer").setLevel(logging.INFO)
+    if sys.stderr.isatty():  # others may parse the lines as absl writes them
+        absl.logging.get_absl_handler().setFormatter(streams.ForPeople())
+
+
+def _set_verbosity(verbosity: str) -> None:
+    from trainer.system import library_lines
+
+    if verbosity == "verbose":
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0")
+        logging.getLogger().setLevel(logging.INFO)
+        return
+    # Where nothing is wrong, TensorFlow reports missing GPUs and skipped optimisations as errors.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    library_lines.silence()
+    if verbosity == "quiet":
+        logging.getLogger("trainer").setLevel(logging.ERROR)
 
 
 def _run(name: str, arguments: list[str]) -> None:
-    if name in ("--help", "-h", "help"):
+    if name in HELP:
         print(_usage())
         return
     if name not in COMMANDS:
         raise exits.RefusedError(f"unknown command {name!r}: {', '.join(COMMANDS)}")
     from trainer.configuration import flags
+    from trainer.system import activity
 
     command = COMMANDS[name]
+    verbosity = flags.verbosity(arguments)
+    _set_verbosity(verbosity)
     try:
         configuration = command.configure([f"fashion-gan {name}", *arguments])
     except flags.HelpRequested as help_requested:
         print(f"fashion-gan {name}: {command.summary}\n{help_requested}")
         return
-    importlib.import_module(f"trainer.commands.{command.module}").run(configuration)
+    with contextlib.nullcontext() if verbosity == "quiet" else activity.told():
+        importlib.import_module(f"trainer.commands.{command.module}").run(configuration)
 
 
 def _end(name: str, reason: Exception, code: int) -> int:

@@ -14,7 +14,9 @@ from PIL import Image
 from tests.command import ROOT, run_forked
 from tests.conftest import train_flags
 from trainer import __main__
-from trainer.configuration import flags, presets
+from trainer.configuration import config_json, flags, presets, resume
+from trainer.data import labels
+from trainer.data.datasets import DATASETS
 from trainer.system import exits, signals, streams
 from trainer.system.exits import RefusedError
 
@@ -204,6 +206,47 @@ def test_other_commands_refuse_what_cannot_work(arguments, main, capsys, tmp_pat
 
     assert code == exits.REFUSED
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ("train", "--job_dir=FOLDER is needed"),
+        ("generate --job_dir=x", "--output=FILE is needed"),
+        (
+            "generate --job_dir={0}/a --output={0}/x.png",
+            "holds no run: train first; there are {0}/b",
+        ),
+        ("generate --job_dir={0}/b --output={0}/x.png --labels=bog", "is no value"),
+        ("generate --job_dir={0}/b --output={0}/x.png --checkpoint=7", "does not exist"),
+        ("export --job_dir={0}/b --checkpoint=best", "holds no evaluated checkpoint"),
+        ("evaluate --job_dir={0}/b --checkpoint=7", "does not exist"),
+        ("evaluate --job_dir={0}/a", "holds no run"),
+    ],
+)
+def test_what_is_wrong_is_said_at_once(arguments, wanted, main, capsys, tmp_path, monkeypatch):
+    for heavy in ("commands.samples", "runs.trained_networks", "evaluation.checkpoint_results"):
+        monkeypatch.setitem(sys.modules, f"trainer.{heavy}", None)  # TensorFlow would come with it
+    asked = flags.train(["train", f"--job_dir={tmp_path / 'b'}"])
+    for step in (0, 5):
+        path = tmp_path / "b" / "checkpoints" / f"ckpt-{step}.index"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    text = config_json.to_json(resume.configured(asked, None))
+    (tmp_path / "b" / "config.json").write_text(text)
+
+    assert main(arguments.format(tmp_path).split()) == exits.REFUSED
+
+    shown = capsys.readouterr().err
+    assert wanted.format(tmp_path) in shown and shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "written", ["ankle_boot", "Ankle boot", "ANKLE-BOOT", "boot", "9", "T-shirt_top", "T-shirt/top"]
+)
+def test_classes_are_found_as_people_write_them(written):
+    attribute = DATASETS["fashion_mnist"].attributes
+    assert labels.parse(written, attribute) == (0 if "shirt" in written else 9,)
 
 
 def test_help_shows_the_command_s_own_flags_in_groups(main, capsys):

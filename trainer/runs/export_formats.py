@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from trainer.configuration import asked_labels
 from trainer.gan import sampling
 from trainer.models.conditioning import inputs_of
 from trainer.models.layers import with_keras_layers
@@ -38,7 +39,7 @@ def _write_saved_model(networks: Trained, network: keras.Model, path: Path) -> N
     """A SavedModel with `serve`, and for a generator `sample(n, seed)`, as `generate` draws."""
     archive = keras.export.ExportArchive()
     archive.track(network)
-    cycle = sampling.label_cycle(networks.recipe)
+    cycle = asked_labels.cycle(networks.recipe)
     archive.add_endpoint(
         "serve",
         lambda inputs: network(inputs, training=False),

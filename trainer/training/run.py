@@ -7,9 +7,10 @@ import functools
 import json
 import logging
 import math
+import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,14 @@ from trainer.gan import compilation
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
 from trainer.models import flops, forms
-from trainer.monitoring import activity, profiling
+from trainer.monitoring import profiling
 from trainer.monitoring.model_monitor import ModelMonitor, ProgressOnly
 from trainer.monitoring.progress import Progress
 from trainer.runs import file_names, state_variables
 from trainer.runs.checkpoints import Checkpoints
-from trainer.system import file_system, signals
+from trainer.system import activity, file_system, signals
 from trainer.system.exits import StoppedByAgreement, StoppedForAnother
-from trainer.training import callbacks, first_start, loop, run_directory, warm_start
+from trainer.training import callbacks, first_start, loop, run_directory, summary, warm_start
 from trainer.training.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ class Storage:
     load: Callable[[DatasetSpec], Examples]  # gives the training images and their labels
     commit: Callable[[], None]  # makes job_dir last as it is: after each save, and at the end
     initialize_from: Path | None = None  # the directory of a run whose weights a new one takes
+    places_given: tuple[str, ...] = ()  # the user's flags that say where the data lie
+    started: float = field(default_factory=time.monotonic)  # when this start of the run began
 
     @property
     def places(self) -> tuple[Path, Path]:
@@ -104,7 +107,7 @@ def train(
     """
     activity.now("joining the others")
     joined = strategies.joined_cluster(run.runtime, worker, rejoin)
-    with activity.told(), joined as (strategy, group):
+    with joined as (strategy, group):
         activity.now("making the run's parts, the same on all workers")
         here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
         group.check_equal("the configuration", _fingerprint(asked, here))
@@ -169,7 +172,7 @@ def _lead(
     is_complete = step is not None and step >= plan.last_step and run_directory.is_finished(job_dir)
     if group.broadcast_flag(is_complete):
         log.info("%s is complete at step %d: nothing to do", job_dir, step)
-        run_directory.log_where_results_are(job_dir)
+        summary.log_results(job_dir, storage.places_given)
         return
     reporters = callbacks.reporters(
         job_dir, run.runtime.metrics_port, step, plan.last_step, saved.seconds_since_save
@@ -178,6 +181,7 @@ def _lead(
     activity.now("reading the data")
     images, labels = storage.load(recipe.data)
     run_directory.check_writable(job_dir)
+    summary.warn_if_short(recipe, schedule)
     run_directory.trim(job_dir, recipe, -1 if step is None else step)
     seen_with = _evaluation_networks(plan, storage)
     num = schedule.evaluation_samples
@@ -207,9 +211,8 @@ def _lead(
         run_directory.finish(job_dir, recipe, monitor)
     storage.commit()
     group.barrier()
-    step = int(gan.step.numpy())
-    log.info("complete at step %d; saving took %.1f s", step, saved.seconds_saving)
-    run_directory.log_where_results_are(job_dir)
+    summary.log_end(recipe, int(gan.step.numpy()), time.monotonic() - storage.started)
+    summary.log_results(job_dir, storage.places_given)
 
 
 def _evaluation_networks(plan: Plan, storage: Storage) -> Networks | None:
