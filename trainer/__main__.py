@@ -22,6 +22,7 @@ class Command:
     summary: str
     flags: str
     module: str
+    examples: tuple[str, ...] = ()  # arguments, for `--help`
 
     def configure(self, argv: Sequence[str]) -> Any:
         """The configuration that its arguments ask for; the first is its name."""
@@ -29,16 +30,47 @@ class Command:
 
 
 COMMANDS = {
-    "train": Command("trains, or resumes the run in --job_dir", "train", "train"),
-    "evaluate": Command("measures checkpoints", "evaluate", "evaluate"),
-    "generate": Command("samples a trained generator", "generate", "generate"),
-    "export": Command("writes a network in a format that others read", "export", "export"),
-    "plot": Command("draws the loss curves", "plot", "plot"),
-    "prepare_data": Command("puts a data set into --data_dir", "prepare_data", "prepare_data"),
-    "presets": Command("lists the recipes", "no_flags", "presets"),
+    "train": Command(
+        "trains, or goes on with the run in --job_dir",
+        "train",
+        "train",
+        (
+            "--job_dir=runs/a --minutes=10",
+            "--job_dir=runs/b --preset=dcgan --loss=hinge --spectral_norm --epochs=20",
+            "--job_dir=runs/mine --preset=own --dataset=image_folder --data_dir=pictures",
+        ),
+    ),
+    "evaluate": Command(
+        "measures how good a run's pictures are",
+        "evaluate",
+        "evaluate",
+        ("--job_dir=runs/a --checkpoint=best", "--job_dir=runs/a --watch"),
+    ),
+    "generate": Command(
+        "draws pictures: a grid, an animation, arrays, single files",
+        "generate",
+        "generate",
+        (
+            "--job_dir=runs/a --output=clothes.png --num=100",
+            "--job_dir=runs/a --output=shoes.png --labels=sneaker,boot --checkpoint=best",
+            "--job_dir=runs/a --output=clothes.gif",
+        ),
+    ),
+    "export": Command(
+        "writes a network in a format that others read",
+        "export",
+        "export",
+        ("--job_dir=runs/a --format=saved_model",),
+    ),
+    "plot": Command("draws a run's loss curves again", "plot", "plot", ("--job_dir=runs/a",)),
+    "prepare_data": Command(
+        "puts a data set into --data_dir, which train does, too",
+        "prepare_data",
+        "prepare_data",
+        ("--dataset=cifar10 --features=own",),
+    ),
+    "presets": Command("compares the recipes", "no_flags", "presets"),
 }
-
-
 VERSION = ("--version", "-version", "version")
 HELP = ("--help", "-h", "-help", "help")
 
@@ -116,7 +148,8 @@ def _run(name: str, arguments: list[str]) -> None:
     try:
         configuration = command.configure([f"fashion-gan {name}", *arguments])
     except flags.HelpRequested as help_requested:
-        print(f"fashion-gan {name}: {command.summary}\n{help_requested}")
+        print("\n".join([f"fashion-gan {name}: {command.summary}", *_examples(name, command)]))
+        print(f"\n{help_requested}")
         return
     with contextlib.nullcontext() if verbosity == "quiet" else activity.told():
         importlib.import_module(f"trainer.commands.{command.module}").run(configuration)
@@ -130,10 +163,25 @@ def _end(name: str, reason: Exception, code: int) -> int:
     return code
 
 
+def _examples(name: str, command: Command) -> list[str]:
+    lines = [f"  fashion-gan {name} {arguments}" for arguments in command.examples]
+    return ["", *lines] if lines else []
+
+
 def _usage() -> str:
+    first = [
+        "  fashion-gan train --job_dir=runs/first --minutes=10",
+        "  fashion-gan generate --job_dir=runs/first --output=clothes.png",
+    ]
     lines = [f"  {name:<13} {command.summary}" for name, command in COMMANDS.items()]
     return "\n".join(
-        ["usage: fashion-gan COMMAND [--flags]", *lines, "`fashion-gan COMMAND --help` lists flags"]
+        [
+            "fashion-gan: trains generative networks of pictures, and uses them",
+            *("", "first:", *first, "", "commands:", *lines, ""),
+            "`fashion-gan COMMAND --help` shows examples and flags; --quiet, --verbose: less, more of "
+            "the log;",
+            "`fashion-gan --version`",
+        ]
     )
 
 

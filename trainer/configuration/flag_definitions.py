@@ -78,7 +78,11 @@ def _define_run(values: flags.FlagValues) -> None:
 
 def _define_recipe(values: flags.FlagValues) -> None:
     recipe = Group(values, "recipe")
-    recipe.text("preset", "fashion", "The recipe; see `presets`.")
+    recipe.text(
+        "preset",
+        "fashion",
+        "The recipe, whose values stand here; `fashion-gan presets` compares them.",
+    )
     recipe.integer("batch_size", None, "Images an update, over all replicas.", 1)
     text = (
         "Half-life of the generator's moving average, in images; 0: none. It is never more than a "
@@ -96,7 +100,7 @@ def _define_recipe(values: flags.FlagValues) -> None:
 
 def _define_networks(values: flags.FlagValues) -> None:
     networks = Group(values, "networks")
-    networks.choice("architecture", None, choices.ARCHITECTURES, "The networks.")
+    networks.choice("architecture", None, choices.ARCHITECTURES, "What the networks are.")
     networks.integer("noise_dim", None, "Dimensions of a latent.", 1, 10**6)
     text = "Labels of all chosen attributes go into both networks."
     networks.switch("conditional", False, text)

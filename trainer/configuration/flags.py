@@ -24,6 +24,7 @@ from trainer.configuration import (
     data_flags,
     flag_definitions,
     flag_groups,
+    help_text,
     paths,
     presets,
     recipe_flags,
@@ -168,6 +169,9 @@ def no_flags(argv: Sequence[str]) -> None:
 
 
 def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
+    if help_text.WORDS & set(argv):
+        preset = _in_force(argv, flag_definitions.train)["preset"].value
+        argv = [argv[0], *presets.arguments(preset), *argv[1:]]
     users = _parse(argv, flag_definitions.train)
     values = _parse([argv[0], *presets.arguments(users.preset), *argv[1:]], flag_definitions.train)
     given = frozenset(name for name in users if users[name].present)
@@ -242,6 +246,21 @@ def _profile_steps(text: str) -> tuple[int, ...]:
     return numbers
 
 
+def _in_force(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:
+    """The flags as they would be without the request for help, also where some are missing."""
+    values = flags.FlagValues()
+    define(values)
+    flag_definitions.log(values)
+    try:
+        values([argument for argument in argv if argument not in help_text.WORDS])
+    except flags.IllegalFlagValueError as error:
+        if "=None: " not in str(error):
+            raise RefusedError(" ".join(str(error).split())) from error
+    except (flags.Error, UnicodeError) as error:
+        raise RefusedError(" ".join(str(error).split())) from error
+    return values
+
+
 def _parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:
     """Parses `argv` into new flag values.
 
@@ -252,8 +271,8 @@ def _parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> f
     values = flags.FlagValues()
     define(values)
     flag_definitions.log(values)
-    if {"--help", "-help", "-h", "--helpfull"} & set(argv):
-        raise HelpRequested(values.get_help(include_special_flags=False))
+    if help_text.WORDS & set(argv):
+        raise HelpRequested(help_text.of(_in_force(argv, define)))
     try:
         stray = values(list(argv))[1:]
     except (flags.Error, UnicodeError) as error:
