@@ -39,6 +39,7 @@ def train_flags(job_dir: Path, *more: str) -> list[str]:
         "--batch_size=8",
         "--checkpoint_interval=10",
         "--threads=2",
+        "--evaluation_interval=0",  # an evaluation takes longer than the training
         *more,
     ]
 

@@ -101,7 +101,7 @@ def test_flags_are_read_in_one_folder():
         )
     }
     modules_of_flags = ("data_flag_definitions", "data_flags", "flag_definitions", "flag_groups")
-    modules_of_flags += ("flags", "recipe_flags")
+    modules_of_flags += ("flags", "help_text", "recipe_flags")
     assert readers == {"__main__", *(f"configuration.{name}" for name in modules_of_flags)}
 
 
@@ -113,8 +113,9 @@ def test_signals_are_handled_before_anything_slow_is_imported():
 
 def test_nothing_heavy_is_imported_before_the_flags_are_checked():
     heavy = "{'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib', 'tensorboard'}"
+    commands = ["train", "evaluate", "generate", "export", "plot", "prepare_data", "presets"]
     code = (
-        "import sys, trainer.__main__, trainer.commands.train, trainer.commands.evaluate; "
+        f"import sys, trainer.__main__, {', '.join(f'trainer.commands.{it}' for it in commands)}; "
         f"sys.exit(bool({heavy} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trainer import __version__
 from trainer.system import exits, signals, streams
 
 
@@ -20,6 +22,7 @@ class Command:
     summary: str
     flags: str
     module: str
+    examples: tuple[str, ...] = ()  # arguments, for `--help`
 
     def configure(self, argv: Sequence[str]) -> Any:
         """The configuration that its arguments ask for; the first is its name."""
@@ -27,24 +30,62 @@ class Command:
 
 
 COMMANDS = {
-    "train": Command("trains, or resumes the run in --job_dir", "train", "train"),
-    "evaluate": Command("measures checkpoints", "evaluate", "evaluate"),
-    "generate": Command("samples a trained generator", "generate", "generate"),
-    "export": Command("writes a network in a format that others read", "export", "export"),
-    "plot": Command("draws the loss curves", "plot", "plot"),
-    "prepare_data": Command("puts a data set into --data_dir", "prepare_data", "prepare_data"),
-    "presets": Command("lists the recipes", "no_flags", "presets"),
+    "train": Command(
+        "trains, or goes on with the run in --job_dir",
+        "train",
+        "train",
+        (
+            "--job_dir=runs/a --minutes=10",
+            "--job_dir=runs/b --preset=dcgan --loss=hinge --spectral_norm --epochs=20",
+            "--job_dir=runs/mine --preset=own --dataset=image_folder --data_dir=pictures",
+        ),
+    ),
+    "evaluate": Command(
+        "measures how good a run's pictures are",
+        "evaluate",
+        "evaluate",
+        ("--job_dir=runs/a --checkpoint=best", "--job_dir=runs/a --watch"),
+    ),
+    "generate": Command(
+        "draws pictures: a grid, an animation, arrays, single files",
+        "generate",
+        "generate",
+        (
+            "--job_dir=runs/a --output=clothes.png --num=100",
+            "--job_dir=runs/a --output=shoes.png --labels=sneaker,boot --checkpoint=best",
+            "--job_dir=runs/a --output=clothes.gif",
+        ),
+    ),
+    "export": Command(
+        "writes a network in a format that others read",
+        "export",
+        "export",
+        ("--job_dir=runs/a --format=saved_model",),
+    ),
+    "plot": Command("draws a run's loss curves again", "plot", "plot", ("--job_dir=runs/a",)),
+    "prepare_data": Command(
+        "puts a data set into --data_dir, which train does, too",
+        "prepare_data",
+        "prepare_data",
+        ("--dataset=cifar10 --features=own",),
+    ),
+    "presets": Command("compares the recipes", "no_flags", "presets"),
 }
+VERSION = ("--version", "-version", "version")
+HELP = ("--help", "-h", "-help", "help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
     streams.reserve()
     signals.install()
+    name, *arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    if name in VERSION:
+        print(f"fashion-gan {__version__}")
+        return exits.OK
     _set_up_logging()
     from trainer.system import file_errors, memory_errors
 
-    name, *arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     try:
         _run(name, arguments)
     except exits.RefusedError as error:
@@ -70,29 +111,48 @@ def _set_up_logging() -> None:
     from trainer.cloud import local_copies
 
     streams.install(absl.logging.get_absl_handler().python_handler)
-    # Where nothing is wrong, TensorFlow reports missing GPUs and skipped optimisations as errors.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     absl.flags.FLAGS(sys.argv[:1])  # libraries' own flags keep their defaults: warnings only
     absl.logging.use_absl_handler()
     absl.logging.get_absl_handler().addFilter(local_copies.ShowsUrls())
     logging.getLogger("trainer").setLevel(logging.INFO)
+    if sys.stderr.isatty():  # others may parse the lines as absl writes them
+        absl.logging.get_absl_handler().setFormatter(streams.ForPeople())
+
+
+def _set_verbosity(verbosity: str) -> None:
+    from trainer.system import library_lines
+
+    if verbosity == "verbose":
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0")
+        logging.getLogger().setLevel(logging.INFO)
+        return
+    # Where nothing is wrong, TensorFlow reports missing GPUs and skipped optimisations as errors.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    library_lines.silence()
+    if verbosity == "quiet":
+        logging.getLogger("trainer").setLevel(logging.ERROR)
 
 
 def _run(name: str, arguments: list[str]) -> None:
-    if name in ("--help", "-h", "help"):
+    if name in HELP:
         print(_usage())
         return
     if name not in COMMANDS:
         raise exits.RefusedError(f"unknown command {name!r}: {', '.join(COMMANDS)}")
     from trainer.configuration import flags
+    from trainer.system import activity
 
     command = COMMANDS[name]
+    verbosity = flags.verbosity(arguments)
+    _set_verbosity(verbosity)
     try:
         configuration = command.configure([f"fashion-gan {name}", *arguments])
     except flags.HelpRequested as help_requested:
-        print(f"fashion-gan {name}: {command.summary}\n{help_requested}")
+        print("\n".join([f"fashion-gan {name}: {command.summary}", *_examples(name, command)]))
+        print(f"\n{help_requested}")
         return
-    importlib.import_module(f"trainer.commands.{command.module}").run(configuration)
+    with contextlib.nullcontext() if verbosity == "quiet" else activity.told():
+        importlib.import_module(f"trainer.commands.{command.module}").run(configuration)
 
 
 def _end(name: str, reason: Exception, code: int) -> int:
@@ -103,10 +163,25 @@ def _end(name: str, reason: Exception, code: int) -> int:
     return code
 
 
+def _examples(name: str, command: Command) -> list[str]:
+    lines = [f"  fashion-gan {name} {arguments}" for arguments in command.examples]
+    return ["", *lines] if lines else []
+
+
 def _usage() -> str:
+    first = [
+        "  fashion-gan train --job_dir=runs/first --minutes=10",
+        "  fashion-gan generate --job_dir=runs/first --output=clothes.png",
+    ]
     lines = [f"  {name:<13} {command.summary}" for name, command in COMMANDS.items()]
     return "\n".join(
-        ["usage: fashion-gan COMMAND [--flags]", *lines, "`fashion-gan COMMAND --help` lists flags"]
+        [
+            "fashion-gan: trains generative networks of pictures, and uses them",
+            *("", "first:", *first, "", "commands:", *lines, ""),
+            "`fashion-gan COMMAND --help` shows examples and flags; --quiet, --verbose: less, more "
+            "of the log;",
+            "`fashion-gan --version`",
+        ]
     )
 
 

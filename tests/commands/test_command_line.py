@@ -14,7 +14,9 @@ from PIL import Image
 from tests.command import ROOT, run_forked
 from tests.conftest import train_flags
 from trainer import __main__
-from trainer.configuration import flags, presets
+from trainer.configuration import choices, config_json, explanations, flags, presets, resume
+from trainer.data import labels
+from trainer.data.datasets import DATASETS, IMAGE_FOLDER
 from trainer.system import exits, signals, streams
 from trainer.system.exits import RefusedError
 
@@ -206,11 +208,69 @@ def test_other_commands_refuse_what_cannot_work(arguments, main, capsys, tmp_pat
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        ("train", "--job_dir=FOLDER is needed"),
+        ("generate --job_dir=x", "--output=FILE is needed"),
+        (
+            "generate --job_dir={0}/a --output={0}/x.png",
+            "holds no run: train first; there are {0}/b",
+        ),
+        ("generate --job_dir={0}/b --output={0}/x.png --labels=bog", "is no value"),
+        ("generate --job_dir={0}/b --output={0}/x.png --checkpoint=7", "does not exist"),
+        ("export --job_dir={0}/b --checkpoint=best", "holds no evaluated checkpoint"),
+        ("evaluate --job_dir={0}/b --checkpoint=7", "does not exist"),
+        ("evaluate --job_dir={0}/a", "holds no run"),
+    ],
+)
+def test_what_is_wrong_is_said_at_once(arguments, wanted, main, capsys, tmp_path, monkeypatch):
+    for heavy in ("commands.samples", "runs.trained_networks", "evaluation.checkpoint_results"):
+        monkeypatch.setitem(sys.modules, f"trainer.{heavy}", None)  # TensorFlow would come with it
+    asked = flags.train(["train", f"--job_dir={tmp_path / 'b'}"])
+    for step in (0, 5):
+        path = tmp_path / "b" / "checkpoints" / f"ckpt-{step}.index"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    text = config_json.to_json(resume.configured(asked, None))
+    (tmp_path / "b" / "config.json").write_text(text)
+
+    assert main(arguments.format(tmp_path).split()) == exits.REFUSED
+
+    shown = capsys.readouterr().err
+    assert wanted.format(tmp_path) in shown and shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "written", ["ankle_boot", "Ankle boot", "ANKLE-BOOT", "boot", "9", "T-shirt_top", "T-shirt/top"]
+)
+def test_classes_are_found_as_people_write_them(written):
+    attribute = DATASETS["fashion_mnist"].attributes
+    assert labels.parse(written, attribute) == (0 if "shirt" in written else 9,)
+
+
 def test_help_shows_the_command_s_own_flags_in_groups(main, capsys):
     assert main(["train", "--help"]) == exits.OK
     shown = capsys.readouterr().out
-    assert "networks:\n  --architecture" in shown
+    assert "needed:\n  --job_dir=FOLDER" in shown
+    assert "networks:\n  --architecture=fashion" in shown
     assert "--format" not in shown
+
+
+def test_help_shows_the_values_in_force(main, capsys):
+    assert main(["train", "--preset=dcgan", "--seed=7", "--help"]) == exits.OK
+    shown = capsys.readouterr().out
+    assert "--batch_size=256\n" in shown and "--seed=7\n" in shown
+    assert main(["train", "--preset=dcgn", "--help"]) == exits.REFUSED
+    assert "did you mean dcgan" in capsys.readouterr().err
+
+
+def test_what_can_be_chosen_is_explained():
+    explained = explanations.OF_CHOICES
+    assert choices.ARCHITECTURES.keys() <= explained["architecture"].keys()
+    assert choices.LOSSES.keys() == explained["loss"].keys()
+    assert {*DATASETS, IMAGE_FOLDER} == explained["dataset"].keys()
+    assert choices.EXPORT_SUFFIXES.keys() == explained["format"].keys()
 
 
 def test_every_preset_resolves_and_is_listed(main, capsys):
@@ -219,7 +279,17 @@ def test_every_preset_resolves_and_is_listed(main, capsys):
         assert resolved.preset == name
         assert resolved.schedule.steps is None  # presets set epochs
     assert main(["presets"]) == exits.OK
-    assert len(capsys.readouterr().out.splitlines()) == len(presets.names())
+    shown = capsys.readouterr().out
+    rows = [line.split()[0] for line in shown.split("\n\n")[0].splitlines() if line[0] != " "]
+    assert rows[:2] == ["preset", "fashion"] and sorted(rows[1:]) == presets.names()
+
+
+def test_presets_are_compared_by_what_was_measured():
+    measured = json.loads((ROOT / "docs" / "quality.json").read_text())
+    for name in presets.names():
+        row = measured.get(f"{name}@15")
+        assert presets.remark(name, "for")
+        assert presets.remark(name, "frechet") == (f"{row['classifier_fid']:.2f}" if row else "")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.command import run_forked
 from tests.conftest import train_flags
 from trainer.commands import export, generate, plot
-from trainer.configuration import choices, config, flags
+from trainer.configuration import asked_labels, choices, config, flags
 from trainer.gan import sampling
 from trainer.runs import checkpoints, trained_networks
 from trainer.system.exits import RefusedError
@@ -172,7 +172,7 @@ def test_a_conditional_generator_is_exported_with_its_labels_and_average(conditi
     images = loaded.sample(tf.constant(12, tf.int64), tf.constant(0, tf.int64))
     recipe = networks.recipe
     (bytes_,) = sampling.sample_batches(
-        networks.generate, recipe, 12, 0, sampling.label_cycle(recipe)
+        networks.generate, recipe, 12, 0, asked_labels.cycle(recipe)
     )
     assert np.abs(np.rint(np.clip(images, -1, 1) * 127.5 + 127.5) - bytes_).max() <= 1
     lite = exported(conditional, tmp_path, "tflite", "generator")

@@ -14,10 +14,9 @@ from PIL import Image
 from tests.command import run_forked
 from tests.conftest import train_flags
 from tests.data import folders
-from trainer.configuration import config, config_json, flags, presets, resume
+from trainer.configuration import asked_labels, config, config_json, flags, presets, resume
 from trainer.data import array_cache, feeding, loading
 from trainer.data.datasets import DATASETS, Attribute
-from trainer.gan import sampling
 from trainer.system import exits
 from trainer.system.exits import RefusedError
 
@@ -212,7 +211,7 @@ def test_a_class_name_takes_precedence_over_a_class_number(asked_for, label):
         recipe.data, attributes=(Attribute("class", ("Cats", "Hot Dogs", "7")),)
     )
     recipe = dataclasses.replace(recipe, data=data)
-    assert sampling.label_cycle(recipe, [asked_for]) == [(label,)]
+    assert asked_labels.cycle(recipe, [asked_for]) == [(label,)]
 
 
 def test_images_are_resized_with_antialiasing_and_keep_their_proportions(tmp_path):

@@ -175,13 +175,14 @@ def plan(*arguments: str) -> Plan:
     return Plan(config.recipe, config.schedule)
 
 
-def test_the_last_step_is_evaluated_after_at_least_one_interval():
+def test_the_last_step_is_evaluated_however_short_the_run():
     long = plan("--steps=45", "--evaluation_interval=20", "--checkpoint_interval=1000")
     short = plan("--steps=15", "--evaluation_interval=20", "--checkpoint_interval=1000")
 
     assert [step for step in range(1, 46) if long.evaluation_due(step)] == [20, 40, 45]
     assert [step for step in range(1, 46) if long.checkpoint_due(step)] == [20, 40, 45]
-    assert [step for step in range(1, 16) if short.evaluation_due(step)] == []
+    assert [step for step in range(1, 16) if short.evaluation_due(step)] == [15]
+    assert not any(map(plan("--steps=15", "--evaluation_interval=0").evaluation_due, range(16)))
 
 
 def test_a_missing_best_checkpoint_is_refused(finished):

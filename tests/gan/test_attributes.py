@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.configuration import flags, presets
+from trainer.configuration import asked_labels, flags, presets
 from trainer.configuration.config import Recipe
 from trainer.data import labels
 from trainer.data.datasets import Attribute
@@ -123,7 +123,7 @@ def test_what_cannot_be_meant_is_refused(text, reason):
 def test_unless_asked_images_show_each_value_of_the_first_attribute():
     data = dataclasses.replace(recipe().data, attributes=ATTRIBUTES)
     of_three = dataclasses.replace(recipe(), data=data)
-    assert sampling.label_cycle(of_three) == [(0, -1, -1), (1, -1, -1), (2, -1, -1)]
+    assert asked_labels.cycle(of_three) == [(0, -1, -1), (1, -1, -1), (2, -1, -1)]
 
 
 def test_a_grid_has_a_row_a_value_and_otherwise_what_real_images_show():

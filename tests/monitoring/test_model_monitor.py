@@ -208,15 +208,31 @@ def test_without_a_terminal_a_line_appears_every_thirty_seconds(caplog):
         "step 61/100",
         "step 91/100",
     ]
-    assert "99 images/s, ETA 0:00:50" in caplog.records[0].getMessage()
+    assert caplog.records[0].getMessage().endswith("99 images/s")  # no speed is known yet
+    assert caplog.records[1].getMessage().endswith("99 images/s, ETA 0:01:09")
 
 
-def test_on_a_terminal_a_bar_shows_losses_speed_and_time_left(capsys):
-    progress = Progress(0, 100, terminal=True)
-    progress.report(50, 0.5, LOOP, steps_per_second=2.0)
+def test_on_a_terminal_a_bar_shows_how_far_how_long_how_good_and_what_is_done():
+    now = [0.0]
+    progress = Progress(0, 100, clock=lambda: now[0], terminal=True)
+    progress.report(10, 0.1, LOOP, steps_per_second=0.1)
+    assert "left" not in progress.line(200, "training from step 10 to 11")  # nobody knows yet
+    for second, distance in ((10, 5.0), (20, 6.0)):
+        now[0] = second
+        progress.report(10 + second, 0.5, {**LOOP, records.FRECHET: distance}, 0.1)
+    shown = progress.line(200, "evaluating step 30")
     progress.close()
-    shown = capsys.readouterr().err
-    assert "50/100" in shown and "99 images/s, loss G 0.70 D 1.40" in shown
+    assert shown.split(" · ") == [
+        " 30% █████████░░░░░░░░░░░░░░░░░░░░░ 30/100",
+        "evaluating step 30",
+        "0:01:10 left",
+        "Fréchet 6.00, best 5.00",
+        "99 images/s",
+        "epoch 0.5",
+        "loss G 0.70 D 1.40",
+    ]
+    for columns in (20, 40, 80, 120):
+        assert len(progress.line(columns, "saving")) <= max(columns, 18)
 
 
 def test_the_data_shown_as_real_are_of_the_data_set(finished):

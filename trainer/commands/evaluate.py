@@ -16,7 +16,8 @@ from trainer.cloud.mirror import Mirror
 from trainer.configuration import config_json
 from trainer.configuration.config import EvaluateConfig
 from trainer.evaluation import protocols
-from trainer.runs import checkpoint_files, evaluations, file_names, in_bucket
+from trainer.runs import checkpoint_files, evaluations, file_names, in_bucket, stored_runs
+from trainer.system import activity
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ def run(settings: EvaluateConfig) -> None:
 
 def _evaluate_one(settings: EvaluateConfig, mirror: Mirror | None) -> None:
     """Evaluates the checkpoint that is asked for."""
+    stored = stored_runs.read_with_checkpoint(settings.job_dir, settings.checkpoint)
+    protocols.check(stored.recipe, settings)
     from trainer.evaluation import checkpoint_results
 
     network = checkpoint_results.load(settings)
@@ -79,6 +82,7 @@ def _evaluate_all(settings: EvaluateConfig, mirror: Mirror | None) -> None:
             log.info("%s %s, and is measured: nothing to do", settings.job_dir, stands)
         if is_complete or not settings.watch:
             break
+        activity.now("")
         time.sleep(WATCH_SECONDS)
         if mirror:
             in_bucket.fetch_again(mirror, *_SMALL_FILES)

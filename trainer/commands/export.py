@@ -6,8 +6,8 @@ import logging
 
 from trainer.cloud import local_copies
 from trainer.configuration.config import ExportConfig
-from trainer.runs import export_formats, in_bucket, trained_networks
-from trainer.system import file_system
+from trainer.runs import in_bucket, stored_runs
+from trainer.system import activity, file_system
 
 log = logging.getLogger(__name__)
 
@@ -16,9 +16,13 @@ def run(config: ExportConfig) -> None:
     """Writes the network and prints where."""
     copy = None
     if config.job_dir_url:
-        copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *trained_networks.FILES)
+        copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+    stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    from trainer.runs import export_formats, trained_networks
+
     networks = trained_networks.load(config.job_dir, config.checkpoint)
     file_system.make_folder(config.output.parent, "output")
+    activity.now(f"exporting the {config.network}")
     log.info("exporting the %s of %s", config.network, networks.source)
     export_formats.write(networks, config.network, config.format, config.output, config.noise)
     if copy:

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-
-import numpy as np
-import tensorflow as tf
-
-from trainer.configuration.config import GenerateConfig, Recipe
-from trainer.data import pixels
-from trainer.data.labels import Labels
-from trainer.gan import sampling
-from trainer.models import mapping
-from trainer.monitoring import image_grids
-from trainer.runs import in_bucket, trained_networks
-from trainer.runs.trained_networks import Trained
+from trainer.configuration import asked_labels
+from trainer.configuration.config import GenerateConfig
+from trainer.runs import in_bucket, stored_runs
 from trainer.system import file_system
-
-log = logging.getLogger(__name__)
 
 
 def run(config: GenerateConfig) -> None:
@@ -27,85 +14,14 @@ def run(config: GenerateConfig) -> None:
     Raises:
       RefusedError: there is no such run, checkpoint or class.
     """
+    if config.job_dir_url:
+        in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+    stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    cycle = asked_labels.cycle(stored.recipe, config.labels)
     output = config.output
     file_system.make_folder(output.parent if output.suffix else output, "output")
-    if config.job_dir_url:
-        in_bucket.fetch(config.job_dir_url, config.job_dir, *trained_networks.FILES)
-    network = trained_networks.load(config.job_dir, config.checkpoint)
-    cycle = sampling.label_cycle(network.recipe, config.labels)
-    conditional = network.recipe.networks.conditional
-    is_animation = output.suffix == ".gif"
-    num = config.num or (8 * len(cycle) if conditional and not is_animation else 64)
-    if is_animation:
-        log.info("generating %d frames from %s", num, network.source)
-        image_grids.write_gif(output, _frames(network, config, cycle, num))
-    else:
-        log.info("generating %d images from %s", num, network.source)
-        _write_images(network, config, cycle, num)
+    # TensorFlow is imported only now: what is wrong above is said at once.
+    from trainer.commands import samples
+
+    samples.write(config, cycle)
     print(output)
-
-
-def _write_images(
-    network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
-) -> None:
-    output = config.output
-    generate, truncation = _truncated(network, config, cycle)
-    draw = tf.function(generate, autograph=False)
-    batches = sampling.sample_batches(draw, network.recipe, num, config.seed, cycle, truncation)
-    if not output.suffix:
-        digits = max(5, len(str(num - 1)))
-        for number, image in enumerate(image for batch in batches for image in batch):
-            image_grids.write_png(output / f"{number:0{digits}d}.png", image)
-        return
-    images = np.concatenate(list(batches))
-    labels = sampling.cycled_labels(cycle, 0, num).numpy()
-    conditional = network.recipe.networks.conditional
-    if output.suffix == ".png":
-        asked = np.arange(num) % len(cycle)
-        picture = image_grids.rows(images, asked) if conditional else image_grids.grid(images)
-        image_grids.write_png(output, picture)
-    else:
-        arrays = {"images": images}
-        if conditional:
-            arrays |= labelled(labels, network.recipe)
-        file_system.write_atomically(output, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
-
-
-def _truncated(
-    network: Trained, config: GenerateConfig, cycle: Sequence[Labels]
-) -> tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], float | None]:
-    """What makes images, and the bound that is left for latents: styles are truncated instead."""
-    if config.truncation is None or not mapping.is_style_based(network.generator):
-        return network.generate, config.truncation
-    return network.truncated(config.truncation, cycle), None
-
-
-def labelled(labels: np.ndarray, recipe: Recipe) -> dict[str, np.ndarray]:
-    """What an .npz says of images: int64 `[N]` of one attribute, else `[N, attributes]`."""
-    if len(recipe.data.attributes) == 1:
-        return {"labels": labels[:, 0].astype(np.int64)}
-    names = [attribute.name for attribute in recipe.data.attributes]
-    return {"labels": labels.astype(np.int64), "attribute_names": np.array(names)}
-
-
-def _frames(
-    network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
-) -> list[np.ndarray]:
-    """An interpolation from one latent to another and back, an image of each label in a frame."""
-    generate, truncation = _truncated(network, config, cycle)
-    ends = sampling.latents(network.recipe, config.seed, 0, 2, truncation)
-    weights = 1 - np.abs(np.linspace(-1, 1, num, endpoint=False))
-    draw = tf.function(generate, autograph=False)
-    frames = []
-    for weight in weights:
-        latent = _slerp(ends[0], ends[1], float(weight))
-        images = draw(tf.tile(latent[tf.newaxis], [len(cycle), 1]), tf.constant(cycle, tf.int32))
-        frames.append(image_grids.grid(pixels.to_bytes(images.numpy(), network.pixel_min)))
-    return frames
-
-
-def _slerp(start: tf.Tensor, end: tf.Tensor, weight: float) -> tf.Tensor:
-    """Spherical interpolation (Shoemake 1985), which keeps the norm that latents have."""
-    cosine = tf.reduce_sum(tf.math.l2_normalize(start) * tf.math.l2_normalize(end))
-    angle = tf.acos(tf.clip_by_value(cosine, -0.9999, 0.9999))
-    return (tf.sin((1 - weight) * angle) * start + tf.sin(weight * angle) * end) / tf.sin(angle)

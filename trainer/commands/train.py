@@ -19,7 +19,7 @@ from trainer.data import loading
 from trainer.data.datasets import DatasetSpec
 from trainer.distribution import cluster_spec
 from trainer.distribution.cluster_spec import Worker
-from trainer.runs import in_bucket
+from trainer.runs import in_bucket, stored_runs
 from trainer.system import anew, file_system, memory_errors
 from trainer.system.exits import RefusedError, StoppedForAnother
 from trainer.training.storage import Examples, Storage
@@ -70,12 +70,11 @@ def _train(
         kept = dataclasses.replace(stored, schedule=configured.schedule)
         file_system.write_text(asked.job_dir / config_json.FILE, config_json.to_json(kept))
     # TensorFlow is imported only now: what is wrong above is said at once.
-    from trainer.runs import trained_networks
     from trainer.training import run as training
 
     source, source_url = asked.initialize_from if starts else None, asked.initialize_from_url
     if source and source_url:
-        in_bucket.fetch(source_url, source, *trained_networks.FILES, flag="initialize_from")
+        in_bucket.fetch(source_url, source, *stored_runs.FILES, flag="initialize_from")
 
     def load(spec: DatasetSpec) -> Examples:
         data.fetch(spec.dataset)  # another one, if the chief resumes a run of another
@@ -93,7 +92,12 @@ def _train(
         commit_run()
         data.send()
 
-    storage = Storage(asked.job_dir, asked.cache_dir, load, commit, source)
+    places = tuple(
+        f"--{name}={getattr(asked, name)}"
+        for name in ("data_dir", "cache_dir")
+        if name in asked.given
+    )
+    storage = Storage(asked.job_dir, asked.cache_dir, load, commit, source, places)
     try:
         training.train(configured, config.checksum(asked), worker, storage, deadline, asked.rejoin)
     except Exception as error:

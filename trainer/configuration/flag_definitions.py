@@ -16,6 +16,13 @@ def job_dir(values: flags.FlagValues) -> None:
     Group(values, "run").text("job_dir", None, text, required=True)
 
 
+def log(values: flags.FlagValues) -> None:
+    """The flags of every command."""
+    group = Group(values, "log")
+    group.switch("quiet", False, "Show results and errors alone.")
+    group.switch("verbose", False, "Show TensorFlow's own lines, too.")
+
+
 def _define_checkpoint(values: flags.FlagValues) -> None:
     text = "latest, best, a step, or a path without suffix."
     Group(values, "run").text("checkpoint", "latest", text)
@@ -47,8 +54,8 @@ def _define_run(values: flags.FlagValues) -> None:
     run.integer("checkpoint_interval", 200, "Steps between checkpoints.", 1)
     run.integer("keep_checkpoints", 3, "Newest checkpoints to keep.", 1)
     text = (
-        "Steps between evaluations, with which come checkpoints; 0: none. A run that is as long "
-        "is evaluated at its end, too."
+        "Steps between evaluations, with which come checkpoints; there is one at the end, too. "
+        "0: none."
     )
     run.integer("evaluation_interval", choices.EVALUATION_INTERVAL, text, 0)
     text = "Images that are drawn for an evaluation while the run trains."
@@ -72,7 +79,11 @@ def _define_run(values: flags.FlagValues) -> None:
 
 def _define_recipe(values: flags.FlagValues) -> None:
     recipe = Group(values, "recipe")
-    recipe.text("preset", "fashion", "The recipe; see `presets`.")
+    recipe.text(
+        "preset",
+        "fashion",
+        "The recipe, whose values stand here; `fashion-gan presets` compares them.",
+    )
     recipe.integer("batch_size", None, "Images an update, over all replicas.", 1)
     text = (
         "Half-life of the generator's moving average, in images; 0: none. It is never more than a "
@@ -90,7 +101,7 @@ def _define_recipe(values: flags.FlagValues) -> None:
 
 def _define_networks(values: flags.FlagValues) -> None:
     networks = Group(values, "networks")
-    networks.choice("architecture", None, choices.ARCHITECTURES, "The networks.")
+    networks.choice("architecture", None, choices.ARCHITECTURES, "What the networks are.")
     networks.integer("noise_dim", None, "Dimensions of a latent.", 1, 10**6)
     text = "Labels of all chosen attributes go into both networks."
     networks.switch("conditional", False, text)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from absl import flags
 
+PLACEHOLDERS = {"job_dir": "FOLDER", "output": "FILE", "folder": "FOLDER", "input": "FILE"}
 MOST = 10**9  # more steps, images or the like than any run can have
 
 

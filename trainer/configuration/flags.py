@@ -7,6 +7,7 @@ A preset is a flag file that is read before the command line: what the user give
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from trainer.configuration import (
     config_json,
     data_flags,
     flag_definitions,
+    flag_groups,
+    help_text,
     paths,
     presets,
     recipe_flags,
@@ -141,12 +144,35 @@ def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     )
 
 
+def verbosity(arguments: Sequence[str]) -> str:
+    """How much of the log a command with these arguments shows: `quiet`, `verbose`, or empty.
+
+    All else is left to the command's own parsing.
+
+    Raises:
+      RefusedError: both are asked for.
+    """
+    values = flags.FlagValues()
+    flag_definitions.log(values)
+    values.set_gnu_getopt(True)
+    try:
+        values(["", *arguments], known_only=True)
+    except (flags.Error, UnicodeError):
+        return ""
+    if values.quiet and values.verbose:
+        raise RefusedError("--quiet and --verbose contradict each other: leave one of them out")
+    return "quiet" if values.quiet else "verbose" if values.verbose else ""
+
+
 def no_flags(argv: Sequence[str]) -> None:
     """For a command without flags."""
     _parse(argv, lambda _: None)
 
 
 def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
+    if help_text.WORDS & set(argv):
+        preset = _in_force(argv, flag_definitions.train)["preset"].value
+        argv = [argv[0], *presets.arguments(preset), *argv[1:]]
     users = _parse(argv, flag_definitions.train)
     values = _parse([argv[0], *presets.arguments(users.preset), *argv[1:]], flag_definitions.train)
     given = frozenset(name for name in users if users[name].present)
@@ -221,6 +247,21 @@ def _profile_steps(text: str) -> tuple[int, ...]:
     return numbers
 
 
+def _in_force(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:
+    """The flags as they would be without the request for help, also where some are missing."""
+    values = flags.FlagValues()
+    define(values)
+    flag_definitions.log(values)
+    try:
+        values([argument for argument in argv if argument not in help_text.WORDS])
+    except flags.IllegalFlagValueError as error:
+        if "=None: " not in str(error):
+            raise RefusedError(" ".join(str(error).split())) from error
+    except (flags.Error, UnicodeError) as error:
+        raise RefusedError(" ".join(str(error).split())) from error
+    return values
+
+
 def _parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:
     """Parses `argv` into new flag values.
 
@@ -230,12 +271,16 @@ def _parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> f
     """
     values = flags.FlagValues()
     define(values)
-    if {"--help", "-help", "-h", "--helpfull"} & set(argv):
-        raise HelpRequested(values.get_help(include_special_flags=False))
+    flag_definitions.log(values)
+    if help_text.WORDS & set(argv):
+        raise HelpRequested(help_text.of(_in_force(argv, define)))
     try:
         stray = values(list(argv))[1:]
     except (flags.Error, UnicodeError) as error:
-        raise RefusedError(" ".join(str(error).split())) from error
+        text = " ".join(str(error).split())
+        if missing := re.match(r"flag --(\w+)=None: ", text):
+            text = f"--{missing[1]}={flag_groups.PLACEHOLDERS[missing[1]]} is needed"
+        raise RefusedError(text) from error
     if stray:
         raise RefusedError(f"stray argument {stray[0]!r}: flags are written --name=value")
     return values

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data.prepared import Arrays, quiet_tfds
-from trainer.system import downloads, file_system
+from trainer.system import activity, downloads, file_system
 from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
@@ -107,6 +107,7 @@ def _prepare_from(folder: Path | None, data_dir: Path) -> None:
     if folder is None:
         _download(data_dir)
         return
+    activity.now(f"preparing {NAME}")
     log.info("data: preparing %s from the files in %s", NAME, folder)
     contents = {name: _read_verified(folder, name) for name in IDX_SHA256}
     with tempfile.TemporaryDirectory() as scratch:
@@ -164,6 +165,7 @@ def _builder_from_files(files: Path, data_dir: Path):
 def _download(data_dir: Path) -> None:
     import tensorflow_datasets as tfds
 
+    activity.now(f"downloading {NAME}")
     log.info("data: preparing %s by the download of TensorFlow Datasets", NAME)
     config = tfds.download.DownloadConfig(try_download_gcs=False)
     builder = tfds.image_classification.FashionMNIST

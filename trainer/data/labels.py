@@ -9,6 +9,8 @@ from trainer.system.exits import RefusedError
 
 NOT_GIVEN = -1
 
+_OTHER_NAMES = {"tshirttop": "tshirt", "ankleboot": "boot"}  # of Fashion-MNIST's classes
+
 Labels = tuple[int, ...]  # a value's number of each attribute, or NOT_GIVEN
 
 
@@ -22,7 +24,9 @@ def parse(text: str, attributes: Sequence[Attribute]) -> Labels:
       RefusedError: a value is unknown, of several attributes, or one of two of the same attribute.
     """
     found = [NOT_GIVEN] * len(attributes)
-    for place, part in enumerate(text.split("/")):
+    # A value may have the sign in its name: T-shirt/top.
+    whole = [each for attribute in attributes for each in attribute.values if _same(each, text)]
+    for place, part in enumerate([text] if whole else text.split("/")):
         index, value = _one(part.strip(), place, text, attributes)
         if found[index] != NOT_GIVEN:
             raise RefusedError(f"--labels={text} gives two values of {attributes[index].name}")
@@ -41,12 +45,12 @@ def _one(part: str, place: int, text: str, attributes: Sequence[Attribute]) -> t
     if not asked:
         names = ", ".join(attribute.name for attribute in attributes)
         raise RefusedError(f"--labels={text}: there is no attribute {name!r}, but {names}")
-    for same in (str, str.casefold, folded):  # the exact name wins
+    for same in (_equal, _equal_in_any_case, _same):  # the exact name wins
         found = [
             (index, number)
             for index in asked
             for number, known in enumerate(attributes[index].values)
-            if same(known) == same(value)
+            if same(known, value)
         ]
         if len(found) == 1:
             return found[0]
@@ -59,6 +63,19 @@ def _one(part: str, place: int, text: str, attributes: Sequence[Attribute]) -> t
         return index, int(value)
     listed = "; ".join(f"{attributes[index].name}: {_listed(attributes[index])}" for index in asked)
     raise RefusedError(f"--labels names {value!r}, which is no value; there are {listed}")
+
+
+def _equal(known: str, written: str) -> bool:
+    return known == written
+
+
+def _equal_in_any_case(known: str, written: str) -> bool:
+    return known.casefold() == written.casefold()
+
+
+def _same(known: str, written: str) -> bool:
+    """Whether only case and signs differ, or it is another name that the data's authors use."""
+    return folded(known) in (folded(written), _OTHER_NAMES.get(folded(written)))
 
 
 def folded(name: str) -> str:

@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import sys
+import urllib.error
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,12 +26,19 @@ from PIL import Image
 
 from trainer.data.datasets import DatasetSpec
 from trainer.data.pictures import Form, fitted
-from trainer.system import file_system
+from trainer.system import activity, downloads, file_system
 from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
 LOCK_TIMEOUT_SECONDS = 3600.0  # while another process prepares the set
+
+_SERVERS = {  # from which TensorFlow Datasets downloads
+    "celeb_a": "https://drive.google.com/",
+    "cifar10": "https://www.cs.toronto.edu/~kriz/cifar.html",
+    "kmnist": "http://codh.rois.ac.jp/kmnist/",
+    "mnist": "https://storage.googleapis.com/cvdf-datasets/mnist/",
+}
 
 Arrays = tuple[np.ndarray, np.ndarray]  # uint8 [N, height, width, channels], int64 [N]
 
@@ -168,12 +176,18 @@ def _copy_examples(
 
 @contextlib.contextmanager
 def quiet_tfds() -> Iterator[None]:
-    """Hides the progress bars of TensorFlow Datasets and sends its output to stderr."""
+    """Hides progress bars and retries of TensorFlow Datasets; its output goes to stderr."""
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
+    retries = logging.getLogger("urllib3.connectionpool")
+    level = retries.level
+    retries.setLevel(logging.ERROR)  # of several downloads at once; the last error is raised
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        retries.setLevel(level)
 
 
 def _prepared_folder(name: str, data_dir: Path) -> Path | None:
@@ -205,9 +219,13 @@ def _example_counts(folder: Path) -> list[int]:
 def _download(name: str, data_dir: Path) -> Path:
     import tensorflow_datasets as tfds
 
+    activity.now(f"preparing {name}")
     log.info("data: preparing %s by the download of TensorFlow Datasets", name)
     try:
-        with quiet_tfds():  # on network errors it retries for three minutes
+        # Without this check, the download's own retries take minutes where there is no network.
+        with contextlib.suppress(urllib.error.HTTPError):  # there is one
+            downloads.check_reachable(_SERVERS[name])
+        with quiet_tfds():
             tfds.builder(name, data_dir=data_dir).download_and_prepare(
                 download_config=tfds.download.DownloadConfig(try_download_gcs=False)
             )
@@ -241,5 +259,6 @@ def _decode(folder: Path, spec: DatasetSpec, split: str, path_prefix: Path, coun
                 f"{folder} is damaged ({first_line(error)}): remove it to prepare it again"
             ) from error
 
+    activity.now(f"decoding {count} images of {spec.dataset}, {split}")
     log.info("data: decoding %d images of %s", count, spec.dataset)
     return decode_to_files(path_prefix, count, spec.image_shape, examples)

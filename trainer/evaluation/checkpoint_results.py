@@ -19,6 +19,7 @@ from trainer.evaluation.evaluator import Evaluator
 from trainer.models import forms
 from trainer.runs import trained_networks
 from trainer.runs.trained_networks import Trained
+from trainer.system import activity
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ def load(settings: EvaluateConfig) -> Trained:
     Raises:
       RefusedError: there is no such run or checkpoint, or it is damaged.
     """
+    activity.now("reading the generator")
     _configure(settings.threads)
     return trained_networks.load(settings.job_dir, settings.checkpoint)
 
@@ -47,6 +49,7 @@ def restore(stored: RunConfig, path: Path, settings: EvaluateConfig) -> Trained:
 def measure(network: Trained, settings: EvaluateConfig) -> dict[str, Any]:
     """The step, the protocol and all metrics."""
     log.info("evaluating %s", network.source)
+    activity.now(f"evaluating {network.source}")
     return _evaluator(network.recipe, settings)(network)
 
 

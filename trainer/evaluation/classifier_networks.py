@@ -15,6 +15,7 @@ from trainer.data import order, pixels
 from trainer.gan.augmentation import augment
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng
+from trainer.system import activity
 
 FEATURES = 128
 IMAGE_SHAPE = (28, 28, 1)
@@ -93,7 +94,7 @@ def train(
         optimizer.apply(tape.gradient(loss, variables), network.trainable_variables)
         return loss
 
-    for epoch in range(epochs):
+    for epoch in activity.each(range(epochs), "training a classifier on them"):
         permutation = order.permutation(seed, epoch, len(images))
         for batch_index in range(steps):
             rows = permutation[batch_index * batch_size : (batch_index + 1) * batch_size]

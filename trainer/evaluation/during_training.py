@@ -20,6 +20,7 @@ from trainer.evaluation.classifiers import Networks
 from trainer.gan import sampling, stages
 from trainer.gan.state import FashionGAN
 from trainer.runs.file_names import TRAIN
+from trainer.system import activity
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ def evaluator(
     def evaluate() -> dict[str, float]:
         started = time.monotonic()
         fakes = np.concatenate(list(sampling.sample_labelled(generate, recipe, asked, num, SEED)))
+        activity.part("computing features")
         values = metric_groups.feature_metrics(
             seen_with.features(fakes), reference_features(), "classifier_fid"
         )

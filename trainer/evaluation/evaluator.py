@@ -32,7 +32,7 @@ from trainer.evaluation.classifiers import Networks
 from trainer.evaluation.metric_groups import PixelMetrics
 from trainer.gan import sampling
 from trainer.runs.trained_networks import Trained
-from trainer.system import file_system
+from trainer.system import activity, file_system
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +126,7 @@ class Evaluator:
           labels: what they were generated for, integers `[N, attributes]`, -1 where nothing was
             asked for; None: without labels.
         """
+        activity.part("computing features")
         fake_features = self._networks.features(images)
         values = {**self._protocol}
         if not self._is_packaged:

@@ -16,6 +16,7 @@ from trainer.evaluation import (
     neighbours,
     pixel_space,
 )
+from trainer.system import activity
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ FEWEST_OF_VALUE = 50
 
 def feature_metrics(fakes: np.ndarray, reals: np.ndarray, fid_name: str) -> dict[str, float]:
     """Metrics of features `[N, D]` and `[M, D]`; `fid_name` is the key of the Fréchet distance."""
+    activity.part("comparing features")
     overlap = neighbours.manifold_overlap(fakes, reals)
     return {
         fid_name: metrics.frechet_distance(fakes, reals),
@@ -141,6 +143,7 @@ class PixelMetrics:
         """The metrics by name; each is None where it cannot be computed, which is logged."""
         if self._space is None:
             return {"pixel_frechet_distance": None, "neighbour_distance_ratio": None}
+        activity.part("comparing pixels")
         projected = self._project(fakes)
         return {
             "pixel_frechet_distance": metrics.frechet_distance(projected, self._test),

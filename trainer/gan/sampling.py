@@ -13,7 +13,7 @@ from trainer.data import labels, pixels
 from trainer.data.labels import Labels
 from trainer.models.architectures import ARCHITECTURES
 from trainer.randomness import BatchRng
-from trainer.system.exits import RefusedError
+from trainer.system import activity
 
 SAMPLING_BATCH = 128  # of images up to this size
 _SAMPLING_PIXELS = 64 * 64
@@ -47,29 +47,6 @@ def latents(
     probability = tf.math.erf(tf.constant(truncation / math.sqrt(2), tf.float64))
     centred = probability * tf.math.erf(tf.cast(normal, tf.float64) / math.sqrt(2))
     return tf.cast(math.sqrt(2) * tf.math.erfinv(centred), tf.float32)
-
-
-def label_cycle(recipe: Recipe, asked_for: Sequence[str] = ()) -> list[Labels]:
-    """The labels that successive images get, in a cycle.
-
-    Args:
-      recipe: a run's.
-      asked_for: of one image each, as `labels.parse` reads them; none: each value of the first
-        attribute, all others not given.
-
-    Raises:
-      RefusedError: a value is unknown, or the run has none.
-    """
-    known = recipe.data.attributes if recipe.networks.conditional else ()
-    if asked_for and not known:
-        names = ",".join(asked_for)
-        raise RefusedError(f"--labels={names}: this run is not conditional, leave it out")
-    if asked_for:
-        return [labels.parse(text, known) for text in asked_for]
-    others = (labels.NOT_GIVEN,) * (len(recipe.data.attributes) - 1)
-    if known:
-        return [(value, *others) for value in range(len(known[0].values))]
-    return [(labels.NOT_GIVEN,) * len(recipe.data.attributes)]
 
 
 def cycled_labels(cycle: Sequence[Labels], first: int, count: int | tf.Tensor) -> tf.Tensor:
@@ -113,7 +90,7 @@ def sample_batches(
       recipe: of its training.
       num: images in all.
       seed: decides the latents.
-      cycle: from `label_cycle`.
+      cycle: from `asked_labels.cycle`.
       truncation: of the latents.
 
     Yields:
@@ -121,7 +98,7 @@ def sample_batches(
     """
     pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min
     batch = batch_size(recipe.data.image_shape)
-    for first in range(0, num, batch):
+    for first in activity.each(range(0, num, batch), "drawing images"):
         noise = latents(recipe, seed, first, batch, truncation)
         images = generate(noise, cycled_labels(cycle, first, batch)).numpy()
         yield pixels.to_bytes(images[: num - first], pixel_min)
@@ -174,7 +151,7 @@ def sample_labelled(
     pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min
     if asked is None:
         asked = np.full((num, len(recipe.data.attributes)), labels.NOT_GIVEN)
-    for first in range(0, num, SAMPLING_BATCH):
+    for first in activity.each(range(0, num, SAMPLING_BATCH), "drawing images"):
         noise = latents(recipe, seed, first, SAMPLING_BATCH)
         batch = np.resize(asked[first : first + SAMPLING_BATCH], (SAMPLING_BATCH, asked.shape[1]))
         images = generate(noise, tf.constant(batch, tf.int32)).numpy()

@@ -1,4 +1,4 @@
-"""Progress for people: a bar on a terminal, else a line every 30 seconds."""
+"""Progress for people: a gauge in a terminal's last line, else a log line every 30 seconds."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from tqdm import tqdm
+from trainer.runs.records import FRECHET
+from trainer.system import activity
 
 log = logging.getLogger(__name__)
 
 LINE_SECONDS = 30.0
-BAR = "{percentage:3.0f}%|{bar}| {n}/{total} [{elapsed}<{remaining}{postfix}]"
+STEADY_SECONDS = 5.0  # of training after the first loop, which makes the graph: then time is told
+MOST_OF_BAR, LEAST_OF_BAR = 30, 5  # columns
+_SEPARATOR = " · "
+_TRAINING = "training"  # what a moving bar says already
 
 
 class Progress:
@@ -27,33 +31,74 @@ class Progress:
         terminal: bool | None = None,
     ) -> None:
         self._clock = clock
+        self._step = step
         self._last_step = last_step
         self._next_line = clock()
-        self._bar: tqdm | None = None
-        if sys.stderr.isatty() if terminal is None else terminal:
-            self._bar = tqdm(
-                total=last_step, initial=step, unit="step", dynamic_ncols=True, bar_format=BAR
-            )
+        self._first_loop: tuple[int, float] | None = None  # its last step, and when it ended
+        self._distances: list[float] = []
+        self._parts: dict[str, str] = {}
+        self._terminal = sys.stderr.isatty() if terminal is None else terminal
+        if self._terminal:
+            activity.use_gauge(self.line)
 
     def report(
         self, step: int, epoch: float, metrics: dict[str, float], steps_per_second: float
     ) -> None:
         """Shows one loop's end."""
+        del steps_per_second  # of one loop: evaluations and checkpoints take time, too
+        self._step = step
+        now = self._clock()
+        self._first_loop = self._first_loop or (step, now)
         generator, discriminator = metrics["loss/generator"], metrics["loss/discriminator"]
         speed = f"{metrics['throughput/images_per_second']:.0f} images/s"
-        if self._bar is not None:
-            short = f"{speed}, loss G {generator:.2f} D {discriminator:.2f}"
-            self._bar.set_postfix_str(short, refresh=False)
-            self._bar.update(step - self._bar.n)
-        elif self._clock() >= self._next_line or step == self._last_step:
-            self._next_line = self._clock() + LINE_SECONDS
-            left = timedelta(seconds=round((self._last_step - step) / steps_per_second))
+        left = self._time_left(now)
+        if FRECHET in metrics:
+            self._distances.append(metrics[FRECHET])
+        self._parts = {
+            "left": f"{left} left" if left else "",
+            "distance": self._distance(),
+            "speed": speed,
+            "epoch": f"epoch {epoch:.1f}",
+            "loss": f"loss G {generator:.2f} D {discriminator:.2f}",
+        }
+        if not self._terminal and (now >= self._next_line or step == self._last_step):
+            self._next_line = now + LINE_SECONDS
             log.info(
-                "step %d/%d, epoch %.2f, loss generator %.3f discriminator %.3f, %s, ETA %s",
-                *(step, self._last_step, epoch, generator, discriminator, speed, left),
+                "step %d/%d, epoch %.2f, loss generator %.3f discriminator %.3f, %s%s",
+                *(step, self._last_step, epoch, generator, discriminator, speed),
+                f", ETA {left}" if left else "",
             )
+
+    def line(self, columns: int, busy_with: str) -> str:
+        """The gauge, with what is least needed left out where the terminal is narrow."""
+        share = self._step / self._last_step
+        counts = f"{share:4.0%} {{bar}} {self._step}/{self._last_step}"
+        doing = "" if busy_with.startswith(_TRAINING) and self._first_loop else busy_with
+        shown = [counts]
+        for part in (doing, *self._parts.values()):
+            if part and len(_SEPARATOR.join([*shown, part])) + LEAST_OF_BAR <= columns:
+                shown.append(part)
+        line = _SEPARATOR.join(shown)
+        room = max(LEAST_OF_BAR, min(MOST_OF_BAR, columns - len(line) + len("{bar}") - 1))
+        filled = round(share * room)
+        return line.replace("{bar}", "█" * filled + "░" * (room - filled))
 
     def close(self) -> None:
         """Leaves the terminal's line."""
-        if self._bar is not None:
-            self._bar.close()
+        if self._terminal:
+            activity.use_gauge(None)
+
+    def _time_left(self, now: float) -> timedelta | None:
+        """By the speed since the first loop, all pauses included; None while it is not steady."""
+        assert self._first_loop is not None
+        step, when = self._first_loop
+        if now - when < STEADY_SECONDS or self._step <= step:
+            return None
+        seconds_a_step = (now - when) / (self._step - step)
+        return timedelta(seconds=round((self._last_step - self._step) * seconds_a_step))
+
+    def _distance(self) -> str:
+        if not self._distances:
+            return ""
+        last, best = self._distances[-1], min(self._distances)
+        return f"Fréchet {last:.2f}" + (f", best {best:.2f}" if best < last else "")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from trainer.runs import state_variables
-from trainer.runs.checkpoint_files import BEST, NAME, has_index, prefix, steps
+from trainer.runs import state_variables, stored_runs
+from trainer.runs.checkpoint_files import BEST, NAME, prefix, steps
 from trainer.runs.state_variables import State, Tensors
 from trainer.system import file_system
 from trainer.system.exits import RefusedError, first_line
@@ -220,16 +220,14 @@ def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
     Raises:
       RefusedError: there is no such checkpoint, or it is damaged.
     """
-    if choice in ("latest", BEST):
-        found = read_newest(folder if choice == "latest" else folder / BEST)
+    if choice in (stored_runs.LATEST, BEST):
+        found = read_newest(folder if choice == stored_runs.LATEST else folder / BEST)
         if found is None:
-            missing = "checkpoint" if choice == "latest" else "evaluated checkpoint"
+            missing = "checkpoint" if choice == stored_runs.LATEST else "evaluated checkpoint"
             raise RefusedError(f"{folder} holds no {missing}: train first, or for longer")
         return f"step {found[0]}", found[1]
-    path = prefix(folder, int(choice)) if choice.isdecimal() else Path(choice)
-    if not has_index(path):
-        existing = ", ".join(map(str, _all_steps(folder))) or "none"
-        raise RefusedError(f"--checkpoint={choice} does not exist; there are {existing}")
+    stored_runs.check_checkpoint(folder, choice)
+    path = stored_runs.checkpoint_path(folder, choice)
     return f"checkpoint {path}", read(path)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from trainer.configuration import asked_labels
 from trainer.gan import sampling
 from trainer.models import image_noise
 from trainer.models.conditioning import inputs_of
@@ -73,7 +74,7 @@ def _write_saved_model(
     archive = keras.export.ExportArchive()
     archive.track(network)
     archive.track(served)
-    cycle = sampling.label_cycle(networks.recipe)
+    cycle = asked_labels.cycle(networks.recipe)
     archive.add_endpoint(
         "serve",
         lambda inputs: served(inputs, training=False),

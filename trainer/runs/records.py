@@ -13,6 +13,7 @@ from trainer.system import file_system
 
 log = logging.getLogger(__name__)
 
+FRECHET = "evaluation/classifier_fid"  # the key of a run's own evaluations in metrics.jsonl
 CHARTS = {  # curves that share a plot
     "losses": ("loss/generator", "loss/discriminator"),
     "scores": ("score/real", "score/fake"),

@@ -9,7 +9,6 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from trainer.configuration import config_json
 from trainer.configuration.config import Recipe, images_a_step
 from trainer.data.labels import Labels
 from trainer.gan import active_networks, stages
@@ -18,12 +17,11 @@ from trainer.models import forms, image_noise, mapping, spectral
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import inputs_of
 from trainer.randomness import BatchRng
-from trainer.runs import checkpoints, state_variables
+from trainer.runs import checkpoints, state_variables, stored_runs
 from trainer.runs.state_variables import Tensors
 from trainer.system.exits import RefusedError
 
 AVERAGED_LATENTS = 4096
-FILES = (config_json.FILE, "checkpoints")  # of a run, that its networks are read from
 
 
 @dataclass(frozen=True)
@@ -123,9 +121,7 @@ def load(job_dir: Path, checkpoint: str) -> Trained:
     Raises:
       RefusedError: there is no run, no such checkpoint, or it is damaged.
     """
-    stored = config_json.read(job_dir)
-    if stored is None:
-        raise RefusedError(f"--job_dir={job_dir} holds no run: train first")
+    stored = stored_runs.read(job_dir)
     forms.use(stored.execution.forms)
     return restore(stored.recipe, job_dir, checkpoint)
 

@@ -18,11 +18,13 @@ import select
 import sys
 import threading
 import time
+from dataclasses import dataclass
 
 OUTPUT, ERROR = 1, 2  # file descriptors
 MOST_PENDING = 10_000  # pieces of text that wait to be written; of more, the oldest are dropped
 DRAIN_SECONDS = 10.0  # for what is pending when the process ends, while some of it is written
 HURRY_SECONDS = 1.0  # the same without progress, or where the process must end at once
+_CLEAR = b"\r\x1b[K"  # a terminal's line
 
 
 def reserve() -> None:
@@ -48,10 +50,34 @@ def install(handler: logging.StreamHandler) -> None:
     atexit.register(drain)
 
 
+class ForPeople(logging.Formatter):
+    """Log lines as a person reads them: when, and what."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        level = "warning: " if record.levelno >= logging.WARNING else ""
+        return f"{time.strftime('%H:%M:%S')} {level}{record.getMessage()}"
+
+
 def drain(seconds: float = DRAIN_SECONDS) -> None:
     """Waits for log lines to be written, before the process ends; not if nobody takes them."""
     if isinstance(sys.stderr, Log):
         sys.stderr.drain(seconds)
+
+
+def show_status(text: str) -> None:
+    """Shows a line below all log lines, in place of the last such line; an empty one removes it.
+
+    Only for a terminal.
+    """
+    if isinstance(sys.stderr, Log):
+        sys.stderr.show_status(text)
+
+
+def write_log_to(descriptor: int) -> None:
+    """Has the log written there from its next piece on, while standard error is something else."""
+    if isinstance(sys.stderr, Log):
+        sys.stderr.descriptor = descriptor
 
 
 def _write(descriptor: int, content: bytes) -> None:
@@ -101,6 +127,13 @@ class Results(io.TextIOBase):
         return os.isatty(OUTPUT)
 
 
+@dataclass(frozen=True)
+class _Status:
+    """A line that stays below what is written after it."""
+
+    content: bytes
+
+
 class Log(io.TextIOBase):
     """Standard error: written by a thread, so that no writer waits for a reader or a device."""
 
@@ -108,9 +141,11 @@ class Log(io.TextIOBase):
 
     def __init__(self) -> None:
         # Of all queues the one that a finalizer may use while its thread is in it.
-        self._pending: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._pending: queue.SimpleQueue[bytes | _Status] = queue.SimpleQueue()
         self._written = 0  # pieces
+        self.descriptor = ERROR
         self._is_writing = False
+        self._has_status = False
         threading.Thread(target=self._write_pending, name="log", daemon=True).start()
 
     def write(self, text: str) -> int:
@@ -121,8 +156,15 @@ class Log(io.TextIOBase):
         self._pending.put(text.encode(errors="backslashreplace"))
         return len(text)
 
+    def show_status(self, text: str) -> None:
+        """Has it shown below all lines, in place of the last one."""
+        self._has_status = bool(text)
+        self._pending.put(_Status(text.encode(errors="backslashreplace")))
+
     def drain(self, seconds: float) -> None:
         """Returns once nothing is pending, after so many seconds, or when nothing moves."""
+        if self._has_status:
+            self.show_status("")
         deadline = time.monotonic() + seconds
         written, patience = self._written, time.monotonic() + HURRY_SECONDS
         while not self._pending.empty() or self._is_writing:
@@ -145,10 +187,16 @@ class Log(io.TextIOBase):
         return os.isatty(ERROR)
 
     def _write_pending(self) -> None:
+        status = b""
         while True:
             self._is_writing = False
-            content = self._pending.get()
+            pending = self._pending.get()
             self._is_writing = True
+            if isinstance(pending, _Status):
+                status = pending.content
+                content = _CLEAR + status
+            else:
+                content = _CLEAR + pending + status if status else pending
             with contextlib.suppress(OSError):  # no reader, a full device: nobody can be told
-                _write(ERROR, content)
+                _write(self.descriptor, content)
             self._written += 1

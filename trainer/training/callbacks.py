@@ -20,13 +20,13 @@ from trainer.gan.multi_step_graph import TrainSteps, make_train_steps
 from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
 from trainer.gan.training_step import metric_names
-from trainer.monitoring import activity, image_grids, prometheus
+from trainer.monitoring import image_grids, prometheus
 from trainer.monitoring.model_monitor import Reporter
 from trainer.monitoring.progress import Progress
 from trainer.randomness import BatchRng
 from trainer.runs import evaluations, restarts
 from trainer.runs.checkpoints import Checkpoints
-from trainer.system import process_image
+from trainer.system import activity, process_image
 from trainer.system.exits import RefusedError
 from trainer.training import run_directory
 

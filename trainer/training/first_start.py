@@ -98,8 +98,8 @@ def planned(
         first, another = _evaluation_seconds(run, speed.gan, load, places)
     interval = run.schedule.evaluation_interval or math.inf
     a_step = speed.seconds_a_step() * AROUND_STEPS + another / interval
-    # What is made once more for the run itself: the graph, and the evaluation's references.
-    once = speed.seconds_to_start + first - another + AROUND_RUN_SECONDS
+    # What is made once more for the run itself: the graph, and the evaluation at the end.
+    once = speed.seconds_to_start + first + AROUND_RUN_SECONDS
     steps = group.broadcast_number(int((deadline - time.monotonic() - once) / a_step))
     if steps < 1:
         raise RefusedError(

@@ -24,7 +24,7 @@ class Plan:
     @property
     def is_ever_evaluated(self) -> bool:
         """Whether an evaluation is due at any step."""
-        return 0 < self.schedule.evaluation_interval <= self.last_step
+        return self.schedule.evaluation_interval > 0
 
     def next_pause(self, step: int) -> int:
         """The first step after `step` at which something is due."""
@@ -39,7 +39,7 @@ class Plan:
         return self._next_grid(step - 1) == step
 
     def evaluation_due(self, step: int) -> bool:
-        """Whether an evaluation is due at `step`: every interval, and at the end if one is full."""
+        """Whether an evaluation is due at `step`: every interval, and at the end."""
         return self._next_evaluation(step - 1) == step
 
     def checkpoint_due(self, step: int) -> bool:
@@ -54,9 +54,8 @@ class Plan:
         return [growth.first_step(stage, batch) for stage in range(1, doublings + 1)]
 
     def _next_evaluation(self, step: int) -> int:
-        interval = self.schedule.evaluation_interval or sys.maxsize
-        due = (step // interval + 1) * interval
-        return min(due, self.last_step) if interval <= self.last_step else sys.maxsize
+        interval = self.schedule.evaluation_interval
+        return min((step // interval + 1) * interval, self.last_step) if interval else sys.maxsize
 
     def _next_grid(self, step: int) -> int:
         interval = self.schedule.save_interval

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,14 @@ from trainer.distribution.collectives import WorkerGroup, checksum
 from trainer.evaluation import during_training
 from trainer.evaluation.classifiers import Networks
 from trainer.gan.state import FashionGAN
-from trainer.monitoring import activity, profiling
+from trainer.monitoring import profiling
 from trainer.monitoring.model_monitor import ModelMonitor, ProgressOnly
 from trainer.monitoring.progress import Progress
 from trainer.runs import file_names, state_variables
 from trainer.runs.checkpoints import Checkpoints
-from trainer.system import file_system, signals
+from trainer.system import activity, file_system, signals
 from trainer.system.exits import StoppedByAgreement, StoppedForAnother
-from trainer.training import callbacks, loop, run_directory
+from trainer.training import callbacks, loop, run_directory, summary
 from trainer.training.plan import Plan
 from trainer.training.storage import Storage
 
@@ -48,7 +49,7 @@ def lead(
     is_complete = step is not None and step >= plan.last_step and run_directory.is_finished(job_dir)
     if group.broadcast_flag(is_complete):
         log.info("%s is complete at step %d: nothing to do", job_dir, step)
-        run_directory.log_where_results_are(job_dir)
+        summary.log_results(job_dir, storage.places_given)
         return
     reporters = callbacks.reporters(
         job_dir, run.runtime.metrics_port, step, plan.last_step, saved.seconds_since_save
@@ -57,6 +58,7 @@ def lead(
     activity.now("reading the data")
     images, labels = storage.load(recipe.data)
     run_directory.check_writable(job_dir)
+    summary.warn_if_short(recipe, schedule)
     run_directory.trim(job_dir, recipe, -1 if step is None else step)
     seen_with = _evaluation_networks(plan, storage)
     num = schedule.evaluation_samples
@@ -86,9 +88,8 @@ def lead(
         run_directory.finish(job_dir, recipe, monitor)
     storage.commit()
     group.barrier()
-    step = int(gan.step.numpy())
-    log.info("complete at step %d; saving took %.1f s", step, saved.seconds_saving)
-    run_directory.log_where_results_are(job_dir)
+    summary.log_end(recipe, int(gan.step.numpy()), time.monotonic() - storage.started)
+    summary.log_results(job_dir, storage.places_given)
 
 
 def follow(

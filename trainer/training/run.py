@@ -17,8 +17,8 @@ from trainer.gan import compilation
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
 from trainer.models import flops, forms
-from trainer.monitoring import activity
 from trainer.runs.checkpoints import Checkpoints
+from trainer.system import activity
 from trainer.training import first_start, roles, run_directory, warm_start
 from trainer.training.storage import Storage
 
@@ -64,7 +64,7 @@ def train(
     """
     activity.now("joining the others")
     joined = strategies.joined_cluster(run.runtime, worker, rejoin)
-    with activity.told(), joined as (strategy, group):
+    with joined as (strategy, group):
         activity.now("making the run's parts, the same on all workers")
         here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
         group.check_equal("the configuration", _fingerprint(asked, here))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -118,15 +116,3 @@ def _finished_files(job_dir: Path) -> list[Path]:
     """What a finished run has, in the order in which it is written."""
     models = [job_dir / "models" / f"{name}.keras" for name in NETWORKS]
     return [*models, job_dir / "results" / "loss_curves.png", job_dir / file_names.FINISHED]
-
-
-def log_where_results_are(job_dir: Path) -> None:
-    """Names the picture, and TensorBoard's command in a form that can be pasted."""
-    tensorboard = Path(sys.executable).with_name("tensorboard")
-    if tensorboard.is_relative_to(Path.cwd()):
-        tensorboard = tensorboard.relative_to(Path.cwd())
-    log.info("picture: %s", job_dir / file_names.FINISHED)
-    # Without it, TensorBoard keeps ten of all images.
-    every = "--samples_per_plugin=images=0"
-    command = [str(tensorboard), f"--logdir={job_dir / 'tensorboard'}", every]
-    log.info("TensorBoard: %s", shlex.join(command))

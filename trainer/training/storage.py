@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ class Storage:
     load: Callable[[DatasetSpec], Examples]  # gives the training images and their labels
     commit: Callable[[], None]  # makes job_dir last as it is: after each save, and at the end
     initialize_from: Path | None = None  # the directory of a run whose weights a new one takes
+    places_given: tuple[str, ...] = ()  # the user's flags that say where the data lie
+    started: float = field(default_factory=time.monotonic)  # when this start of the run began
 
     @property
     def places(self) -> tuple[Path, Path]:

@@ -1,4 +1,7 @@
-"""The recipes: absl flag files. The first line of each says what it is, for `presets`."""
+"""The recipes: absl flag files. Comments at the start of each say what it is, for `presets`.
+
+The first line describes it; then come, by name, what it is for and what was measured of it.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,16 @@ def names() -> list[str]:
 def description(name: str) -> str:
     """What the preset is and comes from, in a line."""
     return _lines(name)[0].removeprefix("# ")
+
+
+def remark(name: str, kind: str) -> str:
+    """What a comment of the preset says: `for`, `frechet`, `images_a_second`; empty: nothing.
+
+    The Fréchet distance is that of docs/quality.md after 15 minutes of processor time, the speed
+    that of docs/performance.md, on two cores.
+    """
+    start = f"# {kind}: "
+    return next((line.removeprefix(start) for line in _lines(name) if line.startswith(start)), "")
 
 
 def arguments(name: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from trainer.monitoring import activity
+from trainer.system import activity
 
 
 def test_what_takes_long_is_named_as_often_as_asked(caplog):

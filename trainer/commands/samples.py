@@ -1,0 +1,111 @@
+"""Samples of a trained generator as files: a grid, an animation, arrays, single images."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.configuration.config import GenerateConfig, Recipe
+from trainer.data import pixels
+from trainer.data.labels import Labels
+from trainer.gan import sampling
+from trainer.models import mapping
+from trainer.monitoring import image_grids
+from trainer.runs import trained_networks
+from trainer.runs.trained_networks import Trained
+from trainer.system import activity, file_system
+
+log = logging.getLogger(__name__)
+
+
+def write(config: GenerateConfig, cycle: Sequence[Labels]) -> None:
+    """Draws the samples and writes them.
+
+    Args:
+      config: of `generate`.
+      cycle: the labels of successive images, from `asked_labels.cycle`.
+
+    Raises:
+      RefusedError: the checkpoint is damaged.
+    """
+    activity.now("reading the generator")
+    output = config.output
+    network = trained_networks.load(config.job_dir, config.checkpoint)
+    conditional = network.recipe.networks.conditional
+    is_animation = output.suffix == ".gif"
+    num = config.num or (8 * len(cycle) if conditional and not is_animation else 64)
+    activity.now(f"generating {output.name}")
+    if is_animation:
+        log.info("generating %d frames from %s", num, network.source)
+        image_grids.write_gif(output, _frames(network, config, cycle, num))
+    else:
+        log.info("generating %d images from %s", num, network.source)
+        _write_images(network, config, cycle, num)
+
+
+def _write_images(
+    network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
+) -> None:
+    output = config.output
+    generate, truncation = _truncated(network, config, cycle)
+    draw = tf.function(generate, autograph=False)
+    batches = sampling.sample_batches(draw, network.recipe, num, config.seed, cycle, truncation)
+    if not output.suffix:
+        digits = max(5, len(str(num - 1)))
+        for number, image in enumerate(image for batch in batches for image in batch):
+            image_grids.write_png(output / f"{number:0{digits}d}.png", image)
+        return
+    images = np.concatenate(list(batches))
+    labels = sampling.cycled_labels(cycle, 0, num).numpy()
+    conditional = network.recipe.networks.conditional
+    if output.suffix == ".png":
+        asked = np.arange(num) % len(cycle)
+        picture = image_grids.rows(images, asked) if conditional else image_grids.grid(images)
+        image_grids.write_png(output, picture)
+    else:
+        arrays = {"images": images}
+        if conditional:
+            arrays |= labelled(labels, network.recipe)
+        file_system.write_atomically(output, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
+
+
+def _truncated(
+    network: Trained, config: GenerateConfig, cycle: Sequence[Labels]
+) -> tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], float | None]:
+    """What makes images, and the bound that is left for latents: styles are truncated instead."""
+    if config.truncation is None or not mapping.is_style_based(network.generator):
+        return network.generate, config.truncation
+    return network.truncated(config.truncation, cycle), None
+
+
+def labelled(labels: np.ndarray, recipe: Recipe) -> dict[str, np.ndarray]:
+    """What an .npz says of images: int64 `[N]` of one attribute, else `[N, attributes]`."""
+    if len(recipe.data.attributes) == 1:
+        return {"labels": labels[:, 0].astype(np.int64)}
+    names = [attribute.name for attribute in recipe.data.attributes]
+    return {"labels": labels.astype(np.int64), "attribute_names": np.array(names)}
+
+
+def _frames(
+    network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
+) -> list[np.ndarray]:
+    """An interpolation from one latent to another and back, an image of each label in a frame."""
+    ends = sampling.latents(network.recipe, config.seed, 0, 2, config.truncation)
+    weights: list[float] = (1 - np.abs(np.linspace(-1, 1, num, endpoint=False))).tolist()
+    draw = tf.function(network.generate, autograph=False)
+    frames = []
+    for weight in activity.each(weights, "frames"):
+        latent = _slerp(ends[0], ends[1], weight)
+        images = draw(tf.tile(latent[tf.newaxis], [len(cycle), 1]), tf.constant(cycle, tf.int32))
+        frames.append(image_grids.grid(pixels.to_bytes(images.numpy(), network.pixel_min)))
+    return frames
+
+
+def _slerp(start: tf.Tensor, end: tf.Tensor, weight: float) -> tf.Tensor:
+    """Spherical interpolation (Shoemake 1985), which keeps the norm that latents have."""
+    cosine = tf.reduce_sum(tf.math.l2_normalize(start) * tf.math.l2_normalize(end))
+    angle = tf.acos(tf.clip_by_value(cosine, -0.9999, 0.9999))
+    return (tf.sin((1 - weight) * angle) * start + tf.sin(weight * angle) * end) / tf.sin(angle)

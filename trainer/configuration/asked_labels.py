@@ -1,0 +1,33 @@
+"""The labels that images are generated for, as they are asked for; without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainer.configuration.config import Recipe
+from trainer.data import labels
+from trainer.data.labels import Labels
+from trainer.system.exits import RefusedError
+
+
+def cycle(recipe: Recipe, asked_for: Sequence[str] = ()) -> list[Labels]:
+    """The labels that successive images get, in a cycle.
+
+    Args:
+      recipe: a run's.
+      asked_for: of one image each, as `labels.parse` reads them; none: each value of the first
+        attribute, all others not given.
+
+    Raises:
+      RefusedError: a value is unknown, or the run has none.
+    """
+    known = recipe.data.attributes if recipe.networks.conditional else ()
+    if asked_for and not known:
+        names = ",".join(asked_for)
+        raise RefusedError(f"--labels={names}: this run is not conditional, leave it out")
+    if asked_for:
+        return [labels.parse(text, known) for text in asked_for]
+    others = (labels.NOT_GIVEN,) * (len(recipe.data.attributes) - 1)
+    if known:
+        return [(value, *others) for value in range(len(known[0].values))]
+    return [(labels.NOT_GIVEN,) * len(recipe.data.attributes)]

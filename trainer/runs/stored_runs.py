@@ -1,0 +1,90 @@
+"""Runs by their folders: whether there is one, and the checkpoint that is asked for.
+
+Without TensorFlow, so that what is wrong is said at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+from pathlib import Path
+
+from trainer.cloud import local_copies
+from trainer.configuration import config_json
+from trainer.configuration.config_json import RunConfig
+from trainer.runs import checkpoint_files
+from trainer.runs.checkpoint_files import BEST
+from trainer.system.exits import RefusedError
+
+FILES = (config_json.FILE, "checkpoints")  # of a run, that its networks are read from
+LATEST = "latest"  # the value of --checkpoint for the newest one
+
+
+def read(job_dir: Path) -> RunConfig:
+    """The configuration of a run that must be there.
+
+    Raises:
+      RefusedError: it is not; runs beside it are named.
+    """
+    stored = config_json.read(job_dir)
+    if stored is None:
+        raise RefusedError(f"--job_dir={job_dir} holds no run: train first{_beside(job_dir)}")
+    return stored
+
+
+def read_with_checkpoint(job_dir: Path, choice: str) -> RunConfig:
+    """The same, where a checkpoint must be there, too.
+
+    Args:
+      job_dir: the run directory.
+      choice: `latest`, `best`, a step, or a path without suffix.
+
+    Raises:
+      RefusedError: there is no run, or no such checkpoint.
+    """
+    stored = read(job_dir)
+    check_checkpoint(job_dir / "checkpoints", choice)
+    return stored
+
+
+def check_checkpoint(folder: Path, choice: str) -> None:
+    """Refuses a choice of which a folder of checkpoints has no file.
+
+    Raises:
+      RefusedError: with the steps that there are.
+    """
+    if choice in (LATEST, BEST):
+        found = checkpoint_files.steps(folder / BEST)
+        if choice == LATEST:
+            found += [int(step) for step in _all_steps(folder)]
+        if not found:
+            missing = "checkpoint" if choice == LATEST else "evaluated checkpoint"
+            raise RefusedError(f"{folder} holds no {missing}: train first, or for longer")
+        return
+    if not checkpoint_files.has_index(checkpoint_path(folder, choice)):
+        existing = ", ".join(map(str, checkpoint_files.steps(folder))) or "none"
+        raise RefusedError(f"--checkpoint={choice} does not exist; there are {existing}")
+
+
+def checkpoint_path(folder: Path, choice: str) -> Path:
+    """The prefix of the checkpoint that a step or a path names."""
+    return checkpoint_files.prefix(folder, int(choice)) if choice.isdecimal() else Path(choice)
+
+
+def _all_steps(folder: Path) -> set[str]:
+    """Of checkpoints with any file: damaged ones are told from none when they are read."""
+    names = {path.name.removeprefix(f"{checkpoint_files.NAME}-") for path in folder.glob("ckpt-*")}
+    return {step for step in (name.split(".")[0] for name in names) if step.isdecimal()}
+
+
+def _beside(job_dir: Path) -> str:
+    """Runs in the same folder, those of similar names first."""
+    with contextlib.suppress(OSError):
+        if str(job_dir) != local_copies.shown(str(job_dir)):
+            return ""  # of a bucket's local copy
+        runs = sorted(path.parent for path in job_dir.parent.glob(f"*/{config_json.FILE}"))
+        names = [run.name for run in runs]
+        near = difflib.get_close_matches(job_dir.name, names, n=3, cutoff=0.5) or names[:3]
+        if near:
+            return f"; there are {', '.join(str(job_dir.parent / name) for name in near)}"
+    return ""

@@ -1,0 +1,134 @@
+"""What this process is busy with: on a terminal in its last line, else logged after a silence.
+
+A worker that waits for another, or for a graph to be traced, says so, and a command that takes
+minutes says how far it is. A thread speaks, so nothing waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from trainer.system import streams
+
+log = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 25.0  # with a pause below, a line at least every 30 seconds
+PAUSE_SECONDS = 1.0
+REFRESH_SECONDS = 0.5  # of a terminal's last line
+NOTEWORTHY_SECONDS = 3.0  # after which a terminal says how long it has been
+
+Item = TypeVar("Item")
+Gauge = Callable[[int, str], str]  # (columns, what this process is busy with) -> a line
+
+
+@dataclass(frozen=True)
+class _Activity:
+    what: str
+    how_far: str
+    since: float
+
+    def __str__(self) -> str:
+        return f"{self.what}, {self.how_far}" if self.how_far else self.what
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.since
+
+
+_current = _Activity("starting", "", time.monotonic())
+_gauge: Gauge | None = None
+
+
+def now(what: str) -> None:
+    """Says what this process begins with; nothing: it waits, and that is no news."""
+    global _current
+    _current = _Activity(what, "", time.monotonic())
+
+
+def part(how_far: str) -> None:
+    """Says with which part of it this process is busy now."""
+    global _current
+    _current = replace(_current, how_far=how_far)
+
+
+def each(items: Sequence[Item], what: str) -> Iterator[Item]:
+    """Hands on the items of such a part, and says how far it is."""
+    for number, item in enumerate(items):
+        part(f"{what} {number / len(items):.0%}")
+        yield item
+    part("")
+
+
+def use_gauge(gauge: Gauge | None) -> None:
+    """Has a terminal's last line made by this function, instead of the activity alone."""
+    global _gauge
+    _gauge = gauge
+
+
+@contextlib.contextmanager
+def told(silence_seconds: float = SILENCE_SECONDS) -> Iterator[None]:
+    """Within, what this process does is shown, or logged when nothing else was for so long."""
+    now("starting")
+    done = threading.Event()
+    last_line = _LastLine()
+    of_all = logging.getLogger("trainer")
+    speak = _show if sys.stderr.isatty() else _tell
+    of_all.addHandler(last_line)
+    arguments = (done, last_line, silence_seconds)
+    thread = threading.Thread(target=speak, args=arguments, name="activity", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        of_all.removeHandler(last_line)
+        thread.join()
+
+
+class _LastLine(logging.Handler):
+    """Knows when the last line was logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.when = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes the time."""
+        self.when = time.monotonic()
+
+
+def _tell(done: threading.Event, last_line: _LastLine, silence_seconds: float) -> None:
+    while not done.wait(min(PAUSE_SECONDS, silence_seconds)):
+        if _current.what and time.monotonic() - last_line.when >= silence_seconds:
+            log.info("%s, for %.0f s", _current, _current.seconds)
+
+
+def _show(done: threading.Event, last_line: _LastLine, silence_seconds: float) -> None:
+    del last_line, silence_seconds  # a terminal shows it all the time
+    while not done.wait(REFRESH_SECONDS):
+        columns = _columns()
+        streams.show_status(_line(columns)[: columns - 1])
+    streams.show_status("")
+
+
+def _line(columns: int) -> str:
+    seconds = _current.seconds
+    long = _current.what and seconds >= NOTEWORTHY_SECONDS
+    activity = f"{_current}, {seconds:.0f} s" if long else str(_current)
+    return _gauge(columns, activity) if _gauge else activity
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(streams.ERROR).columns or shutil.get_terminal_size().columns
+    except OSError:
+        return shutil.get_terminal_size().columns

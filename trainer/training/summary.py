@@ -1,0 +1,80 @@
+"""What a run says when it is at its end: how long, how good, where, and what can be done next."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shlex
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from trainer.configuration import config
+from trainer.configuration.config import Recipe, Schedule
+from trainer.runs import evaluations, file_names
+
+log = logging.getLogger(__name__)
+
+FEWEST_STEPS = 1000  # updates, before which no recipe shows what the data look like
+ENOUGH_STEPS = 5000  # after which the quick ones show it clearly
+_DISTANCE = "classifier_fid"
+
+
+def log_end(recipe: Recipe, step: int, seconds: float) -> None:
+    """Says what the start of a run has done that has brought it to its end."""
+    took = timedelta(seconds=round(seconds))
+    images = step * config.images_a_step(recipe)
+    log.info("complete at step %d, after %d images; this start took %s", step, images, took)
+
+
+def log_results(job_dir: Path, places: tuple[str, ...]) -> None:
+    """Says how good a complete run is, where its pictures are, and gives commands to paste.
+
+    Args:
+      job_dir: the run directory.
+      places: flags of `train` that say where the data lie.
+    """
+    measured = evaluations.read(job_dir, file_names.TRAIN)
+    results = [each for each in measured if isinstance(each.get(_DISTANCE), float)]
+    if results:
+        first, best = results[0], min(results, key=lambda each: each[_DISTANCE])
+        log.info(
+            "Fréchet distance: first %.2f at step %d, best %.2f at step %d (--checkpoint=best)",
+            *(first[_DISTANCE], first["step"], best[_DISTANCE], best["step"]),
+        )
+    log.info("picture: %s", job_dir / file_names.FINISHED)
+    run = f"--job_dir={job_dir}"
+    more = str(job_dir / "results" / "more.png")
+    log.info("more pictures: %s", command("fashion-gan", "generate", run, f"--output={more}"))
+    log.info("measured on test images: %s", command("fashion-gan", "evaluate", run, *places))
+    # Without it, TensorBoard keeps ten of all images.
+    every = "--samples_per_plugin=images=0"
+    folder = f"--logdir={job_dir / 'tensorboard'}"
+    log.info("TensorBoard: %s", command("tensorboard", folder, every))
+
+
+def command(program: str, *arguments: str) -> str:
+    """A command of this environment in a form that can be pasted."""
+    path = Path(sys.executable).with_name(program)
+    if path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    return shlex.join([str(path), *arguments])
+
+
+def warn_if_short(recipe: Recipe, schedule: Schedule) -> None:
+    """Says of a run that is too short to learn anything which flag makes it long enough."""
+    steps = config.total_steps(recipe, schedule)
+    if steps >= FEWEST_STEPS:
+        return
+    a_step = config.images_a_step(recipe)
+    if schedule.minutes is not None:
+        minutes = schedule.minutes * ENOUGH_STEPS / steps
+        longer = f"--minutes={math.ceil(minutes)}"
+    elif schedule.steps is not None:
+        longer = f"--steps={ENOUGH_STEPS}"
+    else:
+        longer = f"--epochs={-(-ENOUGH_STEPS * a_step // recipe.data.train_examples)}"
+    log.warning(
+        "%d updates of %d images are too few to learn what the data look like: %s would do",
+        *(steps, a_step, longer),
+    )
