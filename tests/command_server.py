@@ -36,6 +36,8 @@ import trainer.commands.generate
 import trainer.commands.plot
 import trainer.commands.prepare_data
 import trainer.commands.presets
+import trainer.commands.runs
+import trainer.commands.samples
 import trainer.commands.train
 import trainer.training.run  # noqa: F401
 from tests.command import ANSWER, command_line

@@ -113,7 +113,16 @@ def test_signals_are_handled_before_anything_slow_is_imported():
 
 def test_nothing_heavy_is_imported_before_the_flags_are_checked():
     heavy = "{'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib', 'tensorboard'}"
-    commands = ["train", "evaluate", "generate", "export", "plot", "prepare_data", "presets"]
+    commands = [
+        "train",
+        "evaluate",
+        "generate",
+        "export",
+        "plot",
+        "prepare_data",
+        "presets",
+        "runs",
+    ]
     code = (
         f"import sys, trainer.__main__, {', '.join(f'trainer.commands.{it}' for it in commands)}; "
         f"sys.exit(bool({heavy} & set(sys.modules)))"

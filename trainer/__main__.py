@@ -62,6 +62,12 @@ COMMANDS = {
         "export",
         ("--job_dir=runs/a --format=saved_model",),
     ),
+    "runs": Command(
+        "lists the runs in a folder: how far, how good",
+        "runs",
+        "runs",
+        ("--folder=runs --plot",),
+    ),
     "plot": Command("draws a run's loss curves again", "plot", "plot", ("--job_dir=runs/a",)),
     "prepare_data": Command(
         "puts a data set into --data_dir, which train does, too",
@@ -178,9 +184,7 @@ def _usage() -> str:
         [
             "fashion-gan: trains generative networks of pictures, and uses them",
             *("", "first:", *first, "", "commands:", *lines, ""),
-            "`fashion-gan COMMAND --help` shows examples and flags; --quiet, --verbose: less, more "
-            "of the log;",
-            "`fashion-gan --version`",
+            "`fashion-gan COMMAND --help` shows examples and flags; all take --quiet, --verbose",
         ]
     )
 

@@ -219,6 +219,14 @@ class PlotConfig:
 
 
 @dataclass(frozen=True)
+class RunsConfig:
+    """What `runs` is asked for."""
+
+    folder: Path
+    plot: bool  # whether their curves are drawn
+
+
+@dataclass(frozen=True)
 class PrepareConfig:
     """What `prepare_data` is asked for."""
 

@@ -289,6 +289,13 @@ def evaluate(values: flags.FlagValues) -> None:
     group.integer("threads", 0, "Threads within an operation; 0: all cores.", 0, 4096)
 
 
+def runs(values: flags.FlagValues) -> None:
+    """The flags of `runs`."""
+    group = Group(values, "runs")
+    group.text("folder", "runs", "A local folder in which runs lie, at any depth.")
+    group.switch("plot", False, "Draw their curves in one picture, FOLDER/curves.png.")
+
+
 def prepare_data(values: flags.FlagValues) -> None:
     """The flags of `prepare_data`."""
     data_flag_definitions.define(values)

@@ -126,6 +126,12 @@ def plot(argv: Sequence[str]) -> config.PlotConfig:
     return config.PlotConfig(job_dir=job_dir, job_dir_url=job_dir_url)
 
 
+def runs(argv: Sequence[str]) -> config.RunsConfig:
+    """The configuration of `runs`."""
+    values = _parse(argv, flag_definitions.runs)
+    return config.RunsConfig(folder=paths.local("folder", values.folder), plot=values.plot)
+
+
 def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     """The configuration of `prepare_data`."""
     values = _parse(argv, flag_definitions.prepare_data)

@@ -1,16 +1,41 @@
-"""Loss curves as a picture, from a run's own records."""
+"""Curves of runs as pictures, from their own records."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from trainer.runs import file_names, records
+import numpy as np
+
+from trainer.configuration import config_json
+from trainer.runs import file_names, overview, records
+from trainer.runs.overview import Overview
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_SMOOTHED_OVER = 0.02  # of the records: the standard deviation of the Gaussian
+_SHOWN = (0.5, 99.5)  # percentiles of what is not of the first records, which are often far off
+_FIRST = 0.05  # share of the records that does not decide what is shown
+_MARGIN = 0.15  # of that range, above and below
+_COLOURS = {  # by tag: the same network has the same colour
+    "loss/generator": "tab:blue",
+    "loss/discriminator": "tab:orange",
+    "score/real": "tab:green",
+    "score/fake": "tab:red",
+}
 
 
 def draw(job_dir: Path) -> Path:
     """Draws `results/loss_curves.png` and returns its path.
+
+    Losses and scores, smoothed over the curves as they are, and below the Fréchet distance, where
+    it was measured.
 
     Raises:
       RefusedError: the run has no records.
@@ -20,19 +45,102 @@ def draw(job_dir: Path) -> Path:
     lines = [line for line in lines if all(type(line[tag]) in (int, float) for tag in drawn)]
     if not lines:
         raise RefusedError(f"{job_dir / file_names.METRICS_FILE} holds no records: train first")
-    from matplotlib.figure import Figure  # takes half a second, which training need not wait for
-
-    steps = [line["step"] for line in lines]
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    for axes, (title, tags) in zip(
-        figure.subplots(len(records.CHARTS), sharex=True), records.CHARTS.items(), strict=True
-    ):
-        for tag in tags:
-            axes.plot(steps, [line[tag] for line in lines], label=tag, linewidth=1)
+    distances = overview.distances(job_dir)
+    figure, charts = _figure(len(records.CHARTS) + bool(distances))
+    figure.suptitle(_title(job_dir, lines[-1]))
+    for axes, (title, tags) in zip(charts, records.CHARTS.items(), strict=False):
+        _draw_smoothed(axes, lines, tags)
         axes.set_ylabel(title)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    axes.set_xlabel("step")
+    if distances:
+        charts[-1].plot(*zip(*distances, strict=True), "o-", color="tab:purple", markersize=3)
+        _measure_distance(charts[-1])
+    charts[-1].set_xlabel("step")
     path = job_dir / "results" / "loss_curves.png"
     file_system.write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))
     return path
+
+
+def compare(runs: Sequence[Overview], path: Path) -> Path:
+    """Draws the Fréchet distances and the generators' losses of runs over the images seen.
+
+    Raises:
+      RefusedError: none has records.
+    """
+    figure, charts = _figure(2)
+    figure.suptitle("runs compared")
+    shown = 0
+    for run in (run for run in runs if run.step):
+        a_step = run.images / run.step
+        lines = records.read_lines(run.job_dir / file_names.METRICS_FILE, "loss/generator")
+        if not lines:
+            continue
+        shown += 1
+        losses = np.array([line["loss/generator"] for line in lines], float)
+        images = [line["step"] * a_step for line in lines]
+        charts[1].plot(images, _smoothed(losses), label=run.name, linewidth=1.2)
+        if distances := overview.distances(run.job_dir):
+            points = [(step * a_step, distance) for step, distance in distances]
+            colour = charts[1].lines[-1].get_color()
+            charts[0].plot(
+                *zip(*points, strict=True), "o-", label=run.name, color=colour, markersize=3
+            )
+    if not shown:
+        raise RefusedError("none of the runs has records yet: train for longer")
+    _measure_distance(charts[0])
+    charts[1].set_ylabel("generator's loss")
+    for axes in charts:
+        if axes.lines:
+            axes.legend()
+    charts[-1].set_xlabel("images seen")
+    file_system.write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))
+    return path
+
+
+def _figure(charts: int) -> tuple[Figure, list[Axes]]:
+    from matplotlib.figure import Figure  # takes half a second, which training need not wait for
+
+    figure = Figure(figsize=(8, 3 * charts), layout="constrained")
+    axes = [figure.add_subplot(charts, 1, number + 1) for number in range(charts)]
+    for each in axes:
+        each.grid(alpha=0.3)
+        each.sharex(axes[0])
+    return figure, axes
+
+
+def _measure_distance(axes: Axes) -> None:
+    """Makes the vertical axis one of Fréchet distances, which fall by orders of magnitude."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.set_ylabel("Fréchet distance")
+
+
+def _title(job_dir: Path, last: dict[str, Any]) -> str:
+    stored = config_json.read(job_dir)
+    of_preset = f"{stored.preset} on {stored.recipe.data.dataset} · " if stored else ""
+    return f"{of_preset}step {last['step']}, epoch {last.get('epoch', 0):.1f}"
+
+
+def _draw_smoothed(axes: Axes, lines: list[dict[str, Any]], tags: Sequence[str]) -> None:
+    steps = [line["step"] for line in lines]
+    curves = {tag: np.array([line[tag] for line in lines], float) for tag in tags}
+    for tag, values in curves.items():
+        axes.plot(steps, values, color=_COLOURS[tag], alpha=0.25, linewidth=0.8)
+        axes.plot(steps, _smoothed(values), color=_COLOURS[tag], label=tag, linewidth=1.5)
+    axes.legend()
+    later = np.concatenate([values[int(_FIRST * len(values)) :] for values in curves.values()])
+    lowest, highest = np.percentile(later[np.isfinite(later)], _SHOWN)
+    if lowest < highest:
+        margin = _MARGIN * (highest - lowest)
+        axes.set_ylim(lowest - margin, highest + margin)
+
+
+def _smoothed(values: np.ndarray) -> np.ndarray:
+    """The weighted mean of the records around each, fewer of them at both ends."""
+    deviation = _SMOOTHED_OVER * len(values)
+    if deviation < 1:
+        return values
+    reach = min(math.ceil(3 * deviation), len(values) - 1)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
+    total = np.convolve(values, weights)[reach:-reach]
+    return total / np.convolve(np.ones(len(values)), weights)[reach:-reach]

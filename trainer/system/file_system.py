@@ -84,6 +84,18 @@ def locked(
         yield
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a process holds the folder's lock now, as far as can be seen; makes none."""
+    try:
+        with open(folder / ".lock", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # there is none, or it cannot be read
+        return False
+    return False
+
+
 def _open_lock_file(folder: Path, flag: str) -> IO[str]:
     try:
         return open(folder / ".lock", "a+", encoding="utf-8")

@@ -11,13 +11,12 @@ from pathlib import Path
 
 from trainer.configuration import config
 from trainer.configuration.config import Recipe, Schedule
-from trainer.runs import evaluations, file_names
+from trainer.runs import file_names, overview
 
 log = logging.getLogger(__name__)
 
 FEWEST_STEPS = 1000  # updates, before which no recipe shows what the data look like
 ENOUGH_STEPS = 5000  # after which the quick ones show it clearly
-_DISTANCE = "classifier_fid"
 
 
 def log_end(recipe: Recipe, step: int, seconds: float) -> None:
@@ -34,13 +33,11 @@ def log_results(job_dir: Path, places: tuple[str, ...]) -> None:
       job_dir: the run directory.
       places: flags of `train` that say where the data lie.
     """
-    measured = evaluations.read(job_dir, file_names.TRAIN)
-    results = [each for each in measured if isinstance(each.get(_DISTANCE), float)]
-    if results:
-        first, best = results[0], min(results, key=lambda each: each[_DISTANCE])
+    if distances := overview.distances(job_dir):
+        (first_step, first), (best_step, best) = distances[0], min(distances, key=lambda it: it[1])
         log.info(
             "Fréchet distance: first %.2f at step %d, best %.2f at step %d (--checkpoint=best)",
-            *(first[_DISTANCE], first["step"], best[_DISTANCE], best["step"]),
+            *(first, first_step, best, best_step),
         )
     log.info("picture: %s", job_dir / file_names.FINISHED)
     run = f"--job_dir={job_dir}"

@@ -1,0 +1,42 @@
+"""The runs of a folder, compared."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from PIL import Image
+
+from trainer.commands import runs
+from trainer.configuration.config import RunsConfig
+from trainer.runs import evaluations
+from trainer.system import file_system
+from trainer.system.exits import RefusedError
+
+
+def test_runs_are_listed_with_how_far_and_how_good_they_are(finished, tmp_path, capsys):
+    for name in ("a", "deep/b", "c"):
+        shutil.copytree(finished, tmp_path / name)
+    (tmp_path / "deep/b/results/final.png").unlink()
+    (tmp_path / "c/config.json").write_text("half of it")
+    for step, distance in ((60, 9.0), (90, 7.5), (130, 8.25)):
+        result = {"step": step, "against": "train", "classifier_fid": distance}
+        evaluations.add(tmp_path / "a", result)
+
+    with file_system.locked(tmp_path / "deep/b", "job_dir"):
+        runs.run(RunsConfig(tmp_path, plot=True))
+
+    *rows, picture = capsys.readouterr().out.splitlines()
+    assert [row.split() for row in rows[1:]] == [
+        ["a", "mlp", "130", "130", "8320", "7.50", "8.25", "complete"],
+        ["c", "-", "0", "0", "0", "-", "-", "damaged"],
+        ["deep/b", "mlp", "130", "130", "8320", "-", "-", "running"],
+    ]
+    assert picture == str(tmp_path / "curves.png")
+    with Image.open(picture) as drawn:
+        assert drawn.size == (960, 720)
+
+
+def test_a_folder_without_runs_is_refused(tmp_path):
+    with pytest.raises(RefusedError, match="holds no runs: train one"):
+        runs.run(RunsConfig(tmp_path, plot=False))

@@ -1,0 +1,79 @@
+"""What stands of the runs in a folder, read from their files alone; without TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainer.configuration import config, config_json
+from trainer.runs import evaluations, file_names, records
+from trainer.system import file_system
+from trainer.system.exits import RefusedError
+
+DISTANCE = "classifier_fid"  # of an evaluation
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A run at a glance."""
+
+    job_dir: Path
+    name: str  # the folder's, as seen from where runs were looked for
+    preset: str
+    step: int  # of the last record
+    last_step: int
+    images: int  # seen until then
+    best: float | None  # Fréchet distance against training images
+    last: float | None
+    state: str  # complete, running, stopped, or damaged
+
+
+def runs_in(folder: Path) -> list[Overview]:
+    """The runs in a folder, at any depth, by name.
+
+    Raises:
+      RefusedError: there is none.
+    """
+    found = sorted(path.parent for path in folder.rglob(config_json.FILE))
+    if not found:
+        raise RefusedError(f"--folder={folder} holds no runs: train one, --job_dir={folder}/first")
+    return [_overview(job_dir, folder) for job_dir in found]
+
+
+def distances(job_dir: Path) -> list[tuple[int, float]]:
+    """Steps and Fréchet distances of a run's own evaluations, in the order of the steps."""
+    measured: dict[int, Any] = {
+        each["step"]: each.get(DISTANCE) for each in evaluations.read(job_dir, file_names.TRAIN)
+    }
+    return sorted((step, value) for step, value in measured.items() if isinstance(value, float))
+
+
+def _overview(job_dir: Path, folder: Path) -> Overview:
+    name = str(job_dir.relative_to(folder)) if job_dir != folder else job_dir.resolve().name
+    try:
+        stored = config_json.read(job_dir)
+    except RefusedError:
+        stored = None
+    if stored is None:
+        return Overview(job_dir, name, "-", 0, 0, 0, None, None, "damaged")
+    lines = records.read_lines(job_dir / file_names.METRICS_FILE)
+    step = lines[-1]["step"] if lines else 0
+    measured = [distance for _, distance in distances(job_dir)]
+    last_step = config.total_steps(stored.recipe, stored.schedule)
+    if file_system.is_locked(job_dir):
+        state = "running"
+    else:
+        is_finished = (job_dir / file_names.FINISHED).exists() and step >= last_step
+        state = "complete" if is_finished else "stopped"
+    return Overview(
+        job_dir=job_dir,
+        name=name,
+        preset=stored.preset,
+        step=step,
+        last_step=last_step,
+        images=step * config.images_a_step(stored.recipe),
+        best=min(measured, default=None),
+        last=measured[-1] if measured else None,
+        state=state,
+    )
