@@ -22,6 +22,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -42,6 +43,16 @@ WITHIN = "skin=category=People & Body"
 
 def main(arguments: list[str]) -> None:
     """Runs the verb that is asked for."""
+    asked = parsed(arguments)
+    if asked.verb == "leave_out":
+        rows, left = leave_out(asked.folder, asked.table, combination(asked))
+        print(f"{left} of {rows} rows are left out of {asked.table}")
+    else:
+        print(json.dumps(measure(asked), indent=1))
+
+
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    """The verb, and what it is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     verbs = parser.add_subparsers(dest="verb", required=True)
     leaving = verbs.add_parser("leave_out")
@@ -54,21 +65,19 @@ def main(arguments: list[str]) -> None:
     measuring.add_argument("--num", type=int, default=SAMPLES)
     measuring.add_argument("--within", default=WITHIN)
     measuring.add_argument("--classifier", type=Path, help="x.weights.h5: kept there, for others")
-    measuring.add_argument(
-        "--cache_dir", type=Path, default=Path("~/.cache/fashion-gan").expanduser()
-    )
+    cache_dir = Path("~/.cache/fashion-gan").expanduser()
+    measuring.add_argument("--cache_dir", type=Path, default=cache_dir)
     for verb in (leaving, measuring):
         verb.add_argument("value", nargs="+", help="attribute=value")
-    asked = parser.parse_args(arguments)
-    combination = dict(value.split("=", 1) for value in asked.value)
-    if asked.verb == "leave_out":
-        rows, left = leave_out(asked.folder, asked.table, combination)
-        print(f"{left} of {rows} rows are left out of {asked.table}")
-    else:
-        print(json.dumps(measure(asked, combination), indent=1))
+    return parser.parse_args(arguments)
 
 
-def leave_out(folder: Path, table: Path, combination: Values) -> tuple[int, int]:
+def combination(asked: argparse.Namespace) -> Values:
+    """What is held out."""
+    return dict(value.split("=", 1) for value in asked.value)
+
+
+def leave_out(folder: Path, table: Path, held_out: Values) -> tuple[int, int]:
     """Writes the folder's table, somewhere else, without the rows that have all of these values.
 
     Returns:
@@ -77,12 +86,12 @@ def leave_out(folder: Path, table: Path, combination: Values) -> tuple[int, int]
     if folder.resolve() in table.resolve().parents:
         raise SystemExit(f"{table} is in {folder}: write it somewhere else")
     found = attribute_tables.read(attribute_tables.find(folder, ""), folder, "")
-    if unknown := combination.keys() - set(found.columns):
+    if unknown := held_out.keys() - set(found.columns):
         raise SystemExit(f"there is no attribute {', '.join(unknown)}, but {found.columns}")
     kept = {
         name: row
         for name, row in found.rows.items()
-        if any(row[attribute] != value for attribute, value in combination.items())
+        if any(row[attribute] != value for attribute, value in held_out.items())
     }
     with open(table, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
@@ -92,47 +101,46 @@ def leave_out(folder: Path, table: Path, combination: Values) -> tuple[int, int]
     return len(found.rows), len(found.rows) - len(kept)
 
 
-def measure(asked: argparse.Namespace, combination: Values) -> dict[str, object]:
+def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Accuracies of samples, and of the folder's test pictures, by the classifier."""
+    held_out = combination(asked)
     run = trained_networks.load(asked.job_dir, asked.checkpoint)
     spec = whole(run.recipe.data, asked.folder)
+    attributes = spec.attributes
     (images, labels), (test, test_labels) = (
         image_folder.load(spec, split, asked.folder, asked.cache_dir) for split in ("train", "test")
     )
+    everything = np.concatenate([labels, test_labels])
+    with_all = everything[has(everything, held_out, attributes)]
+    if not len(with_all):
+        raise SystemExit(f"{asked.folder} has no picture with {held_out}")
     predict = independent_classifier.trained(images, labels, spec.label_sizes, asked.classifier)
 
     def seen(pictures: np.ndarray) -> np.ndarray:
         return np.stack([logits.argmax(axis=1) for logits in predict(pictures)], axis=1)
 
-    everything = np.concatenate([labels, test_labels])
-    with_all = everything[has(everything, combination, spec.attributes)]
-    if not len(with_all):
-        raise SystemExit(f"{asked.folder} has no picture with {combination}")
-    left_in = labels[~has(labels, combination, spec.attributes)]
     rng = np.random.Generator(np.random.Philox(key=SEED))
+    left_in = labels[~has(labels, held_out, attributes)]
     as_trained = left_in[rng.integers(len(left_in), size=asked.num)]
     as_held_out = with_all[rng.integers(len(with_all), size=asked.num)]
-    found: dict[str, object] = {"step": run.step, "samples": asked.num}
-    for name, each, each_held_out, shown, shown_held_out in (
-        (
-            "generated",
-            as_trained,
-            as_held_out,
-            *(
-                seen(samples(run, spec, wanted, SEED + number))
-                for number, wanted in enumerate((as_trained, as_held_out))
+    real = test_labels[has(test_labels, held_out, attributes)]
+    shown = seen(test)
+    shown_real = shown[has(test_labels, held_out, attributes)]
+    shown_held_out = seen(samples(run, spec, as_held_out, SEED))
+    return {
+        "step": run.step,
+        "samples": asked.num,
+        "generated": {
+            **accuracies(
+                seen(samples(run, spec, as_trained, SEED)), as_trained, attributes, asked.within
             ),
-        ),
-        ("real", test_labels, test_labels, *[seen(test)] * 2),
-    ):
-        rows = has(each_held_out, combination, spec.attributes)
-        found[name] = {
-            **accuracies(shown, each, spec.attributes, asked.within),
-            "held_out": together(
-                shown_held_out[rows], each_held_out[rows], combination, spec.attributes
-            ),
-        }
-    return found
+            "held_out": together(shown_held_out, as_held_out, held_out, attributes),
+        },
+        "real": {
+            **accuracies(shown, test_labels, attributes, asked.within),
+            "held_out": together(shown_real, real, held_out, attributes),
+        },
+    }
 
 
 def whole(data: DatasetSpec, folder: Path) -> DatasetSpec:
@@ -182,7 +190,14 @@ def samples(run: Trained, spec: DatasetSpec, wanted: np.ndarray, seed: int) -> n
 def accuracies(
     shown: np.ndarray, labels: np.ndarray, attributes: tuple[Attribute, ...], within: str
 ) -> dict[str, float]:
-    """How often each attribute is seen as asked, where a value was."""
+    """How often each attribute is seen as asked, where a value was.
+
+    Args:
+      shown: what the classifier sees, `[N, attributes]`.
+      labels: what was asked for, `[N, attributes]`, -1 where nothing was.
+      attributes: of the columns.
+      within: `skin=category=NAME`: one of them is measured on rows with that value of another.
+    """
     narrowed, _, only = within.partition("=")
     found = {}
     for column, attribute in enumerate(attributes):
@@ -194,10 +209,10 @@ def accuracies(
 
 
 def together(
-    shown: np.ndarray, labels: np.ndarray, combination: Values, attributes: tuple[Attribute, ...]
+    shown: np.ndarray, labels: np.ndarray, held_out: Values, attributes: tuple[Attribute, ...]
 ) -> float:
     """How often all attributes of the combination are seen as asked."""
-    columns = [place(name, attributes)[0] for name in combination]
+    columns = [place(name, attributes)[0] for name in held_out]
     return float(np.mean((shown == labels)[:, columns].all(axis=1)))
 
 
