@@ -29,6 +29,7 @@ PIECE_BYTES = 2**25
 _ARRAY, _UNFINISHED, _ROWS = "images.npy", "unfinished.npy", "unfinished-rows"
 
 Make = Callable[[int, int], np.ndarray]  # rows from the first to before the last
+Keep = Callable[[int, np.ndarray], None]  # some rows, from the first of them on
 
 
 def array(cache_dir: Path, name: str, shape: tuple[int, ...], make: Make) -> np.ndarray:
@@ -55,9 +56,7 @@ def array(cache_dir: Path, name: str, shape: tuple[int, ...], make: Make) -> np.
                 "data: what is prepared is kept in memory only: %s (choose another --cache_dir)",
                 error,
             )
-            found = np.empty(shape, np.uint8)
-            _fill(found, 0, make, lambda rows: None)
-            return found
+            return _in_memory(shape, make)
     log.info("data: prepared in %s (%s)", entry, _size(found.nbytes))
     return found
 
@@ -82,14 +81,17 @@ def _kept(entry: Path, shape: tuple[int, ...], make: Make) -> np.ndarray:
         elif shutil.disk_usage(entry).free < math.prod(shape):
             # On a full disk, writing to a mapped file would end the process by a signal.
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        mode = "r+" if done else "w+"
-        content = np.lib.format.open_memmap(unfinished, mode, np.uint8, shape)
+        if not done:
+            np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape)
 
-        def commit(rows: int) -> None:
+        def keep(first: int, rows: np.ndarray) -> None:
+            # Mapped anew for each piece: what stays mapped counts as this process's memory.
+            content = np.lib.format.open_memmap(unfinished, "r+")
+            content[first : first + len(rows)] = rows
             content.flush()
-            file_system.write_text(rows_file, str(rows))
+            file_system.write_text(rows_file, str(first + len(rows)))
 
-        _fill(content, done, make, commit)
+        _fill(shape, done, make, keep)
         unfinished.replace(entry / _ARRAY)
         rows_file.unlink(missing_ok=True)
     found = _mapped(entry / _ARRAY, shape)
@@ -97,14 +99,23 @@ def _kept(entry: Path, shape: tuple[int, ...], make: Make) -> np.ndarray:
     return found
 
 
-def _fill(content: np.ndarray, done: int, make: Make, commit: Callable[[int], None]) -> None:
-    total = len(content)
-    piece = max(1, PIECE_BYTES // max(1, math.prod(content.shape[1:])))
+def _in_memory(shape: tuple[int, ...], make: Make) -> np.ndarray:
+    content = np.empty(shape, np.uint8)
+
+    def keep(first: int, rows: np.ndarray) -> None:
+        content[first : first + len(rows)] = rows
+
+    _fill(shape, 0, make, keep)
+    return content
+
+
+def _fill(shape: tuple[int, ...], done: int, make: Make, keep: Keep) -> None:
+    total = shape[0]
+    piece = max(1, PIECE_BYTES // max(1, math.prod(shape[1:])))
     started = said = time.monotonic()
     for first in range(done, total, piece):
         last = min(total, first + piece)
-        content[first:last] = make(first, last)
-        commit(last)
+        keep(first, make(first, last))
         now = time.monotonic()
         if now - said >= LINE_SECONDS:
             said = now

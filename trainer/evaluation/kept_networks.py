@@ -22,7 +22,7 @@ from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
-RECIPE = 1  # of the training: other networks, or another way to train them, raise it
+RECIPE = 2  # of the training: other networks, or another way to train them, raise it
 FEATURE_NETWORK, CLASSIFIER = "feature_network", "classifier"
 _DIGEST = "sha256"  # the entry of the file that holds the digest of all others
 

@@ -35,10 +35,10 @@ def provide(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Net
 
 def _train(spec: DatasetSpec, images: np.ndarray, labels: np.ndarray) -> Weights:
     count, started = len(images), time.monotonic()
-    steps = own_networks.steps(count)
     log.info(
-        "evaluation: training networks that know %s, once: two times %d steps on %d pictures",
-        *(spec.dataset, steps, count),
+        "evaluation: training networks that know %s, once: %d steps of one, %d of the other, on %d "
+        "pictures",
+        *(spec.dataset, own_networks.feature_steps(count), own_networks.steps(count), count),
     )
     trained = {FEATURE_NETWORK: own_networks.train_features(images, labels, spec.label_sizes)}
     if spec.label_sizes:

@@ -26,11 +26,11 @@ log = logging.getLogger(__name__)
 
 FEATURES = 128
 BATCH = 64  # pictures
-PASSES = 20  # over the training pictures, within these bounds
-FEWEST_STEPS, MOST_STEPS = 60, 1200
+PASSES = 16  # over the training pictures, within these bounds
+FEWEST_STEPS, MOST_STEPS = 60, 2000
 SCALED_BY = 2000  # training pictures
 
-_LEARNING_RATE = 2e-3
+_LEARNING_RATE = 4e-3
 _TEMPERATURE = 0.2
 _LARGEST_GAIN = 1.25  # of a channel, in a view: more would make features blind to colours
 _PROGRESS_SECONDS = 20.0
@@ -133,7 +133,7 @@ def train_features(images: np.ndarray, labels: np.ndarray, sizes: Sequence[int])
         of_attributes = _cross_entropy(logits, tf.concat([batch_labels] * 2, 0))
         return _contrastive(projections) + of_attributes
 
-    _train(network, loss, images, labels, steps(len(images)), 0)
+    _train(network, loss, images, labels, feature_steps(len(images)), 0)
     trained = keras.Model(network.inputs, network.outputs[0], name="features")
     _scale(trained, images)
     return trained
@@ -161,8 +161,13 @@ def train_classifier(
 
 
 def steps(examples: int) -> int:
-    """Steps of a training on so many pictures, whose time is bounded for any number."""
+    """Steps of the classifier's training on so many pictures: bounded for any number."""
     return min(max(PASSES * examples // BATCH, FEWEST_STEPS), MOST_STEPS)
+
+
+def feature_steps(examples: int) -> int:
+    """Steps of the feature network's, each of which sees every picture in two views."""
+    return max(steps(examples) // 2, FEWEST_STEPS)
 
 
 def _train(

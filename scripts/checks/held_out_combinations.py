@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Whether a run shows what it is asked for, also a combination that it has never seen.
+
+    python -m scripts.checks.held_out_combinations leave_out FOLDER TABLE font=twitter skin=dark
+    fashion-gan train --data_dir=FOLDER --metadata=TABLE --attributes=category,skin,font ...
+    python -m scripts.checks.held_out_combinations measure JOB_DIR FOLDER font=twitter skin=dark
+
+`leave_out` writes the folder's table without the rows that have all of these values: a training
+counts their pictures as such without a row, and does not use them. `measure` trains a classifier of
+the run's attributes on the training pictures of the whole folder, and prints a JSON object: how
+often it sees each attribute as asked in samples with the attributes of training pictures, and all
+values of the combination in samples that are asked for it; the same of real test pictures. With
+--within=skin=category=NAME an attribute is measured on samples of that value of another alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from scripts.checks import independent_classifier
+from trainer.data import attribute_tables, image_folder
+from trainer.data.datasets import Attribute, DatasetSpec
+from trainer.gan import sampling
+from trainer.runs import trained_networks
+from trainer.runs.trained_networks import Trained
+
+Values = dict[str, str]  # by attribute
+
+SAMPLES = 2000
+SEED = 1
+WITHIN = "skin=category=People & Body"
+
+
+def main(arguments: list[str]) -> None:
+    """Runs the verb that is asked for."""
+    asked = parsed(arguments)
+    if asked.verb == "leave_out":
+        rows, left = leave_out(asked.folder, asked.table, combination(asked))
+        print(f"{left} of {rows} rows are left out of {asked.table}")
+    else:
+        print(json.dumps(measure(asked), indent=1))
+
+
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    """The verb, and what it is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    leaving = verbs.add_parser("leave_out")
+    leaving.add_argument("folder", type=Path)
+    leaving.add_argument("table", type=Path)
+    measuring = verbs.add_parser("measure")
+    measuring.add_argument("job_dir", type=Path)
+    measuring.add_argument("folder", type=Path)
+    measuring.add_argument("--checkpoint", default="latest")
+    measuring.add_argument("--num", type=int, default=SAMPLES)
+    measuring.add_argument("--within", default=WITHIN)
+    measuring.add_argument("--classifier", type=Path, help="x.weights.h5: kept there, for others")
+    cache_dir = Path("~/.cache/fashion-gan").expanduser()
+    measuring.add_argument("--cache_dir", type=Path, default=cache_dir)
+    for verb in (leaving, measuring):
+        verb.add_argument("value", nargs="+", help="attribute=value")
+    return parser.parse_args(arguments)
+
+
+def combination(asked: argparse.Namespace) -> Values:
+    """What is held out."""
+    return dict(value.split("=", 1) for value in asked.value)
+
+
+def leave_out(folder: Path, table: Path, held_out: Values) -> tuple[int, int]:
+    """Writes the folder's table, somewhere else, without the rows that have all of these values.
+
+    Returns:
+      How many rows there were, and how many are left out.
+    """
+    if folder.resolve() in table.resolve().parents:
+        raise SystemExit(f"{table} is in {folder}: write it somewhere else")
+    found = attribute_tables.read(attribute_tables.find(folder, ""), folder, "")
+    if unknown := held_out.keys() - set(found.columns):
+        raise SystemExit(f"there is no attribute {', '.join(unknown)}, but {found.columns}")
+    kept = {
+        name: row
+        for name, row in found.rows.items()
+        if any(row[attribute] != value for attribute, value in held_out.items())
+    }
+    with open(table, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([attribute_tables.FILE_NAME, *found.columns])
+        for name, row in kept.items():
+            writer.writerow([name, *(row[column] for column in found.columns)])
+    return len(found.rows), len(found.rows) - len(kept)
+
+
+def measure(asked: argparse.Namespace) -> dict[str, Any]:
+    """Accuracies of samples, and of the folder's test pictures, by the classifier."""
+    held_out = combination(asked)
+    run = trained_networks.load(asked.job_dir, asked.checkpoint)
+    spec = whole(run.recipe.data, asked.folder)
+    attributes = spec.attributes
+    (images, labels), (test, test_labels) = (
+        image_folder.load(spec, split, asked.folder, asked.cache_dir) for split in ("train", "test")
+    )
+    everything = np.concatenate([labels, test_labels])
+    with_all = everything[has(everything, held_out, attributes)]
+    if not len(with_all):
+        raise SystemExit(f"{asked.folder} has no picture with {held_out}")
+    predict = independent_classifier.trained(images, labels, spec.label_sizes, asked.classifier)
+
+    def seen(pictures: np.ndarray) -> np.ndarray:
+        return np.stack([logits.argmax(axis=1) for logits in predict(pictures)], axis=1)
+
+    rng = np.random.Generator(np.random.Philox(key=SEED))
+    left_in = labels[~has(labels, held_out, attributes)]
+    as_trained = left_in[rng.integers(len(left_in), size=asked.num)]
+    as_held_out = with_all[rng.integers(len(with_all), size=asked.num)]
+    real = test_labels[has(test_labels, held_out, attributes)]
+    shown = seen(test)
+    shown_real = shown[has(test_labels, held_out, attributes)]
+    shown_held_out = seen(samples(run, spec, as_held_out, SEED))
+    return {
+        "step": run.step,
+        "samples": asked.num,
+        "generated": {
+            **accuracies(
+                seen(samples(run, spec, as_trained, SEED)), as_trained, attributes, asked.within
+            ),
+            "held_out": together(shown_held_out, as_held_out, held_out, attributes),
+        },
+        "real": {
+            **accuracies(shown, test_labels, attributes, asked.within),
+            "held_out": together(shown_real, real, held_out, attributes),
+        },
+    }
+
+
+def whole(data: DatasetSpec, folder: Path) -> DatasetSpec:
+    """The specification of all of the folder's pictures, with the attributes of a run."""
+    if data.folder is None or not data.attributes:
+        raise SystemExit("the run is not of a folder of pictures with attributes")
+    reading = dataclasses.replace(data.folder, metadata="", metadata_file_name="")
+    names = tuple(attribute.name for attribute in data.attributes)
+    return image_folder.specify(folder, data.image_shape[0], reading, names)
+
+
+def has(labels: np.ndarray, values: Values, attributes: tuple[Attribute, ...]) -> np.ndarray:
+    """Which rows of labels `[N, attributes]` have all of these values: bool `[N]`."""
+    found = np.ones(len(labels), bool)
+    for name, value in values.items():
+        column, numbers = place(name, attributes)
+        if value not in numbers:
+            raise SystemExit(f"{name} has no value {value}, but {', '.join(numbers)}")
+        found &= labels[:, column] == numbers.index(value)
+    return found
+
+
+def place(name: str, attributes: tuple[Attribute, ...]) -> tuple[int, tuple[str, ...]]:
+    """The column of an attribute, and its values."""
+    names = [attribute.name for attribute in attributes]
+    if name not in names:
+        raise SystemExit(f"the run has no attribute {name}, but {', '.join(names)}")
+    return names.index(name), attributes[names.index(name)].values
+
+
+def samples(run: Trained, spec: DatasetSpec, wanted: np.ndarray, seed: int) -> np.ndarray:
+    """Generated images, uint8 `[N, ...]`, of labels in the numbers of `spec`, `[N, attributes]`."""
+    columns = []
+    for number, (known, ours) in enumerate(
+        zip(run.recipe.data.attributes, spec.attributes, strict=True)
+    ):
+        of_run = {value: each for each, value in enumerate(known.values)}
+        translated = np.array([*(of_run.get(value, -1) for value in ours.values), -1])
+        columns.append(translated[wanted[:, number]])
+    labels = np.stack(columns, axis=1)
+    generate = tf.function(run.generate, autograph=False)
+    return np.concatenate(
+        list(sampling.sample_labelled(generate, run.recipe, labels, len(labels), seed))
+    )
+
+
+def accuracies(
+    shown: np.ndarray, labels: np.ndarray, attributes: tuple[Attribute, ...], within: str
+) -> dict[str, float]:
+    """How often each attribute is seen as asked, where a value was.
+
+    Args:
+      shown: what the classifier sees, `[N, attributes]`.
+      labels: what was asked for, `[N, attributes]`, -1 where nothing was.
+      attributes: of the columns.
+      within: `skin=category=NAME`: one of them is measured on rows with that value of another.
+    """
+    narrowed, _, only = within.partition("=")
+    found = {}
+    for column, attribute in enumerate(attributes):
+        rows = labels[:, column] >= 0
+        if attribute.name == narrowed:
+            rows &= has(labels, dict([only.split("=", 1)]), attributes)
+        found[attribute.name] = float(np.mean((shown == labels)[rows, column]))
+    return found
+
+
+def together(
+    shown: np.ndarray, labels: np.ndarray, held_out: Values, attributes: tuple[Attribute, ...]
+) -> float:
+    """How often all attributes of the combination are seen as asked."""
+    columns = [place(name, attributes)[0] for name in held_out]
+    return float(np.mean((shown == labels)[:, columns].all(axis=1)))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    main(sys.argv[1:])

@@ -1,0 +1,77 @@
+"""What scripts measure of attributes: colours by hue, and combinations held out of training."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scripts.checks import held_out_combinations
+from scripts.quality import coloured as of_colours
+from tests.command import run_forked
+from tests.conftest import train_flags
+from tests.evaluation.shapes import COLOUR, SHAPE, pictures
+from trainer.data import coloured
+
+GREEN_BARS = {"shape": "bar", "colour": "green"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shapes")
+    images, labels = pictures(300, 0)
+    with open(folder / "metadata.csv", "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file_name", "shape", "colour"])
+        for number, (image, (shape, colour)) in enumerate(zip(images, labels, strict=True)):
+            Image.fromarray(image).save(folder / f"{number}.png")
+            given = COLOUR.values[colour] if colour >= 0 else ""
+            table.writerow([f"{number}.png", SHAPE.values[shape], given])
+    return folder
+
+
+def rows(table: Path) -> list[dict[str, str]]:
+    with open(table, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_training_does_not_see_what_is_left_out_and_samples_are_measured(folder, tmp_path, capfd):
+    table, job_dir = tmp_path / "without.csv", tmp_path / "run"
+    value = [f"{name}={value}" for name, value in GREEN_BARS.items()]
+
+    held_out_combinations.main(["leave_out", str(folder), str(table), *value])
+
+    def is_green_bar(row: dict[str, str]) -> bool:
+        return GREEN_BARS.items() <= row.items()
+
+    everything = rows(folder / "metadata.csv")
+    assert rows(table) == [row for row in everything if not is_green_bar(row)]
+    left = sum(map(is_green_bar, everything))
+    assert f"{left} of 300 rows are left out" in capfd.readouterr().out
+    data = ["--dataset=image_folder", f"--data_dir={folder}", "--image_size=16"]
+    places = [f"--metadata={table}", f"--cache_dir={tmp_path / 'cache'}"]
+    trained = run_forked(*train_flags(job_dir, *data, *places, "--conditional", "--steps=2"))
+    assert f"{left} pictures have no row in {table}" in trained.stderr
+    asked = ["measure", str(job_dir), str(folder), *value, f"--cache_dir={tmp_path / 'cache'}"]
+
+    found = held_out_combinations.measure(
+        held_out_combinations.parsed([*asked, "--num=90", "--within=colour=shape=bar"])
+    )
+
+    real, generated = found["real"], found["generated"]
+    assert min(real.values()) > 0.8
+    assert generated.keys() == real.keys() == {"shape", "colour", "held_out"}
+    assert generated["held_out"] < 0.5  # after two steps nothing is as asked
+
+
+def test_colours_and_classes_of_real_images_are_told_without_their_colour():
+    rng = np.random.default_rng(0)
+    grey = rng.integers(0, 256, (50, 28, 28, 1), np.uint8)
+
+    painted, labels = coloured.load(grey, np.arange(50) % 10)
+
+    assert of_colours.accuracies(painted, labels)["colour"] == 1
+    assert abs(of_colours.without_colour(painted).astype(int) - grey).max() <= 2
