@@ -44,7 +44,10 @@ def run(folder: Path) -> Path:
         "--test_share=0.2",
         "--attribute_minimum=1",
     ]
-    prepared = run_forked("prepare_data", *data, "--features=own", "--threads=2")
+    prepared = run_forked(
+        *("prepare_data", *data, "--features=own", "--threads=2"),
+        before="from trainer.evaluation import own_networks; own_networks.FEWEST_STEPS = 1",
+    )
     job_dir = folder.with_name("run")
     often = ["--evaluation_interval=10", "--evaluation_samples=20"]
     trained = run_forked(

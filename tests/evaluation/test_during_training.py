@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.command import run_forked, start_process
+from tests.command import Forked, run_forked, start_forked
 from tests.conftest import train_flags
 from trainer.configuration import flags
 from trainer.evaluation import classifiers, during_training
@@ -107,7 +106,7 @@ def test_a_best_checkpoint_lost_to_a_kill_is_copied_later(evaluated, tmp_path):
     assert checkpoints.steps(job_dir / "checkpoints" / "best") == [best]
 
 
-def kill_between_an_evaluation_and_its_checkpoint(process: subprocess.Popen, job_dir: Path) -> None:
+def kill_between_an_evaluation_and_its_checkpoint(process: Forked, job_dir: Path) -> None:
     """Pauses the run at each evaluation, and kills it at the first without a checkpoint."""
     count = 0
     while True:
@@ -115,7 +114,8 @@ def kill_between_an_evaluation_and_its_checkpoint(process: subprocess.Popen, job
             time.sleep(0.002)
         assert process.poll() is None, "each checkpoint was saved before the test looked for it"
         process.send_signal(signal.SIGSTOP)
-        os.waitpid(process.pid, os.WUNTRACED)
+        while not state_of(process).startswith("T"):
+            time.sleep(0.002)
         results = evaluations.read(job_dir, evaluations.TRAIN)
         if results[-1]["step"] not in checkpoints.steps(job_dir / "checkpoints"):
             process.kill()
@@ -125,10 +125,15 @@ def kill_between_an_evaluation_and_its_checkpoint(process: subprocess.Popen, job
         process.send_signal(signal.SIGCONT)
 
 
+def state_of(process: Forked) -> str:
+    """Of the process, in a letter: T when it has been stopped."""
+    asked = ["ps", "-o", "state=", "-p", str(process.pid)]
+    return subprocess.run(asked, capture_output=True, text=True).stdout
+
+
 def test_a_killed_run_ends_with_the_same_metrics(evaluated, tmp_path):
     job_dir = tmp_path / "killed"
-    with open(tmp_path / "log", "w") as log:
-        process = start_process(*flags_for(job_dir), stdout=log, stderr=log)  # to be waited for
+    process = start_forked(*flags_for(job_dir))
     kill_between_an_evaluation_and_its_checkpoint(process, job_dir)
     by_evaluate = {"step": 20, "against": evaluations.TEST, "num": 10, "coverage": 0.5}
     evaluations.add(job_dir, by_evaluate)

@@ -147,7 +147,7 @@ def test_workers_follow_the_losses_of_one_process(tmp_path):
     followed, job_dir = tmp_path / "one", tmp_path / "run"
     run_forked(*train_flags(followed, *SMALL[:-1], *FOLLOWED))
 
-    started = start(job_dir, 3, *FOLLOWED, as_processes=True)
+    started = start(job_dir, 3, *FOLLOWED)
     assert codes(started) == [exits.OK] * 3
 
     for index in range(3):

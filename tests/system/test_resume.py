@@ -48,8 +48,8 @@ VARIANTS = {
 
 def flags_of(job_dir: Path, variant: str) -> list[str]:
     # Short loops and frequent saves: many places to be killed in.
-    intervals = ["--checkpoint_interval=5", "--steps_per_loop=2"]
-    return train_flags(job_dir, f"--steps={STEPS}", *intervals, *VARIANTS[variant])
+    given = ["--dataset=synthetic", "--checkpoint_interval=5", "--steps_per_loop=2"]
+    return train_flags(job_dir, f"--steps={STEPS}", *given, *VARIANTS[variant])
 
 
 def start(job_dir: Path, variant: str) -> Forked:
@@ -73,7 +73,7 @@ def wait_for_records(process: Forked, job_dir: Path, count: int = 1) -> None:
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
-def uninterrupted(request, data_dir, tmp_path_factory):
+def uninterrupted(request, tmp_path_factory):
     """A variant's name and the run directory of a run that was left alone."""
     job_dir = tmp_path_factory.mktemp("uninterrupted") / "run"
     run_forked(*flags_of(job_dir, request.param), before=QUICKLY)

@@ -30,14 +30,8 @@ def namespace() -> tuple[str, ...]:
     return before
 
 
-def start(job_dir: Path, before: tuple[str, ...] = ()) -> Process:
-    """Starts an endless training as a user does, and returns when it has trained some steps."""
-    flags = train_flags(job_dir, *ENDLESS)
-    return trained_some(start_process(*flags, before=before, stderr=subprocess.PIPE), job_dir)
-
-
 def fork(job_dir: Path) -> Forked:
-    """The same for a training whose start is not of interest."""
+    """Starts an endless training, and returns when it has trained some steps."""
     flags = train_flags(job_dir, *ENDLESS)
     return trained_some(start_forked(*flags, stderr=subprocess.PIPE), job_dir)
 
@@ -52,7 +46,7 @@ def trained_some(process: Any, job_dir: Path) -> Any:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_and_leaves_with_143(number, tmp_path):
-    process = start(tmp_path) if number == signal.SIGTERM else fork(tmp_path)
+    process = fork(tmp_path)
 
     process.send_signal(number)
     log = process.communicate(timeout=60)[1]
@@ -64,18 +58,30 @@ def test_a_signal_saves_and_leaves_with_143(number, tmp_path):
     assert log.splitlines()[-1].split("at step ")[1].startswith(f"{newest[0]}:")
 
 
+SAYS_WHAT_IT_DOES = """
+import sys
+from trainer.monitoring import activity
+now = activity.now
+
+def say(what):
+    now(what)
+    sys.stderr.write(f"now {what}\\n")
+
+activity.now = say
+"""
+
+
 def test_a_second_interrupt_leaves_at_once_without_saving(tmp_path):
-    # Begun on its last loop of one step, the run goes on with one of 50,000, minutes long.
+    # Begun on its last loop of one step, the run goes on with one of 20,000, which takes long.
     longer = [*ENDLESS, "--save_interval=100000"]
     run_forked(*train_flags(tmp_path, *longer, "--steps=1"))
     process = start_forked(
-        *train_flags(tmp_path, *longer, "--steps_per_loop=50000"), stderr=subprocess.PIPE
+        *train_flags(tmp_path, *longer, "--steps_per_loop=50000"),
+        stderr=subprocess.PIPE,
+        before=SAYS_WHAT_IT_DOES,
     )
     assert process.stderr is not None
-    for line in process.stderr:
-        if "at step 1" in line:
-            break
-    time.sleep(5)  # in the graph, or on the way: graceful in both cases
+    assert any(line.startswith("now training from step 1 to") for line in process.stderr)
 
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
@@ -99,7 +105,10 @@ def test_a_signal_during_start_up_leaves_at_once(tmp_path):
 
 
 def test_as_pid_1_too(namespace, tmp_path):
-    process = start(tmp_path, before=namespace)
+    process = start_process(
+        *train_flags(tmp_path, *ENDLESS), before=namespace, stderr=subprocess.PIPE
+    )
+    trained_some(process, tmp_path)
 
     os.kill(only_child(process), signal.SIGTERM)
     log = process.communicate(timeout=60)[1]
