@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from trainer.configuration.config import GenerateConfig, Recipe
 from trainer.data import pixels
-from trainer.data.labels import Labels
+from trainer.data.labels import NOT_GIVEN, Labels
 from trainer.gan import sampling
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
@@ -56,7 +57,9 @@ def _write_images(
     if not output.suffix:
         digits = max(5, len(str(num - 1)))
         for number, image in enumerate(image for batch in batches for image in batch):
-            image_grids.write_png(output / f"{number:0{digits}d}.png", image)
+            shown = _described(cycle[number % len(cycle)], network.recipe)
+            name = "-".join([f"{number:0{digits}d}", *shown, f"seed{config.seed}"])
+            image_grids.write_png(output / f"{name}.png", image)
         return
     images = np.concatenate(list(batches))
     labels = sampling.cycled_labels(cycle, 0, num).numpy()
@@ -64,12 +67,24 @@ def _write_images(
     if output.suffix == ".png":
         asked = np.arange(num) % len(cycle)
         picture = image_grids.rows(images, asked) if conditional else image_grids.grid(images)
-        image_grids.write_png(output, picture)
+        names = ["/".join(_described(row, network.recipe)) for row in cycle[:num]]
+        image_grids.write_png(
+            output, image_grids.with_row_names(picture, names if any(names) else [])
+        )
     else:
         arrays = {"images": images}
         if conditional:
             arrays |= labelled(labels, network.recipe)
         file_system.write_atomically(output, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
+
+
+def _described(labels: Labels, recipe: Recipe) -> list[str]:
+    """The names of the values that are asked for, as a file name can have them."""
+    if not recipe.networks.conditional:
+        return []
+    pairs = zip(recipe.data.attributes, labels, strict=True)
+    names = [attribute.values[value] for attribute, value in pairs if value != NOT_GIVEN]
+    return [re.sub(r"[^\w.-]+", "_", name) for name in names]
 
 
 def labelled(labels: np.ndarray, recipe: Recipe) -> dict[str, np.ndarray]:
@@ -91,7 +106,9 @@ def _frames(
     for weight in activity.each(weights, "frames"):
         latent = _slerp(ends[0], ends[1], weight)
         images = draw(tf.tile(latent[tf.newaxis], [len(cycle), 1]), tf.constant(cycle, tf.int32))
-        frames.append(image_grids.grid(pixels.to_bytes(images.numpy(), network.pixel_min)))
+        cells = pixels.to_bytes(images.numpy(), network.pixel_min)
+        columns = image_grids.full_columns(len(cells))
+        frames.append(image_grids.enlarged(image_grids.grid(cells, columns)))
     return frames
 
 

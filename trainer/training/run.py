@@ -21,7 +21,7 @@ from trainer.configuration import checks, config, config_json
 from trainer.configuration.choices import CLASSIFIED
 from trainer.configuration.config import Schedule
 from trainer.configuration.config_json import RunConfig
-from trainer.data import feeding, order
+from trainer.data import feeding
 from trainer.data.datasets import DatasetSpec
 from trainer.distribution import environment, strategies
 from trainer.distribution.cluster_spec import Worker
@@ -194,7 +194,8 @@ def _lead(
         )
     ) as monitor:
         if step is None:
-            _record_start(run, monitor, saved, job_dir, images)
+            real = callbacks.real_grid(recipe, images, labels)
+            _record_start(run, monitor, saved, job_dir, real)
             storage.commit()
         train_steps = callbacks.training(
             gan, strategy, images, labels, run.execution, plan.last_step
@@ -266,12 +267,11 @@ def _synchronise(group: WorkerGroup, gan: FashionGAN) -> None:
 
 
 def _record_start(
-    run: RunConfig, monitor: ModelMonitor, saved: Checkpoints, job_dir: Path, images: np.ndarray
+    run: RunConfig, monitor: ModelMonitor, saved: Checkpoints, job_dir: Path, real: np.ndarray
 ) -> None:
     """Records the untrained run. It counts as started when config.json is there."""
     text = config_json.to_json(run)
-    first_rows = order.permutation(run.recipe.seed, 0, len(images))[: callbacks.COLUMNS**2]
-    monitor.record_start(text, images[first_rows])
+    monitor.record_start(run, real)
     monitor.flush()
     saved.save(0)
     file_system.write_text(job_dir / config_json.FILE, text)
