@@ -16,6 +16,7 @@ from tests.conftest import train_flags
 from trainer.commands import export, generate, plot
 from trainer.configuration import asked_labels, choices, config, flags
 from trainer.gan import sampling
+from trainer.monitoring import image_grids
 from trainer.runs import checkpoints, trained_networks
 from trainer.system.exits import RefusedError
 
@@ -116,9 +117,17 @@ def test_labels_cycle_unless_some_are_asked_for_by_name_or_number(conditional, t
 
 def test_a_grid_of_a_conditional_model_has_a_row_a_class(conditional, tmp_path):
     path = sample(conditional, tmp_path / "x.png", "--num=21", "--labels=bag,coat,sneaker")
-    assert tf.io.decode_png(path.read_bytes()).shape == (3 * 64, 7 * 64, 1)
+    height, width, _ = tf.io.decode_png(path.read_bytes()).shape
+    assert height == 3 * 64 and 7 * 64 < width < 9 * 64  # names stand to their left
     grid = tf.io.decode_png((conditional / "results" / "final.png").read_bytes())
-    assert grid.shape == (10 * 64, 8 * 64, 1)
+    assert grid.shape[0] == 10 * 64 + image_grids.TITLE_HEIGHT and 8 * 64 < grid.shape[1] < 10 * 64
+
+
+def test_single_pictures_are_called_by_what_they_show(conditional, tmp_path):
+    given = ["--num=3", "--labels=bag,Ankle boot", "--seed=7"]
+    folder = sample(conditional, tmp_path / "pictures", *given)
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["00000-bag-seed7.png", "00001-boot-seed7.png", "00002-bag-seed7.png"]
 
 
 @pytest.mark.parametrize(("labels", "reason"), [("sneakers", "no value"), ("10", "no value")])
@@ -134,7 +143,7 @@ def test_labels_for_a_run_without_them_are_refused(finished, tmp_path):
 
 def test_a_film_goes_from_one_latent_to_another_and_back(conditional, tmp_path):
     with Image.open(sample(conditional, tmp_path / "x.gif", "--num=8", "--labels=bag")) as film:
-        assert film.n_frames == 8 and film.size == (64, 64)
+        assert film.n_frames == 8 and film.size == (448, 448)
         frames = []
         for number in range(8):
             film.seek(number)

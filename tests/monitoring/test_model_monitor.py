@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
+import shlex
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.command import ROOT, run_forked
 from tests.conftest import finished_flags
+from trainer.configuration import config_json, flags
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
 from trainer.gan.training_step import METRICS
 from trainer.monitoring import image_grids
+from trainer.monitoring.model_monitor import ModelMonitor
 from trainer.monitoring.progress import Progress
+from trainer.runs import evaluations, records
 from trainer.runs import event_files as event_files
-from trainer.runs import records
 
 SCALARS = {
     *METRICS,
@@ -56,11 +61,39 @@ def test_the_layout_joins_both_losses_and_both_scores(finished):
     from tensorboard.plugins.custom_scalar import layout_pb2
 
     stored = events(finished).Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
-    charts = layout_pb2.Layout.FromString(stored).category[0].chart
+    charts = layout_pb2.Layout.FromString(stored).category[2].chart
     assert [list(chart.multiline.tag) for chart in charts] == [
         ["^loss/generator$", "^loss/discriminator$"],
         ["^score/real$", "^score/fake$"],
     ]
+
+
+def test_every_tag_says_what_it_is_and_the_text_how_to_do_it_again(finished):
+    accumulator = events(finished)
+    for tag in SCALARS | {"samples", "real", "preview"}:
+        described = accumulator.summary_metadata[tag].summary_description
+        assert described or tag == "loss/penalty", tag
+    text = accumulator.Tensors("summary")[0].tensor_proto.string_val[0].decode()
+    (again,) = (line for line in text.splitlines() if line.startswith("fashion-gan train"))
+    asked = flags.train(shlex.split(again)[1:])
+    stored = config_json.read(finished)
+    assert (asked.recipe, asked.schedule.steps) == (stored.recipe, 130)
+
+
+def test_a_run_is_a_trial_of_its_own_with_its_quality(tmp_path):
+    recipe = flags.train(["train", "--job_dir=x", "--preset=mlp", "--dataset=synthetic"]).recipe
+    monitor = ModelMonitor(tmp_path, recipe, lambda: np.zeros((8, 8, 1), np.uint8), dict, [])
+    with contextlib.closing(monitor):
+        for step, distance in ((10, 5.0), (20, 6.0)):
+            evaluations.add(
+                tmp_path, {"step": step, "against": "train", "classifier_fid": distance}
+            )
+            monitor.record(step, {records.FRECHET: distance}, 1.0)
+    shown = {
+        tag: [float(tf.make_ndarray(event.tensor_proto)) for event in events(tmp_path).Tensors(tag)]
+        for tag in ("quality/frechet_best", "quality/frechet_last")
+    }
+    assert shown == {"quality/frechet_best": [5, 5], "quality/frechet_last": [5, 6]}
 
 
 def test_the_records_agree_with_tensorboard(finished):
@@ -84,6 +117,8 @@ def test_a_finished_run_holds_every_file_of_the_contract(finished):
         "results/epoch_00002.png",
         "results/final.png",
         "results/loss_curves.png",
+        "results/real.png",
+        "results/training.gif",
         "models/generator.keras",
         "models/discriminator.keras",
     ):
@@ -98,8 +133,33 @@ def test_the_grid_changes_while_the_generator_learns(finished):
         tf.io.decode_png((finished / "results" / name).read_bytes()).numpy()
         for name in ("epoch_00000.png", "final.png")
     )
-    assert before.shape == after.shape == (512, 512, 1)
-    assert np.abs(before.astype(int) - after).mean() > 5
+    title = image_grids.TITLE_HEIGHT
+    assert before.shape == after.shape == (512 + title, 512, 1)
+    assert np.abs(before[title:].astype(int) - after[title:]).mean() > 5
+
+
+def test_a_film_shows_the_grids_of_the_epochs_in_their_order(finished):
+    with Image.open(finished / "results" / "training.gif") as film:
+        assert film.n_frames == 3 and film.size == (512, 512 + image_grids.TITLE_HEIGHT)
+        shown = np.asarray(film.convert("L"), int)
+    first = tf.io.decode_png((finished / "results" / "epoch_00000.png").read_bytes()).numpy()
+    assert np.abs(shown - first[:, :, 0]).mean() < 2  # the colours of a GIF are rounded
+
+
+def test_rows_have_names_and_pictures_a_title():
+    picture = np.zeros((40, 30, 3), np.uint8)
+    named = image_grids.with_row_names(picture, ["dress", "évasé"])
+    titled = image_grids.with_title(named, "step 7")
+    width = named.shape[1] - 30
+    assert titled.shape == (40 + image_grids.TITLE_HEIGHT, width + 30, 3)
+    for part in (named[:20, :width], named[20:, :width], titled[: image_grids.TITLE_HEIGHT]):
+        assert part.max() == 255 and part.min() < 100  # black letters on white
+    np.testing.assert_array_equal(named[:, width:], picture)
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (4, 2), (7, 7), (10, 5), (12, 4)])
+def test_an_animation_has_no_blank_cells(count, columns):
+    assert image_grids.full_columns(count) == columns
 
 
 def test_a_complete_run_says_so_and_touches_nothing(finished):
@@ -238,6 +298,6 @@ def test_on_a_terminal_a_bar_shows_how_far_how_long_how_good_and_what_is_done():
 def test_the_data_shown_as_real_are_of_the_data_set(finished):
     stored = events(finished).Tensors("real")[0].tensor_proto.string_val[2]
     shown = tf.io.decode_png(stored).numpy()
-    first = shown[4:60:2, 4:60:2]
+    first = shown[image_grids.TITLE_HEIGHT :][4:60:2, 4:60:2]
     images, _ = loading.load(DATASETS["synthetic"], "train", ROOT, ROOT)
     assert (images == first).all(axis=(1, 2, 3)).any()

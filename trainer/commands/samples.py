@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from trainer.configuration.config import GenerateConfig, Recipe
 from trainer.data import pixels
-from trainer.data.labels import Labels
+from trainer.data.labels import NOT_GIVEN, Labels
 from trainer.gan import sampling
 from trainer.models import mapping
 from trainer.monitoring import image_grids
@@ -56,7 +57,9 @@ def _write_images(
     if not output.suffix:
         digits = max(5, len(str(num - 1)))
         for number, image in enumerate(image for batch in batches for image in batch):
-            image_grids.write_png(output / f"{number:0{digits}d}.png", image)
+            shown = _described(cycle[number % len(cycle)], network.recipe)
+            name = "-".join([f"{number:0{digits}d}", *shown, f"seed{config.seed}"])
+            image_grids.write_png(output / f"{name}.png", image)
         return
     images = np.concatenate(list(batches))
     labels = sampling.cycled_labels(cycle, 0, num).numpy()
@@ -64,7 +67,10 @@ def _write_images(
     if output.suffix == ".png":
         asked = np.arange(num) % len(cycle)
         picture = image_grids.rows(images, asked) if conditional else image_grids.grid(images)
-        image_grids.write_png(output, picture)
+        names = ["/".join(_described(row, network.recipe)) for row in cycle[:num]]
+        image_grids.write_png(
+            output, image_grids.with_row_names(picture, names if any(names) else [])
+        )
     else:
         arrays = {"images": images}
         if conditional:
@@ -79,6 +85,15 @@ def _truncated(
     if config.truncation is None or not mapping.is_style_based(network.generator):
         return network.generate, config.truncation
     return network.truncated(config.truncation, cycle), None
+
+
+def _described(labels: Labels, recipe: Recipe) -> list[str]:
+    """The names of the values that are asked for, as a file name can have them."""
+    if not recipe.networks.conditional:
+        return []
+    pairs = zip(recipe.data.attributes, labels, strict=True)
+    names = [attribute.values[value] for attribute, value in pairs if value != NOT_GIVEN]
+    return [re.sub(r"[^\w.-]+", "_", name) for name in names]
 
 
 def labelled(labels: np.ndarray, recipe: Recipe) -> dict[str, np.ndarray]:
@@ -100,7 +115,9 @@ def _frames(
     for weight in activity.each(weights, "frames"):
         latent = _slerp(ends[0], ends[1], weight)
         images = draw(tf.tile(latent[tf.newaxis], [len(cycle), 1]), tf.constant(cycle, tf.int32))
-        frames.append(image_grids.grid(pixels.to_bytes(images.numpy(), network.pixel_min)))
+        cells = pixels.to_bytes(images.numpy(), network.pixel_min)
+        columns = image_grids.full_columns(len(cells))
+        frames.append(image_grids.enlarged(image_grids.grid(cells, columns)))
     return frames
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from trainer.system import file_system
 
@@ -16,6 +18,10 @@ _MARGIN = 2  # pixels around each image of a grid
 _FRAME_MILLISECONDS = 80
 _ZOOM = 2  # of a grid of small images, so that they can be seen
 _SMALL_SIDE = 64
+_PAGE = 480  # pixels that a page shows without being filled by them
+_WHITE = 255
+_FONT_SIZE, TITLE_HEIGHT, _PADDING = 13, 24, 6
+_MOST_OF_NAME = 24  # letters
 
 
 def grid(images: np.ndarray, columns: int = 0) -> np.ndarray:
@@ -55,8 +61,69 @@ def rows(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return grid(cells.reshape(-1, *images.shape[1:]), columns)
 
 
-def write_gif(path: Path, frames: Sequence[np.ndarray]) -> None:
-    """Writes uint8 `[height, width, 1 or 3]` frames that repeat for ever."""
+def with_row_names(picture: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """A grid with the name of each row, of which all are equally high, to its left.
+
+    Args:
+      picture: uint8 `[height, width, 1 or 3]`.
+      names: of the rows from above; none: the picture stays as it is.
+    """
+    if not names:
+        return picture
+    font, shown = _font(), [name[:_MOST_OF_NAME] for name in names]
+    width = math.ceil(max(font.getlength(name) for name in shown)) + 2 * _PADDING
+    strip = Image.new("L", (width, picture.shape[0]), _WHITE)
+    row = picture.shape[0] / len(names)
+    for number, name in enumerate(shown):
+        at = (width - _PADDING, (number + 0.5) * row)
+        ImageDraw.Draw(strip).text(at, name, fill=0, font=font, anchor="rm")
+    return np.concatenate([_channels_as(picture, strip), picture], axis=1)
+
+
+def with_title(picture: np.ndarray, title: str) -> np.ndarray:
+    """A picture, uint8 `[height, width, 1 or 3]`, with a line above it."""
+    strip = Image.new("L", (picture.shape[1], TITLE_HEIGHT), _WHITE)
+    at = (_PADDING, TITLE_HEIGHT // 2)
+    ImageDraw.Draw(strip).text(at, title, fill=0, font=_font(), anchor="lm")
+    return np.concatenate([_channels_as(picture, strip), picture])
+
+
+@functools.cache
+def _font() -> ImageFont.FreeTypeFont:
+    """Matplotlib's, which has the letters of many languages; it need not be imported for that."""
+    package = importlib.util.find_spec("matplotlib")
+    assert package is not None and package.origin is not None
+    path = Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(path, _FONT_SIZE)
+
+
+def _channels_as(picture: np.ndarray, strip: Image.Image) -> np.ndarray:
+    return np.asarray(strip)[:, :, np.newaxis].repeat(picture.shape[-1], axis=-1)
+
+
+def enlarged(picture: np.ndarray) -> np.ndarray:
+    """A small picture by so whole a factor that it is as large as a page shows it."""
+    factor = max(1, _PAGE // max(picture.shape[:2]))
+    return picture.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def full_columns(count: int) -> int:
+    """The columns of a grid of so many images without blank cells that is as square as can be."""
+    root = math.isqrt(count - 1) + 1
+    return next(columns for columns in range(root, count + 1) if count % columns == 0)
+
+
+def write_gif(
+    path: Path, frames: Sequence[np.ndarray], milliseconds: int = _FRAME_MILLISECONDS, rest: int = 0
+) -> None:
+    """Writes uint8 `[height, width, 1 or 3]` frames that repeat for ever.
+
+    Args:
+      path: of the file.
+      frames: all of one shape.
+      milliseconds: of each frame.
+      rest: more of them, of the last frame.
+    """
     pictures = [
         Image.fromarray(frame.squeeze(-1) if frame.shape[-1] == 1 else frame) for frame in frames
     ]
@@ -67,7 +134,7 @@ def write_gif(path: Path, frames: Sequence[np.ndarray]) -> None:
             "GIF",
             save_all=True,
             append_images=pictures[1:],
-            duration=_FRAME_MILLISECONDS,
+            duration=[milliseconds] * (len(pictures) - 1) + [milliseconds + rest],
             loop=0,
         ),
     )

@@ -9,16 +9,18 @@ from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
-from tensorboard.plugins.custom_scalar import layout_pb2
-from tensorboard.plugins.custom_scalar import summary as custom_scalar
-from tensorboard.plugins.hparams import api as hparams
 
-from trainer.configuration import config, config_json
+from trainer.configuration import config
 from trainer.configuration.config import Recipe
-from trainer.monitoring import image_grids
-from trainer.runs import file_names, records
+from trainer.configuration.config_json import RunConfig
+from trainer.monitoring import film, image_grids, start_records
+from trainer.runs import file_names, overview, tags
+from trainer.runs.records import FRECHET
 
 PREVIEW = "latest.png"  # as of the latest checkpoint, while a run trains
+REAL = "real.png"  # what generated images are to look like, in the same rows
+PREVIEW_TAG = "preview"
+PREVIEWS_APART = 1.25  # the factor by which steps grow between those that TensorBoard gets
 
 
 class Reporter(Protocol):
@@ -56,7 +58,10 @@ class ModelMonitor:
           learning_rates: gives the rates in force, by network.
           reporters: show the progress to people and to other programs.
         """
+        self._job_dir = job_dir
         self._results = job_dir / "results"
+        self._step = 0  # of the last record
+        self._last_preview = 0
         self._recipe = recipe
         self._draw_samples = draw_samples
         self._learning_rates = learning_rates
@@ -64,36 +69,20 @@ class ModelMonitor:
         self._writer = tf.summary.create_file_writer(str(job_dir / "tensorboard" / "train"))
         self._metrics = open(job_dir / file_names.METRICS_FILE, "a", encoding="utf-8")
 
-    def record_start(self, configuration: str, real: np.ndarray) -> None:
+    def record_start(self, run: RunConfig, real: np.ndarray) -> None:
         """Writes what is known before the first step, and the grid of the untrained generator.
 
         Args:
-          configuration: JSON.
-          real: images of the data set, uint8.
+          run: the configuration, decided.
+          real: a grid of images of the data set, uint8 `[height, width, channels]`.
         """
-        layout = layout_pb2.Layout(
-            category=[
-                layout_pb2.Category(
-                    title="training",
-                    chart=[
-                        layout_pb2.Chart(
-                            title=title,
-                            multiline=layout_pb2.MultilineChartContent(
-                                tag=[f"^{tag}$" for tag in tags]
-                            ),
-                        )
-                        for title, tags in records.CHARTS.items()
-                    ],
-                )
-            ]
-        )
+        real = image_grids.with_title(real, f"real images of {self._recipe.data.dataset}")
+        image_grids.write_png(self._results / REAL, real)
         with self._writer.as_default(step=0):
-            tf.summary.experimental.write_raw_pb(
-                custom_scalar.pb(layout).SerializeToString(), step=0
-            )
-            tf.summary.text("configuration", f"```\n{configuration}\n```")
-            tf.summary.image("real", image_grids.grid(real)[np.newaxis])
-            hparams.hparams(_hyperparameters(self._recipe))
+            start_records.write_layout()
+            start_records.write_summary(run)
+            start_records.write_hyperparameters(run, self._job_dir)
+            tf.summary.image("real", real[np.newaxis], description=tags.described("real"))
         self.draw_grid(0)
 
     def record(self, step: int, metrics: dict[str, float], steps_per_second: float) -> None:
@@ -103,11 +92,14 @@ class ModelMonitor:
             **{f"learning_rate/{name}": rate for name, rate in self._learning_rates().items()},
             "throughput/images_per_second": steps_per_second * config.images_a_step(self._recipe),
         }
+        self._step = step
         epoch = config.epoch_of_step(self._recipe, step)
         with self._writer.as_default(step=step):
             for tag, value in scalars.items():
                 if not tag.startswith("evaluation/"):  # those are in tensorboard/eval
-                    tf.summary.scalar(tag, value)
+                    tf.summary.scalar(tag, value, description=tags.described(tag))
+            if FRECHET in metrics:
+                self._write_quality(metrics[FRECHET])
         self._metrics.write(json.dumps({"step": step, "epoch": round(epoch, 6), **scalars}) + "\n")
         self.flush()
         for reporter in self._reporters:
@@ -115,20 +107,41 @@ class ModelMonitor:
 
     def draw_grid(self, step: int) -> None:
         """Draws the fixed latents' images of an epoch that ends at `step`."""
-        image = self._draw_samples()
+        image = self._titled_samples(step)
         epoch = int(config.epoch_of_step(self._recipe, step))
         image_grids.write_png(self._results / grid_name(epoch), image)
         with self._writer.as_default(step=step):
-            tf.summary.image("samples", image[np.newaxis])
+            tf.summary.image("samples", image[np.newaxis], description=tags.described("samples"))
 
     def draw_preview(self) -> None:
         """Draws the fixed latents' images as they are now, over those of the last time."""
-        image_grids.write_png(self._results / PREVIEW, self._draw_samples())
+        image = self._titled_samples(self._step)
+        image_grids.write_png(self._results / PREVIEW, image)
+        if self._step >= PREVIEWS_APART * self._last_preview:
+            self._last_preview = self._step
+            with self._writer.as_default(step=self._step):
+                tf.summary.image(
+                    PREVIEW_TAG, image[np.newaxis], description=tags.described("preview")
+                )
 
-    def draw_final_grid(self) -> None:
-        """Draws the finished generator's images."""
-        image_grids.write_png(self._results.parent / file_names.FINISHED, self._draw_samples())
+    def draw_final_grid(self, step: int) -> None:
+        """Draws the images of the generator that is finished at `step`, and how it came there."""
+        film.write(self._results)
+        image = self._titled_samples(step)
+        image_grids.write_png(self._results.parent / file_names.FINISHED, image)
         (self._results / PREVIEW).unlink(missing_ok=True)
+
+    def _titled_samples(self, step: int) -> np.ndarray:
+        title = f"step {step}, epoch {config.epoch_of_step(self._recipe, step):.1f}"
+        measured = [value for at, value in overview.distances(self._job_dir) if at <= step]
+        if measured:
+            title += f", Fréchet {measured[-1]:.2f}"
+        return image_grids.with_title(self._draw_samples(), title)
+
+    def _write_quality(self, last: float) -> None:
+        best = min([last, *(value for _, value in overview.distances(self._job_dir))])
+        for tag, value in ((tags.BEST_DISTANCE, best), (tags.LAST_DISTANCE, last)):
+            tf.summary.scalar(tag, value, description=tags.described(tag))
 
     def flush(self) -> None:
         """Puts all records on disk."""
@@ -172,15 +185,6 @@ class ProgressOnly:
         """Ends the reporters."""
         for reporter in self._reporters:
             reporter.close()
-
-
-def _hyperparameters(recipe: Recipe) -> dict[str, object]:
-    """What TensorBoard's HParams compares: single values only."""
-    values = config_json.flag_values(recipe)
-    return {
-        name: str(tuple(value)) if isinstance(value, list | dict) else value
-        for name, value in values.items()
-    }
 
 
 def grid_name(epoch: int) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from trainer.runs import records
+from trainer.runs import records, tags
 from trainer.runs.file_names import EVALUATIONS_FILE, TEST, TRAIN
 from trainer.system import file_system
 
@@ -67,7 +67,8 @@ def _write_events(job_dir: Path, result: dict[str, Any]) -> None:
     with writer.as_default(step=result["step"]):
         for name, value in result.items():
             if isinstance(value, float):
-                tf.summary.scalar(f"{_TAGS[result['against']]}/{name}", value)
+                tag = f"{_TAGS[result['against']]}/{name}"
+                tf.summary.scalar(tag, value, description=tags.described(tag))
     writer.close()
 
 

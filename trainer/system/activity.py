@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 SILENCE_SECONDS = 25.0  # with a pause below, a line at least every 30 seconds
 PAUSE_SECONDS = 1.0
 REFRESH_SECONDS = 0.5  # of a terminal's last line
-NOTEWORTHY_SECONDS = 3.0  # after which a terminal says how long it has been
+NOTEWORTHY_SECONDS = 3.0  # that something must have lasted, for its time to be told
 
 Item = TypeVar("Item")
 Gauge = Callable[[int, str], str]  # (columns, what this process is busy with) -> a line
@@ -108,7 +108,9 @@ class _LastLine(logging.Handler):
 
 def _tell(done: threading.Event, last_line: _LastLine, silence_seconds: float) -> None:
     while not done.wait(min(PAUSE_SECONDS, silence_seconds)):
-        if _current.what and time.monotonic() - last_line.when >= silence_seconds:
+        is_long = _current.seconds >= min(silence_seconds, NOTEWORTHY_SECONDS)
+        is_silent = time.monotonic() - last_line.when >= silence_seconds
+        if _current.what and is_long and is_silent:
             log.info("%s, for %.0f s", _current, _current.seconds)
 
 

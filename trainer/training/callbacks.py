@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import config
-from trainer.configuration.config import Execution
+from trainer.configuration.config import Execution, Recipe
 from trainer.data import feeding, order, pixels
 from trainer.evaluation import during_training
 from trainer.evaluation.classifiers import Networks
@@ -164,9 +164,36 @@ def sample_grid(gan: FashionGAN, real_labels: np.ndarray) -> Callable[[], np.nda
     def draw() -> np.ndarray:
         parts = [slice(first, first + batch) for first in range(0, samples, batch)]
         images = np.concatenate([sample(latents[part], labels[part]).numpy() for part in parts])
-        return image_grids.grid(pixels.to_bytes(images, gan.pixel_min), COLUMNS)
+        picture = image_grids.grid(pixels.to_bytes(images, gan.pixel_min), COLUMNS)
+        return image_grids.with_row_names(picture, _row_names(recipe, rows))
 
     return draw
+
+
+def real_grid(recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Real images in the order and the rows of `sample_grid`.
+
+    Args:
+      recipe: the run's.
+      images: the training images, uint8.
+      labels: theirs, `[N, attributes]`.
+    """
+    sizes = label_sizes(recipe)
+    drawn = order.permutation(recipe.seed, 0, len(images))
+    if not sizes:
+        return image_grids.grid(images[drawn[: COLUMNS**2]], COLUMNS)
+    rows = min(sizes[0], MOST_ROWS)
+    cells = np.full((rows, COLUMNS, *images.shape[1:]), 255, np.uint8)
+    values = labels[drawn, 0]
+    for value, row in enumerate(cells):
+        found = drawn[values == value][:COLUMNS]
+        row[: len(found)] = images[found]
+    picture = image_grids.grid(cells.reshape(-1, *images.shape[1:]), COLUMNS)
+    return image_grids.with_row_names(picture, _row_names(recipe, rows))
+
+
+def _row_names(recipe: Recipe, rows: int) -> tuple[str, ...]:
+    return recipe.data.attributes[0].values[:rows] if recipe.networks.conditional else ()
 
 
 def reporters(

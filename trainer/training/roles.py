@@ -15,7 +15,7 @@ from trainer.configuration import config, config_json
 from trainer.configuration.choices import CLASSIFIED
 from trainer.configuration.config import Schedule
 from trainer.configuration.config_json import RunConfig
-from trainer.data import feeding, order
+from trainer.data import feeding
 from trainer.distribution.collectives import WorkerGroup, checksum
 from trainer.evaluation import during_training
 from trainer.evaluation.classifiers import Networks
@@ -71,7 +71,8 @@ def lead(
         )
     ) as monitor:
         if step is None:
-            _record_start(run, monitor, saved, job_dir, images)
+            real = callbacks.real_grid(recipe, images, labels)
+            _record_start(run, monitor, saved, job_dir, real)
             storage.commit()
         train_steps = callbacks.training(
             gan, strategy, images, labels, run.execution, plan.last_step
@@ -143,12 +144,11 @@ def _synchronise(group: WorkerGroup, gan: FashionGAN) -> None:
 
 
 def _record_start(
-    run: RunConfig, monitor: ModelMonitor, saved: Checkpoints, job_dir: Path, images: np.ndarray
+    run: RunConfig, monitor: ModelMonitor, saved: Checkpoints, job_dir: Path, real: np.ndarray
 ) -> None:
     """Records the untrained run. It counts as started when config.json is there."""
     text = config_json.to_json(run)
-    first_rows = order.permutation(run.recipe.seed, 0, len(images))[: callbacks.COLUMNS**2]
-    monitor.record_start(text, images[first_rows])
+    monitor.record_start(run, real)
     monitor.flush()
     saved.save(0)
     file_system.write_text(job_dir / config_json.FILE, text)

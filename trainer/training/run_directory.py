@@ -109,7 +109,7 @@ def finish(job_dir: Path, recipe: Recipe, monitor: ModelMonitor) -> None:
     for name in NETWORKS:
         export_formats.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
     curves.draw(job_dir)
-    monitor.draw_final_grid()
+    monitor.draw_final_grid(networks.step)
 
 
 def _finished_files(job_dir: Path) -> list[Path]:

@@ -1,0 +1,104 @@
+"""What TensorBoard gets at a run's start: the layout of charts, HParams, a summary in words."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shlex
+from pathlib import Path
+
+import tensorflow as tf
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.custom_scalar import summary as custom_scalar
+from tensorboard.plugins.hparams import api as hparams
+
+from trainer.cloud import local_copies
+from trainer.configuration import config, config_json, flags
+from trainer.configuration.config_json import RunConfig
+from trainer.runs import tags
+
+_FIRST = ("generator_learning_rate", "discriminator_learning_rate", "batch_size")  # of HParams
+_NO_FLAGS = {"train_examples", "test_examples", "image_shape", "fingerprint", "initialize_from"}
+
+
+def write_layout() -> None:
+    """Writes the charts of TensorBoard's custom scalars: one a question, those of quality first."""
+    layout = layout_pb2.Layout(
+        category=[
+            layout_pb2.Category(
+                title=question,
+                chart=[
+                    layout_pb2.Chart(
+                        title=title,
+                        multiline=layout_pb2.MultilineChartContent(
+                            tag=[f"^{re.escape(tag)}$" for tag in shown]
+                        ),
+                    )
+                    for title, shown in charts.items()
+                ],
+            )
+            for question, charts in tags.QUESTIONS.items()
+        ]
+    )
+    content = custom_scalar.pb(layout).SerializeToString()
+    tf.summary.experimental.write_raw_pb(content, step=0)
+
+
+def write_hyperparameters(run: RunConfig, job_dir: Path) -> None:
+    """Writes the run as a trial of its own, with its quality."""
+    values = config_json.flag_values(run.recipe)
+    shown = {
+        name: str(tuple(value)) if isinstance(value, list | dict) else value
+        for name, value in sorted(values.items(), key=lambda item: item[0] not in _FIRST)
+    }
+    metrics = [
+        hparams.Metric(tags.BEST_DISTANCE, display_name="Fréchet, best"),
+        hparams.Metric(tags.LAST_DISTANCE, display_name="Fréchet, last"),
+    ]
+    hparams.hparams_config([hparams.HParam(name) for name in shown], metrics)
+    hparams.hparams(shown, trial_id=local_copies.shown(str(job_dir)))
+
+
+def write_summary(run: RunConfig) -> None:
+    """Writes what the run is in words, the command that repeats it, and the whole configuration."""
+    recipe = run.recipe
+    shape = "x".join(map(str, recipe.data.image_shape))
+    rows = {
+        "preset": run.preset,
+        "data": f"{recipe.data.dataset}, {recipe.data.train_examples} images of {shape}",
+        "networks": f"{recipe.networks.architecture}, latents of {recipe.networks.noise_dim}",
+        "loss": recipe.objective.loss,
+        "batch": str(recipe.batch_size),
+        "steps": str(config.total_steps(recipe, run.schedule)),
+        "precision": recipe.precision,
+    }
+    table = "\n".join(
+        ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
+    )
+    repeated = f"the same again:\n\n```\n{command(run)}\n```"
+    tf.summary.text("summary", f"{table}\n\n{repeated}")
+    tf.summary.text("configuration", f"```\n{config_json.to_json(run)}\n```")
+
+
+def command(run: RunConfig) -> str:
+    """The command that repeats a run: its preset, and what is not the preset's.
+
+    Of pictures of one's own, the flags that say where they lie and how they are read are to be
+    added.
+    """
+    asked = flags.train(["train", "--job_dir=x", f"--preset={run.preset}", "--dataset=synthetic"])
+    preset = config_json.flag_values(dataclasses.replace(asked.recipe, data=run.recipe.data))
+    values = config_json.flag_values(run.recipe)
+    given = {
+        name: value
+        for name, value in values.items()
+        if preset.get(name) != value
+        and name not in _NO_FLAGS
+        and not isinstance(value, list | dict)
+    }
+    steps = config.total_steps(run.recipe, run.schedule)
+    arguments = [f"--preset={run.preset}", f"--dataset={run.recipe.data.dataset}"]
+    arguments += [f"--{name}={str(value).lower()}" for name, value in given.items()]
+    return shlex.join(
+        ["fashion-gan", "train", "--job_dir=runs/again", *arguments, f"--steps={steps}"]
+    )

@@ -1,0 +1,69 @@
+"""What TensorBoard's tags mean, and which of them answer a question; their names never change."""
+
+from __future__ import annotations
+
+from trainer.runs.records import FRECHET
+
+BEST_DISTANCE, LAST_DISTANCE = "quality/frechet_best", "quality/frechet_last"
+
+# Charts by question; of quality the run's own evaluations and those of `evaluate`.
+QUESTIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "how good": {
+        "Fréchet distance: less is better": (FRECHET, "test/classifier_fid"),
+        "another classifier sees the class asked for": (
+            "evaluation/class_accuracy",
+            "test/class_accuracy",
+        ),
+    },
+    "how diverse": {
+        "share of the real images that are reached": ("evaluation/recall", "evaluation/coverage"),
+        "share of the generated ones that look real": (
+            "evaluation/precision",
+            "evaluation/density",
+        ),
+    },
+    "who is ahead": {
+        "losses": ("loss/generator", "loss/discriminator"),
+        "scores": ("score/real", "score/fake"),
+    },
+    "how fast": {
+        "images a second": ("throughput/images_per_second",),
+        "gradient norms": ("gradient_norm/generator", "gradient_norm/discriminator"),
+        "learning rates": ("learning_rate/generator", "learning_rate/discriminator"),
+    },
+}
+_MEANINGS = {
+    "loss/generator": "What the generator minimises: who is ahead, not how good images are.",
+    "loss/discriminator": "What the discriminator minimises, without its penalties.",
+    "score/real": "Mean sigmoid of the logits of real images; with --loss=bce a probability.",
+    "score/fake": "The same of generated images: near score/real the discriminator is fooled.",
+    "gradient_norm/": "Length of the gradient before the optimizer scales it.",
+    "learning_rate/": "The rate in force.",
+    "augmentation/": "What --augment=adaptive does.",
+    "throughput/images_per_second": "Images of the data set taken a second, over the last loop.",
+    BEST_DISTANCE: "The least Fréchet distance to training images so far.",
+    LAST_DISTANCE: "The last Fréchet distance to training images.",
+    "classifier_fid": "Fréchet distance in a classifier's space, no Inception FID: less is better.",
+    "fid": "Fréchet Inception distance: less is better.",
+    "classifier_fid_floor": "What as many real images have.",
+    "kid": "Kernel distance: less is better.",
+    "precision": "Share of generated images that lie among real ones: more is better.",
+    "recall": "Share of real images that lie among generated ones: more is better.",
+    "density": "How many real neighbourhoods hold a generated image; 1 for real ones.",
+    "coverage": "Share of real neighbourhoods that hold a generated image: more is better.",
+    "class_accuracy": "How often another classifier sees the class that was asked for.",
+    "missing_classes": "Classes of which there is hardly any image.",
+    "smallest_class_share": "Share of the rarest class.",
+    "samples": "The run's fixed latents, a row a class, after each epoch.",
+    "preview": "The same between epochs, the more seldom the longer the run.",
+    "real": "Images of the data set in the same rows.",
+}
+
+
+def described(tag: str) -> str | None:
+    """What a tag means, in a line; None: its name says all."""
+    prefix, _, name = tag.partition("/")
+    for key in (tag, f"{prefix}/", name if prefix in ("evaluation", "test") else ""):
+        if key in _MEANINGS:
+            return _MEANINGS[key]
+    return None
