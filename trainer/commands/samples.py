@@ -108,9 +108,10 @@ def _frames(
     network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
 ) -> list[np.ndarray]:
     """An interpolation from one latent to another and back, an image of each label in a frame."""
-    ends = sampling.latents(network.recipe, config.seed, 0, 2, config.truncation)
+    generate, truncation = _truncated(network, config, cycle)
+    ends = sampling.latents(network.recipe, config.seed, 0, 2, truncation)
     weights: list[float] = (1 - np.abs(np.linspace(-1, 1, num, endpoint=False))).tolist()
-    draw = tf.function(network.generate, autograph=False)
+    draw = tf.function(generate, autograph=False)
     frames = []
     for weight in activity.each(weights, "frames"):
         latent = _slerp(ends[0], ends[1], weight)
