@@ -42,7 +42,7 @@ make_environment() {
       return 64
     fi
   fi
-  say "installing the pinned dependencies of $lock"
+  say "installing the pinned dependencies of $lock, which takes some minutes"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --require-hashes -r "$lock" || return
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
@@ -56,7 +56,7 @@ debian_files=.cache/dataset-fashion-mnist/usr/share/datasets/fashion-mnist
 fetch_debian_files() {
   [ ! -d "$debian_files" ] || return 0
   command -v apt-get >/dev/null && command -v dpkg >/dev/null || return 64
-  say "trying one more way: the files of Debian's package dataset-fashion-mnist"
+  say "fetching Fashion-MNIST from Debian's package dataset-fashion-mnist instead"
   mkdir -p .cache/dataset-fashion-mnist
   (
     cd .cache/dataset-fashion-mnist || exit 64

@@ -51,7 +51,7 @@ WRONG_FLAGS = {
     "--architecture=vgg": "architecture",
     "--noise_dim=0": "noise_dim",
     "--dropout=1": "below 1",
-    "--preset=fashion --dropout=0.3": "has no place in --architecture=fashion",
+    "--preset=fashion --dropout=0.3": "has no place in --architecture=style",
     "--loss=wgan --label_noise=0.1": "moves the targets of a loss",
     "--label_noise=0.5": "below 0.5",
     "--preset=dcgan --critic_steps=2": "contradicts --update=simultaneous",
@@ -142,7 +142,7 @@ WRONG_FLAGS = {
     "--preset=dcgan --dropout=0.99999999": "below 1",
     "--preset=dcgan --dropout=0.999": "at most 0.996",
     "--label_noise=0.499999999": "below 0.5",
-    "--flagfile=docs/quality/fashion@20.png": "utf-8",
+    "--flagfile=docs/quality/fashion_before_styles@20.png": "utf-8",
 }
 
 
@@ -253,7 +253,7 @@ def test_help_shows_the_command_s_own_flags_in_groups(main, capsys):
     assert main(["train", "--help"]) == exits.OK
     shown = capsys.readouterr().out
     assert "needed:\n  --job_dir=FOLDER" in shown
-    assert "networks:\n  --architecture=fashion" in shown
+    assert "networks:\n  --architecture=style" in shown
     assert "--format" not in shown
 
 

@@ -193,6 +193,38 @@ def test_a_conditional_generator_is_exported_with_its_labels_and_average(conditi
         assert exported(conditional, tmp_path, "weights", network).exists()
 
 
+def test_a_saved_model_names_what_it_takes_and_gives_and_has_a_card(conditional, tmp_path):
+    path = exported(conditional, tmp_path, "saved_model", "generator")
+    loaded = tf.saved_model.load(str(path))
+    latents, labels = tf.zeros([2, 64]), tf.constant([3, 7])
+    images = loaded.signatures["serving_default"](latents=latents, labels=labels)["images"]
+    np.testing.assert_array_equal(images, loaded.serve([latents, labels]))
+    plain, wide = (
+        loaded.sample(tf.constant(2, kind), tf.constant(5, kind)) for kind in (tf.int32, tf.int64)
+    )
+    np.testing.assert_array_equal(plain, wide)
+    assert list(loaded.sample_labels(tf.constant(12)).numpy()) == [*range(10), 0, 1]
+    for folder in (path, conditional / "models"):
+        text = (folder / "README.md").read_text()
+        assert text.startswith("---\nlibrary_name: keras\n") and "7 sneaker" in text
+        assert (folder / "samples.png").exists()
+
+
+def test_the_code_on_a_card_runs_and_another_readme_is_kept(conditional, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    shutil.copytree(conditional, folder)
+    card = folder / "models" / "README.md"
+    code = card.read_text().split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(folder / "models")
+    shown: dict[str, object] = {}
+    exec(code, shown)
+    assert shown["images"].shape == (8, 28, 28, 1)  # type: ignore[attr-defined]
+    card.write_text("my own words")
+    given = ["export", f"--job_dir={folder}", "--format=h5"]
+    export.run(flags.export(given))
+    assert card.read_text() == "my own words"
+
+
 def test_a_normalised_discriminator_is_exported_with_normalised_kernels(tmp_path):
     job_dir = tmp_path / "run"
     flags_given = ["--spectral_norm", "--dataset=synthetic", "--steps=2"]

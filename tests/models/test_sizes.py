@@ -62,7 +62,7 @@ def test_sides_are_halved_down_to_four_to_seven_pixels():
     assert len(IMAGE_SIZES) == 17 and (min(IMAGE_SIZES), max(IMAGE_SIZES)) == (16, 256)
 
 
-@pytest.mark.parametrize("architecture", choices.ARCHITECTURES)
+@pytest.mark.parametrize("architecture", PARAMETERS)
 def test_the_networks_of_earlier_sizes_stay_what_they_were(architecture):
     found = {
         side: tuple(
@@ -82,6 +82,8 @@ TRAINED = {  # what takes longest to trace at the smallest
     "mlp": 48,
     "r3gan": 16,
     "residual": 16,
+    "style": 48,
+    "stylegan": 16,
     "upsampling": 16,
 }
 

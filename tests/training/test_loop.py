@@ -63,7 +63,7 @@ def test_it_pauses_where_something_is_due_and_saves_last():
     assert recorder.happened == [
         "record 40", "draw 40",
         "record 50", "preview", "flush", "save 50",
-        "record 80", "draw 80", "preview", "flush", "save 80",
+        "evaluate 80", "record 80", "draw 80", "preview", "flush", "save 80",
     ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.cloud.mirror import Mirror
+from trainer.commands import result_table
 from trainer.configuration import config_json
 from trainer.configuration.config import EvaluateConfig
 from trainer.evaluation import protocols
@@ -157,14 +158,5 @@ def _record(result: dict[str, Any], settings: EvaluateConfig, mirror: Mirror | N
 def _print(result: dict[str, Any]) -> None:
     """Prints JSON to stdout and a readable table to stderr, once it is recorded."""
     print(json.dumps(result), flush=True)
-    for name, value in result.items():
-        if isinstance(value, float):
-            value = f"{value:.4f}"
-        elif isinstance(value, dict):
-            value = ", ".join(
-                f"{key} {'-' if each is None else format(each, '.3f')}"
-                for key, each in value.items()
-            )
-        elif isinstance(value, list):
-            value = ", ".join(map(str, value)) or "none"
-        print(f"  {name:<30} {value}", file=sys.stderr)
+    if log.isEnabledFor(logging.INFO):
+        print("\n".join(result_table.lines(result)), file=sys.stderr)

@@ -17,14 +17,18 @@ def run(config: ExportConfig) -> None:
     copy = None
     if config.job_dir_url:
         copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
-    stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
-    from trainer.runs import export_formats, trained_networks
+    stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    from trainer.runs import export_formats, model_card, trained_networks
 
     networks = trained_networks.load(config.job_dir, config.checkpoint)
     file_system.make_folder(config.output.parent, "output")
     activity.now(f"exporting the {config.network}")
     log.info("exporting the %s of %s", config.network, networks.source)
     export_formats.write(networks, config.network, config.format, config.output, config.noise)
+    is_folder = config.format == "saved_model"
+    folder = config.output if is_folder else config.output.parent
+    if is_folder or folder == config.job_dir / "models":  # elsewhere a README may be another's
+        model_card.write(folder, config.job_dir, stored.preset, networks)
     if copy:
         in_bucket.add(copy)
     print(local_copies.shown(str(config.output)))

@@ -12,7 +12,8 @@ OF_CHOICES = {
         "r3gan": "grouped residual blocks without normalisation, made for GPUs",
         "residual": "residual blocks, of SNGAN",
         "upsampling": "upsampling and wide convolutions, of GANBasics, made for GPUs",
-        "style": "`fashion`'s layers, each modulated by a style of the latent",
+        "style": "`fashion`'s layers, modulated by styles: near to the data soonest",
+        "stylegan": "StyleGAN2's, with noise and images of all sides: can grow",
     },
     "loss": {
         "bce": "cross-entropy, as in the first paper and DCGAN",

@@ -14,7 +14,7 @@ from trainer.configuration import config
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.monitoring import film, image_grids, start_records
-from trainer.runs import file_names, overview, tags
+from trainer.runs import file_names, model_card, overview, tags
 from trainer.runs.records import FRECHET
 
 PREVIEW = "latest.png"  # as of the latest checkpoint, while a run trains
@@ -128,7 +128,8 @@ class ModelMonitor:
         """Draws the images of the generator that is finished at `step`, and how it came there."""
         film.write(self._results)
         image = self._titled_samples(step)
-        image_grids.write_png(self._results.parent / file_names.FINISHED, image)
+        image_grids.write_png(self._job_dir / "models" / model_card.PICTURE, image)
+        image_grids.write_png(self._job_dir / file_names.FINISHED, image)
         (self._results / PREVIEW).unlink(missing_ok=True)
 
     def _titled_samples(self, step: int) -> np.ndarray:

@@ -70,31 +70,32 @@ def _with_fixed_noise(network: keras.Model) -> keras.Model:
 def _write_saved_model(
     networks: Trained, network: keras.Model, served: keras.Model, path: Path
 ) -> None:
-    """A SavedModel with `serve`, and for a generator `sample(n, seed)`, as `generate` draws."""
+    """A SavedModel with `serve` and the same with names, `serving_default`.
+
+    A generator's also has `sample(n, seed)`, which draws as `generate` does, and
+    `sample_labels(n)`, the labels that it draws: int32 `[n]`, of several attributes `[n, A]`.
+    """
     archive = keras.export.ExportArchive()
     archive.track(network)
     archive.track(served)
-    cycle = asked_labels.cycle(networks.recipe)
+    specs = [
+        tf.TensorSpec([None, *part.shape[1:]], part.dtype, name=part.name) for part in served.inputs
+    ]
+    result = "images" if network.name == "generator" else "logits"
     archive.add_endpoint(
         "serve",
         lambda inputs: served(inputs, training=False),
-        input_signature=[_signature(served)],
+        input_signature=[specs if len(specs) > 1 else specs[0]],
+    )
+    archive.add_endpoint(
+        "serving_default",
+        lambda *inputs: {
+            result: served([*inputs] if len(specs) > 1 else inputs[0], training=False)
+        },
+        input_signature=specs,
     )
     if network.name == "generator":
-        scalar = tf.TensorSpec([], tf.int64)
-        archive.add_endpoint(
-            "sample",
-            lambda n, seed: network(
-                inputs_of(
-                    network,
-                    sampling.latents(networks.recipe, seed, 0, n),
-                    sampling.cycled_labels(cycle, 0, n),
-                    image_noise.fixed(network, n),
-                ),
-                training=False,
-            ),
-            input_signature=[scalar, scalar],
-        )
+        _add_sampling(archive, networks, network)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         dir=path.parent, prefix=file_system.partial_prefix()
@@ -105,7 +106,30 @@ def _write_saved_model(
         Path(scratch, "new").rename(path)
 
 
-def _signature(network: keras.Model) -> tf.TensorSpec | list[tf.TensorSpec]:
-    """What the network takes: one tensor, or one and labels."""
-    specs = [tf.TensorSpec([None, *part.shape[1:]], part.dtype) for part in network.inputs]
-    return specs if len(specs) > 1 else specs[0]
+def _add_sampling(
+    archive: keras.export.ExportArchive, networks: Trained, generator: keras.Model
+) -> None:
+    """Adds functions of numbers, int32 or int64, for which each is traced."""
+    cycle = asked_labels.cycle(networks.recipe)
+    is_several = len(networks.recipe.data.attributes) > 1
+
+    @tf.function(autograph=False)
+    def sample(n: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        n, seed = tf.cast(n, tf.int64), tf.cast(seed, tf.int64)
+        latents = sampling.latents(networks.recipe, seed, 0, n)
+        labels = sampling.cycled_labels(cycle, 0, n)
+        noise = image_noise.fixed(generator, n)
+        return generator(inputs_of(generator, latents, labels, noise), training=False)
+
+    @tf.function(autograph=False)
+    def sample_labels(n: tf.Tensor) -> tf.Tensor:
+        labels = sampling.cycled_labels(cycle, 0, tf.cast(n, tf.int64))
+        return labels if is_several else labels[:, 0]
+
+    scalars = [tf.TensorSpec([], tf.int64), tf.TensorSpec([], tf.int32)]
+    for scalar in scalars:
+        sample.get_concrete_function(scalar, scalar)
+        sample_labels.get_concrete_function(scalar)
+    archive.add_endpoint("sample", sample)
+    if networks.recipe.networks.conditional:
+        archive.add_endpoint("sample_labels", sample_labels)

@@ -86,7 +86,7 @@ def lead(
         (job_dir / file_names.FINISHED).unlink(missing_ok=True)  # it goes on
         _loop(plan, schedule, group, gan, at_pauses, images)
         activity.now("writing the results")
-        run_directory.finish(job_dir, recipe, monitor)
+        run_directory.finish(job_dir, run.preset, recipe, monitor)
     storage.commit()
     group.barrier()
     summary.log_end(recipe, int(gan.step.numpy()), time.monotonic() - storage.started)

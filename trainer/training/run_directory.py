@@ -17,6 +17,7 @@ from trainer.runs import (
     event_files,
     export_formats,
     file_names,
+    model_card,
     records,
     trained_networks,
 )
@@ -103,12 +104,13 @@ def is_finished(job_dir: Path) -> bool:
     return all(path.exists() for path in _finished_files(job_dir))
 
 
-def finish(job_dir: Path, recipe: Recipe, monitor: ModelMonitor) -> None:
-    """Writes models, curves and, last, the picture, which nothing else writes."""
+def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) -> None:
+    """Writes models and their card, curves and, last, the picture, which nothing else writes."""
     networks = trained_networks.restore(recipe, job_dir, "latest")
     for name in NETWORKS:
         export_formats.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
     curves.draw(job_dir)
+    model_card.write(job_dir / "models", job_dir, preset, networks)
     monitor.draw_final_grid(networks.step)
 
 

@@ -1,0 +1,117 @@
+"""A card for a trained model, README.md beside it, in the form that model hubs read."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from pathlib import Path
+
+from trainer.configuration.config import Recipe
+from trainer.runs import evaluations, file_names
+from trainer.runs.trained_networks import Trained
+from trainer.system import file_system
+
+FILE = "README.md"
+PICTURE = "samples.png"
+_MARK = "<!-- written by fashion-gan, and again by its next export -->"
+_METADATA = """---
+library_name: keras
+pipeline_tag: unconditional-image-generation
+tags:
+- gan
+- image-generation
+- fashion-gan
+---"""
+_FIGURES = {  # of `evaluate`, by their names there
+    "classifier_fid": "Fréchet distance, in a classifier's space (no Inception FID)",
+    "fid": "Fréchet Inception distance",
+    "precision": "precision",
+    "recall": "recall",
+    "density": "density",
+    "coverage": "coverage",
+    "class_accuracy": "another classifier sees the class asked for",
+}
+
+
+def write(folder: Path, job_dir: Path, preset: str, networks: Trained) -> None:
+    """Writes the card and, where the run is finished, its picture; replaces no other README.
+
+    Args:
+      folder: of the models.
+      job_dir: the run directory.
+      preset: its name.
+      networks: that were exported.
+    """
+    path = folder / FILE
+    if path.exists() and _MARK not in file_system.read_text(path):
+        return
+    picture = job_dir / file_names.FINISHED
+    if picture.exists():
+        copy = partial(shutil.copyfile, picture)
+        file_system.write_atomically(folder / PICTURE, copy)
+    file_system.write_text(path, _text(job_dir, preset, networks))
+
+
+def _text(job_dir: Path, preset: str, networks: Trained) -> str:
+    recipe, step = networks.recipe, networks.step
+    data = recipe.data
+    height, width, channels = data.image_shape
+    conditional = recipe.networks.conditional
+    sections = [
+        _METADATA,
+        _MARK,
+        f"# A generator of {data.dataset}",
+        f"A generative adversarial network, recipe `{preset}` of fashion-gan: networks "
+        f"`{recipe.networks.architecture}`, loss `{recipe.objective.loss}`, {step} updates of "
+        f"{recipe.batch_size} images. It draws images of {height}x{width} pixels with {channels} "
+        f"channel{'s' if channels > 1 else ''}.",
+        f"![samples]({PICTURE})",
+        "## Data",
+        f"`{data.dataset}`: {data.train_examples} training images, {data.test_examples} for tests. "
+        "The licence of a model depends on its data's: name both when you pass it on.",
+    ]
+    if conditional:
+        values = [f"- {it.name}: {_listed(it.values)}" for it in data.attributes]
+        sections += ["Labels are numbers of these values, -1 where none is given:"]
+        sections += ["\n".join(values)]
+    if figures := _figures(job_dir, step):
+        sections += ["## Figures", figures]
+    return "\n\n".join([*sections, "## Use", _use(recipe, networks.pixel_min)]) + "\n"
+
+
+def _figures(job_dir: Path, step: int) -> str:
+    """A table of the last evaluation of that step; against test images, if there is one."""
+    for against in (file_names.TEST, file_names.TRAIN):
+        measured = [it for it in evaluations.read(job_dir, against) if it["step"] == step]
+        if measured:
+            rows = [
+                f"| {text} | {measured[-1][name]:.3f} |"
+                for name, text in _FIGURES.items()
+                if isinstance(measured[-1].get(name), float)
+            ]
+            head = f"Of {measured[-1]['num']} images, against {against} images:"
+            return "\n".join([head, "", "| figure | |", "|---|---|", *rows])
+    return ""
+
+
+def _use(recipe: Recipe, pixel_min: float) -> str:
+    size, several = recipe.networks.noise_dim, len(recipe.data.attributes) > 1
+    inputs = f"latents = keras.random.normal([8, {size}])\nimages = generator(latents)"
+    if recipe.networks.conditional:
+        labels = f"[[0] * {len(recipe.data.attributes)}] * 8" if several else "[0] * 8"
+        inputs = (
+            f"latents, labels = keras.random.normal([8, {size}]), keras.ops.array({labels})\n"
+            "images = generator([latents, labels])"
+        )
+    return (
+        "```python\nimport keras\n\n"
+        'generator = keras.models.load_model("generator.keras", compile=False)\n'
+        f"{inputs}  # from {pixel_min:g}, black, to 1\n```\n\n"
+        "A SavedModel, by `fashion-gan export --format=saved_model`, needs TensorFlow alone:\n\n"
+        '```python\nimport tensorflow as tf\n\ngenerator = tf.saved_model.load("generator")\n'
+        "images = generator.sample(n=8, seed=0)  # by turns of each class\n```"
+    )
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return ", ".join(f"{number} {value}" for number, value in enumerate(values))
