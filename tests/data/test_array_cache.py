@@ -12,7 +12,7 @@ import pytest
 
 from tests.data.folders import cache_of, load
 from tests.data.test_attribute_tables import picture
-from trainer.data import array_cache
+from trainer.data import array_cache, folder_contents
 
 SHAPE = (10, 4, 4, 3)
 
@@ -74,6 +74,15 @@ def test_a_killed_preparation_is_taken_up(small_pieces, tmp_path):
     np.testing.assert_array_equal(found, rows(0, 10))
     array_cache.array(tmp_path, "name", SHAPE, counted)
     assert made == [6, 7, 8, 9]
+
+
+def test_how_many_files_are_read_is_said_where_that_takes_long(monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr(folder_contents, "LINE_SECONDS", 0.0)
+    for name in "abc":
+        picture(tmp_path / f"{name}.png")
+    with caplog.at_level(logging.INFO):
+        load(tmp_path)
+    assert "data: 2 of 3 files are read" in caplog.text
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
