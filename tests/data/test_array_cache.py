@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import resource
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from tests.data.folders import cache_of, load
 from tests.data.test_attribute_tables import picture
-from trainer.data import array_cache
+from trainer.data import array_cache, folder_contents
 
 SHAPE = (10, 4, 4, 3)
 
@@ -72,6 +74,37 @@ def test_a_killed_preparation_is_taken_up(small_pieces, tmp_path):
     np.testing.assert_array_equal(found, rows(0, 10))
     array_cache.array(tmp_path, "name", SHAPE, counted)
     assert made == [6, 7, 8, 9]
+
+
+def test_how_many_files_are_read_is_said_where_that_takes_long(monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr(folder_contents, "LINE_SECONDS", 0.0)
+    for name in "abc":
+        picture(tmp_path / f"{name}.png")
+    with caplog.at_level(logging.INFO):
+        load(tmp_path)
+    assert "data: 2 of 3 files are read" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_is_made_does_not_stay_in_memory(tmp_path):
+    piece = (array_cache.PIECE_BYTES, 1, 1, 1)
+    shape = (6 * piece[0], *piece[1:])
+
+    def blank(first: int, last: int) -> np.ndarray:
+        return np.ones((last - first, *shape[1:]), np.uint8)
+
+    def mapped_file_bytes() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[2]) * resource.getpagesize()
+
+    before, most = mapped_file_bytes(), 0
+
+    def watched(first: int, last: int) -> np.ndarray:
+        nonlocal most
+        most = max(most, mapped_file_bytes())
+        return blank(first, last)
+
+    array_cache.array(tmp_path, "name", shape, watched)
+    assert most - before < 2 * array_cache.PIECE_BYTES
 
 
 def test_a_damaged_array_is_made_again(tmp_path):

@@ -155,3 +155,24 @@ def test_new_checkpoints_in_a_bucket_are_measured_once(storage):
     kept = storage.read("runs/new/evaluations.jsonl").decode().splitlines()
     assert [json.loads(each)["against"] for each in kept] == ["train", "test"]
     assert "checkpoints/best/ckpt-10.index" in storage.names("runs/new")
+
+
+def test_a_run_in_a_bucket_keeps_its_own_networks_there_and_is_measured_with_them(
+    storage, tmp_path
+):
+    job_dir = f"gs://{BUCKET}/runs/own"
+    run_forked(*train_flags(job_dir, "--dataset=synthetic", "--steps=2", "--keep_checkpoints=1"))
+    asked = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--features=own", "--threads=2"]
+
+    few_steps = (
+        "from trainer.evaluation import own_networks as networks\n"
+        "networks.FEWEST_STEPS = networks.MOST_STEPS = 4"
+    )
+
+    first = run_forked(*asked, f"--cache_dir={tmp_path / 'here'}", before=few_steps)
+    second = run_forked(*asked, f"--cache_dir={tmp_path / 'elsewhere'}")
+
+    assert "training networks" in first.stderr and "training networks" not in second.stderr
+    assert len(storage.names("runs/own/features")) == 1
+    assert json.loads(first.stdout)["features"] == "own" and first.stdout == second.stdout
+    assert len(storage.read("runs/own/evaluations.jsonl").splitlines()) == 1

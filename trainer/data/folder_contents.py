@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import logging
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,9 @@ from trainer.data.picture_files import RULES, TEST, TRAIN, Files
 from trainer.system import cores, file_system
 from trainer.system.exits import RefusedError
 
+log = logging.getLogger(__name__)
+
+LINE_SECONDS = 10.0  # between two lines about how far it is
 _CLASS = "class"  # the attribute that subfolders give
 _NOT_GIVEN = -1
 
@@ -202,8 +207,14 @@ def _by_table(
 @functools.lru_cache(maxsize=2)
 def _digests(paths: tuple[Path, ...], there: _Files) -> tuple[bytes, ...]:
     del there  # they are those of these files as they are now
+    digests, said = [], time.monotonic()
     with ThreadPoolExecutor(cores.available()) as pool:  # hashing lets other threads run
-        return tuple(pool.map(_content_digest, paths))
+        for digest in pool.map(_content_digest, paths):
+            digests.append(digest)
+            if time.monotonic() - said >= LINE_SECONDS:
+                said = time.monotonic()
+                log.info("data: %d of %d files are read", len(digests), len(paths))
+    return tuple(digests)
 
 
 def _content_digest(path: Path) -> bytes:
