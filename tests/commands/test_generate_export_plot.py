@@ -97,11 +97,15 @@ def test_a_checkpoint_of_another_network_is_refused(finished, tmp_path):
         sample(job_dir, tmp_path / "x.npz", f"--checkpoint={finished / 'checkpoints/ckpt-13'}")
 
 
+# Without styles, which an .h5 file cannot hold: those are in tests/models.
+CONDITIONAL = ("--preset=fashion", "--architecture=fashion")
+
+
 @pytest.fixture(scope="module")
 def conditional(tmp_path_factory) -> Path:
     """A short run of a conditional recipe with a moving average."""
     job_dir = tmp_path_factory.mktemp("runs") / "conditional"
-    run_forked(*train_flags(job_dir, "--preset=fashion", "--dataset=synthetic", "--steps=6"))
+    run_forked(*train_flags(job_dir, *CONDITIONAL, "--dataset=synthetic", "--steps=6"))
     return job_dir
 
 

@@ -16,6 +16,7 @@ from trainer.data.labels import NOT_GIVEN
 from trainer.gan import sampling
 from trainer.gan.networks import build_networks
 from trainer.gan.real_batches import as_shown
+from trainer.models import image_noise
 from trainer.models.conditioning import inputs_of
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng
@@ -39,7 +40,8 @@ def test_every_preset_takes_several_attributes_and_missing_ones(preset):
     generator, discriminator = build_networks(of_garments, "float32")
     given = tf.constant([[1, 2, 0], *UNKNOWN], tf.int32)
     latents = tf.zeros([2, of_garments.networks.noise_dim])
-    images = generator(inputs_of(generator, latents, given), training=False)
+    noise = image_noise.fixed(generator, 2)
+    images = generator(inputs_of(generator, latents, given, noise), training=False)
     logits = discriminator(inputs_of(discriminator, images, given), training=False)
     assert images.shape == (2, 28, 28, 3) and logits.shape == (2, 1)
     assert np.isfinite(logits).all()

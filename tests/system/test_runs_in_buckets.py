@@ -132,7 +132,8 @@ def test_a_run_in_a_bucket_leaves_what_a_local_one_leaves_and_nothing_else(kille
     events = {name for name in names if "tfevents" in name}
     assert events and names - events == {
         *("config.json", "metrics.jsonl", "models/generator.keras", "models/discriminator.keras"),
-        *(f"results/{name}.png" for name in ("epoch_00000", "final", "loss_curves")),
+        *("models/README.md", "models/samples.png"),
+        *(f"results/{name}.png" for name in ("epoch_00000", "final", "loss_curves", "real")),
         *(f"checkpoints/ckpt-{step}.index" for step in (32, 40)),
         *(f"checkpoints/ckpt-{step}.data-00000-of-00001" for step in (32, 40)),
     }

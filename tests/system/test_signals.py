@@ -60,7 +60,7 @@ def test_a_signal_saves_and_leaves_with_143(number, tmp_path):
 
 SAYS_WHAT_IT_DOES = """
 import sys
-from trainer.monitoring import activity
+from trainer.system import activity
 now = activity.now
 
 def say(what):
