@@ -25,15 +25,16 @@ SLOWLY = "--generator_learning_rate=1e-5 --discriminator_learning_rate=1e-5"
 RECIPES = {  # numbers of replicas to compare with one, relative tolerance of losses and of norms
     # batch normalisation and dropout
     f"--preset=dcgan --width=8 {SLOWLY}": ([4], 1e-3, 1e-3),
-    # labels, penalties, schedules
-    f"--preset=fashion --width=8 {SLOWLY} --precision=float32": ([2], 1e-3, 1e-2),
+    # labels, penalties, schedules, mixed styles, path lengths
+    f"--preset=fashion --width=8 {SLOWLY} --precision=float32 --style_mixing=0.9 --path_length=2": (
+        [2],
+        1e-3,
+        1e-2,
+    ),
     f"--preset=fashion --width=8 {SLOWLY} --precision=bfloat16": ([2], 0.01, 0.05),
     # every other part that draws, or keeps a state of its own
     f"--preset=mlp {SLOWLY} --update=alternating --critic_steps=2 --spectral_norm --conditional "
     "--augment=adaptive --label_noise=0.1": ([2], 1e-3, 1e-2),
-    # styles, path lengths, stages of growth
-    f"--preset=stylegan --width=4 --max_width=8 {SLOWLY} --precision=float32 --style_mixing=0.9 "
-    "--path_length=2 --grow_from=14 --grow_images=64 --fade_images=256": ([2], 1e-3, 1e-2),
     # in parts, between the replicas' sums
     f"--preset=mlp {SLOWLY} --update=alternating --jit_compile=true": ([2], 1e-3, 1e-2),
 }
