@@ -1,5 +1,6 @@
 # The command fashion-gan, and TensorBoard beside it. As base, Python 3.11 to 3.13 on glibc will do;
-# one that stays the same is named by its digest (--build-arg BASE=python@sha256:...).
+# one that stays the same is named by its digest (--build-arg BASE=python@sha256:...), which
+# `docker buildx imagetools inspect python:3.12-slim-bookworm` tells.
 #
 #   docker build --tag fashion-gan .
 #   docker build --tag fashion-gan:cuda --build-arg LOCK=requirements-cuda.lock .
