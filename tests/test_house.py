@@ -101,7 +101,7 @@ def test_flags_are_read_in_one_folder():
         )
     }
     modules_of_flags = ("data_flag_definitions", "data_flags", "flag_definitions", "flag_groups")
-    modules_of_flags += ("flags", "help_text", "recipe_flags")
+    modules_of_flags += ("command_flag_definitions", "flags", "help_text", "recipe_flags")
     assert readers == {"__main__", *(f"configuration.{name}" for name in modules_of_flags)}
 
 

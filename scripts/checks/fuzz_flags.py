@@ -15,18 +15,18 @@ from typing import Any
 
 import absl.flags
 
-from trainer.configuration import flag_definitions, presets
+from trainer.configuration import command_flag_definitions, flag_definitions, presets
 
 SYNTHETIC = ["--dataset=synthetic"]
 SMALL = [*SYNTHETIC, "--preset=mlp", "--batch_size=8", "--threads=1", "--steps_per_loop=1"]
 
 _DEFINITIONS: dict[str, Callable[[absl.flags.FlagValues], None]] = {
     "train": flag_definitions.train,
-    "evaluate": flag_definitions.evaluate,
-    "generate": flag_definitions.generate,
-    "export": flag_definitions.export,
+    "evaluate": command_flag_definitions.evaluate,
+    "generate": command_flag_definitions.generate,
+    "export": command_flag_definitions.export,
     "plot": flag_definitions.job_dir,
-    "prepare_data": flag_definitions.prepare_data,
+    "prepare_data": command_flag_definitions.prepare_data,
 }
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from tests.command import run_forked
 from tests.conftest import train_flags
-from tests.evaluation.shapes import COLOUR, SHAPE, pictures
+from tests.evaluation.shapes import SHAPE, folder_of_shapes
 from trainer.evaluation.attribute_metrics import ATTRIBUTE_METRICS
 from trainer.runs import checkpoints, evaluations
 
@@ -21,16 +19,7 @@ COUNT = 150
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pictures and a table of what they show, in which some colours are missing."""
-    folder = tmp_path_factory.mktemp("shapes")
-    images, labels = pictures(COUNT, 0)
-    with open(folder / "metadata.csv", "w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["file_name", "shape", "colour"])
-        for number, (image, (shape, colour)) in enumerate(zip(images, labels, strict=True)):
-            Image.fromarray(image).save(folder / f"{number}.png")
-            given = COLOUR.values[colour] if colour >= 0 else ""
-            table.writerow([f"{number}.png", SHAPE.values[shape], given])
-    return folder
+    return folder_of_shapes(tmp_path_factory.mktemp("shapes"), COUNT)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
+from PIL import Image
 
 from trainer.data.datasets import Attribute, DatasetSpec
 from trainer.data.prepared import Arrays
@@ -31,3 +35,16 @@ def pictures(count: int, seed: int) -> Arrays:
     images = np.clip(images + rng.normal(12, 4, images.shape), 0, 255).astype(np.uint8)
     labels[rng.random(count) < 0.2, 1] = -1
     return images, labels
+
+
+def folder_of_shapes(folder: Path, count: int) -> Path:
+    """Writes them as files, and a table of what they show, in which some colours are missing."""
+    images, labels = pictures(count, 0)
+    with open(folder / "metadata.csv", "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file_name", "shape", "colour"])
+        for number, (image, (shape, colour)) in enumerate(zip(images, labels, strict=True)):
+            Image.fromarray(image).save(folder / f"{number}.png")
+            given = COLOUR.values[colour] if colour >= 0 else ""
+            table.writerow([f"{number}.png", SHAPE.values[shape], given])
+    return folder

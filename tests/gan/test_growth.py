@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.configuration import flags
+from trainer.configuration import config, flags, recipe_checks
 from trainer.configuration.growth import Growth
 from trainer.data import feeding
 from trainer.gan import stages
@@ -29,11 +29,13 @@ def recipe_of(*more: str):
 
 def test_sides_double_after_as_many_images_as_are_asked_for():
     growth = Growth(grow_from=7, grow_images=16, fade_images=32)
-    assert growth.doublings(28) == 2
+    recipe = recipe_of(*FROM_7)
+    assert recipe.growth == growth and config.doublings(recipe) == 2
     assert [growth.first_image(stage) for stage in range(3)] == [0, 16, 64]
-    assert [growth.stage(step, 28, 8) for step in (0, 1, 2, 7, 8, 99)] == [0, 0, 1, 1, 2, 2]
-    assert growth.full_step(28, 8) == 12
-    assert Growth(0, 0, 0).doublings(28) == 0
+    stages_at = [config.stage_of_step(recipe, step) for step in (0, 1, 2, 7, 8, 99)]
+    assert stages_at == [0, 0, 1, 1, 2, 2]
+    assert config.full_grown_step(recipe) == 12
+    assert config.doublings(recipe_of()) == config.full_grown_step(recipe_of()) == 0
 
 
 def test_the_finest_side_is_faded_in_by_the_images_seen():
@@ -116,6 +118,12 @@ def test_a_run_goes_on_from_the_middle_of_a_fade_to_the_same_bits():
     for part, variables in whole.state().items():
         for path, each in variables.items():
             np.testing.assert_array_equal(each, resumed.state()[part][path], err_msg=path)
+
+
+def test_a_run_of_minutes_is_refused_only_once_its_steps_are_known():
+    growing = (*FROM_7[:1], "--grow_images=1000000", "--minutes=1")
+    with pytest.raises(RefusedError, match="have grown up at"):
+        recipe_checks.check_growth_ends(recipe_of(*growing), 500)
 
 
 @pytest.mark.parametrize(

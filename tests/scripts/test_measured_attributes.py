@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from scripts.checks import held_out_combinations
 from scripts.quality import coloured as of_colours
 from tests.command import run_forked
 from tests.conftest import train_flags
-from tests.evaluation.shapes import COLOUR, SHAPE, pictures
+from tests.evaluation.shapes import folder_of_shapes
 from trainer.data import coloured
 
 GREEN_BARS = {"shape": "bar", "colour": "green"}
@@ -21,16 +20,7 @@ GREEN_BARS = {"shape": "bar", "colour": "green"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shapes")
-    images, labels = pictures(300, 0)
-    with open(folder / "metadata.csv", "w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["file_name", "shape", "colour"])
-        for number, (image, (shape, colour)) in enumerate(zip(images, labels, strict=True)):
-            Image.fromarray(image).save(folder / f"{number}.png")
-            given = COLOUR.values[colour] if colour >= 0 else ""
-            table.writerow([f"{number}.png", SHAPE.values[shape], given])
-    return folder
+    return folder_of_shapes(tmp_path_factory.mktemp("shapes"), 300)
 
 
 def rows(table: Path) -> list[dict[str, str]]:

@@ -6,29 +6,10 @@ import dataclasses
 import math
 import os
 
-from trainer.configuration import numbers
-from trainer.configuration.choices import (
-    ADAPTIVE,
-    ARCHITECTURES,
-    AUGMENT_TARGET,
-    GROWING,
-    LOSSES,
-    NETWORKS,
-)
-from trainer.configuration.config import (
-    Networks,
-    Objective,
-    OptimizerSettings,
-    Recipe,
-    TrainConfig,
-    images_a_step,
-    total_steps,
-)
+from trainer.configuration import numbers, recipe_checks
+from trainer.configuration.config import Recipe, TrainConfig, total_steps
 from trainer.data.datasets import IMAGE_FOLDER, IMAGE_SIZES, DataChoice
 from trainer.system.exits import RefusedError
-
-SMALLEST_SIDE = 4  # of images within the networks
-MOST_DROPOUT = 1 - 1 / 256  # masks are drawn as bytes
 
 
 def check(config: TrainConfig) -> None:
@@ -39,22 +20,7 @@ def check(config: TrainConfig) -> None:
     """
     check_start(config)
     check_data(config.data, config.given)
-    recipe = numbers.in_float32(config.recipe)
-    _check_objective(recipe.objective)
-    _check_penalties(recipe.objective)
-    _check_networks(recipe)
-    _check_styles(recipe)
-    check_growth(recipe, total_steps(recipe, config.schedule))
-    for name in NETWORKS:
-        _check_optimizer(name, getattr(recipe, name), recipe.optimizer)
-    if not (math.isfinite(recipe.ema_half_life) and recipe.ema_half_life >= 0):
-        raise RefusedError(f"--ema_half_life={recipe.ema_half_life} must be a number of images")
-    examples = recipe.data.train_examples
-    if recipe.batch_size > examples:
-        raise RefusedError(
-            f"--batch_size={recipe.batch_size} is more than the {examples} images of "
-            f"--dataset={recipe.data.dataset}"
-        )
+    recipe_checks.check(numbers.in_float32(config.recipe))
 
 
 def check_start(config: TrainConfig) -> None:
@@ -72,6 +38,9 @@ def check_start(config: TrainConfig) -> None:
     check_replicas(recipe, max(1, runtime.virtual_devices))
     _check_minutes(config)
     steps = total_steps(recipe, config.schedule)
+    # A run of minutes has no steps before they are planned.
+    if config.schedule.minutes is None or config.schedule.steps is not None:
+        recipe_checks.check_growth_ends(recipe, steps)
     if any(step > steps for step in config.schedule.profile_steps):
         first, last = config.schedule.profile_steps
         raise RefusedError(
@@ -116,68 +85,6 @@ def _check_minutes(config: TrainConfig) -> None:
         )
 
 
-def _check_networks(recipe: Recipe) -> None:
-    networks = recipe.networks
-    if not 0 <= networks.dropout < 1:
-        raise RefusedError(f"--dropout={networks.dropout} must be at least 0 and below 1")
-    if networks.dropout > MOST_DROPOUT:
-        raise RefusedError(
-            f"--dropout={networks.dropout} leaves next to nothing: use at most {MOST_DROPOUT:.3f}"
-        )
-    if networks.dropout and not ARCHITECTURES[networks.architecture].has_dropout:
-        raise RefusedError(
-            f"--dropout={networks.dropout} has no place in --architecture={networks.architecture}: "
-            "its discriminator works without; use --dropout=0"
-        )
-    _check_widths(networks)
-    if networks.conditional and max(recipe.data.label_sizes, default=0) < 2:
-        found = "a single one" if recipe.data.attributes else "none"
-        raise RefusedError(
-            f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
-            "add --noconditional"
-        )
-    if not 0 <= networks.attribute_dropout < 1:
-        raise RefusedError(
-            f"--attribute_dropout={networks.attribute_dropout} must be at least 0 and below 1"
-        )
-    if networks.attribute_dropout and not networks.conditional:
-        raise RefusedError(
-            f"--attribute_dropout={networks.attribute_dropout} leaves out labels, and this model "
-            "has none: add --conditional, or leave it out"
-        )
-    if networks.spectral_norm and ARCHITECTURES[networks.architecture].has_zero_kernels:
-        raise RefusedError(
-            f"--spectral_norm divides by a norm that is zero at first in "
-            f"--architecture={networks.architecture}: use --nospectral_norm"
-        )
-    clip = recipe.objective.weight_clip
-    if networks.spectral_norm and clip:
-        raise RefusedError(f"--spectral_norm undoes --weight_clip={clip}: use one of them")
-    if LOSSES[recipe.objective.loss].needs_lipschitz_bound and not (
-        clip or recipe.objective.gradient_penalty or networks.spectral_norm
-    ):
-        raise RefusedError(
-            f"--loss={recipe.objective.loss} diverges without a bound on the critic: add "
-            "--weight_clip, --gradient_penalty or --spectral_norm"
-        )
-
-
-def _check_widths(networks: Networks) -> None:
-    width, max_width = networks.width, networks.max_width
-    if not ARCHITECTURES[networks.architecture].width:
-        for name, value in (("width", width), ("max_width", max_width)):
-            if value:
-                raise RefusedError(
-                    f"--{name}={value} has no place in --architecture={networks.architecture}, "
-                    "which has no channels: leave it out"
-                )
-    if width > max_width:
-        raise RefusedError(
-            f"--max_width={max_width} is less than the {width} channels at the finest side: "
-            f"use at least {width}, or a smaller --width"
-        )
-
-
 def check_image_size(size: int | None) -> None:
     """Refuses a size that the networks cannot halve down to four to seven pixels.
 
@@ -191,153 +98,6 @@ def check_image_size(size: int | None) -> None:
         f"--image_size={size} is not 4, 5, 6 or 7 times a power of two, from {IMAGE_SIZES[0]} to "
         f"{IMAGE_SIZES[-1]}: use {lower} or {higher}"
     )
-
-
-def _check_objective(objective: Objective) -> None:
-    loss, noise, clip = objective.loss, objective.label_noise, objective.weight_clip
-    if not 0 <= noise < 0.5:
-        raise RefusedError(f"--label_noise={noise} must be at least 0 and below 0.5")
-    if noise and not LOSSES[loss].has_targets:
-        raise RefusedError(
-            f"--label_noise={noise} moves the targets of a loss, and --loss={loss} has none: "
-            "use --label_noise=0, or --loss=bce or lsgan"
-        )
-    if objective.update == "simultaneous" and objective.critic_steps > 1:
-        raise RefusedError(
-            f"--critic_steps={objective.critic_steps} contradicts --update=simultaneous, which "
-            "updates both networks once: add --update=alternating"
-        )
-    if not (math.isfinite(clip) and clip >= 0):
-        raise RefusedError(f"--weight_clip={clip} must not be negative")
-    if clip and not LOSSES[loss].needs_lipschitz_bound:
-        raise RefusedError(
-            f"--weight_clip={clip} bounds a Wasserstein critic, and --loss={loss} has none: "
-            "use --weight_clip=0, or --loss=wgan"
-        )
-    if clip and objective.gradient_penalty:
-        raise RefusedError(
-            "--weight_clip and --gradient_penalty both bound the critic's slope: use one of them"
-        )
-    _check_augmentation(objective)
-
-
-def check_growth(recipe: Recipe, steps: int) -> None:
-    """Refuses growth that the networks cannot have, or that a run of so many steps does not end.
-
-    Raises:
-      RefusedError: as for `check`.
-    """
-    growth, side = recipe.growth, recipe.data.image_shape[0]
-    if not growth.grow_from:
-        for name in ("grow_images", "fade_images"):
-            if getattr(growth, name):
-                raise RefusedError(f"--{name} needs --grow_from: add it, or leave this one out")
-        return
-    if recipe.networks.architecture not in GROWING:
-        raise RefusedError(
-            f"--grow_from={growth.grow_from} needs networks that can grow: use "
-            f"--architecture={GROWING[0]}, or leave it out"
-        )
-    sides = [side >> halvings for halvings in range(1, 7) if side % (1 << halvings) == 0]
-    sides = [each for each in sides if each >= SMALLEST_SIDE]
-    if growth.grow_from not in sides:
-        raise RefusedError(
-            f"--grow_from={growth.grow_from} does not double to the {side} pixels of the images: "
-            f"use {' or '.join(map(str, sides))}"
-        )
-    if not growth.grow_images:
-        raise RefusedError("--grow_from needs --grow_images, of each side: add it")
-    needed = growth.full_step(side, images_a_step(recipe))
-    if steps <= needed:
-        raise RefusedError(
-            f"the run would end at step {steps}, and the networks have grown up at {needed}: "
-            "train longer, or use smaller --grow_images and --fade_images"
-        )
-
-
-def _check_styles(recipe: Recipe) -> None:
-    objective, architecture = recipe.objective, recipe.networks.architecture
-    if not 0 <= objective.style_mixing <= 1:
-        raise RefusedError(f"--style_mixing={objective.style_mixing} must be from 0 to 1")
-    if not (math.isfinite(objective.path_length) and objective.path_length >= 0):
-        raise RefusedError(f"--path_length={objective.path_length} must not be negative")
-    for name in ("style_mixing", "path_length"):
-        if getattr(objective, name) and not ARCHITECTURES[architecture].style_based:
-            raise RefusedError(
-                f"--{name}={getattr(objective, name)} is of styles, and "
-                f"--architecture={architecture} has none: use --architecture=style, or leave it out"
-            )
-    if objective.path_length and objective.update != "simultaneous":
-        raise RefusedError(
-            f"--path_length={objective.path_length} needs --update=simultaneous: use that, or 0"
-        )
-
-
-def _check_augmentation(objective: Objective) -> None:
-    target = objective.augment_target
-    if not 0 < target < 1:
-        raise RefusedError(f"--augment_target={target} must be above 0 and below 1")
-    if target != AUGMENT_TARGET and not objective.augments_adaptively:
-        raise RefusedError(
-            f"--augment_target={target} is what --augment={ADAPTIVE} aims at: add that, or use "
-            f"{AUGMENT_TARGET}"
-        )
-
-
-def _check_penalties(objective: Objective) -> None:
-    for name in ("gradient_penalty", "r1", "r2"):
-        weight = getattr(objective, name)
-        if not (math.isfinite(weight) and weight >= 0):
-            raise RefusedError(f"--{name}={weight} must not be negative")
-    if objective.gradient_penalty and (objective.r1 or objective.r2):
-        raise RefusedError(
-            "--gradient_penalty pulls slopes to one, --r1 and --r2 pull them to zero: "
-            "use the one or the others"
-        )
-    _check_schedule("penalty", objective.penalty_schedule, objective.penalty_final_factor)
-    if objective.penalised:
-        return
-    if objective.penalty_interval > 1:
-        raise RefusedError(
-            f"--penalty_interval={objective.penalty_interval} has no penalty to space out: "
-            "add --r1, --r2 or --gradient_penalty, or use --penalty_interval=1"
-        )
-    if objective.penalty_schedule != "constant":
-        raise RefusedError(
-            f"--penalty_schedule={objective.penalty_schedule} has no penalty to change: "
-            "add --r1, --r2 or --gradient_penalty, or use --penalty_schedule=constant"
-        )
-
-
-def _check_optimizer(name: str, optimizer: OptimizerSettings, kind: str) -> None:
-    rate = optimizer.learning_rate
-    if not (math.isfinite(rate) and rate > 0):
-        raise RefusedError(f"--{name}_learning_rate={rate} must be a positive number")
-    for beta in ("beta_1", "beta_2"):
-        value = getattr(optimizer, beta)
-        if not 0 <= value < 1:
-            raise RefusedError(f"--{name}_{beta}={value} must be at least 0 and below 1")
-    if kind == "rmsprop" and optimizer.beta_1:
-        raise RefusedError(
-            f"--{name}_beta_1={optimizer.beta_1} is Adam's, and --optimizer=rmsprop keeps no mean "
-            f"of gradients: use --{name}_beta_1=0"
-        )
-    _check_schedule(name, optimizer.schedule, optimizer.final_factor)
-
-
-def _check_schedule(name: str, schedule: str, final_factor: float) -> None:
-    if not 0 < final_factor <= 1:
-        raise RefusedError(f"--{name}_final_factor={final_factor} must be above 0 and at most 1")
-    if schedule == "constant" and final_factor != 1:
-        raise RefusedError(
-            f"--{name}_final_factor={final_factor} contradicts --{name}_schedule=constant: "
-            f"use linear, cosine or exponential, or --{name}_final_factor=1"
-        )
-    if schedule != "constant" and final_factor == 1:
-        raise RefusedError(
-            f"--{name}_schedule={schedule} leads nowhere with --{name}_final_factor=1: "
-            "choose the share that is left at the end"
-        )
 
 
 def check_replicas(recipe: Recipe, replicas: int) -> None:

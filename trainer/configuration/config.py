@@ -261,6 +261,30 @@ def images_a_step(recipe: Recipe) -> int:
     return recipe.batch_size * recipe.objective.critic_steps
 
 
+def doublings(recipe: Recipe) -> int:
+    """How often the networks' sides double while a run trains."""
+    return recipe.growth.doublings(recipe.data.image_shape[0])
+
+
+def first_step_of_stage(recipe: Recipe, stage: int) -> int:
+    """The step at which sides have doubled so often."""
+    return math.ceil(recipe.growth.first_image(stage) / images_a_step(recipe))
+
+
+def stage_of_step(recipe: Recipe, step: int) -> int:
+    """How often sides have doubled at a step; 0 of runs that do not grow."""
+    stages = range(1, doublings(recipe) + 1)
+    return sum(step >= first_step_of_stage(recipe, stage) for stage in stages)
+
+
+def full_grown_step(recipe: Recipe) -> int:
+    """The first step at which all sides are there and faded in; 0 of runs that do not grow."""
+    if not (last := doublings(recipe)):
+        return 0
+    images = recipe.growth.first_image(last) + recipe.growth.fade_images
+    return math.ceil(images / images_a_step(recipe))
+
+
 def checksum(asked: TrainConfig) -> int:
     """A number that differs where what is to be trained, how or for how long does."""
     parts = [dataclasses.asdict(part) for part in (asked.recipe, asked.execution, asked.schedule)]

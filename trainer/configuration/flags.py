@@ -19,6 +19,7 @@ from trainer.configuration import (
     checks,
     choices,
     command_checks,
+    command_flag_definitions,
     config,
     config_json,
     data_flags,
@@ -61,7 +62,7 @@ def train_elsewhere(argv: Sequence[str]) -> config.TrainConfig:
 
 def generate(argv: Sequence[str]) -> config.GenerateConfig:
     """The configuration of `generate`."""
-    values = _parse(argv, flag_definitions.generate)
+    values = _parse(argv, command_flag_definitions.generate)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     resolved = config.GenerateConfig(
         job_dir=job_dir,
@@ -79,7 +80,7 @@ def generate(argv: Sequence[str]) -> config.GenerateConfig:
 
 def export(argv: Sequence[str]) -> config.ExportConfig:
     """The configuration of `export`."""
-    values = _parse(argv, flag_definitions.export)
+    values = _parse(argv, command_flag_definitions.export)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     name = values.network + choices.EXPORT_SUFFIXES[values.format]
     resolved = config.ExportConfig(
@@ -99,7 +100,7 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
 
 def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
     """The configuration of `evaluate`."""
-    values = _parse(argv, flag_definitions.evaluate)
+    values = _parse(argv, command_flag_definitions.evaluate)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     resolved = config.EvaluateConfig(
@@ -128,13 +129,13 @@ def plot(argv: Sequence[str]) -> config.PlotConfig:
 
 def runs(argv: Sequence[str]) -> config.RunsConfig:
     """The configuration of `runs`."""
-    values = _parse(argv, flag_definitions.runs)
+    values = _parse(argv, command_flag_definitions.runs)
     return config.RunsConfig(folder=paths.local("folder", values.folder), plot=values.plot)
 
 
 def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     """The configuration of `prepare_data`."""
-    values = _parse(argv, flag_definitions.prepare_data)
+    values = _parse(argv, command_flag_definitions.prepare_data)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     given = frozenset(name for name in values if values[name].present)
     choice = data_flags.choice(values, given)

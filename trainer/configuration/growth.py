@@ -6,7 +6,6 @@ goes on is where it was.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 
@@ -25,18 +24,3 @@ class Growth:
     def first_image(self, stage: int) -> int:
         """The images seen when a stage begins; 0 is the first."""
         return stage * self.grow_images + max(stage - 1, 0) * self.fade_images
-
-    def first_step(self, stage: int, images_a_step: int) -> int:
-        """The first step of a stage."""
-        return math.ceil(self.first_image(stage) / images_a_step)
-
-    def full_step(self, side: int, images_a_step: int) -> int:
-        """The first step at which all is faded in."""
-        last = self.doublings(side)
-        images = self.first_image(last) + self.fade_images if last else 0
-        return math.ceil(images / images_a_step)
-
-    def stage(self, step: int, side: int, images_a_step: int) -> int:
-        """The stage of a step: how often sides have doubled."""
-        stages = range(1, self.doublings(side) + 1)
-        return sum(step >= self.first_step(stage, images_a_step) for stage in stages)

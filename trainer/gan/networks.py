@@ -35,20 +35,18 @@ def build_generator(
     recipe: Recipe, precision: str, missing: int = 0, fades: bool = False
 ) -> keras.Model:
     """The recipe's generator in this precision; see Design for what growing networks may lack."""
+    architecture = ARCHITECTURES[recipe.networks.architecture]
     with _dtype_policy(precision):
-        return ARCHITECTURES[recipe.networks.architecture].generator(
-            _design(recipe, missing, fades)
-        )
+        return architecture.generator(_design(recipe, missing, fades))
 
 
 def build_discriminator(
     recipe: Recipe, precision: str, missing: int = 0, fades: bool = False
 ) -> keras.Model:
     """The recipe's discriminator in this precision, even where it is penalised."""
+    architecture = ARCHITECTURES[recipe.networks.architecture]
     with _dtype_policy(precision):
-        return ARCHITECTURES[recipe.networks.architecture].discriminator(
-            _design(recipe, missing, fades)
-        )
+        return architecture.discriminator(_design(recipe, missing, fades))
 
 
 def label_sizes(recipe: Recipe) -> tuple[int, ...]:

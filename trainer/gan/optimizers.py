@@ -65,7 +65,11 @@ class Optimizer:
         first, second = slots[: len(self._weights)], slots[len(self._weights) :]
         rate = self.learning_rate(update_number)
         updates = {
-            begun: _UPDATES[self._name](self._settings, rate, tf.maximum(update_number - begun, 0))
+            begun: _UPDATES[self._name](
+                self._settings,
+                rate,
+                tf.maximum(update_number - begun, 0) if begun else update_number,
+            )
             for begun in sorted(set(self._first_updates))
         }
         for begun, weight, gradient, *weight_slots in zip(

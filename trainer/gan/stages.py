@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from trainer.configuration.config import Recipe, images_a_step
+from trainer.configuration import config
+from trainer.configuration.config import Recipe
 from trainer.gan.state import FashionGAN
 
 
@@ -30,7 +31,7 @@ def faded_in(recipe: Recipe, stage: int, step: tf.Tensor) -> tf.Tensor:
     growth = recipe.growth
     if stage == 0 or not growth.fade_images:
         return tf.constant(1.0)
-    seen = tf.cast(step * images_a_step(recipe) - growth.first_image(stage), tf.float32)
+    seen = tf.cast(step * config.images_a_step(recipe) - growth.first_image(stage), tf.float32)
     return tf.clip_by_value(seen / growth.fade_images, 0.0, 1.0)
 
 
@@ -43,8 +44,7 @@ def shrunk(recipe: Recipe, images: tf.Tensor, stage: int, step: tf.Tensor) -> tf
       stage: see `Growth`.
       step: of the run.
     """
-    growth, side = recipe.growth, recipe.data.image_shape[0]
-    for _ in range(growth.doublings(side) - stage):
+    for _ in range(config.doublings(recipe) - stage):
         images = _halved(images)
     if stage == 0:
         return images
@@ -83,7 +83,6 @@ def enlarged(images: tf.Tensor, side: int) -> tf.Tensor:
 
 def current(gan: FashionGAN) -> int | None:
     """The stage in which the state is; None of a run that does not grow."""
-    recipe, step = gan.recipe, int(gan.step.numpy())
-    if not recipe.growth.grow_from:
+    if not gan.recipe.growth.grow_from:
         return None
-    return recipe.growth.stage(step, recipe.data.image_shape[0], images_a_step(recipe))
+    return config.stage_of_step(gan.recipe, int(gan.step.numpy()))

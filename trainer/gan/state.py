@@ -56,22 +56,19 @@ class FashionGAN:
         self.pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min  # value of black
         self.generator, self.discriminator = build_networks(recipe, recipe.precision)
         self.active = active_networks(recipe, self.generator, self.discriminator)
-        growth = recipe.growth
-        stages = growth.doublings(recipe.data.image_shape[0]) + 1 if growth.grow_from else 0
+        stages = config.doublings(recipe) + 1 if recipe.growth.grow_from else 0
         self._stages = [stage_networks(recipe, stage) for stage in range(stages)]
         for network in (self.generator, self.discriminator):
             initialise(network, recipe.seed, network.name)
-        discriminator_updates = horizon * recipe.objective.critic_steps
-        optimizer = recipe.optimizer
+        optimizer, critic_steps = recipe.optimizer, recipe.objective.critic_steps
         first_steps = self._first_steps()
         self.generator_optimizer = Optimizer(
             optimizer, recipe.generator, horizon, self.generator, first_steps
         )
-        critic_steps = recipe.objective.critic_steps
         self.discriminator_optimizer = Optimizer(
             optimizer,
             recipe.discriminator,
-            discriminator_updates,
+            horizon * critic_steps,
             self.discriminator,
             {path: step * critic_steps for path, step in first_steps.items()},
         )
@@ -90,9 +87,8 @@ class FashionGAN:
 
     def _first_steps(self) -> dict[str, int]:
         """Of weights that come into use as networks grow, the first step that they are used in."""
-        batch = config.images_a_step(self.recipe)
         return {
-            weight.path: self.recipe.growth.first_step(stage, batch)
+            weight.path: config.first_step_of_stage(self.recipe, stage)
             for stage, networks in reversed(list(enumerate(self._stages)))
             for network in (networks.generator, networks.discriminator)
             for weight in network.trainable_variables

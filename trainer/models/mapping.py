@@ -60,12 +60,6 @@ def is_style_based(generator: keras.Model) -> bool:
     return any(layer.name == STYLES for layer in generator.layers)
 
 
-def styles_shape(generator: keras.Model) -> tuple[int, int]:
-    """Layers that get a style, and the size of a style."""
-    _, layers_styled, size = generator.get_layer(STYLES).output.shape
-    return layers_styled, size
-
-
 def mapping_network(generator: keras.Model) -> keras.Model:
     """Latents, and labels, to styles `[N, layers, size]`: by the generator's own layers."""
     inputs = [each for each in generator.inputs if each.name in _MAPPED]

@@ -9,7 +9,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from trainer.configuration.config import Recipe, images_a_step
+from trainer.configuration import config
+from trainer.configuration.config import Recipe
 from trainer.data.labels import Labels
 from trainer.gan import active_networks, stages
 from trainer.gan.networks import build_networks
@@ -50,7 +51,7 @@ class Trained:
         noise = image_noise.fixed(network, rows)
         if not self.growing:
             return network(inputs_of(network, latents, labels, noise), training=False)
-        stage = _stage(self.recipe, self.step)
+        stage = config.stage_of_step(self.recipe, self.step)
         faded_in = tf.fill([rows, 1], stages.faded_in(self.recipe, stage, self.step))
         inputs = inputs_of(network, latents, labels, noise, faded_in)
         side = self.recipe.data.image_shape[0]
@@ -63,9 +64,7 @@ class Trained:
           RefusedError: the run was still growing.
         """
         if self.growing:
-            full = self.recipe.growth.full_step(
-                self.recipe.data.image_shape[0], images_a_step(self.recipe)
-            )
+            full = config.full_grown_step(self.recipe)
             raise RefusedError(
                 f"the networks of {self.source} are still growing, until step {full}: take a later "
                 "checkpoint"
@@ -149,15 +148,11 @@ def restore(recipe: Recipe, job_dir: Path, checkpoint: str) -> Trained:
     return Trained(recipe, generator, discriminator, int(step), source, growing)
 
 
-def _stage(recipe: Recipe, step: int) -> int:
-    return recipe.growth.stage(step, recipe.data.image_shape[0], images_a_step(recipe))
-
-
 def _growing(recipe: Recipe, step: int, generator: keras.Model) -> keras.Model | None:
     """The generator of the stage in which a run is, with the weights of the whole one."""
-    if step >= recipe.growth.full_step(recipe.data.image_shape[0], images_a_step(recipe)):
+    if step >= config.full_grown_step(recipe):
         return None
-    network = active_networks.stage_generator(recipe, "float32", _stage(recipe, step))
+    network = active_networks.stage_generator(recipe, "float32", config.stage_of_step(recipe, step))
     values = {weight.path: weight for weight in generator.weights}
     for weight in network.weights:
         weight.assign(values[weight.path])

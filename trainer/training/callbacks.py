@@ -84,14 +84,19 @@ def training(
             feed.read_ahead(lambda steps: rows(end, min(steps, last_step - end)))
         means, first_bad = graph(stages.current(gan))(*sent)
         process_image.step_made()
-        if first_bad >= 0:
-            raise RefusedError(
-                f"a loss or gradient is not finite at step {int(first_bad)}: no later "
-                "checkpoint was saved; start anew with lower learning rates"
-            )
+        _check_finite(int(first_bad))
         return dict(zip(metric_names(recipe.objective), map(float, means), strict=True))
 
     return train
+
+
+def _check_finite(first_bad: int) -> None:
+    """Refuses to go on from the first step with a bad number; negative: there is none."""
+    if first_bad >= 0:
+        raise RefusedError(
+            f"a loss or gradient is not finite at step {first_bad}: no later "
+            "checkpoint was saved; start anew with lower learning rates"
+        )
 
 
 def evaluation(

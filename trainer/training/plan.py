@@ -49,9 +49,8 @@ class Plan:
 
     def _stages(self) -> list[int]:
         """The first steps of the stages of a run that grows: each has a graph of its own."""
-        growth, batch = self.recipe.growth, config.images_a_step(self.recipe)
-        doublings = growth.doublings(self.recipe.data.image_shape[0])
-        return [growth.first_step(stage, batch) for stage in range(1, doublings + 1)]
+        stages = range(1, config.doublings(self.recipe) + 1)
+        return [config.first_step_of_stage(self.recipe, stage) for stage in stages]
 
     def _next_evaluation(self, step: int) -> int:
         interval = self.schedule.evaluation_interval

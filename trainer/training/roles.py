@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from trainer.configuration import config, config_json
 from trainer.configuration.choices import CLASSIFIED
-from trainer.configuration.config import Schedule
+from trainer.configuration.config import Recipe, Schedule
 from trainer.configuration.config_json import RunConfig
 from trainer.data import feeding
 from trainer.distribution.collectives import WorkerGroup, checksum
@@ -29,7 +29,7 @@ from trainer.system import activity, file_system, signals
 from trainer.system.exits import StoppedByAgreement, StoppedForAnother
 from trainer.training import callbacks, loop, run_directory, summary
 from trainer.training.plan import Plan
-from trainer.training.storage import Storage
+from trainer.training.storage import Examples, Storage
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +51,9 @@ def lead(
         log.info("%s is complete at step %d: nothing to do", job_dir, step)
         summary.log_results(job_dir, storage.places_given)
         return
-    reporters = callbacks.reporters(
-        job_dir, run.runtime.metrics_port, step, plan.last_step, saved.seconds_since_save
-    )
-    _synchronise(group, gan)
-    activity.now("reading the data")
-    images, labels = storage.load(recipe.data)
+    port, since_save = run.runtime.metrics_port, saved.seconds_since_save
+    reporters = callbacks.reporters(job_dir, port, step, plan.last_step, since_save)
+    images, labels = _begun(storage, recipe, group, gan)
     run_directory.check_writable(job_dir)
     summary.warn_if_short(recipe, schedule)
     run_directory.trim(job_dir, recipe, -1 if step is None else step)
@@ -65,10 +62,9 @@ def lead(
     protocol = during_training.protocol(num, seen_with) if seen_with else None
     keep_best = functools.partial(run_directory.keep_best, job_dir, protocol, saved)
     keep_best()  # if a kill came before its copy
+    samples = callbacks.sample_grid(gan, labels)
     with contextlib.closing(
-        ModelMonitor(
-            job_dir, recipe, callbacks.sample_grid(gan, labels), gan.learning_rates, reporters
-        )
+        ModelMonitor(job_dir, recipe, samples, gan.learning_rates, reporters)
     ) as monitor:
         if step is None:
             real = callbacks.real_grid(recipe, images, labels)
@@ -104,9 +100,7 @@ def follow(
     if group.broadcast_flag(False):
         log.info("the run is complete: nothing to do")
         return
-    _synchronise(group, gan)
-    activity.now("reading the data")
-    images, labels = storage.load(run.recipe.data)
+    images, labels = _begun(storage, run.recipe, group, gan)
     plan = Plan(run.recipe, run.schedule)
     progress = Progress(int(gan.step.numpy()), plan.last_step)
 
@@ -136,11 +130,13 @@ def _evaluation_networks(plan: Plan, storage: Storage) -> Networks | None:
     return during_training.networks(data, lambda: storage.load(data), *storage.places)
 
 
-def _synchronise(group: WorkerGroup, gan: FashionGAN) -> None:
-    """Gives the chief's state to all workers."""
+def _begun(storage: Storage, recipe: Recipe, group: WorkerGroup, gan: FashionGAN) -> Examples:
+    """Gives the chief's state to all workers, and reads the data."""
     variables = dict(state_variables.named_variables(gan.state()))
     group.broadcast_variables(variables)
     group.check_equal("the state before the first step", checksum(variables))
+    activity.now("reading the data")
+    return storage.load(recipe.data)
 
 
 def _record_start(
