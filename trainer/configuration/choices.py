@@ -1,7 +1,7 @@
 """What flags can choose between, and what must be known of it before TensorFlow is imported.
 
 The functions behind these names are in tables of `gan/losses`, `gan/training_step`,
-`gan/schedules`, `gan/augmentation`, `gan/optimizers`, `models/architectures` and
+`gan/schedules`, `gan/augmentation`, `gan/masks`, `gan/optimizers`, `models/architectures` and
 `runs/export_formats`; tests compare them.
 """
 
@@ -34,6 +34,7 @@ FEATURES = (FASHION, OWN, INCEPTION)
 CLASSIFIED = ("fashion_mnist", "synthetic")  # data sets that the package's classifiers know
 FITS = ("crop", "pad")
 ATTRIBUTE_DROPOUT = 0.1  # of sets with several attributes
+MASKS = ("centre", "box", "half", "strokes", "scattered")
 AUGMENTATIONS = ("colour", "translation", "cutout")  # in the order in which they are applied
 ADAPTIVE = "adaptive"  # beside them: as often as the discriminator's overfitting asks for
 AUGMENT_TARGET = 0.6  # Karras et al. 2020, arXiv:2006.06676
@@ -69,6 +70,7 @@ class ArchitectureSpec:
     has_zero_kernels: bool = False  # a kernel of its discriminator starts at zero, and has no norm
     style_based: bool = False  # its generator has a mapping network
     grows: bool = False  # its networks can be built for a part of the sides
+    completes: bool = False  # its generator takes pictures and masks
     width: int = 0  # channels at the finest side, unless --width says otherwise; 0: has none
     max_width: int = 0  # the most channels at any side, unless a flag says otherwise
 
@@ -81,6 +83,7 @@ class ArchitectureSpec:
 
 ARCHITECTURES = {
     "classic": ArchitectureSpec(has_dropout=True, width=32, max_width=512),
+    "comodulated": ArchitectureSpec(completes=True, width=32, max_width=512),
     "cropped": ArchitectureSpec(has_dropout=True, width=64, max_width=1024),
     "dcgan": ArchitectureSpec(has_dropout=True, width=64, max_width=1024),
     "fashion": ArchitectureSpec(width=32, max_width=512),
@@ -92,3 +95,4 @@ ARCHITECTURES = {
     "upsampling": ArchitectureSpec(has_dropout=True, width=32, max_width=256),
 }
 GROWING = tuple(name for name, spec in ARCHITECTURES.items() if spec.grows)
+COMPLETING = tuple(name for name, spec in ARCHITECTURES.items() if spec.completes)

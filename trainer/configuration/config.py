@@ -15,6 +15,7 @@ from pathlib import Path
 
 from trainer.cloud.url import GsUrl
 from trainer.configuration.choices import ADAPTIVE
+from trainer.configuration.completion import Completion
 from trainer.configuration.growth import Growth
 from trainer.data.datasets import DataChoice, DatasetSpec
 
@@ -94,6 +95,7 @@ class Recipe:
     networks: Networks
     objective: Objective
     growth: Growth
+    completion: Completion
     optimizer: str
     generator: OptimizerSettings
     discriminator: OptimizerSettings

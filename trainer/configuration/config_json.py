@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 5
+FORMAT = 6
 
 Json = dict[str, Any]
 
@@ -178,6 +178,12 @@ def _from_format_4(stored: Json) -> Json:
     return {**stored, "recipe": {**recipe, "objective": objective, "growth": growth}}
 
 
+def _from_format_5(stored: Json) -> Json:
+    """Format 5 completed no pictures."""
+    completion = {"masks": "", "reconstruction": 0.0, "diversity": 0.0}
+    return {**stored, "recipe": {**stored["recipe"], "completion": completion}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -185,6 +191,7 @@ _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     2: _from_format_2,
     3: _from_format_3,
     4: _from_format_4,
+    5: _from_format_5,
 }
 
 

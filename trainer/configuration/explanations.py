@@ -5,6 +5,7 @@ from __future__ import annotations
 OF_CHOICES = {
     "architecture": {
         "classic": "plain convolutions with BatchNorm, of the first Keras tutorials",
+        "comodulated": "completes pictures: latents, labels and picture modulate it",
         "cropped": "of Keras's WGAN-GP example: upsampled to 32 pixels, then cropped",
         "dcgan": "transposed convolutions, of TensorFlow's tutorial",
         "fashion": "our own, small and without normalisation, fast on processors",

@@ -32,6 +32,7 @@ def train(values: flags.FlagValues) -> None:
     _define_networks(values)
     _define_objective(values)
     _define_growth(values)
+    _define_completion(values)
     _define_optimizers(values)
     _define_runtime(values)
 
@@ -170,6 +171,26 @@ def _define_growth(values: flags.FlagValues) -> None:
     growth.integer("grow_images", 0, text, 0, 10**9)
     text = "Images seen while a side is faded in, before those of --grow_images."
     growth.integer("fade_images", 0, text, 0, 10**9)
+
+
+def _define_completion(values: flags.FlagValues) -> None:
+    completion = Group(values, "completion")
+    text = (
+        "Which parts of pictures are missing, in equal shares, by names joined by commas: "
+        f"{', '.join(choices.MASKS)}. Of architectures that complete: "
+        f"{', '.join(choices.COMPLETING)}."
+    )
+    completion.text("masks", "", text)
+    text = (
+        "Weight of the distance between the picture and the mean of two completions, where it is "
+        "missing: the larger, the nearer to the picture, and the smoother."
+    )
+    completion.number("reconstruction", 0.0, text)
+    text = (
+        "How much completions of one picture are to differ: 1 as much as pictures do of which the "
+        "same is known; from 0 on."
+    )
+    completion.number("diversity", 0.0, text)
 
 
 def _define_optimizers(values: flags.FlagValues) -> None:

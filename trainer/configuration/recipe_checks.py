@@ -9,6 +9,7 @@ from trainer.configuration.choices import (
     ADAPTIVE,
     ARCHITECTURES,
     AUGMENT_TARGET,
+    COMPLETING,
     GROWING,
     LOSSES,
     NETWORKS,
@@ -31,6 +32,7 @@ def check(recipe: Recipe) -> None:
     _check_networks(recipe)
     _check_styles(recipe)
     _check_growth(recipe)
+    _check_completion(recipe)
     for name in NETWORKS:
         _check_optimizer(name, getattr(recipe, name), recipe.optimizer)
     if not (math.isfinite(recipe.ema_half_life) and recipe.ema_half_life >= 0):
@@ -144,6 +146,32 @@ def _check_growth(recipe: Recipe) -> None:
         )
     if not growth.grow_images:
         raise RefusedError("--grow_from needs --grow_images, of each side: add it")
+
+
+def _check_completion(recipe: Recipe) -> None:
+    completion, architecture = recipe.completion, recipe.networks.architecture
+    for name in ("reconstruction", "diversity"):
+        if not (math.isfinite(getattr(completion, name)) and getattr(completion, name) >= 0):
+            raise RefusedError(f"--{name}={getattr(completion, name)} must not be negative")
+    if ARCHITECTURES[architecture].completes:
+        if not completion.masks:
+            raise RefusedError(
+                f"--architecture={architecture} completes pictures, and nothing is missing: add "
+                "--masks, as --preset=inpaint does"
+            )
+        if completion.diversity and not completion.reconstruction:
+            raise RefusedError(
+                f"--diversity={completion.diversity} is a share of --reconstruction: add that, or "
+                "use --diversity=0"
+            )
+        return
+    for name in ("masks", "reconstruction", "diversity"):
+        if value := getattr(completion, name):
+            raise RefusedError(
+                f"--{name}={value} is of pictures that are completed, which "
+                f"--architecture={architecture} does not: use {' or '.join(COMPLETING)}, or leave "
+                "it out"
+            )
 
 
 def check_growth_ends(recipe: Recipe, steps: int) -> None:

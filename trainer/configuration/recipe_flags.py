@@ -6,7 +6,8 @@ import dataclasses
 
 from absl import flags
 
-from trainer.configuration import augmentations, choices, config
+from trainer.configuration import augmentations, choices, completion, config
+from trainer.configuration.completion import Completion
 from trainer.configuration.growth import Growth
 from trainer.data.datasets import DatasetSpec
 
@@ -29,6 +30,9 @@ def recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
         ),
         objective=_objective(values),
         growth=Growth(values.grow_from, values.grow_images, values.fade_images),
+        completion=Completion(
+            completion.parse(values.masks), values.reconstruction, values.diversity
+        ),
         optimizer=values.optimizer,
         generator=_optimizer(values, "generator"),
         discriminator=_optimizer(values, "discriminator"),

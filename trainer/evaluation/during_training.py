@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from trainer.configuration.choices import CLASSIFIED, FEWEST_SAMPLES
 from trainer.data import order
 from trainer.data.datasets import Attribute, DatasetSpec
 from trainer.data.prepared import Arrays
-from trainer.evaluation import classifiers, metric_groups, own_features
+from trainer.evaluation import classifiers, completed_pictures, metric_groups, own_features
 from trainer.evaluation.classifiers import Networks
 from trainer.gan import sampling, stages
 from trainer.gan.state import FashionGAN
@@ -27,6 +28,10 @@ log = logging.getLogger(__name__)
 REFERENCE_IMAGES = 10_000  # of the training images
 SEED = 0  # of the latents, equal in all evaluations, and of the choice of reference images
 COLLAPSE_THRESHOLD = 0.05  # of recall and coverage
+
+
+# Gives images, and metrics of completions alone; and the labels that they are asked for.
+Drawing = tuple[Callable[[], tuple[np.ndarray, dict[str, float]]], np.ndarray | None]
 
 
 def networks(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Networks | None:
@@ -73,8 +78,7 @@ def evaluator(
       quiet: whether nothing is logged.
     """
     recipe = gan.recipe
-    generate = stages.sampler(gan)
-    asked = sampling.labels_as_in(recipe, labels, num, SEED)
+    draw, asked = (_completed if recipe.completion.masks else _generated)(gan, images, labels, num)
     rows = np.sort(order.permutation(SEED, 0, len(images))[:REFERENCE_IMAGES])
 
     @functools.cache
@@ -83,7 +87,7 @@ def evaluator(
 
     def evaluate() -> dict[str, float]:
         started = time.monotonic()
-        fakes = np.concatenate(list(sampling.sample_labelled(generate, recipe, asked, num, SEED)))
+        fakes, of_completions = draw()
         activity.part("computing features")
         values = metric_groups.feature_metrics(
             seen_with.features(fakes), reference_features(), "classifier_fid"
@@ -91,12 +95,38 @@ def evaluator(
         of_attributes, missing = _attribute_metrics(
             recipe.data.attributes, seen_with.values(fakes), asked, labels[rows]
         )
-        values |= of_attributes
+        values |= of_attributes | of_completions
         if not quiet:
             _report(values, missing, num, time.monotonic() - started)
         return values
 
     return evaluate
+
+
+def _generated(gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int) -> Drawing:
+    """Whole images."""
+    recipe, generate = gan.recipe, stages.sampler(gan)
+    asked = sampling.labels_as_in(recipe, labels, num, SEED)
+
+    def draw() -> tuple[np.ndarray, dict[str, float]]:
+        batches = sampling.sample_labelled(generate, recipe, asked, num, SEED)
+        return np.concatenate(list(batches)), {}
+
+    return draw, asked
+
+
+def _completed(gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int) -> Drawing:
+    """Completions of training images, of others than they are compared with if there are enough."""
+    recipe, complete = gan.recipe, tf.function(gan.sample, autograph=False)
+    rows = np.roll(order.permutation(SEED, 0, len(images)), -REFERENCE_IMAGES)
+    rows = np.sort(np.resize(rows, num))
+
+    def draw() -> tuple[np.ndarray, dict[str, float]]:
+        asked = completed_pictures.incomplete_pictures(recipe, images, labels, rows)
+        completed = asked.completed(complete, recipe)
+        return completed, asked.metrics(complete, recipe, completed)
+
+    return draw, labels[rows]
 
 
 def _attribute_metrics(

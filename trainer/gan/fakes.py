@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from trainer.gan import masks
 from trainer.gan.state import FashionGAN
 from trainer.models import image_noise
+from trainer.models.conditioning import Incomplete
 from trainer.randomness import BatchRng
 
 
-def fakes(gan: FashionGAN, labels: tf.Tensor, rng: BatchRng, stream: str) -> tf.Tensor:
+def fakes(
+    gan: FashionGAN, images: tf.Tensor, labels: tf.Tensor, rng: BatchRng, stream: str
+) -> tf.Tensor:
     """Images of the generator as it trains.
 
     Args:
       gan: the state.
+      images: real ones, of which a generator that completes gets a part.
       labels: int32 `[rows, attributes]`.
       rng: the random numbers of those rows.
       stream: prefix of the random streams.
@@ -22,12 +27,21 @@ def fakes(gan: FashionGAN, labels: tf.Tensor, rng: BatchRng, stream: str) -> tf.
       `[rows, height, width, channels]`.
     """
     latents = latents_of(gan, rng, stream)
+    if gan.recipe.completion.masks:
+        return gan.generate(latents, labels, incomplete=incomplete(gan, images, rng, stream))
     noise = image_noise.drawn(gan.active.generator, rng, stream)
     if not gan.recipe.objective.style_mixing:
         return gan.generate(latents, labels, noise)
     styles = gan.styles(latents, labels)
     others = gan.styles(latents_of(gan, rng, f"{stream}mixing/"), labels)
     return gan.synthesise(mixed(gan, styles, others, rng, stream), noise)
+
+
+def incomplete(gan: FashionGAN, images: tf.Tensor, rng: BatchRng, stream: str) -> Incomplete:
+    """What a generator that completes gets of images `[rows, height, width, channels]`."""
+    height, width = images.shape[1:3]
+    kinds = gan.recipe.completion.kinds
+    return Incomplete(images, masks.drawn(kinds, rng, stream, height, width))
 
 
 def latents_of(gan: FashionGAN, rng: BatchRng, stream: str) -> tf.Tensor:

@@ -49,7 +49,7 @@ def make_train_steps(
     @tf.function(input_signature=feed.signature(batch))
     def train_steps(*sent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         steps = tf.shape(sent[0])[0]
-        totals = tf.zeros([len(metric_names(gan.recipe.objective))])
+        totals = tf.zeros([len(metric_names(gan.recipe))])
         first_bad = tf.constant(-1, tf.int64)
         for i in tf.range(steps):
             # Each step reads what the one before it wrote, so they run one after the other.

@@ -17,7 +17,7 @@ from trainer.gan.networks import build_networks
 from trainer.gan.optimizers import Optimizer, local_variable
 from trainer.models import image_noise, spectral
 from trainer.models.architectures import ARCHITECTURES
-from trainer.models.conditioning import inputs_of
+from trainer.models.conditioning import Incomplete, inputs_of
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng, layers_draw_from
 
@@ -124,16 +124,19 @@ class FashionGAN:
             "discriminator": float(self.discriminator_optimizer.learning_rate(step * critic_steps)),
         }
 
-    def sample(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    def sample(
+        self, latents: tf.Tensor, labels: tf.Tensor, incomplete: Incomplete | None = None
+    ) -> tf.Tensor:
         """Images in [pixel_min, 1], by the moving average of the generator where there is one.
 
         Args:
           latents: `[N, noise_dim]`.
           labels: int32 `[N, attributes]`, -1 where not given; for a conditional generator only.
+          incomplete: for a generator that completes.
         """
         network = self.active.generator
         noise = image_noise.fixed(network, tf.shape(latents)[0])
-        inputs = self._inputs(network, latents, labels, noise)
+        inputs = self._inputs(network, latents, labels, noise, incomplete)
         if not self.ema and network is self.generator:
             return network(inputs, training=False)
         values = self.ema or {weight.path: weight.value for weight in self.generator.variables}
@@ -144,11 +147,16 @@ class FashionGAN:
         return network.stateless_call(*weights, inputs, training=False)[0]
 
     def generate(
-        self, latents: tf.Tensor, labels: tf.Tensor, noise: tf.Tensor | None = None
+        self,
+        latents: tf.Tensor,
+        labels: tf.Tensor,
+        noise: tf.Tensor | None = None,
+        incomplete: Incomplete | None = None,
     ) -> tf.Tensor:
         """Images in training, from the arguments of `sample` and noise where it takes some."""
         network = self.active.generator
-        return applied(network, self.generator, self._inputs(network, latents, labels, noise))
+        inputs = self._inputs(network, latents, labels, noise, incomplete)
+        return applied(network, self.generator, inputs)
 
     def styles(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Styles in training, of a style-based generator: float32 `[N, layers, size]`."""
@@ -169,12 +177,13 @@ class FashionGAN:
         values: tf.Tensor,
         labels: tf.Tensor | None,
         noise: tf.Tensor | None = None,
+        incomplete: Incomplete | None = None,
     ):
         """What `inputs_of` makes, with how much the finest side counts."""
         faded_in = self.active.faded_in
         if faded_in is not None:
             faded_in = tf.fill([tf.shape(values)[0], 1], faded_in)
-        return inputs_of(network, values, labels, noise, faded_in)
+        return inputs_of(network, values, labels, noise, faded_in, incomplete)
 
     def logits(
         self,

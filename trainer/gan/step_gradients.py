@@ -218,11 +218,14 @@ def _metrics(
 
 def weight_gradients(
     tape: tf.GradientTape,
-    target: tf.Tensor,
+    target: tf.Tensor | list[tf.Tensor],
     network: keras.Model,
-    output_gradients: tf.Tensor | None = None,
+    output_gradients: tf.Tensor | list[tf.Tensor] | None = None,
 ) -> list[tf.Tensor]:
-    """The target's gradients by the network's weights, zeros where it depends on none."""
+    """The gradients of a target, or of several in sum, by the network's weights.
+
+    Zeros by weights on which none depends.
+    """
     variables = [variable.value for variable in network.trainable_variables]
     return tape.gradient(
         target,

@@ -10,11 +10,12 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from trainer.configuration.config import Objective
+from trainer.configuration.config import Recipe
 from trainer.gan import path_length, step_gradients
 from trainer.gan.compilation import Compiler
 from trainer.gan.fakes import fakes as fakes_of
 from trainer.gan.optimizers import Optimizer
+from trainer.gan.reconstruction import reconstruction
 from trainer.gan.state import FashionGAN
 from trainer.gan.step_gradients import Examples, StepGradients
 from trainer.randomness import BatchRng
@@ -31,14 +32,18 @@ METRICS = (
 # What augmentation adapts by, and to: after the others, where it does.
 ADAPTIVE_METRICS = ("augmentation/mean_sign", "augmentation/probability")
 PATH_METRICS = ("path_length/mean",)  # likewise, at the end
+COMPLETION_METRICS = ("completion/error", "completion/spread")  # likewise
 
 Batch = tuple[tf.Tensor, tf.Tensor]  # images [rows, height, width, channels], int32 labels [rows]
 
 
-def metric_names(objective: Objective) -> tuple[str, ...]:
+def metric_names(recipe: Recipe) -> tuple[str, ...]:
     """The metrics of a step."""
+    objective = recipe.objective
     adaptive = ADAPTIVE_METRICS if objective.augments_adaptively else ()
-    return (*METRICS, *adaptive, *(PATH_METRICS if objective.path_length else ()))
+    of_generator = PATH_METRICS if objective.path_length else ()
+    of_completions = COMPLETION_METRICS if recipe.completion.reconstruction else ()
+    return (*METRICS, *adaptive, *of_generator, *of_completions)
 
 
 def simultaneous(
@@ -59,16 +64,13 @@ def simultaneous(
     ((images, labels),) = batches
 
     def gradients() -> tuple[list[tf.Tensor], StepGradients, tf.Tensor]:
-        with tf.GradientTape() as tape:
-            fakes = fakes_of(gan, labels, rng, "")
+        tape, fakes, loss, measured = _generated(gan, images, labels, rng, "")
         examples = Examples(images, fakes, labels, "", gan.step)
         by_discriminator = compiled(
             lambda: step_gradients.compute(gan, examples, rng), gan.discriminator
         )()
-        by_weights = step_gradients.weight_gradients(
-            tape, fakes, gan.generator, by_discriminator.fakes
-        )
-        metrics = by_discriminator.metrics[:1]
+        by_weights = _generator_gradients(gan, tape, fakes, by_discriminator.fakes, loss)
+        metrics = tf.concat([by_discriminator.metrics[:1], measured], axis=0)
         if gan.path_mean is not None:
             of_paths, length = path_length.gradients(gan, gan.path_mean, labels, rng)
             by_weights = [sum(both) for both in zip(by_weights, of_paths, strict=True)]
@@ -96,7 +98,7 @@ def alternating(
         def of_discriminator(
             images: tf.Tensor, labels: tf.Tensor, number: tf.Tensor, stream: str
         ) -> StepGradients:
-            fakes = fakes_of(gan, labels, rng, stream)
+            fakes = fakes_of(gan, images, labels, rng, stream)
             return step_gradients.compute(gan, Examples(images, fakes, labels, stream, number), rng)
 
         found = compiled(functools.partial(of_discriminator, stream=f"critic{index}/"), *networks)(
@@ -106,17 +108,42 @@ def alternating(
     images, labels = batches[-1]
 
     def of_generator() -> tuple[list[tf.Tensor], tf.Tensor]:
-        with tf.GradientTape() as tape:
-            fakes = fakes_of(gan, labels, rng, "generator/")
+        tape, fakes, loss, measured = _generated(gan, images, labels, rng, "generator/")
         examples = Examples(images, fakes, labels, "generator/", gan.step)
         found = step_gradients.in_two_passes(gan, examples, rng)
-        by_weights = step_gradients.weight_gradients(tape, fakes, gan.generator, found.fakes)
-        return by_weights, found.metrics[:1]
+        by_weights = _generator_gradients(gan, tape, fakes, found.fakes, loss)
+        return by_weights, tf.concat([found.metrics[:1], measured], axis=0)
 
     by_weights, metrics = compiled(of_generator, *networks)()
     generator_metrics = _update_generator(gan, by_weights, metrics, compiled)
     means = tf.reduce_mean(tf.stack(discriminator_metrics), axis=0)
     return _in_metrics_order(generator_metrics, means)
+
+
+def _generated(
+    gan: FashionGAN, images: tf.Tensor, labels: tf.Tensor, rng: BatchRng, stream: str
+) -> tuple[tf.GradientTape, tf.Tensor, tf.Tensor | None, list[tf.Tensor]]:
+    """Fakes and the tape of them, and the loss and the metrics of completions, if they are any."""
+    with tf.GradientTape() as tape:
+        fakes = fakes_of(gan, images, labels, rng, stream)
+        if not gan.recipe.completion.reconstruction:
+            return tape, fakes, None, []
+        found = reconstruction(gan, fakes, images, labels, rng, stream)
+    return tape, fakes, found.loss, [found.error, found.spread]
+
+
+def _generator_gradients(
+    gan: FashionGAN,
+    tape: tf.GradientTape,
+    fakes: tf.Tensor,
+    by_fakes: tf.Tensor,
+    loss: tf.Tensor | None,
+) -> list[tf.Tensor]:
+    """Of the adversarial loss, by way of the fakes, and of another loss, if there is one."""
+    if loss is None:
+        return step_gradients.weight_gradients(tape, fakes, gan.generator, by_fakes)
+    targets, of_targets = [fakes, loss], [by_fakes, tf.ones_like(loss)]
+    return step_gradients.weight_gradients(tape, targets, gan.generator, of_targets)
 
 
 Update = Callable[[FashionGAN, list[Batch], BatchRng, Compiler], tf.Tensor]
@@ -129,11 +156,12 @@ UPDATES: dict[str, Update] = {
 def _update_generator(
     gan: FashionGAN, gradients: list[tf.Tensor], metrics: tf.Tensor, compiled: Compiler
 ) -> tf.Tensor:
-    """Returns the generator's metrics: its loss, its gradient's norm, and of path lengths."""
+    """Returns its metrics: loss, gradient's norm, those of path lengths or of completions."""
     optimizer = gan.generator_optimizer
     sums = _apply(optimizer, gradients, metrics, gan.step, compiled, gan.update_ema)
     if gan.path_mean is None:
-        return sums
+        loss, of_completions, norm = tf.split(sums, [1, -1, 1])
+        return tf.concat([loss, norm, of_completions], axis=0)
     loss, length, norm = tf.unstack(sums)
     path_length.follow(gan.path_mean, length, gan.step)
     return tf.stack([loss, norm, gan.path_mean.read_value()])
@@ -157,8 +185,8 @@ def _update_discriminator(
 
 def _in_metrics_order(generator_metrics: tf.Tensor, discriminator_metrics: tf.Tensor) -> tf.Tensor:
     """One vector, in the order of `metric_names`."""
-    loss, norm, of_paths = tf.split(generator_metrics, [1, 1, -1])
-    of_both = [loss, discriminator_metrics[:4], norm, discriminator_metrics[4:], of_paths]
+    loss, norm, others = tf.split(generator_metrics, [1, 1, -1])
+    of_both = [loss, discriminator_metrics[:4], norm, discriminator_metrics[4:], others]
     return tf.concat(of_both, axis=0)
 
 

@@ -9,6 +9,7 @@ import keras
 
 from trainer.models import (
     classic,
+    comodulated,
     cropped,
     dcgan,
     fashion,
@@ -29,7 +30,7 @@ class Architecture:
     The generator takes latents `[N, noise_dim]`, with labels also those, `[N]` of one attribute or
     `[N, attributes]` of several, and returns images in [pixel_min, 1]. The discriminator takes
     images, with labels also those, and returns logits `[N, 1]`, large for real images; each depends
-    on its own image alone.
+    on its own image alone. A generator that completes also takes what `Incomplete` has.
     """
 
     generator: Callable[[Design], keras.Model]
@@ -39,6 +40,7 @@ class Architecture:
 
 ARCHITECTURES = {
     "classic": Architecture(classic.generator, classic.discriminator),
+    "comodulated": Architecture(comodulated.generator, comodulated.discriminator),
     "cropped": Architecture(cropped.generator, cropped.discriminator),
     "dcgan": Architecture(dcgan.generator, dcgan.discriminator),
     "fashion": Architecture(fashion.generator, fashion.discriminator),

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 from trainer.models.layers import Dense
 
 SMALLEST_SIDE = 4
+PICTURES, MASKS = "pictures", "masks"  # inputs of a generator that completes pictures
+
+
+class Incomplete(NamedTuple):
+    """Pictures of which parts are missing: what is there is not looked at."""
+
+    pictures: tf.Tensor  # [N, height, width, channels] in [pixel_min, 1]
+    masks: tf.Tensor  # float32 [N, height, width, 1], 1 where missing
 
 
 def halvings(side: int) -> int:
@@ -19,7 +29,14 @@ def halvings(side: int) -> int:
     return 1 + halvings(side // 2)
 
 
-def inputs_of(network: keras.Model, values, labels, noise=None, faded_in=None):
+def inputs_of(
+    network: keras.Model,
+    values,
+    labels,
+    noise=None,
+    faded_in=None,
+    incomplete: Incomplete | None = None,
+):
     """The arguments of a network: values, then labels, noise and the rest where it takes any.
 
     Args:
@@ -28,13 +45,17 @@ def inputs_of(network: keras.Model, values, labels, noise=None, faded_in=None):
       labels: int32 `[N, attributes]`.
       noise: as `image_noise` makes it for the network.
       faded_in: how much the finest side counts, `[N, 1]`.
+      incomplete: what is completed.
     """
+    others = {"noise": noise, "faded_in": faded_in}
+    if incomplete is not None:
+        others |= {PICTURES: incomplete.pictures, MASKS: incomplete.masks}
     arguments = [values]
     for each in network.inputs[1:]:
         if each.name == "labels":
             arguments.append(labels if len(each.shape) > 1 else labels[:, 0])
         else:
-            arguments.append({"noise": noise, "faded_in": faded_in}[each.name])
+            arguments.append(others[each.name])
     return arguments if len(arguments) > 1 else values
 
 

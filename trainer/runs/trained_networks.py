@@ -16,7 +16,7 @@ from trainer.gan import active_networks, stages
 from trainer.gan.networks import build_networks
 from trainer.models import forms, image_noise, mapping, spectral
 from trainer.models.architectures import ARCHITECTURES
-from trainer.models.conditioning import inputs_of
+from trainer.models.conditioning import Incomplete, inputs_of
 from trainer.randomness import BatchRng
 from trainer.runs import checkpoints, state_variables, stored_runs
 from trainer.runs.state_variables import Tensors
@@ -45,12 +45,21 @@ class Trained:
         """Value of a black pixel."""
         return ARCHITECTURES[self.recipe.networks.architecture].pixel_min
 
-    def generate(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Images from latents `[N, noise_dim]`, and labels `[N, attributes]` where conditional."""
+    def generate(
+        self, latents: tf.Tensor, labels: tf.Tensor, incomplete: Incomplete | None = None
+    ) -> tf.Tensor:
+        """Images from latents `[N, noise_dim]`, and labels `[N, attributes]` where conditional.
+
+        Args:
+          latents: float32.
+          labels: int32, -1 where not given.
+          incomplete: what a generator that completes gets.
+        """
         network, rows = self.growing or self.generator, tf.shape(latents)[0]
         noise = image_noise.fixed(network, rows)
         if not self.growing:
-            return network(inputs_of(network, latents, labels, noise), training=False)
+            inputs = inputs_of(network, latents, labels, noise, incomplete=incomplete)
+            return network(inputs, training=False)
         stage = config.stage_of_step(self.recipe, self.step)
         faded_in = tf.fill([rows, 1], stages.faded_in(self.recipe, stage, self.step))
         inputs = inputs_of(network, latents, labels, noise, faded_in)

@@ -13,9 +13,9 @@ import tensorflow as tf
 from trainer.configuration import config
 from trainer.configuration.config import Execution, Recipe
 from trainer.data import feeding, order, pixels
-from trainer.evaluation import during_training
+from trainer.evaluation import completed_pictures, during_training
 from trainer.evaluation.classifiers import Networks
-from trainer.gan import compilation, sampling, stages
+from trainer.gan import compilation, completing, sampling, stages
 from trainer.gan.multi_step_graph import TrainSteps, make_train_steps
 from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
@@ -33,6 +33,7 @@ from trainer.training import run_directory
 log = logging.getLogger(__name__)
 
 COLUMNS = 8  # of a grid
+THREES = 3  # in a row, of pictures that are completed
 MOST_ROWS = 16  # of classes
 
 
@@ -85,7 +86,7 @@ def training(
         means, first_bad = graph(stages.current(gan))(*sent)
         process_image.step_made()
         _check_finite(int(first_bad))
-        return dict(zip(metric_names(recipe.objective), map(float, means), strict=True))
+        return dict(zip(metric_names(recipe), map(float, means), strict=True))
 
     return train
 
@@ -171,6 +172,37 @@ def sample_grid(gan: FashionGAN, real_labels: np.ndarray) -> Callable[[], np.nda
         images = np.concatenate([sample(latents[part], labels[part]).numpy() for part in parts])
         picture = image_grids.grid(pixels.to_bytes(images, gan.pixel_min), COLUMNS)
         return image_grids.with_row_names(picture, _row_names(recipe, rows))
+
+    return draw
+
+
+def completion_grid(
+    gan: FashionGAN, images: np.ndarray, labels: np.ndarray
+) -> Callable[[], np.ndarray]:
+    """Draws some training images in threes: what is known, its completion, the image itself.
+
+    Args:
+      gan: the GAN.
+      images: the training images, uint8.
+      labels: theirs, `[N, attributes]`.
+    """
+    recipe = gan.recipe
+    names, drawn = _row_names(recipe, MOST_ROWS), order.permutation(recipe.seed, 0, len(images))
+    if names:
+        of_rows = [drawn[labels[drawn, 0] == value][:THREES] for value in range(len(names))]
+    else:
+        of_rows = list(np.resize(drawn, (COLUMNS, THREES)))
+    # A value without a picture has another's: rows are equally long.
+    rows = np.concatenate([np.resize(row if len(row) else drawn, THREES) for row in of_rows])
+    asked = completed_pictures.incomplete_pictures(recipe, images, labels, rows)
+    complete = tf.function(gan.sample, autograph=False)
+    shown = completing.masked(asked.pictures, asked.masks)
+
+    def draw() -> np.ndarray:
+        completed = asked.completed(complete, recipe)
+        cells = np.stack([shown, completed, asked.pictures], axis=1)
+        picture = image_grids.grid(cells.reshape(-1, *cells.shape[2:]), 3 * THREES)
+        return image_grids.with_row_names(picture, names)
 
     return draw
 

@@ -62,7 +62,11 @@ def lead(
     protocol = during_training.protocol(num, seen_with) if seen_with else None
     keep_best = functools.partial(run_directory.keep_best, job_dir, protocol, saved)
     keep_best()  # if a kill came before its copy
-    samples = callbacks.sample_grid(gan, labels)
+    samples = (
+        callbacks.completion_grid(gan, images, labels)
+        if recipe.completion.masks
+        else callbacks.sample_grid(gan, labels)
+    )
     with contextlib.closing(
         ModelMonitor(job_dir, recipe, samples, gan.learning_rates, reporters)
     ) as monitor:
