@@ -18,6 +18,7 @@ HOUSE = """
     commands
     training
     evaluation   monitoring
+    editing
     runs         distribution
     gan
     models       configuration
@@ -102,6 +103,7 @@ def test_flags_are_read_in_one_folder():
     }
     modules_of_flags = ("data_flag_definitions", "data_flags", "flag_definitions", "flag_groups")
     modules_of_flags += ("command_flag_definitions", "flags", "help_text", "recipe_flags")
+    modules_of_flags += ("editing_flag_definitions", "editing_flags", "parsing")
     assert readers == {"__main__", *(f"configuration.{name}" for name in modules_of_flags)}
 
 
@@ -121,6 +123,8 @@ def test_nothing_heavy_is_imported_before_the_flags_are_checked():
         "plot",
         "prepare_data",
         "presets",
+        "project",
+        "edit",
         "runs",
     ]
     code = (

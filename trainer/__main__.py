@@ -17,7 +17,7 @@ from trainer.system import exits, signals, streams
 
 @dataclass(frozen=True)
 class Command:
-    """A command: what it does, the function of `flags` that reads it, the module with `run`."""
+    """A command: what it does, the function that reads its flags, the module with `run`."""
 
     summary: str
     flags: str
@@ -26,13 +26,14 @@ class Command:
 
     def configure(self, argv: Sequence[str]) -> Any:
         """The configuration that its arguments ask for; the first is its name."""
-        return getattr(importlib.import_module("trainer.configuration.flags"), self.flags)(argv)
+        module, function = self.flags.split(".")
+        return getattr(importlib.import_module(f"trainer.configuration.{module}"), function)(argv)
 
 
 COMMANDS = {
     "train": Command(
         "trains, or goes on with the run in --job_dir",
-        "train",
+        "flags.train",
         "train",
         (
             "--job_dir=runs/a --minutes=10",
@@ -42,13 +43,13 @@ COMMANDS = {
     ),
     "evaluate": Command(
         "measures how good a run's pictures are",
-        "evaluate",
+        "flags.evaluate",
         "evaluate",
         ("--job_dir=runs/a --checkpoint=best", "--job_dir=runs/a --watch"),
     ),
     "generate": Command(
         "draws pictures: a grid, an animation, arrays, single files",
-        "generate",
+        "flags.generate",
         "generate",
         (
             "--job_dir=runs/a --output=clothes.png --num=100",
@@ -56,26 +57,46 @@ COMMANDS = {
             "--job_dir=runs/a --output=clothes.gif",
         ),
     ),
+    "project": Command(
+        "finds the latents of pictures",
+        "editing_flags.project",
+        "project",
+        (
+            "--job_dir=runs/a --input=shoe.png --output=shoe.npz",
+            "--job_dir=runs/a --input=pictures --output=beside.png --labels=boot",
+        ),
+    ),
+    "edit": Command(
+        "changes pictures or samples: another label, a direction, mixed styles",
+        "editing_flags.edit",
+        "edit",
+        (
+            "--job_dir=runs/a --input=shoe.npz --to_label=sneaker,boot --output=shoes.png",
+            "--job_dir=runs/a --directions=8 --output=directions.png",
+            "--job_dir=runs/a --direction=1 --strength=-3,3 --labels=dress --output=dresses.gif",
+            "--job_dir=runs/a --labels=bag --mix=1 --output=grid.png",
+        ),
+    ),
     "export": Command(
         "writes a network in a format that others read",
-        "export",
+        "flags.export",
         "export",
         ("--job_dir=runs/a --format=saved_model",),
     ),
     "runs": Command(
         "lists the runs in a folder: how far, how good",
-        "runs",
+        "flags.runs",
         "runs",
         ("--folder=runs --plot",),
     ),
-    "plot": Command("draws a run's loss curves again", "plot", "plot", ("--job_dir=runs/a",)),
+    "plot": Command("draws a run's loss curves again", "flags.plot", "plot", ("--job_dir=runs/a",)),
     "prepare_data": Command(
         "puts a data set into --data_dir, which train does, too",
-        "prepare_data",
+        "flags.prepare_data",
         "prepare_data",
         ("--dataset=cifar10 --features=own",),
     ),
-    "presets": Command("compares the recipes", "no_flags", "presets"),
+    "presets": Command("compares the recipes", "flags.no_flags", "presets"),
 }
 VERSION = ("--version", "-version", "version")
 HELP = ("--help", "-h", "-help", "help")
@@ -145,7 +166,7 @@ def _run(name: str, arguments: list[str]) -> None:
         return
     if name not in COMMANDS:
         raise exits.RefusedError(f"unknown command {name!r}: {', '.join(COMMANDS)}")
-    from trainer.configuration import flags
+    from trainer.configuration import flags, parsing
     from trainer.system import activity
 
     command = COMMANDS[name]
@@ -153,7 +174,7 @@ def _run(name: str, arguments: list[str]) -> None:
     _set_verbosity(verbosity)
     try:
         configuration = command.configure([f"fashion-gan {name}", *arguments])
-    except flags.HelpRequested as help_requested:
+    except parsing.HelpRequested as help_requested:
         print("\n".join([f"fashion-gan {name}: {command.summary}", *_examples(name, command)]))
         print(f"\n{help_requested}")
         return

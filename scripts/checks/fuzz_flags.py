@@ -15,7 +15,12 @@ from typing import Any
 
 import absl.flags
 
-from trainer.configuration import command_flag_definitions, flag_definitions, presets
+from trainer.configuration import (
+    command_flag_definitions,
+    editing_flag_definitions,
+    flag_definitions,
+    presets,
+)
 
 SYNTHETIC = ["--dataset=synthetic"]
 SMALL = [*SYNTHETIC, "--preset=mlp", "--batch_size=8", "--threads=1", "--steps_per_loop=1"]
@@ -24,6 +29,8 @@ _DEFINITIONS: dict[str, Callable[[absl.flags.FlagValues], None]] = {
     "train": flag_definitions.train,
     "evaluate": command_flag_definitions.evaluate,
     "generate": command_flag_definitions.generate,
+    "project": editing_flag_definitions.project,
+    "edit": editing_flag_definitions.edit,
     "export": command_flag_definitions.export,
     "plot": flag_definitions.job_dir,
     "prepare_data": command_flag_definitions.prepare_data,

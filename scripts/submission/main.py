@@ -50,7 +50,7 @@ def _submit(arguments: list[str]) -> None:
     # Not above: the verbs need neither the time nor the packages of what is behind these.
     try:
         from scripts.submission.submitting import submit
-        from trainer.configuration.flags import HelpRequested
+        from trainer.configuration.parsing import HelpRequested
     except ModuleNotFoundError as missing:
         python = PROJECT / ".venv" / "bin" / "python"
         if python.exists() and Path(sys.prefix) != PROJECT / ".venv":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from trainer.configuration import asked_labels
 from trainer.configuration.config import GenerateConfig
+from trainer.data import array_files
+from trainer.editing import codes
 from trainer.runs import in_bucket, stored_runs
 from trainer.system import file_system
 
@@ -18,10 +20,16 @@ def run(config: GenerateConfig) -> None:
         in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
     stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
     cycle = asked_labels.cycle(stored.recipe, config.labels)
+    given = None
+    if config.latents is not None:
+        given = codes.read(array_files.read(config.latents, "latents"), stored.recipe)
     output = config.output
     file_system.make_folder(output.parent if output.suffix else output, "output")
     # TensorFlow is imported only now: what is wrong above is said at once.
-    from trainer.commands import samples
+    from trainer.commands import redrawn, samples
 
-    samples.write(config, cycle)
+    if given is None:
+        samples.write(config, cycle)
+    else:
+        redrawn.write(config, given, cycle if config.labels else None)
     print(output)

@@ -57,7 +57,7 @@ def _write_images(
     if not output.suffix:
         digits = max(5, len(str(num - 1)))
         for number, image in enumerate(image for batch in batches for image in batch):
-            shown = _described(cycle[number % len(cycle)], network.recipe)
+            shown = described(cycle[number % len(cycle)], network.recipe)
             name = "-".join([f"{number:0{digits}d}", *shown, f"seed{config.seed}"])
             image_grids.write_png(output / f"{name}.png", image)
         return
@@ -67,7 +67,7 @@ def _write_images(
     if output.suffix == ".png":
         asked = np.arange(num) % len(cycle)
         picture = image_grids.rows(images, asked) if conditional else image_grids.grid(images)
-        names = ["/".join(_described(row, network.recipe)) for row in cycle[:num]]
+        names = ["/".join(described(row, network.recipe)) for row in cycle[:num]]
         image_grids.write_png(
             output, image_grids.with_row_names(picture, names if any(names) else [])
         )
@@ -87,7 +87,7 @@ def _truncated(
     return network.truncated(config.truncation, cycle), None
 
 
-def _described(labels: Labels, recipe: Recipe) -> list[str]:
+def described(labels: Labels, recipe: Recipe) -> list[str]:
     """The names of the values that are asked for, as a file name can have them."""
     if not recipe.networks.conditional:
         return []

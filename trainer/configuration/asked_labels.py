@@ -31,3 +31,20 @@ def cycle(recipe: Recipe, asked_for: Sequence[str] = ()) -> list[Labels]:
     if known:
         return [(value, *others) for value in range(len(known[0].values))]
     return [(labels.NOT_GIVEN,) * len(recipe.data.attributes)]
+
+
+def targets(recipe: Recipe, asked_for: Sequence[str], flag: str) -> list[Labels]:
+    """The labels that images are to get instead of theirs; -1 keeps what there is.
+
+    Args:
+      recipe: a run's.
+      asked_for: each as `labels.parse` reads it.
+      flag: that asks for them.
+
+    Raises:
+      RefusedError: a value is unknown, or the run has none.
+    """
+    if asked_for and not recipe.networks.conditional:
+        names = ",".join(asked_for)
+        raise RefusedError(f"--{flag}={names}: this run is not conditional, there are no labels")
+    return [labels.parse(text, recipe.data.attributes, flag) for text in asked_for]

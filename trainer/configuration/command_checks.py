@@ -10,8 +10,15 @@ from trainer.configuration.config import EvaluateConfig, ExportConfig, GenerateC
 from trainer.system.exits import RefusedError
 
 
-def check_generate(config: GenerateConfig) -> None:
-    """Refuses an output that is none of the formats of `generate`, and latents that cannot be."""
+def check_generate(config: GenerateConfig, with_seed: bool = False) -> None:
+    """Refuses an output that is none of the formats of `generate`, and latents that cannot be.
+
+    Args:
+      config: of `generate`.
+      with_seed: whether the user gave one.
+    """
+    if config.latents is not None:
+        _check_given_latents(config, with_seed)
     if config.output.suffix not in ("", ".png", ".gif", ".npz"):
         raise RefusedError(f"--output={config.output} must be a .png, a .gif, an .npz or a folder")
     if config.output.suffix == ".gif" and config.num == 1:
@@ -22,6 +29,19 @@ def check_generate(config: GenerateConfig) -> None:
             raise RefusedError(f"--truncation={config.truncation} must be a positive number")
     if config.output.suffix and config.output.is_dir():
         raise RefusedError(f"--output={config.output} is a folder: give it no suffix")
+
+
+def _check_given_latents(config: GenerateConfig, with_seed: bool) -> None:
+    """Refuses what draws latents, or changes them, beside given ones."""
+    given = {
+        "num": config.num is not None,
+        "seed": with_seed,
+        "truncation": config.truncation is not None,
+    }
+    for name in (name for name, is_given in given.items() if is_given):
+        raise RefusedError(f"--latents says what is drawn: leave --{name} out")
+    if config.output.suffix == ".gif":
+        raise RefusedError(f"--output={config.output}: --latents needs a .png, an .npz or a folder")
 
 
 def check_evaluate(config: EvaluateConfig) -> None:

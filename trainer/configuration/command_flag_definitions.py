@@ -8,15 +8,10 @@ from trainer.configuration import choices, data_flag_definitions, flag_definitio
 from trainer.configuration.flag_groups import Group
 
 
-def _define_checkpoint(values: flags.FlagValues) -> None:
-    text = "latest, best, a step, or a path without suffix."
-    Group(values, "run").text("checkpoint", "latest", text)
-
-
 def generate(values: flags.FlagValues) -> None:
     """The flags of `generate`."""
     flag_definitions.job_dir(values)
-    _define_checkpoint(values)
+    flag_definitions.checkpoint(values)
     samples = Group(values, "generate")
     text = "A .png (grid), a .gif (between two latents), an .npz, or a folder for single PNGs."
     samples.text("output", None, text, required=True)
@@ -33,12 +28,17 @@ def generate(values: flags.FlagValues) -> None:
         "distance from the average one; of others: standard deviations within which latents lie."
     )
     samples.number("truncation", None, text)
+    text = (
+        "An .npz of project or edit: its images, drawn from its styles or latents, by its labels "
+        "unless --labels gives others."
+    )
+    samples.text("latents", None, text)
 
 
 def export(values: flags.FlagValues) -> None:
     """The flags of `export`."""
     flag_definitions.job_dir(values)
-    _define_checkpoint(values)
+    flag_definitions.checkpoint(values)
     network = Group(values, "export")
     network.choice("format", "keras", choices.EXPORT_SUFFIXES, "The format.")
     network.choice("network", "generator", choices.NETWORKS, "The network.")
@@ -53,7 +53,7 @@ def export(values: flags.FlagValues) -> None:
 def evaluate(values: flags.FlagValues) -> None:
     """The flags of `evaluate`."""
     flag_definitions.job_dir(values)
-    _define_checkpoint(values)
+    flag_definitions.checkpoint(values)
     data_flag_definitions.define_place(Group(values, "data"))
     group = Group(values, "evaluate")
     group.integer("num", 10_000, "Images to draw.", choices.FEWEST_SAMPLES, 10**7)

@@ -178,6 +178,7 @@ class GenerateConfig:
     labels: tuple[str, ...]  # of one image each, taken by turns; none: all of one attribute
     truncation: float | None  # standard deviations within which latents lie
     checkpoint: str  # latest, best, a step, or a path
+    latents: Path | None = None  # an .npz that says what is drawn
     job_dir_url: GsUrl | None = None
 
 

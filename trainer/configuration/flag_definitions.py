@@ -16,6 +16,12 @@ def job_dir(values: flags.FlagValues) -> None:
     Group(values, "run").text("job_dir", None, text, required=True)
 
 
+def checkpoint(values: flags.FlagValues) -> None:
+    """Which of a run's checkpoints a command takes."""
+    text = "latest, best, a step, or a path without suffix."
+    Group(values, "run").text("checkpoint", "latest", text)
+
+
 def log(values: flags.FlagValues) -> None:
     """The flags of every command."""
     group = Group(values, "log")

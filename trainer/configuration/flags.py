@@ -7,7 +7,6 @@ A preset is a flag file that is read before the command line: what the user give
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,8 +23,8 @@ from trainer.configuration import (
     config_json,
     data_flags,
     flag_definitions,
-    flag_groups,
     help_text,
+    parsing,
     paths,
     presets,
     recipe_flags,
@@ -36,10 +35,6 @@ from trainer.system import cores
 from trainer.system.exits import RefusedError
 
 Specify = Callable[[DataChoice, Path, GsUrl | None], DatasetSpec]
-
-
-class HelpRequested(Exception):
-    """The user asked for help; the message is the help."""
 
 
 def train(argv: Sequence[str]) -> config.TrainConfig:
@@ -62,7 +57,7 @@ def train_elsewhere(argv: Sequence[str]) -> config.TrainConfig:
 
 def generate(argv: Sequence[str]) -> config.GenerateConfig:
     """The configuration of `generate`."""
-    values = _parse(argv, command_flag_definitions.generate)
+    values = parsing.parse(argv, command_flag_definitions.generate)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     resolved = config.GenerateConfig(
         job_dir=job_dir,
@@ -71,16 +66,17 @@ def generate(argv: Sequence[str]) -> config.GenerateConfig:
         seed=values.seed,
         labels=data_flags.names(values.labels),
         truncation=values.truncation,
+        latents=None if values.latents is None else paths.local("latents", values.latents),
         checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
     )
-    command_checks.check_generate(resolved)
+    command_checks.check_generate(resolved, values["seed"].present > 0)
     return resolved
 
 
 def export(argv: Sequence[str]) -> config.ExportConfig:
     """The configuration of `export`."""
-    values = _parse(argv, command_flag_definitions.export)
+    values = parsing.parse(argv, command_flag_definitions.export)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     name = values.network + choices.EXPORT_SUFFIXES[values.format]
     resolved = config.ExportConfig(
@@ -100,7 +96,7 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
 
 def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
     """The configuration of `evaluate`."""
-    values = _parse(argv, command_flag_definitions.evaluate)
+    values = parsing.parse(argv, command_flag_definitions.evaluate)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     resolved = config.EvaluateConfig(
@@ -123,19 +119,19 @@ def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
 
 def plot(argv: Sequence[str]) -> config.PlotConfig:
     """The configuration of `plot`."""
-    job_dir, job_dir_url = paths.job_dir(_parse(argv, flag_definitions.job_dir).job_dir)
+    job_dir, job_dir_url = paths.job_dir(parsing.parse(argv, flag_definitions.job_dir).job_dir)
     return config.PlotConfig(job_dir=job_dir, job_dir_url=job_dir_url)
 
 
 def runs(argv: Sequence[str]) -> config.RunsConfig:
     """The configuration of `runs`."""
-    values = _parse(argv, command_flag_definitions.runs)
+    values = parsing.parse(argv, command_flag_definitions.runs)
     return config.RunsConfig(folder=paths.local("folder", values.folder), plot=values.plot)
 
 
 def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     """The configuration of `prepare_data`."""
-    values = _parse(argv, command_flag_definitions.prepare_data)
+    values = parsing.parse(argv, command_flag_definitions.prepare_data)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     given = frozenset(name for name in values if values[name].present)
     choice = data_flags.choice(values, given)
@@ -173,15 +169,17 @@ def verbosity(arguments: Sequence[str]) -> str:
 
 def no_flags(argv: Sequence[str]) -> None:
     """For a command without flags."""
-    _parse(argv, lambda _: None)
+    parsing.parse(argv, lambda _: None)
 
 
 def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
     if help_text.WORDS & set(argv):
-        preset = _in_force(argv, flag_definitions.train)["preset"].value
+        preset = parsing.in_force(argv, flag_definitions.train)["preset"].value
         argv = [argv[0], *presets.arguments(preset), *argv[1:]]
-    users = _parse(argv, flag_definitions.train)
-    values = _parse([argv[0], *presets.arguments(users.preset), *argv[1:]], flag_definitions.train)
+    users = parsing.parse(argv, flag_definitions.train)
+    values = parsing.parse(
+        [argv[0], *presets.arguments(users.preset), *argv[1:]], flag_definitions.train
+    )
     given = frozenset(name for name in users if users[name].present)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
@@ -252,42 +250,3 @@ def _profile_steps(text: str) -> tuple[int, ...]:
     if parts and (len(parts) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]):
         raise RefusedError(f"--profile_steps={text} is no first and last step, like 100,120")
     return numbers
-
-
-def _in_force(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:
-    """The flags as they would be without the request for help, also where some are missing."""
-    values = flags.FlagValues()
-    define(values)
-    flag_definitions.log(values)
-    try:
-        values([argument for argument in argv if argument not in help_text.WORDS])
-    except flags.IllegalFlagValueError as error:
-        if "=None: " not in str(error):
-            raise RefusedError(" ".join(str(error).split())) from error
-    except (flags.Error, UnicodeError) as error:
-        raise RefusedError(" ".join(str(error).split())) from error
-    return values
-
-
-def _parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:
-    """Parses `argv` into new flag values.
-
-    Raises:
-      RefusedError: an unknown flag, a bad value, a required flag missing, a stray argument.
-      HelpRequested: `--help` stands among the arguments.
-    """
-    values = flags.FlagValues()
-    define(values)
-    flag_definitions.log(values)
-    if help_text.WORDS & set(argv):
-        raise HelpRequested(help_text.of(_in_force(argv, define)))
-    try:
-        stray = values(list(argv))[1:]
-    except (flags.Error, UnicodeError) as error:
-        text = " ".join(str(error).split())
-        if missing := re.match(r"flag --(\w+)=None: ", text):
-            text = f"--{missing[1]}={flag_groups.PLACEHOLDERS[missing[1]]} is needed"
-        raise RefusedError(text) from error
-    if stray:
-        raise RefusedError(f"stray argument {stray[0]!r}: flags are written --name=value")
-    return values

@@ -14,7 +14,7 @@ _OTHER_NAMES = {"tshirttop": "tshirt", "ankleboot": "boot"}  # of Fashion-MNIST'
 Labels = tuple[int, ...]  # a value's number of each attribute, or NOT_GIVEN
 
 
-def parse(text: str, attributes: Sequence[Attribute]) -> Labels:
+def parse(text: str, attributes: Sequence[Attribute], flag: str = "labels") -> Labels:
     """The labels of an image that is described like `dress/red`, or `colour=red`.
 
     Values by name, in any case and without signs, or by number; attributes in any order, any of
@@ -27,15 +27,15 @@ def parse(text: str, attributes: Sequence[Attribute]) -> Labels:
     # A value may have the sign in its name: T-shirt/top.
     whole = [each for attribute in attributes for each in attribute.values if _same(each, text)]
     for place, part in enumerate([text] if whole else text.split("/")):
-        index, value = _one(part.strip(), place, text, attributes)
+        index, value = _one(part.strip(), place, f"--{flag}={text}", attributes)
         if found[index] != NOT_GIVEN:
-            raise RefusedError(f"--labels={text} gives two values of {attributes[index].name}")
+            raise RefusedError(f"--{flag}={text} gives two values of {attributes[index].name}")
         found[index] = value
     return tuple(found)
 
 
-def _one(part: str, place: int, text: str, attributes: Sequence[Attribute]) -> tuple[int, int]:
-    """An attribute's number, and its value's."""
+def _one(part: str, place: int, given: str, attributes: Sequence[Attribute]) -> tuple[int, int]:
+    """An attribute's number, and its value's; `given` is the flag as the user wrote it."""
     name, equals, value = (each.strip() for each in part.rpartition("="))
     asked = [
         index
@@ -44,7 +44,7 @@ def _one(part: str, place: int, text: str, attributes: Sequence[Attribute]) -> t
     ]
     if not asked:
         names = ", ".join(attribute.name for attribute in attributes)
-        raise RefusedError(f"--labels={text}: there is no attribute {name!r}, but {names}")
+        raise RefusedError(f"{given}: there is no attribute {name!r}, but {names}")
     for same in (_equal, _equal_in_any_case, _same):  # the exact name wins
         found = [
             (index, number)
@@ -56,13 +56,15 @@ def _one(part: str, place: int, text: str, attributes: Sequence[Attribute]) -> t
             return found[0]
         if found:
             several = " or ".join(f"{attributes[index].name}={value}" for index, _ in found)
-            raise RefusedError(f"--labels={text}: {value!r} may be {several}: say which")
+            raise RefusedError(f"{given}: {value!r} may be {several}: say which")
     index = asked[0] if equals else place
     sizes = dict(enumerate(len(attribute.values) for attribute in attributes))
     if value.isdecimal() and int(value) < sizes.get(index, 0):
         return index, int(value)
     listed = "; ".join(f"{attributes[index].name}: {_listed(attributes[index])}" for index in asked)
-    raise RefusedError(f"--labels names {value!r}, which is no value; there are {listed}")
+    raise RefusedError(
+        f"{given.partition('=')[0]} names {value!r}, which is no value; there are {listed}"
+    )
 
 
 def _equal(known: str, written: str) -> bool:

@@ -53,18 +53,19 @@ class Files:
     unused: dict[str, list[Path]] = field(default_factory=dict)  # by the reason
 
 
-def find(folder: Path, number: int) -> Files:
+def find(folder: Path, number: int, flag: str = "data_dir") -> Files:
     """Goes through the folder and its subfolders; links are followed.
 
     Args:
       folder: of pictures, or of subfolders of pictures.
       number: of the rules.
+      flag: by which the folder is named, for messages.
 
     Raises:
       RefusedError: there is no such folder, or no picture in it; or a folder cannot be read.
     """
     rules, files = RULES[number], Files()
-    for path in _walk(folder):
+    for path in _walk(folder, flag):
         reason = _why_unused(path, folder, rules)
         if reason is None:
             files.pictures.append(path)
@@ -73,7 +74,7 @@ def find(folder: Path, number: int) -> Files:
     files.pictures.sort()
     if not files.pictures:
         raise RefusedError(
-            f"--data_dir={folder} holds no pictures ({', '.join(rules.suffixes)}), nor do its "
+            f"--{flag}={folder} holds no pictures ({', '.join(rules.suffixes)}), nor do its "
             f"subfolders{_but(files)}"
         )
     return files
@@ -118,12 +119,12 @@ def counted(paths: list[Path]) -> str:
     return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, flag: str) -> Iterator[Path]:
     """All files; of hidden folders, the folders."""
 
     def refuse(error: OSError) -> None:
         raise RefusedError(
-            f"--data_dir={folder} cannot be read ({error.filename}: {error.strerror}): name a "
+            f"--{flag}={folder} cannot be read ({error.filename}: {error.strerror}): name a "
             "folder of pictures, or make all of it readable"
         ) from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import layers
 
 from trainer.models.layers import Dense
@@ -71,3 +72,23 @@ def synthesis_network(generator: keras.Model) -> keras.Model:
     inputs = [generator.get_layer(STYLES).output]
     inputs += [each for each in generator.inputs if each.name not in _MAPPED]
     return keras.Model(inputs, generator.outputs[0], name="synthesis")
+
+
+def style_kernels(generator: keras.Model) -> list[list[np.ndarray]]:
+    """What each layer's style is multiplied by: by layer, kernels `[size, units]`.
+
+    Args:
+      generator: style-based.
+    """
+    styles = generator.get_layer(STYLES).output
+    kernels: list[list[np.ndarray]] = [[] for _ in range(styles.shape[1])]
+    numbers = np.arange(styles.shape[1], dtype=np.float32)[np.newaxis, :, np.newaxis]
+    numbered = np.broadcast_to(numbers, (1, *styles.shape[1:]))
+    within = {layer.name for layer in mapping_network(generator).layers}
+    for layer in generator.layers:
+        takes_one = isinstance(layer, Dense) and layer.input.shape[1] == styles.shape[2]
+        if takes_one and layer.name not in within:
+            # A style that is its layer's number everywhere says which of them comes here.
+            number = int(keras.Model(styles, layer.input)(numbered)[0, 0])
+            kernels[number].append(layer.kernel.numpy())
+    return kernels

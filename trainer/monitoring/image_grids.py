@@ -80,6 +80,24 @@ def with_row_names(picture: np.ndarray, names: Sequence[str]) -> np.ndarray:
     return np.concatenate([_channels_as(picture, strip), picture], axis=1)
 
 
+def with_column_names(picture: np.ndarray, names: Sequence[str], width: int) -> np.ndarray:
+    """A grid with the name of each column, of which all are equally wide, above it.
+
+    Args:
+      picture: uint8 `[height, width, 1 or 3]`, perhaps with names of rows to its left.
+      names: of the columns; of each as much as is as wide as its column.
+      width: of the grid, in pixels.
+    """
+    font, column = _font(), width / len(names)
+    strip = Image.new("L", (picture.shape[1], TITLE_HEIGHT), _WHITE)
+    for number, name in enumerate(names):
+        fitting = (name[:end] for end in range(len(name), 0, -1))
+        shown = next((each for each in fitting if font.getlength(each) <= column), "")
+        at = (picture.shape[1] - width + (number + 0.5) * column, TITLE_HEIGHT // 2)
+        ImageDraw.Draw(strip).text(at, shown, fill=0, font=font, anchor="mm")
+    return np.concatenate([_channels_as(picture, strip), picture])
+
+
 def with_title(picture: np.ndarray, title: str) -> np.ndarray:
     """A picture, uint8 `[height, width, 1 or 3]`, with a line above it."""
     strip = Image.new("L", (picture.shape[1], TITLE_HEIGHT), _WHITE)

@@ -1,0 +1,118 @@
+"""Pictures that users give to commands: files, folders, arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainer.data import input_pictures
+from trainer.data.datasets import DATASETS, Attribute, DatasetSpec, FolderReading
+from trainer.system.exits import RefusedError
+
+GREY = DATASETS["fashion_mnist"]
+COLOURED = DATASETS["coloured_fashion_mnist"]
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
+
+
+def arrays(folder: Path, **fields: np.ndarray) -> Path:
+    path = folder / "x.npz"
+    np.savez_compressed(path, **fields)  # type: ignore[arg-type]
+    return path
+
+
+def test_a_picture_of_the_runs_size_is_taken_as_it_is(tmp_path):
+    Image.fromarray(IMAGES[0, ..., 0]).save(tmp_path / "boot.png")
+    found = input_pictures.read(tmp_path / "boot.png", GREY)
+    np.testing.assert_array_equal(found.images, IMAGES[:1])
+    assert found.labels.tolist() == [[-1]] and found.masks is None and found.names == ("boot",)
+
+
+def test_the_pictures_of_a_folder_are_taken_in_the_order_of_their_names(tmp_path):
+    for name, image in zip(("c", "a", "b"), IMAGES, strict=True):
+        Image.fromarray(image[..., 0]).save(tmp_path / f"{name}.png")
+    (tmp_path / "notes.txt").write_text("none")
+    found = input_pictures.read(tmp_path, GREY)
+    np.testing.assert_array_equal(found.images, IMAGES[[1, 2, 0]])
+    assert found.names == ("a", "b", "c")
+
+
+def test_other_pictures_are_fitted_as_the_runs_data_are(tmp_path):
+    wide = np.zeros((40, 80, 3), np.uint8)
+    wide[:, 20:60] = (255, 0, 0)
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    padded = FolderReading(3, "", "", 0, 0.0, "pad", "0,0,255")
+    spec = DatasetSpec("image_folder", (20, 20, 3), 1, 1, (), folder=padded)
+    cropped = input_pictures.read(tmp_path / "wide.png", COLOURED).images[0]
+    whole = input_pictures.read(tmp_path / "wide.png", spec).images[0]
+    assert (cropped[1:-1, 2:-2] > (200, -1, -1)).all()
+    assert (whole[0] == (0, 0, 255)).all() and whole[10, 10, 0] > 200 and whole[10, 1, 0] < 50
+    assert input_pictures.read(tmp_path / "wide.png", GREY).images.shape == (1, 28, 28, 1)
+
+
+def test_labels_find_their_attributes_by_name(tmp_path):
+    labels = np.array([[5, 2], [-1, 0], [3, 9]])
+    names = np.array(["colour", "class"])
+    images = np.repeat(IMAGES, 3, axis=-1)
+    path = arrays(tmp_path, images=images, labels=labels, attribute_names=names)
+    found = input_pictures.read(path, COLOURED)
+    assert found.labels.tolist() == [[2, 5], [0, -1], [9, 3]]
+    one = DatasetSpec("image_folder", (28, 28, 3), 1, 1, COLOURED.attributes[:1])
+    assert input_pictures.read(path, one).labels.tolist() == [[2], [0], [9]]
+
+
+def test_masks_come_with_arrays(tmp_path):
+    masks = (IMAGES > 99).astype(np.uint8)
+    path = arrays(tmp_path, images=IMAGES, masks=masks, labels=np.array([1, 2, 3]))
+    found = input_pictures.read(path, GREY)
+    np.testing.assert_array_equal(found.masks, masks)
+    assert found.labels.tolist() == [[1], [2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "has no images"),
+        ({"images": IMAGES[:, :27]}, r"\[3, 27, 28, 1\], and must be uint8 \[N, 28, 28, 1\]"),
+        ({"images": np.repeat(IMAGES, 3, axis=-1)}, "28, 3"),
+        ({"images": IMAGES / 255}, "float64"),
+        ({"images": IMAGES[:0]}, "0, 28"),
+        ({"images": IMAGES, "labels": np.array([1, 2, 10])}, "to 9"),
+        ({"images": IMAGES, "labels": np.array([1, 2])}, "labels"),
+        ({"images": IMAGES, "labels": np.ones(3)}, "labels is float64"),
+        ({"images": IMAGES, "masks": IMAGES}, "1 where"),
+        ({"images": IMAGES, "masks": IMAGES[:2] // 255}, "masks"),
+        (
+            {"images": IMAGES, "labels": np.ones(3, int), "attribute_names": np.array(["sleeve"])},
+            "sleeve",
+        ),
+        ({"images": np.array([object()] * 3)}, "cannot be|can be read"),
+    ],
+)
+def test_arrays_that_the_run_cannot_take_are_refused(tmp_path, fields, said):
+    with pytest.raises(RefusedError, match=said) as refused:
+        input_pictures.read(arrays(tmp_path, **fields), GREY)
+    assert "--input=" in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_what_is_no_picture_is_refused(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    (tmp_path / "x.npz").write_bytes(b"no arrays")
+    (tmp_path / "empty").mkdir()
+    with (tmp_path / "one.npz").open("wb") as file:
+        np.save(file, IMAGES)
+    for name in ("x.png", "x.npz", "empty", "missing.png", "missing.npz", "one.npz"):
+        with pytest.raises(RefusedError, match=name):
+            input_pictures.read(tmp_path / name, GREY)
+
+
+def test_a_run_without_attributes_takes_no_labels(tmp_path):
+    spec = DatasetSpec("image_folder", (28, 28, 1), 1, 1, ())
+    path = arrays(tmp_path, images=IMAGES, labels=np.array([1, 2, 3]))
+    assert input_pictures.read(path, spec).labels.shape == (3, 0)
+    several = (Attribute("a", ("x",)), Attribute("b", ("y",)))
+    spec = DatasetSpec("image_folder", (28, 28, 1), 1, 1, several)
+    with pytest.raises(RefusedError, match="labels"):
+        input_pictures.read(path, spec)

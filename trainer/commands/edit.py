@@ -1,0 +1,36 @@
+"""The edit command: pictures or samples by another label, along a direction, of mixed styles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trainer.configuration import asked_labels
+from trainer.configuration.editing import EditConfig
+from trainer.editing import inputs
+from trainer.runs import in_bucket, stored_runs
+from trainer.system import file_system
+from trainer.system.exits import RefusedError
+
+
+def run(config: EditConfig) -> None:
+    """Writes the edited images and prints where.
+
+    Raises:
+      RefusedError: there is no such run, checkpoint, picture, class, direction or layer.
+    """
+    if config.job_dir_url:
+        in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+    stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    recipe = stored.recipe
+    targets = asked_labels.targets(recipe, config.to_label, "to_label")
+    cycle = asked_labels.cycle(recipe, config.labels)
+    source = None if config.input is None else inputs.read(config.input, recipe, "input")
+    if source is not None and source.codes is not None and config.labels:
+        raise RefusedError(f"{source.name} says what its images show: leave --labels out")
+    other = inputs.read(config.mix, recipe, "mix") if isinstance(config.mix, Path) else None
+    file_system.make_folder(config.output.parent, "output")
+    # TensorFlow is imported only now: what is wrong above is said at once.
+    from trainer.commands import edited
+
+    edited.write(config, edited.Sources(source, other, cycle, targets))
+    print(config.output)

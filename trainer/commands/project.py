@@ -1,0 +1,33 @@
+"""The project command: the latents of pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainer.configuration import asked_labels
+from trainer.configuration.editing import ProjectConfig
+from trainer.data import input_pictures
+from trainer.runs import in_bucket, stored_runs
+from trainer.system import file_system
+
+
+def run(config: ProjectConfig) -> None:
+    """Writes what was found and prints where.
+
+    Raises:
+      RefusedError: there is no such run, checkpoint, picture or class.
+    """
+    if config.job_dir_url:
+        in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+    stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    pictures = input_pictures.read(config.input, stored.recipe.data)
+    labels = pictures.labels
+    if config.labels:
+        cycle = asked_labels.cycle(stored.recipe, config.labels)
+        labels = np.array(cycle, np.int64)[np.arange(len(labels)) % len(cycle)]
+    file_system.make_folder(config.output.parent, "output")
+    # TensorFlow is imported only now: what is wrong above is said at once.
+    from trainer.commands import projections
+
+    projections.write(config, pictures, labels)
+    print(config.output)

@@ -1,0 +1,63 @@
+"""Latents of pictures, found and written."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from trainer.commands import redrawn
+from trainer.configuration.editing import ProjectConfig, Search
+from trainer.data.input_pictures import InputPictures
+from trainer.editing import projection
+from trainer.editing.projection import Projected
+from trainer.editing.synthesis import Synthesis
+from trainer.monitoring import image_grids
+from trainer.runs import trained_networks
+from trainer.system import activity
+
+log = logging.getLogger(__name__)
+
+
+def write(config: ProjectConfig, pictures: InputPictures, labels: np.ndarray) -> None:
+    """Finds the latents and writes them.
+
+    Args:
+      config: of `project`.
+      pictures: of the input.
+      labels: that they have, int64 `[N, attributes]`.
+
+    Raises:
+      RefusedError: the checkpoint is damaged, or of a run that was still growing.
+    """
+    activity.now("reading the generator")
+    synthesis = Synthesis(trained_networks.load(config.job_dir, config.checkpoint))
+    found = projected(synthesis, pictures, labels, config.search)
+    if config.output.suffix == ".png":
+        both = np.stack([pictures.images, found.images], axis=1)
+        grid = image_grids.grid(both.reshape(-1, *both.shape[2:]), 2)
+        with_names = image_grids.with_row_names(grid, _names(pictures, found))
+        named = image_grids.with_column_names(with_names, ("picture", "drawn"), grid.shape[1])
+        image_grids.write_png(config.output, named)
+        return
+    redrawn.write_arrays(config.output, found.images, found.codes, synthesis)
+
+
+def projected(
+    synthesis: Synthesis, pictures: InputPictures, labels: np.ndarray, search: Search
+) -> Projected:
+    """What is found for pictures, which is told in the log."""
+    count = len(pictures.images)
+    activity.now(f"projecting {count} pictures")
+    log.info("projecting %d pictures into the latents of %s", count, synthesis.source)
+    settings = projection.Settings(search.restarts, search.steps, search.seed)
+    found = projection.project(synthesis, pictures.images, labels, pictures.masks, settings)
+    log.info("PSNR %.1f dB on average, %.1f at least", found.psnr.mean(), found.psnr.min())
+    return found
+
+
+def _names(pictures: InputPictures, found: Projected) -> list[str]:
+    return [
+        f"{name}, {decibels:.1f} dB"
+        for name, decibels in zip(pictures.names, found.psnr, strict=True)
+    ]

@@ -1,0 +1,64 @@
+"""Images of an .npz that says what decides them, drawn by a run, as files."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from trainer.commands import samples
+from trainer.configuration.config import GenerateConfig
+from trainer.data.labels import Labels
+from trainer.editing import labels_changed
+from trainer.editing.codes import Codes
+from trainer.editing.synthesis import Synthesis
+from trainer.monitoring import image_grids
+from trainer.runs import trained_networks
+from trainer.system import activity, file_system
+
+log = logging.getLogger(__name__)
+
+
+def write(config: GenerateConfig, codes: Codes, cycle: list[Labels] | None) -> None:
+    """Draws codes and writes the images.
+
+    Args:
+      config: of `generate`.
+      codes: of its latents, from `codes.read`.
+      cycle: labels that they get instead of theirs, by turns; None: theirs.
+
+    Raises:
+      RefusedError: the codes are of another generator, or the checkpoint is damaged.
+    """
+    activity.now("reading the generator")
+    synthesis = Synthesis(trained_networks.load(config.job_dir, config.checkpoint))
+    recipe, output = synthesis.recipe, config.output
+    codes = synthesis.check(codes, f"--latents={config.latents}")
+    if cycle:
+        wanted = np.array(cycle, np.int64)[np.arange(len(codes)) % len(cycle)]
+        codes = labels_changed.changed(synthesis, codes, wanted)
+    activity.now(f"generating {output.name}")
+    log.info("generating %d images from %s", len(codes), synthesis.source)
+    images = synthesis.images(codes)
+    if not output.suffix:
+        digits = max(5, len(str(len(images) - 1)))
+        for number, image in enumerate(images):
+            shown = samples.described(tuple(codes.labels[number]), recipe)
+            name = "-".join([f"{number:0{digits}d}", *shown])
+            image_grids.write_png(output / f"{name}.png", image)
+    elif output.suffix == ".png":
+        image_grids.write_png(output, image_grids.grid(images))
+    else:
+        write_arrays(output, images, codes, synthesis)
+
+
+def write_arrays(output: Path, images: np.ndarray, codes: Codes, synthesis: Synthesis) -> None:
+    """Writes images, and what decides them, as an .npz that other commands read."""
+    arrays = {"images": images, **codes.fields()}
+    if synthesis.recipe.networks.conditional:
+        arrays |= samples.labelled(codes.labels, synthesis.recipe)
+    file_system.write_atomically(
+        output,
+        lambda path: np.savez_compressed(path, **arrays),  # type: ignore[arg-type]
+    )

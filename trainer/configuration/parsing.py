@@ -1,0 +1,54 @@
+"""A command line as absl's flag values, or the request for help in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from absl import flags
+
+from trainer.configuration import flag_definitions, flag_groups, help_text
+from trainer.system.exits import RefusedError
+
+
+class HelpRequested(Exception):
+    """The user asked for help; the message is the help."""
+
+
+def parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:
+    """Parses `argv` into new flag values.
+
+    Raises:
+      RefusedError: an unknown flag, a bad value, a required flag missing, a stray argument.
+      HelpRequested: `--help` stands among the arguments.
+    """
+    values = flags.FlagValues()
+    define(values)
+    flag_definitions.log(values)
+    if help_text.WORDS & set(argv):
+        raise HelpRequested(help_text.of(in_force(argv, define)))
+    try:
+        stray = values(list(argv))[1:]
+    except (flags.Error, UnicodeError) as error:
+        text = " ".join(str(error).split())
+        if missing := re.match(r"flag --(\w+)=None: ", text):
+            text = f"--{missing[1]}={flag_groups.PLACEHOLDERS[missing[1]]} is needed"
+        raise RefusedError(text) from error
+    if stray:
+        raise RefusedError(f"stray argument {stray[0]!r}: flags are written --name=value")
+    return values
+
+
+def in_force(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:
+    """The flags as they would be without the request for help, also where some are missing."""
+    values = flags.FlagValues()
+    define(values)
+    flag_definitions.log(values)
+    try:
+        values([argument for argument in argv if argument not in help_text.WORDS])
+    except flags.IllegalFlagValueError as error:
+        if "=None: " not in str(error):
+            raise RefusedError(" ".join(str(error).split())) from error
+    except (flags.Error, UnicodeError) as error:
+        raise RefusedError(" ".join(str(error).split())) from error
+    return values

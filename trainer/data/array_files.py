@@ -1,0 +1,147 @@
+"""The fields of an .npz that commands write and read, checked against what a run can take."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trainer.data.datasets import Attribute
+from trainer.data.labels import NOT_GIVEN
+from trainer.system.exits import RefusedError
+
+
+@dataclass(frozen=True)
+class ArrayFile:
+    """What is in an .npz."""
+
+    name: str  # as the user gave it, for messages: --input=x.npz
+    fields: dict[str, np.ndarray]
+
+    def __contains__(self, field: str) -> bool:
+        """Whether it has such a field."""
+        return field in self.fields
+
+    def pictures(
+        self, field: str, shape: tuple[int, int, int], count: int | None = None
+    ) -> np.ndarray:
+        """uint8 `[N, *shape]`.
+
+        Args:
+          field: its name.
+          shape: height, width, channels.
+          count: of other fields; None: any but 0.
+
+        Raises:
+          RefusedError: there is no such field, or it is of another kind or size.
+        """
+        values = self._field(field)
+        wanted = f"uint8 [{count or 'N'}, {', '.join(map(str, shape))}]"
+        if values.dtype not in (np.uint8, np.bool_) or values.shape[1:] != shape:
+            raise self._other(field, wanted)
+        if not len(values) or len(values) != (count or len(values)):
+            raise self._other(field, wanted)
+        return values.astype(np.uint8)
+
+    def numbers(
+        self, field: str, sizes: Sequence[int | None], count: int | None = None
+    ) -> np.ndarray:
+        """float32 `[N, *sizes]`, all finite; a size of None is any.
+
+        Raises:
+          RefusedError: there is no such field, or it is of another kind or size.
+        """
+        values = self._field(field)
+        sizes_of_all = (count, *sizes)
+        known = ", ".join("N" if size is None else str(size) for size in sizes_of_all)
+        fits = len(values.shape) == len(sizes_of_all) and all(
+            size == (wanted or size)
+            for size, wanted in zip(values.shape, sizes_of_all, strict=True)
+        )
+        if not (fits and len(values) and np.issubdtype(values.dtype, np.floating)):
+            raise self._other(field, f"float32 [{known}]")
+        if not np.isfinite(values.astype(np.float32)).all():
+            raise RefusedError(f"{self.name}: {field} must be finite in float32")
+        return values.astype(np.float32)
+
+    def labels(self, attributes: Sequence[Attribute], count: int) -> np.ndarray:
+        """Labels in the order of these attributes: int64 `[count, attributes]`; -1: not given.
+
+        Raises:
+          RefusedError: they are of another kind or size, of no such attribute, or out of bounds.
+        """
+        found = np.full((count, len(attributes)), NOT_GIVEN, np.int64)
+        if "labels" not in self.fields or not attributes:
+            return found
+        values = self.fields["labels"]
+        columns = values[:, np.newaxis] if values.ndim == 1 else values
+        names = self._names(attributes)
+        if columns.shape != (count, len(names)) or not np.issubdtype(values.dtype, np.integer):
+            raise self._other("labels", f"int64 [{count}, {len(names)}]")
+        for place, attribute in enumerate(attributes):
+            if attribute.name in names:
+                column = columns[:, names.index(attribute.name)].astype(np.int64)
+                _check_bounds(self.name, attribute, column)
+                found[:, place] = column
+        return found
+
+    def _names(self, attributes: Sequence[Attribute]) -> list[str]:
+        """Of the columns of its labels."""
+        known = [attribute.name for attribute in attributes]
+        if "attribute_names" not in self.fields:
+            return known
+        names = [str(name) for name in self.fields["attribute_names"].ravel()]
+        if not set(names) & set(known):
+            raise RefusedError(
+                f"{self.name}: its labels are of {', '.join(names)}, the run's of "
+                f"{', '.join(known)}: leave labels out, or name the run's attributes"
+            )
+        return names
+
+    def _field(self, field: str) -> np.ndarray:
+        if field not in self.fields:
+            there = ", ".join(self.fields) or "nothing"
+            raise RefusedError(f"{self.name} has no {field}; it holds {there}")
+        return self.fields[field]
+
+    def _other(self, field: str, wanted: str) -> RefusedError:
+        values = self.fields[field]
+        shape = ", ".join(map(str, values.shape))
+        return RefusedError(
+            f"{self.name}: {field} is {values.dtype} [{shape}], and must be {wanted} for this run"
+        )
+
+
+def read(path: Path, flag: str) -> ArrayFile:
+    """All fields of an .npz.
+
+    Args:
+      path: of the file.
+      flag: by which the user names it.
+
+    Raises:
+      RefusedError: there is no such file, or it cannot be read.
+    """
+    name = f"--{flag}={path}"
+    if not path.exists():
+        raise RefusedError(f"{name} does not exist")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            fields = {field: file[field] for field in file.files}
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise RefusedError(f"{name} is no .npz that can be read ({error})") from error
+    except (AttributeError, TypeError, NotImplementedError) as error:  # one array alone, or odd
+        raise RefusedError(f"{name} is no .npz: save it by numpy.savez_compressed") from error
+    return ArrayFile(name, fields)
+
+
+def _check_bounds(name: str, attribute: Attribute, column: np.ndarray) -> None:
+    lowest, highest = NOT_GIVEN, len(attribute.values) - 1
+    if column.min(initial=0) < lowest or column.max(initial=0) > highest:
+        raise RefusedError(
+            f"{name}: labels of {attribute.name} must be {lowest} (not given) to {highest}"
+        )

@@ -1,0 +1,96 @@
+"""Pictures that a user gives to a command, in the form of a run's: files, a folder, or an .npz."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trainer.data import array_files, folder_contents, image_folder, picture_files, pictures
+from trainer.data.datasets import DatasetSpec, FolderReading
+from trainer.data.labels import NOT_GIVEN
+from trainer.data.pictures import Form
+from trainer.system.exits import RefusedError
+
+ARRAYS = ".npz"
+
+
+@dataclass(frozen=True)
+class InputPictures:
+    """Pictures, what is said of them, and what of them is missing."""
+
+    images: np.ndarray  # uint8 [N, height, width, channels], in the run's shape
+    labels: np.ndarray  # int64 [N, attributes] in the order of the run's, -1 where not given
+    masks: np.ndarray | None  # uint8 [N, height, width, 1], 1 where missing; None: not said
+    names: tuple[str, ...]  # of each, for people
+
+
+def read(path: Path, spec: DatasetSpec, flag: str = "input") -> InputPictures:
+    """The pictures of a file, of a folder and those below it (sorted), or of an .npz.
+
+    Picture files are fitted as the run's data are; arrays must have the run's shape.
+
+    Args:
+      path: what the user names.
+      spec: of the run's data.
+      flag: by which it is named, for messages.
+
+    Raises:
+      RefusedError: there is nothing of the kind, it cannot be read, or has another shape.
+    """
+    if path.suffix == ARRAYS and not path.is_dir():
+        return _of_arrays(path, spec, flag)
+    paths = _files(path, flag)
+    images = np.stack([_fitted(each, spec) for each in paths])
+    labels = np.full((len(images), len(spec.attributes)), NOT_GIVEN, np.int64)
+    return InputPictures(images, labels, None, tuple(each.stem for each in paths))
+
+
+def fitted(path: Path, image_shape: tuple[int, int, int], reading: FolderReading | None):
+    """A picture file as pixels.
+
+    Args:
+      path: of the file.
+      image_shape: of the result.
+      reading: how pictures become those of the run's data; None: their central square.
+
+    Returns:
+      uint8 `[height, width, channels]`.
+
+    Raises:
+      RefusedError: it cannot be read.
+    """
+    fit, background = (reading.fit, reading.background) if reading else ("crop", "black")
+    side, _, channels = image_shape
+    try:
+        with pictures.opened(path) as picture:
+            return pictures.pixels(
+                picture, Form(side, channels, fit, image_folder.colour(background))
+            )
+    except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
+        raise RefusedError(folder_contents.unreadable(path, error)) from error
+
+
+def _fitted(path: Path, spec: DatasetSpec) -> np.ndarray:
+    return fitted(path, spec.image_shape, spec.folder)
+
+
+def _files(path: Path, flag: str) -> list[Path]:
+    if path.is_dir():
+        return picture_files.find(path, picture_files.CURRENT, flag).pictures
+    if not path.exists():
+        raise RefusedError(f"--{flag}={path} does not exist: name a picture, a folder or an .npz")
+    return [path]
+
+
+def _of_arrays(path: Path, spec: DatasetSpec, flag: str) -> InputPictures:
+    arrays = array_files.read(path, flag)
+    images = arrays.pictures("images", spec.image_shape)
+    masks = None
+    if "masks" in arrays:
+        masks = arrays.pictures("masks", (*spec.image_shape[:2], 1), len(images))
+        if masks.max(initial=0) > 1:
+            raise RefusedError(f"--{flag}={path}: masks are 1 where pixels are missing, else 0")
+    labels = arrays.labels(spec.attributes, len(images))
+    return InputPictures(images, labels, masks, tuple(map(str, range(len(images)))))

@@ -1,0 +1,48 @@
+"""Values that make a loss small, a row of its own each: Adam's way, in one graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import tensorflow as tf
+
+_RAMP_UP, _RAMP_DOWN = 0.05, 0.25  # shares of the steps (Karras et al. 2019, arXiv:1912.04958)
+_DECAY, _SQUARE_DECAY, _EPSILON = 0.9, 0.999, 1e-8  # Adam's
+
+Loss = Callable[[tf.Tensor], tf.Tensor]  # of what is optimised, [N, ...], to [N]
+
+
+def descended(start: tf.Tensor, loss: Loss, steps: int, rate: float) -> tf.Tensor:
+    """Values of less loss, `[N, ...]`, by Adam (Kingma and Ba 2014, arXiv:1412.6980).
+
+    Args:
+      start: `[N, ...]`.
+      loss: of no row may depend on another.
+      steps: in all; the rate rises at their beginning, and falls to nothing at their end.
+      rate: the highest.
+    """
+
+    def body(step, values, mean, square):
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            total = tf.reduce_sum(loss(values))
+        gradient = tape.gradient(total, values)
+        mean = _DECAY * mean + (1 - _DECAY) * gradient
+        square = _SQUARE_DECAY * square + (1 - _SQUARE_DECAY) * tf.square(gradient)
+        number = tf.cast(step, tf.float32) + 1
+        ratio = (mean / (1 - _DECAY**number)) / (
+            tf.sqrt(square / (1 - _SQUARE_DECAY**number)) + _EPSILON
+        )
+        return step + 1, values - rate * _share_of_rate(number / steps) * ratio, mean, square
+
+    zeros = tf.zeros_like(start)
+    return tf.while_loop(
+        lambda step, *_: step < steps, body, (tf.constant(0), start, zeros, zeros)
+    )[1]
+
+
+def _share_of_rate(done: tf.Tensor) -> tf.Tensor:
+    """A linear rise, then all of it, then half a cosine down to nothing."""
+    down = tf.minimum(1.0, (1 - done) / _RAMP_DOWN)
+    return (0.5 - 0.5 * tf.cos(math.pi * down)) * tf.minimum(1.0, done / _RAMP_UP)

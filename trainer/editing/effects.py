@@ -1,0 +1,79 @@
+"""What a direction changes: by how much of what differs between samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from trainer.editing.codes import Codes
+from trainer.editing.directions import Directions
+from trainer.editing.picture_measures import MEASURES, Measure
+from trainer.editing.synthesis import Synthesis
+from trainer.system import activity
+
+CLASS = "class"  # a measure whose values are names, not amounts
+
+
+def of_direction(
+    synthesis: Synthesis,
+    codes: Codes,
+    directions: Directions,
+    number: int,
+    measures: Mapping[str, Measure] = MEASURES,
+) -> dict[str, float]:
+    """The change from one standard deviation before samples to one behind them, by measure.
+
+    Args:
+      synthesis: of the generator.
+      codes: of some dozens of samples.
+      directions: of the generator.
+      number: of the one, from 1.
+      measures: of pictures; that of `CLASS` gives classes.
+
+    Returns:
+      The mean difference of a sample's two ends, divided by that of two samples: 1 is as much as
+      two samples differ.
+    """
+    places = np.arange(len(codes))
+    ends = [
+        synthesis.images(directions.moved(codes, number, np.full(len(codes), side)), places)
+        for side in (-1.0, 1.0)
+    ]
+    drawn = synthesis.images(codes, places)
+    found = {}
+    for name, measure in measures.items():
+        values = measure(drawn)
+        between = np.mean([_difference(name, values, np.roll(values, k)) for k in range(1, 8)])
+        change = _difference(name, *(measure(images) for images in ends))
+        found[name] = change / float(between) if between else 0.0
+    return found
+
+
+def names(
+    synthesis: Synthesis,
+    codes: Codes,
+    directions: Directions,
+    number: int,
+    measures: Mapping[str, Measure] = MEASURES,
+) -> list[str]:
+    """What each of the first directions changes most.
+
+    Args:
+      synthesis: of the generator.
+      codes: of some dozens of samples.
+      directions: of the generator.
+      number: how many.
+      measures: of pictures.
+    """
+    changed = []
+    for each in activity.each(range(1, number + 1), "measuring directions"):
+        of_each = of_direction(synthesis, codes, directions, each, measures)
+        changed.append(max(of_each, key=of_each.__getitem__))
+    return changed
+
+
+def _difference(name: str, left: np.ndarray, right: np.ndarray) -> float:
+    if name == CLASS:
+        return float(np.mean(left != right))
+    return float(np.abs(left - right).mean())

@@ -1,0 +1,40 @@
+"""What a user gives to be edited: pictures, or an .npz that says what decides its images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.configuration.config import Recipe
+from trainer.data import array_files, input_pictures
+from trainer.data.input_pictures import ARRAYS, InputPictures
+from trainer.editing import codes
+from trainer.editing.codes import Codes
+
+
+@dataclass(frozen=True)
+class Input:
+    """One of both."""
+
+    name: str  # as the user gave it, for messages
+    pictures: InputPictures | None
+    codes: Codes | None
+
+
+def read(path: Path, recipe: Recipe, flag: str) -> Input:
+    """What is there, by what the run can take.
+
+    Args:
+      path: what the user names.
+      recipe: of the run.
+      flag: by which it is named.
+
+    Raises:
+      RefusedError: there is nothing of the kind, or of another shape or size.
+    """
+    name = f"--{flag}={path}"
+    if path.suffix == ARRAYS and path.is_file():
+        arrays = array_files.read(path, flag)
+        if codes.are_in(arrays):
+            return Input(name, None, codes.read(arrays, recipe))
+    return Input(name, input_pictures.read(path, recipe.data, flag), None)

@@ -1,0 +1,92 @@
+"""Edited images in rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainer.editing import labels_changed, mixing
+from trainer.editing.codes import Codes, joined
+from trainer.editing.directions import Directions
+from trainer.editing.synthesis import Synthesis
+
+_FRAMES_OF_A_LABEL = 12
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Codes of images, row by row; each row has the noise of its place."""
+
+    codes: Codes
+    rows: tuple[str, ...]  # their names; none: they have none
+    columns: tuple[str, ...]
+
+    def images(self, synthesis: Synthesis) -> np.ndarray:
+        """uint8 `[rows * columns, height, width, channels]`."""
+        places = np.arange(len(self.codes)) // len(self.columns)
+        return synthesis.images(self.codes, places)
+
+
+def of_labels(
+    synthesis: Synthesis,
+    codes: Codes,
+    targets: Sequence[tuple[int, ...]],
+    names: Sequence[str],
+    gradually: bool = False,
+) -> Sheet:
+    """Each image as it is, and by other labels.
+
+    Args:
+      synthesis: of the generator.
+      codes: of the images, a row each.
+      targets: labels; -1 keeps what there is.
+      names: of the targets.
+      gradually: the columns are steps on the way through all targets, where styles can go.
+    """
+    columns, captions = [codes], ["original"]
+    for labels, name in zip(targets, names, strict=True):
+        wanted = np.tile(np.array(labels, np.int64), (len(codes), 1))
+        changed = labels_changed.changed(synthesis, codes, wanted)
+        if gradually and codes.styles is not None:
+            before = columns[-1]
+            for step in range(1, _FRAMES_OF_A_LABEL):
+                columns.append(_between(before, changed, step / _FRAMES_OF_A_LABEL))
+                captions.append(name)
+        columns.append(changed)
+        captions.append(name)
+    return Sheet(_row_by_row(columns), (), tuple(captions))
+
+
+def along(
+    codes: Codes, directions: Directions, numbers: Sequence[int], strengths: Sequence[float]
+) -> Sheet:
+    """Each image along each direction: a row for each, a column for each strength."""
+    rows = codes.rows(np.repeat(np.arange(len(codes)), len(numbers)))
+    columns = []
+    for strength in strengths:
+        moved = [
+            directions.moved(codes, number, np.full(len(codes), strength)) for number in numbers
+        ]
+        order = np.arange(len(rows)).reshape(len(numbers), len(codes)).T.ravel()
+        columns.append(joined(moved).rows(order))
+    captions = tuple(f"{strength:+g}" if strength else "0" for strength in strengths)
+    return Sheet(_row_by_row(columns), (), captions)
+
+
+def of_mixtures(rows: Codes, columns: Codes, layers: Sequence[int]) -> Sheet:
+    """Styles of the rows' images with layers of the columns'; both stand at the edges."""
+    return Sheet(mixing.mixed(rows, columns, layers), (), ("",) * len(columns))
+
+
+def _between(start: Codes, end: Codes, share: float) -> Codes:
+    assert start.styles is not None and end.styles is not None
+    styles = (1 - share) * start.styles + share * end.styles
+    return Codes(end.labels, end.latents, styles.astype(np.float32))
+
+
+def _row_by_row(columns: Sequence[Codes]) -> Codes:
+    """Columns of equal length as rows, one after the other."""
+    order = np.arange(len(columns) * len(columns[0])).reshape(len(columns), -1).T.ravel()
+    return joined(columns).rows(order)

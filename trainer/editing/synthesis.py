@@ -1,0 +1,128 @@
+"""A run's generator in its parts: from latents to styles to images, in batches of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.data import pixels
+from trainer.data.labels import Labels
+from trainer.editing.codes import Codes
+from trainer.gan import sampling
+from trainer.models import image_noise, mapping
+from trainer.models.conditioning import inputs_of
+from trainer.runs.trained_networks import Trained
+from trainer.system import activity
+from trainer.system.exits import RefusedError
+
+
+class Synthesis:
+    """What makes images of codes. All batches have one size, so that a graph is traced once."""
+
+    def __init__(self, trained: Trained) -> None:
+        """Takes the generator apart.
+
+        Raises:
+          RefusedError: the run was still growing.
+        """
+        trained.check_full_grown()
+        self.recipe, self.pixel_min = trained.recipe, trained.pixel_min
+        self.source, self.generator = trained.source, trained.generator
+        self.batch = sampling.batch_size(self.recipe.data.image_shape)
+        self.style_shape: tuple[int, int] | None = None  # layers, size
+        if mapping.is_style_based(self.generator):
+            self._mapping = mapping.mapping_network(self.generator)
+            self._synthesis = mapping.synthesis_network(self.generator)
+            self.style_shape = tuple(self._mapping.output.shape[1:])
+        self._styles_graph = tf.function(self.styles_of, autograph=False)
+        self._latents_graph = tf.function(self.from_latents, autograph=False)
+        self._synthesis_graph = tf.function(self.from_styles, autograph=False)
+
+    def styles_of(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Styles `[N, layers, size]` of a style-based generator."""
+        return self._mapping(inputs_of(self._mapping, latents, labels), training=False)
+
+    def from_latents(self, latents: tf.Tensor, labels: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+        """Images `[N, height, width, channels]`, not clipped.
+
+        Args:
+          latents: `[N, noise_dim]`.
+          labels: int32 `[N, attributes]`.
+          places: of each in a batch, int32 `[N]`: they decide the noise, where there is any.
+        """
+        noise = self._noise(places)
+        return self.generator(inputs_of(self.generator, latents, labels, noise), training=False)
+
+    def from_styles(self, styles: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+        """The same of styles `[N, layers, size]`."""
+        noise = self._noise(places)
+        return self._synthesis(styles if noise is None else [styles, noise], training=False)
+
+    def codes(self, latents: np.ndarray, labels: np.ndarray) -> Codes:
+        """Codes of latents `[N, noise_dim]` and labels `[N, attributes]`, with their styles."""
+        latents, labels = np.asarray(latents, np.float32), np.asarray(labels, np.int64)
+        styles = None
+        if self.style_shape:
+            styles = self._in_batches(self._styles_graph, latents, labels.astype(np.int32))
+        return Codes(labels, latents, styles)
+
+    def sampled(self, num: int, seed: int, cycle: Sequence[Labels]) -> Codes:
+        """Those of the images that `generate` draws of a seed, with a cycle of labels."""
+        latents = sampling.latents(self.recipe, seed, 0, num).numpy()
+        return self.codes(latents, sampling.cycled_labels(cycle, 0, num).numpy())
+
+    def check(self, codes: Codes, name: str) -> Codes:
+        """Codes of a file as this generator takes them: styles where it has any.
+
+        Args:
+          codes: from `codes.read`.
+          name: of the file, for the message.
+
+        Raises:
+          RefusedError: they are of another generator.
+        """
+        if codes.styles is None:
+            return self.codes(codes.latents, codes.labels) if self.style_shape else codes
+        if self.style_shape is None:
+            return Codes(codes.labels, codes.latents, None)
+        if codes.styles.shape[1:] != self.style_shape:
+            found, known = (
+                " of ".join(map(str, shape)) for shape in (codes.styles.shape[1:], self.style_shape)
+            )
+            raise RefusedError(
+                f"{name} has {found} numbers as styles of an image, and this run {known}: take a "
+                "file of this run"
+            )
+        return codes
+
+    def images(self, codes: Codes, places: np.ndarray | None = None) -> np.ndarray:
+        """Draws codes: uint8 `[N, height, width, channels]`.
+
+        Args:
+          codes: of images.
+          places: that decide the noise of each, int `[N]`; None: as `generate` has them.
+        """
+        if places is None:
+            places = np.arange(len(codes))
+        places = (places % self.batch).astype(np.int32)
+        if codes.styles is not None:
+            drawn = self._in_batches(self._synthesis_graph, codes.styles, places)
+        else:
+            labels = codes.labels.astype(np.int32)
+            drawn = self._in_batches(self._latents_graph, codes.latents, labels, places)
+        return pixels.to_bytes(drawn, self.pixel_min)
+
+    def _noise(self, places: tf.Tensor) -> tf.Tensor | None:
+        fixed = image_noise.fixed(self.generator, self.batch)
+        return None if fixed is None else tf.gather(fixed, places)
+
+    def _in_batches(self, graph: Callable[..., tf.Tensor], *arrays: np.ndarray) -> np.ndarray:
+        """What a graph makes of rows of arrays, the last batch filled up with its first rows."""
+        parts, count = [], len(arrays[0])
+        for first in activity.each(range(0, count, self.batch), "drawing"):
+            rows = np.arange(first, first + self.batch)
+            rows = np.where(rows < count, rows, first)
+            parts.append(graph(*(tf.constant(array[rows]) for array in arrays)).numpy())
+        return np.concatenate(parts)[:count]
