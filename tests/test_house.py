@@ -125,6 +125,7 @@ def test_nothing_heavy_is_imported_before_the_flags_are_checked():
         "presets",
         "project",
         "edit",
+        "inpaint",
         "runs",
     ]
     code = (

@@ -66,6 +66,15 @@ COMMANDS = {
             "--job_dir=runs/a --input=pictures --output=beside.png --labels=boot",
         ),
     ),
+    "inpaint": Command(
+        "completes pictures of which parts are missing",
+        "editing_flags.inpaint",
+        "inpaint",
+        (
+            "--job_dir=runs/inpaint --input=shirt.png --mask=hole.png --num=8 --output=eight.png",
+            "--job_dir=runs/inpaint --input=pictures.npz --output=completed.npz",
+        ),
+    ),
     "edit": Command(
         "changes pictures or samples: another label, a direction, mixed styles",
         "editing_flags.edit",

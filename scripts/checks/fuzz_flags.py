@@ -31,6 +31,7 @@ _DEFINITIONS: dict[str, Callable[[absl.flags.FlagValues], None]] = {
     "generate": command_flag_definitions.generate,
     "project": editing_flag_definitions.project,
     "edit": editing_flag_definitions.edit,
+    "inpaint": editing_flag_definitions.inpaint,
     "export": command_flag_definitions.export,
     "plot": flag_definitions.job_dir,
     "prepare_data": command_flag_definitions.prepare_data,

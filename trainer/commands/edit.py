@@ -20,7 +20,7 @@ def run(config: EditConfig) -> None:
     """
     if config.job_dir_url:
         in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
-    stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     recipe = stored.recipe
     targets = asked_labels.targets(recipe, config.to_label, "to_label")
     cycle = asked_labels.cycle(recipe, config.labels)

@@ -17,7 +17,7 @@ def run(config: ExportConfig) -> None:
     copy = None
     if config.job_dir_url:
         copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
-    stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     from trainer.runs import export_formats, model_card, trained_networks
 
     networks = trained_networks.load(config.job_dir, config.checkpoint)

@@ -18,7 +18,7 @@ def run(config: GenerateConfig) -> None:
     """
     if config.job_dir_url:
         in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
-    stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     cycle = asked_labels.cycle(stored.recipe, config.labels)
     given = None
     if config.latents is not None:

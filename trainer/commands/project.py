@@ -19,7 +19,7 @@ def run(config: ProjectConfig) -> None:
     """
     if config.job_dir_url:
         in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
-    stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     pictures = input_pictures.read(config.input, stored.recipe.data)
     labels = pictures.labels
     if config.labels:

@@ -31,6 +31,21 @@ class ProjectConfig:
 
 
 @dataclass(frozen=True)
+class InpaintConfig:
+    """What `inpaint` is asked for."""
+
+    job_dir: Path
+    input: Path  # a picture, a folder, or an .npz
+    mask: Path | None  # likewise; None: the masks of the input
+    output: Path  # .png, .npz, or a folder
+    num: int  # completions of each picture
+    labels: tuple[str, ...]  # of the pictures, taken by turns; none: as the input says
+    search: Search  # of a run that generates whole pictures; its seed decides latents, too
+    checkpoint: str  # latest, best, a step, or a path
+    job_dir_url: GsUrl | None = None
+
+
+@dataclass(frozen=True)
 class EditConfig:
     """What `edit` is asked for: one of `to_label`, `direction`, `directions` and `mix`."""
 

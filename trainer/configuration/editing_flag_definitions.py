@@ -30,6 +30,33 @@ def project(values: flags.FlagValues) -> None:
     _define_search(group)
 
 
+def inpaint(values: flags.FlagValues) -> None:
+    """The flags of `inpaint`."""
+    flag_definitions.job_dir(values)
+    flag_definitions.checkpoint(values)
+    group = Group(values, "inpaint")
+    text = (
+        "A picture, a folder of pictures, or an .npz with images, perhaps with labels, and with "
+        "masks, 1 where a pixel is missing."
+    )
+    group.text("input", None, text, required=True)
+    text = (
+        "What is missing: a picture, white there and of the same size, for all; a folder of such "
+        "by the pictures' names; or an .npz with masks. Unless given, what the input says."
+    )
+    group.text("mask", None, text)
+    text = "A .png (each picture, then its completions), an .npz, or a folder for single PNGs."
+    group.text("output", None, text, required=True)
+    text = "Completions of each picture, one after another, by --seed and the seeds after it."
+    group.integer("num", 1, text, 1, 1000)
+    text = (
+        "What the pictures show, joined by commas and taken by turns, as generate has it; unless "
+        "given, what the .npz says."
+    )
+    group.text("labels", "", text)
+    _define_search(group)
+
+
 def edit(values: flags.FlagValues) -> None:
     """The flags of `edit`."""
     flag_definitions.job_dir(values)

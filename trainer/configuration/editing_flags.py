@@ -8,8 +8,15 @@ from pathlib import Path
 
 from absl import flags
 
-from trainer.configuration import data_flags, editing_flag_definitions, numbers, parsing, paths
-from trainer.configuration.editing import EditConfig, ProjectConfig, Search
+from trainer.configuration import (
+    choices,
+    data_flags,
+    editing_flag_definitions,
+    numbers,
+    parsing,
+    paths,
+)
+from trainer.configuration.editing import EditConfig, InpaintConfig, ProjectConfig, Search
 from trainer.system.exits import RefusedError
 
 _EDITS = ("to_label", "direction", "directions", "mix")
@@ -28,6 +35,29 @@ def project(argv: Sequence[str]) -> ProjectConfig:
         job_dir=job_dir,
         input=paths.local("input", values.input),
         output=_output(values, ".npz", ".png"),
+        labels=data_flags.names(values.labels),
+        search=_search(values),
+        checkpoint=paths.checkpoint(values.checkpoint),
+        job_dir_url=job_dir_url,
+    )
+
+
+def inpaint(argv: Sequence[str]) -> InpaintConfig:
+    """The configuration of `inpaint`.
+
+    Raises:
+      RefusedError: flags are wrong.
+    """
+    values = parsing.parse(argv, editing_flag_definitions.inpaint)
+    job_dir, job_dir_url = paths.job_dir(values.job_dir)
+    if values.seed + values.num - 1 > choices.MAX_SEED:
+        raise RefusedError(f"--seed={values.seed} leaves no {values.num} seeds: use a smaller one")
+    return InpaintConfig(
+        job_dir=job_dir,
+        input=paths.local("input", values.input),
+        mask=None if values.mask is None else paths.local("mask", values.mask),
+        output=_output(values, ".npz", ".png", ""),
+        num=values.num,
         labels=data_flags.names(values.labels),
         search=_search(values),
         checkpoint=paths.checkpoint(values.checkpoint),
@@ -82,9 +112,9 @@ def _search(values: flags.FlagValues) -> Search:
 def _output(values: flags.FlagValues, *suffixes: str) -> Path:
     output = paths.local("output", values.output)
     if output.suffix not in suffixes:
-        kinds = " or ".join(suffixes)
+        kinds = " or ".join(suffix or "be a folder" for suffix in suffixes)
         raise RefusedError(f"--output={output} must end in {kinds}")
-    if output.is_dir():
+    if output.suffix and output.is_dir():
         raise RefusedError(f"--output={output} is a folder: name a file")
     return output
 

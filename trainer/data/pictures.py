@@ -88,16 +88,18 @@ def has_several_frames(picture: Image.Image) -> bool:
         return True
 
 
-def fitted(image: Image.Image, form: Form) -> np.ndarray:
+def fitted(
+    image: Image.Image, form: Form, resampling: Image.Resampling = Image.Resampling.LANCZOS
+) -> np.ndarray:
     """An opaque picture, resized with antialiasing: uint8 `[side, side, channels]`."""
     grey = form.channels == 1
     converted = image.convert("L" if grey else "RGB")
     size = (form.side, form.side)
     if form.fit == "pad":
         colour = form.background[0] if grey else form.background
-        resized = ImageOps.pad(converted, size, Image.Resampling.LANCZOS, color=colour)
+        resized = ImageOps.pad(converted, size, resampling, color=colour)
     else:
-        resized = ImageOps.fit(converted, size, Image.Resampling.LANCZOS)
+        resized = ImageOps.fit(converted, size, resampling)
     return np.asarray(resized, np.uint8).reshape(*size, form.channels)
 
 

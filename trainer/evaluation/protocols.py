@@ -11,6 +11,7 @@ from trainer.configuration import choices
 from trainer.configuration.choices import CLASSIFIED, FASHION, FEWEST_SAMPLES, INCEPTION, OWN
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.evaluation import inception, kept_networks
+from trainer.runs import stored_runs
 from trainer.runs.file_names import TEST
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -24,11 +25,13 @@ DIGESTS = {  # of the weights of the package's classifiers
 
 
 def check(recipe: Recipe, settings: EvaluateConfig) -> None:
-    """Refuses data sets for which metrics cannot be computed; reads nothing.
+    """Refuses runs for which metrics cannot be computed; reads nothing.
 
     Raises:
-      RefusedError: there are too few test images, or the package's networks are of other data.
+      RefusedError: the run completes pictures, there are too few test images, or the package's
+        networks are of other data.
     """
+    stored_runs.check_generates(recipe)
     data = recipe.data
     if data.test_examples < FEWEST_SAMPLES:
         raise RefusedError(

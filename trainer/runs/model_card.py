@@ -95,6 +95,16 @@ def _figures(job_dir: Path, step: int) -> str:
 
 
 def _use(recipe: Recipe, pixel_min: float) -> str:
+    load = (
+        "```python\nimport keras\n\n"
+        'generator = keras.models.load_model("generator.keras", compile=False)\n'
+    )
+    if recipe.completion.masks:
+        labels = "labels, " if recipe.networks.conditional else ""
+        return (
+            f"{load}images = generator([latents, {labels}pictures, masks])  # from {pixel_min:g}, "
+            "black, to 1\n```\n\n`masks` are 1 where a pixel of `pictures` is missing, else 0."
+        )
     size, several = recipe.networks.noise_dim, len(recipe.data.attributes) > 1
     inputs = f"latents = keras.random.normal([8, {size}])\nimages = generator(latents)"
     if recipe.networks.conditional:
@@ -104,9 +114,7 @@ def _use(recipe: Recipe, pixel_min: float) -> str:
             "images = generator([latents, labels])"
         )
     return (
-        "```python\nimport keras\n\n"
-        'generator = keras.models.load_model("generator.keras", compile=False)\n'
-        f"{inputs}  # from {pixel_min:g}, black, to 1\n```\n\n"
+        f"{load}{inputs}  # from {pixel_min:g}, black, to 1\n```\n\n"
         "A SavedModel, by `fashion-gan export --format=saved_model`, needs TensorFlow alone:\n\n"
         '```python\nimport tensorflow as tf\n\ngenerator = tf.saved_model.load("generator")\n'
         "images = generator.sample(n=8, seed=0)  # by turns of each class\n```"

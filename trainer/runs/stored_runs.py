@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trainer.cloud import local_copies
 from trainer.configuration import config_json
+from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.runs import checkpoint_files
 from trainer.runs.checkpoint_files import BEST
@@ -45,6 +46,31 @@ def read_with_checkpoint(job_dir: Path, choice: str) -> RunConfig:
     stored = read(job_dir)
     check_checkpoint(job_dir / "checkpoints", choice)
     return stored
+
+
+def read_generating(job_dir: Path, choice: str) -> RunConfig:
+    """The same, where the run must be one that draws whole pictures, of nothing but latents.
+
+    Raises:
+      RefusedError: as `read_with_checkpoint`, or it completes pictures.
+    """
+    stored = read_with_checkpoint(job_dir, choice)
+    check_generates(stored.recipe)
+    return stored
+
+
+def check_generates(recipe: Recipe) -> None:
+    """Refuses a run that completes pictures.
+
+    Raises:
+      RefusedError: as the name says.
+    """
+    if recipe.completion.masks:
+        raise RefusedError(
+            "the run completes pictures, and draws none of its own: use `fashion-gan inpaint "
+            "--input=...`; its results/ and TensorBoard show how it was measured in training, and "
+            "its models/ hold the networks"
+        )
 
 
 def check_checkpoint(folder: Path, choice: str) -> None:

@@ -49,7 +49,7 @@ def lead(
     is_complete = step is not None and step >= plan.last_step and run_directory.is_finished(job_dir)
     if group.broadcast_flag(is_complete):
         log.info("%s is complete at step %d: nothing to do", job_dir, step)
-        summary.log_results(job_dir, storage.places_given)
+        summary.log_results(job_dir, recipe, storage.places_given)
         return
     port, since_save = run.runtime.metrics_port, saved.seconds_since_save
     reporters = callbacks.reporters(job_dir, port, step, plan.last_step, since_save)
@@ -90,7 +90,7 @@ def lead(
     storage.commit()
     group.barrier()
     summary.log_end(recipe, int(gan.step.numpy()), time.monotonic() - storage.started)
-    summary.log_results(job_dir, storage.places_given)
+    summary.log_results(job_dir, recipe, storage.places_given)
 
 
 def follow(

@@ -26,11 +26,12 @@ def log_end(recipe: Recipe, step: int, seconds: float) -> None:
     log.info("complete at step %d, after %d images; this start took %s", step, images, took)
 
 
-def log_results(job_dir: Path, places: tuple[str, ...]) -> None:
+def log_results(job_dir: Path, recipe: Recipe, places: tuple[str, ...]) -> None:
     """Says how good a complete run is, where its pictures are, and gives commands to paste.
 
     Args:
       job_dir: the run directory.
+      recipe: the run's.
       places: flags of `train` that say where the data lie.
     """
     if distances := overview.distances(job_dir):
@@ -41,9 +42,13 @@ def log_results(job_dir: Path, places: tuple[str, ...]) -> None:
         )
     log.info("picture: %s", job_dir / file_names.FINISHED)
     run = f"--job_dir={job_dir}"
-    more = str(job_dir / "results" / "more.png")
-    log.info("more pictures: %s", command("fashion-gan", "generate", run, f"--output={more}"))
-    log.info("measured on test images: %s", command("fashion-gan", "evaluate", run, *places))
+    more = f"--output={job_dir / 'results' / 'more.png'}"
+    if recipe.completion.masks:
+        yours = ("--input=PICTURE.png", "--mask=WHITE_WHERE_MISSING.png", "--num=8")
+        log.info("your own completed: %s", command("fashion-gan", "inpaint", run, *yours, more))
+    else:
+        log.info("more pictures: %s", command("fashion-gan", "generate", run, more))
+        log.info("measured on test images: %s", command("fashion-gan", "evaluate", run, *places))
     # Without it, TensorBoard keeps ten of all images.
     every = "--samples_per_plugin=images=0"
     folder = f"--logdir={job_dir / 'tensorboard'}"

@@ -1,0 +1,72 @@
+"""Completed pictures, as files."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from trainer.commands import samples
+from trainer.configuration.editing import InpaintConfig
+from trainer.data.input_pictures import InputPictures
+from trainer.editing import inpainting, projection
+from trainer.gan import completing
+from trainer.monitoring import image_grids
+from trainer.runs import trained_networks
+from trainer.system import activity, file_system
+
+log = logging.getLogger(__name__)
+
+
+def write(config: InpaintConfig, pictures: InputPictures) -> None:
+    """Completes pictures and writes them.
+
+    Args:
+      config: of `inpaint`.
+      pictures: with masks.
+
+    Raises:
+      RefusedError: the checkpoint is damaged, or of a run that was still growing.
+    """
+    activity.now("reading the generator")
+    trained = trained_networks.load(config.job_dir, config.checkpoint)
+    count = len(pictures.images)
+    log.info("completing %d pictures by %s", count, trained.source)
+    if not trained.recipe.completion.masks:
+        log.warning(
+            "the run generates whole pictures: the nearest ones are searched for, which is the "
+            "slower way; a run of --preset=inpaint completes at once"
+        )
+    activity.now(f"completing {count} pictures")
+    search = config.search
+    settings = projection.Settings(search.restarts, search.steps)
+    seeds = range(search.seed, search.seed + config.num)
+    assert pictures.masks is not None
+    found = inpainting.completions(
+        trained, pictures.images, pictures.masks, pictures.labels, seeds, settings
+    )
+    _write(config, pictures, found, trained.recipe)
+
+
+def _write(config: InpaintConfig, pictures: InputPictures, found: np.ndarray, recipe) -> None:
+    output = config.output
+    if not output.suffix:
+        for name, of_picture in zip(pictures.names, found, strict=True):
+            for number, image in enumerate(of_picture):
+                seed = config.search.seed + number
+                image_grids.write_png(output / f"{name}-seed{seed}.png", image)
+    elif output.suffix == ".png":
+        assert pictures.masks is not None
+        shown = completing.masked(pictures.images, pictures.masks)
+        cells = np.concatenate([shown[:, np.newaxis], found], axis=1)
+        grid = image_grids.grid(cells.reshape(-1, *cells.shape[2:]), cells.shape[1])
+        image_grids.write_png(output, image_grids.with_row_names(grid, pictures.names))
+    else:
+        arrays = {"images": found.reshape(-1, *found.shape[2:])}
+        if recipe.data.attributes:
+            labels = np.repeat(pictures.labels, config.num, axis=0)
+            arrays |= samples.labelled(labels, recipe)
+        file_system.write_atomically(
+            output,
+            lambda path: np.savez_compressed(path, **arrays),  # type: ignore[arg-type]
+        )

@@ -1,0 +1,38 @@
+"""The inpaint command: completes pictures of which parts are missing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from trainer.configuration import asked_labels
+from trainer.configuration.editing import InpaintConfig
+from trainer.data import input_masks, input_pictures
+from trainer.runs import in_bucket, stored_runs
+from trainer.system import file_system
+
+
+def run(config: InpaintConfig) -> None:
+    """Writes the completions and prints where.
+
+    Raises:
+      RefusedError: there is no such run, checkpoint, picture, mask or class.
+    """
+    if config.job_dir_url:
+        in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+    stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    data = stored.recipe.data
+    given = input_pictures.read(config.input, data)
+    pictures = input_masks.with_masks(given, config.input, config.mask, data)
+    if config.labels:
+        cycle = asked_labels.cycle(stored.recipe, config.labels)
+        labels = np.array(cycle, np.int64)[np.arange(len(pictures.labels)) % len(cycle)]
+        pictures = dataclasses.replace(pictures, labels=labels)
+    output = config.output
+    file_system.make_folder(output.parent if output.suffix else output, "output")
+    # TensorFlow is imported only now: what is wrong above is said at once.
+    from trainer.commands import completed
+
+    completed.write(config, pictures)
+    print(output)

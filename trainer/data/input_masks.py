@@ -1,0 +1,132 @@
+"""Which pixels of a user's pictures are missing: masks as picture files, white where it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from trainer.data import array_files, folder_contents, image_folder, picture_files, pictures
+from trainer.data.datasets import DatasetSpec
+from trainer.data.input_pictures import ARRAYS, InputPictures
+from trainer.data.pictures import Form
+from trainer.system.exits import RefusedError
+
+WHITE = 128  # and more: missing
+_MOST_COLOUR = 32  # between the channels of a pixel that counts as grey
+_FLAG = "mask"
+
+
+def with_masks(found: InputPictures, source: Path, mask: Path | None, spec: DatasetSpec):
+    """The pictures with masks, of which each leaves something to do and something to go by.
+
+    Args:
+      found: of `--input`.
+      source: what it named.
+      mask: a mask for all, a folder of masks by the pictures' names, or an .npz with `masks`;
+        None: those of the input.
+      spec: of the run's data.
+
+    Returns:
+      InputPictures with masks, and with nothing left in the pictures of what is missing.
+
+    Raises:
+      RefusedError: there is no mask, or it is of another size, coloured, or all one.
+    """
+    if mask is not None:
+        found = _masked(found, source, mask, spec)
+    if found.masks is None:
+        raise RefusedError(
+            f"--input={source} says of no pixel that it is missing: add --mask, a picture that is "
+            "white there, or masks to the .npz"
+        )
+    for name, each in zip(found.names, found.masks, strict=True):
+        if each.all() or not each.any():
+            what = "missing, and nothing is known" if each.all() else "known, and nothing missing"
+            raise RefusedError(f"--mask: all of picture {name} is {what}")
+    return replace(found, images=np.where(found.masks, np.uint8(0), found.images))
+
+
+def _masked(found: InputPictures, source: Path, mask: Path, spec: DatasetSpec) -> InputPictures:
+    count, (height, width, _) = len(found.images), spec.image_shape
+    if mask.suffix == ARRAYS and mask.is_file():
+        masks = array_files.read(mask, _FLAG).pictures("masks", (height, width, 1), count)
+        return replace(found, masks=(masks > 0).astype(np.uint8))
+    files = _mask_files(mask, found.names)
+    originals = _files_of(source)
+    if originals is None:
+        masks = np.stack([_of_size(file, width, height) for file in files])
+        return replace(found, masks=masks)
+    both = [_fitted(*pair, spec) for pair in zip(originals, files, strict=True)]
+    images, masks = (np.stack(each) for each in zip(*both, strict=True))
+    return replace(found, images=images, masks=masks)
+
+
+def _mask_files(mask: Path, names: tuple[str, ...]) -> list[Path]:
+    """A mask's file for each picture."""
+    if not mask.exists():
+        raise RefusedError(f"--mask={mask} does not exist: name a picture, a folder or an .npz")
+    if not mask.is_dir():
+        return [mask] * len(names)
+    there = {
+        path.stem: path for path in picture_files.find(mask, picture_files.CURRENT, _FLAG).pictures
+    }
+    if missing := [name for name in names if name not in there]:
+        raise RefusedError(f"--mask={mask} has no mask named {missing[0]}, as a picture is")
+    return [there[name] for name in names]
+
+
+def _files_of(source: Path) -> list[Path] | None:
+    """The files that pictures were read from; None: they are arrays."""
+    if source.is_dir():
+        return picture_files.find(source, picture_files.CURRENT, "input").pictures
+    return None if source.suffix == ARRAYS else [source]
+
+
+def _read(file: Path) -> np.ndarray:
+    """A mask as it is: uint8 `[height, width]`, 1 where white."""
+    try:
+        with pictures.opened(file) as picture:
+            shown = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"), np.int16)
+    except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
+        raise RefusedError(folder_contents.unreadable(file, error)) from error
+    if np.ptp(shown, axis=2).max() > _MOST_COLOUR:
+        raise RefusedError(f"--mask: {file} is coloured: a mask is white where a pixel is missing")
+    return (shown[:, :, 0] >= WHITE).astype(np.uint8)
+
+
+def _of_size(file: Path, width: int, height: int) -> np.ndarray:
+    mask = _read(file)
+    if mask.shape != (height, width):
+        raise _other_size(file, mask, f"{width}x{height}, as the pictures have")
+    return mask[:, :, np.newaxis]
+
+
+def _fitted(
+    picture_file: Path, mask_file: Path, spec: DatasetSpec
+) -> tuple[np.ndarray, np.ndarray]:
+    """A picture and its mask, fitted alike; what is missing does not shine into what is known."""
+    mask = _read(mask_file)
+    reading, (side, _, channels) = spec.folder, spec.image_shape
+    fit, background = (reading.fit, reading.background) if reading else ("crop", "black")
+    form = Form(side, channels, fit, image_folder.colour(background))
+    with pictures.opened(picture_file) as opened:
+        whole = ImageOps.exif_transpose(opened).convert("RGBA")
+    if mask.shape != (whole.height, whole.width):
+        wanted = f"{whole.width}x{whole.height}, as {picture_file.name} has"
+        raise _other_size(mask_file, mask, wanted)
+    values = np.array(whole)
+    if (mask == 0).any():
+        values[mask == 1] = values[mask == 0].mean(axis=0)
+    # A pixel is missing if any part of it is.
+    shares = pictures.fitted(
+        Image.fromarray(mask * np.uint8(255)), Form(side, 1, fit, (0, 0, 0)), Image.Resampling.BOX
+    )
+    return pictures.pixels(Image.fromarray(values), form), (shares > 0).astype(np.uint8)
+
+
+def _other_size(file: Path, mask: np.ndarray, wanted: str) -> RefusedError:
+    height, width = mask.shape
+    return RefusedError(f"--mask: {file} has {width}x{height} pixels, and must have {wanted}")

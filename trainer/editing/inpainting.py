@@ -1,0 +1,58 @@
+"""Completions of pictures by any run: of one that was trained for it, else by its latents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.editing import projection
+from trainer.editing.projection import Settings
+from trainer.editing.synthesis import Synthesis
+from trainer.gan import completing
+from trainer.runs.trained_networks import Trained
+
+
+def completions(
+    trained: Trained,
+    pictures: np.ndarray,
+    masks: np.ndarray,
+    labels: np.ndarray,
+    seeds: Sequence[int],
+    settings: Settings,
+) -> np.ndarray:
+    """Completions of each picture, one a seed: uint8 `[N, seeds, height, width, channels]`.
+
+    What is known stays as it is. A run that generates whole pictures is searched for the one that
+    is nearest where pixels are known (Yeh et al. 2017, arXiv:1607.07539), which takes much longer.
+
+    Args:
+      trained: the run.
+      pictures: uint8 `[N, height, width, channels]`; what is missing is not looked at.
+      masks: uint8 `[N, height, width, 1]`, 1 where a pixel is missing.
+      labels: integers `[N, attributes]`, -1 where not given.
+      seeds: decide the latents, or where a search starts.
+      settings: of the search, but for its seed.
+
+    Raises:
+      RefusedError: the run was still growing.
+    """
+    if trained.recipe.completion.masks:
+        complete = tf.function(trained.generate, autograph=False)
+        of_seeds = [
+            np.concatenate(
+                list(
+                    completing.completions(complete, trained.recipe, pictures, masks, labels, seed)
+                )
+            )
+            for seed in seeds
+        ]
+        return np.stack(of_seeds, axis=1)
+    synthesis = Synthesis(trained)
+    found = [
+        projection.project(synthesis, pictures, labels, masks, replace(settings, seed=seed))
+        for seed in seeds
+    ]
+    return np.stack([np.where(masks, each.images, pictures) for each in found], axis=1)
