@@ -61,6 +61,7 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     assert now["recipe"]["objective"].pop("style_mixing") == 0
     assert now["recipe"]["objective"].pop("path_length") == 0
     assert not any(now["recipe"].pop("growth").values())
+    assert not any(now["recipe"].pop("completion").values())
     assert now["recipe"]["objective"].pop("augment_target") == 0.6
     assert now["recipe"]["initialize_from"] == ""
     for part in ("recipe", "schedule", "runtime"):
@@ -82,7 +83,8 @@ def test_a_run_of_format_1_before_it_had_all_fields_is_read():
 
 @pytest.mark.parametrize("number", [config_json.FORMAT + 1, 0, -1, "2", 2.0, None, True])
 def test_a_format_that_is_not_known_is_refused_by_its_number(number, config):
-    with pytest.raises(RefusedError, match=f"has format {number}, and .* reads formats 1 to 5"):
+    text = f"has format {number}, and .* reads formats 1 to {config_json.FORMAT}"
+    with pytest.raises(RefusedError, match=text):
         config_json.from_json(written(config, format=number), ANY)
 
 

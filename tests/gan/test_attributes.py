@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.incomplete_pictures import incomplete_pictures
 from trainer.configuration import asked_labels, flags, presets
 from trainer.configuration.config import Recipe
 from trainer.data import labels
@@ -41,7 +42,9 @@ def test_every_preset_takes_several_attributes_and_missing_ones(preset):
     given = tf.constant([[1, 2, 0], *UNKNOWN], tf.int32)
     latents = tf.zeros([2, of_garments.networks.noise_dim])
     noise = image_noise.fixed(generator, 2)
-    images = generator(inputs_of(generator, latents, given, noise), training=False)
+    incomplete = incomplete_pictures(of_garments, 2)
+    inputs = inputs_of(generator, latents, given, noise, incomplete=incomplete)
+    images = generator(inputs, training=False)
     logits = discriminator(inputs_of(discriminator, images, given), training=False)
     assert images.shape == (2, 28, 28, 3) and logits.shape == (2, 1)
     assert np.isfinite(logits).all()

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tests.command import ROOT
 from tests.gan.test_state import IMAGES, LABELS, make, train
+from tests.incomplete_pictures import incomplete_pictures
 from trainer.configuration import choices, presets
 from trainer.data import pixels
 from trainer.gan.losses import LOSSES
@@ -324,7 +325,8 @@ def test_every_preset_trains_and_goes_on_from_its_state_bit_for_bit(preset):
 
     for variable, value in zip(state, expected, strict=True):
         assert variable.numpy().tobytes() == value.tobytes(), variable.name
-    images = gan.sample(tf.zeros([2, gan.recipe.networks.noise_dim]), tf.constant([[0], [1]]))
+    latents, labels = tf.zeros([2, gan.recipe.networks.noise_dim]), tf.constant([[0], [1]])
+    images = gan.sample(latents, labels, incomplete_pictures(gan.recipe, 2))
     assert images.shape == (2, 28, 28, 1) and np.isfinite(images).all()
 
 

@@ -35,6 +35,8 @@ RECIPES = {  # numbers of replicas to compare with one, relative tolerance of lo
     # every other part that draws, or keeps a state of its own
     f"--preset=mlp {SLOWLY} --update=alternating --critic_steps=2 --spectral_norm --conditional "
     "--augment=adaptive --label_noise=0.1": ([2], 1e-3, 1e-2),
+    # masks, and a second completion of each picture
+    f"--preset=inpaint --width=8 {SLOWLY} --precision=float32": ([2], 1e-3, 1e-2),
     # in parts, between the replicas' sums
     f"--preset=mlp {SLOWLY} --update=alternating --jit_compile=true": ([2], 1e-3, 1e-2),
 }
