@@ -7,7 +7,7 @@ from absl import flags
 from trainer.configuration import choices, flag_definitions
 from trainer.configuration.flag_groups import Group
 
-RESTARTS, STEPS = 4, 60
+RESTARTS, STEPS = 2, 100
 
 
 def project(values: flags.FlagValues) -> None:
@@ -89,7 +89,7 @@ def edit(values: flags.FlagValues) -> None:
         "Strengths of directions, joined by commas, in standard deviations of samples: a column "
         "each, or, of two, the ends."
     )
-    group.text("strength", "-3,3", text)
+    group.text("strength", "-2,2", text)
     text = (
         "Layers of styles that --direction and --directions move (all unless given), or that "
         "--mix takes of the columns (the finer half unless given), from 0, such as 1-2 or 0,2."

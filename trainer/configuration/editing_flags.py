@@ -138,10 +138,10 @@ def _strengths(text: str) -> tuple[float, ...]:
     try:
         found = tuple(float(part) for part in text.split(","))
     except ValueError as error:
-        raise RefusedError(f"--strength={text} must be numbers, like -3,3") from error
+        raise RefusedError(f"--strength={text} must be numbers, like -2,2") from error
     found = tuple(numbers.rounded_to_float32("strength", each) for each in found)
     if not all(map(math.isfinite, found)) or not 2 <= len(found) <= _MOST_COLUMNS:
-        raise RefusedError(f"--strength={text} must be two numbers or more, like -3,3")
+        raise RefusedError(f"--strength={text} must be two numbers or more, like -2,2")
     return found
 
 

@@ -27,17 +27,17 @@ BATCH = 32  # pictures, or starts, that are optimised at once
 # the pixels of all of them.
 _POOL, _POOL_OF_LABELS, _POOL_PIXELS = (256, 4096), (256, 1024), 2**22
 _VOTES = 10  # nearest samples that decide labels
-_LATENT_RATE, _STYLE_RATE = 0.1, 0.05
+_LATENT_RATE, _STYLE_RATE = 0.1, 0.1
 _LATENT_PRIOR = 1e-4  # weight of a latent's square beside mean squares of pixels from -1 to 1
-_STYLE_PRIOR = 2e-4  # of the square of a style's way
+_STYLE_PRIOR = 3e-5  # of the square of a style's way
 
 
 @dataclass(frozen=True)
 class Settings:
     """How long is searched."""
 
-    restarts: int = 4  # starts of each picture
-    steps: int = 60  # of the latents; and again of the styles
+    restarts: int = 2  # starts of each picture
+    steps: int = 100  # of the latents; and again of the styles
     seed: int = 0  # decides the samples
     styles: bool = True  # whether styles are searched, too
 
@@ -202,7 +202,7 @@ class _Search:
     def _search_latents(self, latents, labels, images, known, places):
         def error(values: tf.Tensor) -> tf.Tensor:
             drawn = self._synthesis.from_latents(values, labels, places)
-            return _mean_square(drawn - images, known)
+            return _mean_square(self._shown(drawn) - images, known)
 
         def loss(values: tf.Tensor) -> tf.Tensor:
             return error(values) + _LATENT_PRIOR * tf.reduce_sum(tf.square(values), axis=1)
@@ -214,9 +214,14 @@ class _Search:
         def loss(values: tf.Tensor) -> tf.Tensor:
             drawn = self._synthesis.from_styles(values, places)
             way = tf.reduce_sum(tf.square(values - styles), axis=[1, 2])
-            return _mean_square(drawn - images, known) + _STYLE_PRIOR * way
+            return _mean_square(self._shown(drawn) - images, known) + _STYLE_PRIOR * way
 
         return descended(styles, loss, self._steps, _STYLE_RATE)
+
+    def _shown(self, drawn: tf.Tensor) -> tf.Tensor:
+        """What is seen of pixels, which have bounds; gradients are as if there were none."""
+        clipped = tf.clip_by_value(drawn, self._synthesis.pixel_min, 1.0)
+        return drawn + tf.stop_gradient(clipped - drawn)
 
 
 def _batches(count: int, what: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
