@@ -64,6 +64,11 @@ def evaluate(values: flags.FlagValues) -> None:
         "which is downloaded. Unless given, fashion where it knows the data set, else own."
     )
     group.choice("features", None, choices.FEATURES, text)
+    text = (
+        "Also train a classifier on the images alone, and tell how well it sees the test images "
+        "(classification accuracy score), which takes about as long as all else."
+    )
+    group.switch("cas", True, text)
     group.switch("new", False, "Measure every checkpoint that was not, then exit.")
     text = "Measure every checkpoint that was not, and each that comes until the run is complete."
     group.switch("watch", False, text)

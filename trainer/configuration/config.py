@@ -206,6 +206,7 @@ class EvaluateConfig:
     num: int  # images to draw
     seed: int
     features: str | None  # None: the default of the data set
+    cas: bool  # whether a classifier learns from the images drawn
     new: bool  # every checkpoint that was not measured yet
     watch: bool  # those, and each that comes until the run is complete
     threads: int  # intra-op

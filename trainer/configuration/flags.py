@@ -107,6 +107,7 @@ def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
         num=values.num,
         seed=values.seed,
         features=values.features,
+        cas=values.cas,
         new=values.new,
         watch=values.watch,
         threads=values.threads or cores.available(),

@@ -60,7 +60,7 @@ class AttributeMetrics:
         images: np.ndarray,
         predicted: np.ndarray,
         labels: np.ndarray | None,
-        learn: Callable[..., float],
+        learn: Callable[..., float] | None,
     ) -> dict[str, Any]:
         """`CLASS_METRICS`, of the first attribute; those that need labels are None without.
 
@@ -68,7 +68,8 @@ class AttributeMetrics:
           images: uint8 `[N, height, width, channels]`.
           predicted: what the classifier sees in them, int64 `[N, attributes]`.
           labels: int64 `[N, attributes]`, -1 where nothing was asked for; None: without labels.
-          learn: `metric_groups.classification_accuracy_score` or `accuracy_of_learner`.
+          learn: `metric_groups.classification_accuracy_score` or `accuracy_of_learner`; None:
+            neither.
         """
         names, real_labels = self._attributes[0].values, self._test_labels[:, 0]
         asked = None if labels is None else labels[:, 0]
@@ -81,7 +82,7 @@ class AttributeMetrics:
         values["class_shares"] = dict(zip(names, values["class_shares"], strict=True))
         values["missing_classes"] = [names[number] for number in values["missing_classes"]]
         values["classification_accuracy_score"] = None
-        if asked is not None:
+        if asked is not None and learn is not None:
             values["classification_accuracy_score"] = learn(
                 images, asked, self._test, real_labels, self._seed
             )

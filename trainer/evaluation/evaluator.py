@@ -177,11 +177,12 @@ class Evaluator:
             return {} if self._is_packaged else dict.fromkeys(ATTRIBUTE_METRICS)
         predicted = self._networks.values(images)
         if self._is_packaged:
-            learn = metric_groups.classification_accuracy_score
+            learn = metric_groups.classification_accuracy_score if self._settings.cas else None
             return of_attributes.of_class(images, predicted, labels, learn)
         real_labels = self._test_labels[self._test_rows]
+        learner = accuracy_of_learner if self._settings.cas else None
         return {
-            **of_attributes.of_class(images, predicted, labels, accuracy_of_learner),
+            **of_attributes.of_class(images, predicted, labels, learner),
             **of_attributes.of_all(predicted, labels),
             "frechet_by_value": of_attributes.frechet_by_value(
                 fake_features, labels, self._references[0], real_labels
