@@ -12,7 +12,8 @@ from trainer.editing.synthesis import Synthesis
 from trainer.system.exits import RefusedError
 
 CYCLE = [(3, 1, -1), (0, 2, -1), (9, 7, -1)]
-NOWHERE = Settings(restarts=1, steps=1)  # the last step, which is the only one, goes nowhere
+# The only step is the last one, which goes nowhere.
+NOWHERE = Settings(restarts=1, steps=1, styles=False)
 SHORT = Settings(restarts=2, steps=15)
 
 

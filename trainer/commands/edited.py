@@ -24,7 +24,7 @@ from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
-_COLUMNS, _FRAMES = 7, 25  # between two strengths
+_COLUMNS, _FRAMES = 9, 25  # between two strengths
 _SAMPLES = 8
 _MEASURED_SAMPLES = 48
 _REST_MILLISECONDS = 400
@@ -60,7 +60,7 @@ def write(config: EditConfig, sources: Sources) -> None:
     elif config.output.suffix == ".gif":
         _write_gif(config, sheet, images)
     else:
-        _write_png(config, sheet, images)
+        _write_png(config, sheet, sheet.with_edges(synthesis, images))
 
 
 def _check(config: EditConfig, synthesis: Synthesis) -> None:
@@ -139,7 +139,8 @@ def _names(
 
 
 def _write_png(config: EditConfig, sheet: Sheet, images: np.ndarray) -> None:
-    grid = image_grids.grid(images, len(sheet.columns))
+    columns = len(sheet.columns) + (1 if sheet.edges else 0)
+    grid = image_grids.grid(images, columns)
     picture = image_grids.with_row_names(grid, sheet.rows)
     if any(sheet.columns):
         picture = image_grids.with_column_names(picture, sheet.columns, grid.shape[1])

@@ -8,6 +8,7 @@ then, of style-based generators, a style for each layer from there on, as in Abd
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -89,7 +90,7 @@ def project(
         labels,
         (np.arange(len(images)) % synthesis.batch).astype(np.int32),
     )
-    search = _Search(synthesis, settings)
+    search = _search(synthesis, settings)
     starts = _starts(synthesis, targets, settings)
     found = search.latents(targets, starts)
     if settings.styles and synthesis.style_shape:
@@ -163,8 +164,14 @@ def _most_frequent(values: np.ndarray) -> int:
     return int(found[np.lexsort((firsts, -counts))[0]])
 
 
+@functools.lru_cache(maxsize=1)
+def _search(synthesis: Synthesis, settings: Settings) -> _Search:
+    """Its graphs are traced once for successive calls."""
+    return _Search(synthesis, settings)
+
+
 class _Search:
-    """The optimisation: its graphs are traced once."""
+    """The optimisation, in graphs for batches of one size."""
 
     def __init__(self, synthesis: Synthesis, settings: Settings) -> None:
         self._synthesis, self._steps = synthesis, settings.steps

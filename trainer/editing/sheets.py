@@ -22,11 +22,25 @@ class Sheet:
     codes: Codes
     rows: tuple[str, ...]  # their names; none: they have none
     columns: tuple[str, ...]
+    edges: tuple[Codes, Codes] | None = None  # what rows and columns are made of, one each
 
     def images(self, synthesis: Synthesis) -> np.ndarray:
         """uint8 `[rows * columns, height, width, channels]`."""
         places = np.arange(len(self.codes)) // len(self.columns)
         return synthesis.images(self.codes, places)
+
+    def with_edges(self, synthesis: Synthesis, images: np.ndarray) -> np.ndarray:
+        """Its images, with those at the edges above and to their left: `[(R + 1) * (C + 1), ...]`.
+
+        The corner is white. A sheet without edges stays as it is.
+        """
+        if self.edges is None:
+            return images
+        left, above = (synthesis.images(each) for each in self.edges)
+        table = np.full((len(left) + 1, len(above) + 1, *images.shape[1:]), 255, np.uint8)
+        table[1:, 0], table[0, 1:] = left, above
+        table[1:, 1:] = images.reshape(len(left), len(above), *images.shape[1:])
+        return table.reshape(-1, *images.shape[1:])
 
 
 def of_labels(
@@ -71,13 +85,14 @@ def along(
         ]
         order = np.arange(len(rows)).reshape(len(numbers), len(codes)).T.ravel()
         columns.append(joined(moved).rows(order))
-    captions = tuple(f"{strength:+g}" if strength else "0" for strength in strengths)
+    captions = tuple(f"{strength:+.2g}" if strength else "0" for strength in strengths)
     return Sheet(_row_by_row(columns), (), captions)
 
 
 def of_mixtures(rows: Codes, columns: Codes, layers: Sequence[int]) -> Sheet:
-    """Styles of the rows' images with layers of the columns'; both stand at the edges."""
-    return Sheet(mixing.mixed(rows, columns, layers), (), ("",) * len(columns))
+    """Styles of the rows' images with layers of the columns'."""
+    names = ("",) * len(columns)
+    return Sheet(mixing.mixed(rows, columns, layers), (), names, (rows, columns))
 
 
 def _between(start: Codes, end: Codes, share: float) -> Codes:
