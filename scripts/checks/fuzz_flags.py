@@ -34,6 +34,7 @@ _DEFINITIONS: dict[str, Callable[[absl.flags.FlagValues], None]] = {
     "inpaint": editing_flag_definitions.inpaint,
     "export": command_flag_definitions.export,
     "plot": flag_definitions.job_dir,
+    "runs": command_flag_definitions.runs,
     "prepare_data": command_flag_definitions.prepare_data,
 }
 
