@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tensorboard.backend.event_processing import event_accumulator
 
 from tests.command import run_forked
 from tests.conftest import train_flags
@@ -116,6 +117,18 @@ def test_sheets_and_animations_are_drawn(styled, plain, tmp_path):
         film = edited(job_dir, tmp_path / "l.gif", "--to_label=boot", "--num=1")
         with Image.open(film) as picture:
             assert picture.n_frames == (24 if job_dir == styled else 2)
+
+
+def test_a_finished_run_shows_directions_and_mixtures_of_styles(styled, plain):
+    shown = {}
+    for job_dir in (styled, plain):
+        events = event_accumulator.EventAccumulator(
+            str(job_dir / "tensorboard" / "train"), {event_accumulator.TENSORS: 0}
+        ).Reload()
+        tags = {tag for tag in events.Tags()["tensors"] if tag.startswith("edits/")}
+        shown[job_dir] = {tag: [event.step for event in events.Tensors(tag)] for tag in tags}
+    assert shown[styled] == {"edits/directions": [3], "edits/mixtures": [3]}
+    assert shown[plain] == {}
 
 
 REFUSED = {

@@ -124,6 +124,13 @@ class ModelMonitor:
                     PREVIEW_TAG, image[np.newaxis], description=tags.described("preview")
                 )
 
+    def draw_edits(self, step: int, pictures: dict[str, np.ndarray]) -> None:
+        """Shows what the generator that is finished at `step` can be asked for, by name."""
+        with self._writer.as_default(step=step):
+            for name, picture in pictures.items():
+                tag = f"edits/{name}"
+                tf.summary.image(tag, picture[np.newaxis], description=tags.described(tag))
+
     def draw_final_grid(self, step: int) -> None:
         """Draws the images of the generator that is finished at `step`, and how it came there."""
         film.write(self._results)

@@ -59,6 +59,8 @@ _MEANINGS = {
     "smallest_class_share": "Share of the rarest class.",
     "samples": "The run's fixed latents, a row a class, after each epoch.",
     "preview": "The same between epochs, the more seldom the longer the run.",
+    "edits/directions": "One sample along each of the directions that `edit --directions` draws.",
+    "edits/mixtures": "Coarse styles of the left, fine ones of those above, as `edit --mix` draws.",
     "real": "Images of the data set in the same rows.",
 }
 

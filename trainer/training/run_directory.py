@@ -24,6 +24,7 @@ from trainer.runs import (
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
+from trainer.training import edited_samples
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,7 @@ def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) ->
         export_formats.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
     curves.draw(job_dir)
     model_card.write(job_dir / "models", job_dir, preset, networks)
+    monitor.draw_edits(networks.step, edited_samples.pictures(networks))
     monitor.draw_final_grid(networks.step)
 
 
