@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from onnx.reference import ReferenceEvaluator
 from PIL import Image
 
 from tests.command import run_forked
@@ -308,6 +310,22 @@ def test_a_tflite_model_computes_the_same(network, finished, networks, tmp_path)
     (name,) = runner.get_input_details()
     results = [next(iter(runner(**{name: row[None]}).values())) for row in inputs]
     np.testing.assert_allclose(np.concatenate(results), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_an_onnx_model_computes_the_same(network, finished, networks, tmp_path):
+    path = exported(finished, tmp_path, "onnx", network)
+    inputs, expected = outputs(networks, network)
+    evaluator = ReferenceEvaluator(str(path))
+    (name,) = evaluator.input_names
+    (results,) = evaluator.run(None, {name: inputs})
+    np.testing.assert_allclose(results, expected, atol=1e-4)
+
+
+def test_onnx_without_its_packages_is_refused(finished, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(RefusedError, match="pip install 'fashion-gan\\[onnx\\]'"):
+        exported(finished, tmp_path, "onnx", "generator")
 
 
 def test_training_writes_the_models_that_export_writes(finished, networks):

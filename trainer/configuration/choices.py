@@ -21,6 +21,7 @@ EXPORT_SUFFIXES = {
     "h5": ".h5",
     "saved_model": "",  # a folder
     "tflite": ".tflite",
+    "onnx": ".onnx",
 }
 NOISES = ("fixed", "input")  # of an exported generator
 UPDATES = ("simultaneous", "alternating")

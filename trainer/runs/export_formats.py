@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 import tempfile
+import warnings
 from pathlib import Path
 
 import keras
@@ -31,7 +33,8 @@ def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fix
       noise: of `choices.NOISES`, where the generator adds some.
 
     Raises:
-      RefusedError: the format cannot hold the network, or that was still growing.
+      RefusedError: the format cannot hold the network, or that was still growing, or a package
+        that the format needs is missing.
     """
     networks.check_full_grown()
     network = with_keras_layers(
@@ -46,6 +49,8 @@ def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fix
     with contextlib.redirect_stdout(io.StringIO()):  # TensorFlow prints what it captured
         if form == "saved_model":
             _write_saved_model(networks, network, served, path)
+        elif form == "onnx":
+            _write_onnx(served, path)
         elif form == "tflite":
             content = tf.lite.TFLiteConverter.from_keras_model(served).convert()
             file_system.write_atomically(path, lambda temporary: temporary.write_bytes(content))
@@ -53,6 +58,21 @@ def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fix
             file_system.write_atomically(path, served.save_weights)
         else:
             file_system.write_atomically(path, served.save)
+
+
+def _write_onnx(network: keras.Model, path: Path) -> None:
+    """By Keras's exporter, which needs a package of its own."""
+    if importlib.util.find_spec("tf2onnx") is None:
+        raise RefusedError(
+            "--format=onnx needs tf2onnx, which is not installed: pip install 'fashion-gan[onnx]', "
+            "or tf2onnx and onnx"
+        )
+    network([tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of a NumPy that tf2onnx does not know yet
+        file_system.write_atomically(
+            path, lambda temporary: network.export(temporary, format="onnx", verbose=False)
+        )
 
 
 def _with_fixed_noise(network: keras.Model) -> keras.Model:
