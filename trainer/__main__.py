@@ -82,7 +82,7 @@ COMMANDS = {
         (
             "--job_dir=runs/a --input=shoe.npz --to_label=sneaker,boot --output=shoes.png",
             "--job_dir=runs/a --directions=8 --output=directions.png",
-            "--job_dir=runs/a --direction=1 --strength=-3,3 --labels=dress --output=dresses.gif",
+            "--job_dir=runs/a --direction=1 --strength=-2,2 --labels=dress --output=dresses.gif",
             "--job_dir=runs/a --labels=bag --mix=1 --output=grid.png",
         ),
     ),

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 
 from absl import flags
 
-PLACEHOLDERS = {"job_dir": "FOLDER", "output": "FILE", "folder": "FOLDER", "input": "FILE"}
+PLACEHOLDERS = {
+    **{"job_dir": "FOLDER", "output": "FILE", "folder": "FOLDER", "input": "FILE"},
+    "latents": "FILE",
+}
 MOST = 10**9  # more steps, images or the like than any run can have
 
 
