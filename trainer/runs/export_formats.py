@@ -67,7 +67,8 @@ def _write_onnx(network: keras.Model, path: Path) -> None:
             "--format=onnx needs tf2onnx, which is not installed: pip install 'fashion-gan[onnx]', "
             "or tf2onnx and onnx"
         )
-    network([tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs])
+    empty = [tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs]
+    network(empty if len(empty) > 1 else empty[0])  # it exports nothing that was never called
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of a NumPy that tf2onnx does not know yet
         file_system.write_atomically(
