@@ -167,6 +167,21 @@ def test_a_run_in_a_bucket_is_sampled_and_plotted(killed, storage, main, tmp_pat
     assert storage.sent("") == ["runs/killed/results/loss_curves.png"]
 
 
+def test_runs_in_a_bucket_are_listed_and_compared(killed, storage, main, capsys):
+    storage.write("runs/killed/.lock", b"{}")
+    folder = killed.job_dir.rpartition("/")[0]
+    for state in ("running or killed", "complete"):
+        assert main(["runs", f"--folder={folder}"]) == exits.OK
+        (_, row) = capsys.readouterr().out.splitlines()
+        assert row.split()[:5] == ["killed", "mlp", "40", "40", "800"] and row.endswith(state)
+        storage.ask("DELETE", f"/storage/v1/b/{BUCKET}/o/runs%2Fkilled%2F.lock")
+    assert main(["runs", f"--folder={folder}", "--plot"]) == exits.OK
+    assert capsys.readouterr().out.splitlines()[-1] == f"{folder}/curves.png"
+    assert "curves.png" in storage.names("runs")
+    assert main(["runs", f"--folder={folder}/none"]) == exits.REFUSED
+    assert f"--folder={folder}/none holds no runs" in capsys.readouterr().err
+
+
 def test_a_bucket_s_pictures_are_trained_on_while_others_are_kept_away(storage, tmp_path):
     draws = np.random.default_rng(0)
     for number in range(24):

@@ -31,6 +31,7 @@ class Mirror:
         self._bucket = bucket
         self._versions: dict[str, Version] = {}
         self._stamps: dict[str, tuple[int, int]] = {}  # of files known to equal their objects
+        self._leased: set[str] = set()
 
     def fetch(self, select: Callable[[Collection[str]], Iterable[str]]) -> None:
         """Downloads the objects that `select` chooses from all names.
@@ -39,8 +40,14 @@ class Mirror:
           InterruptedRun: the storage does not answer, or the objects are replaced each time.
         """
         for _ in range(FETCH_ATTEMPTS):
+            listed = self._bucket.list()
             self._versions = {
-                name: version for name, version in self._bucket.list().items() if _is_mirrored(name)
+                name: version for name, version in listed.items() if _is_mirrored(name)
+            }
+            self._leased = {
+                name.removesuffix(lease.NAME).rstrip("/")
+                for name in listed
+                if name.split("/")[-1] == lease.NAME
             }
             for name in (
                 self._stamps.keys() - self._versions.keys()
@@ -58,6 +65,10 @@ class Mirror:
     def names(self) -> list[str]:
         """Names of the bucket's objects, as last listed."""
         return sorted(self._versions)
+
+    def leased(self) -> set[str]:
+        """Folders in it with a lease, as last listed: they are written, or were when killed."""
+        return self._leased
 
     def changed(self) -> list[str]:
         """Names of files that differ from what was last fetched or sent."""

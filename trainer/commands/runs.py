@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from trainer.cloud import local_copies
 from trainer.configuration.config import RunsConfig
 from trainer.monitoring import curves
-from trainer.runs import overview
+from trainer.runs import in_bucket, overview
 from trainer.runs.overview import Overview
 
 _HEAD = ("run", "preset", "step", "of", "images", "Fréchet best", "last", "state")
@@ -16,7 +17,13 @@ def run(config: RunsConfig) -> None:
     Raises:
       RefusedError: the folder holds no runs.
     """
-    found = overview.runs_in(config.folder)
+    copy = None
+    leased: set[str] = set()
+    shown = str(config.folder)
+    if config.folder_url:
+        copy = in_bucket.fetch_from_all(config.folder_url, config.folder, overview.FILES, "folder")
+        leased, shown = copy.leased(), str(config.folder_url)
+    found = overview.runs_in(config.folder, leased, shown)
     rows = [_HEAD, *map(_cells, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -26,7 +33,10 @@ def run(config: RunsConfig) -> None:
         ]
         print("  ".join(cells).rstrip())
     if config.plot:
-        print(curves.compare(found, config.folder / "curves.png"))
+        picture = curves.compare(found, config.folder / "curves.png")
+        if copy:
+            in_bucket.add(copy)
+        print(local_copies.shown(str(picture)))
 
 
 def _cells(run: Overview) -> tuple[str, ...]:

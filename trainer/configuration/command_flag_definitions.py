@@ -78,7 +78,7 @@ def evaluate(values: flags.FlagValues) -> None:
 def runs(values: flags.FlagValues) -> None:
     """The flags of `runs`."""
     group = Group(values, "runs")
-    group.text("folder", "runs", "A local folder in which runs lie, at any depth.")
+    group.text("folder", "runs", "A folder in which runs lie, at any depth, or gs://bucket/folder.")
     group.switch("plot", False, "Draw their curves in one picture, FOLDER/curves.png.")
 
 

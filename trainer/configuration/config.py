@@ -228,6 +228,7 @@ class RunsConfig:
 
     folder: Path
     plot: bool  # whether their curves are drawn
+    folder_url: GsUrl | None = None
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,8 @@ def plot(argv: Sequence[str]) -> config.PlotConfig:
 def runs(argv: Sequence[str]) -> config.RunsConfig:
     """The configuration of `runs`."""
     values = parsing.parse(argv, command_flag_definitions.runs)
-    return config.RunsConfig(folder=paths.local("folder", values.folder), plot=values.plot)
+    folder, folder_url = paths.folder("folder", values.folder)
+    return config.RunsConfig(folder=folder, plot=values.plot, folder_url=folder_url)
 
 
 def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:

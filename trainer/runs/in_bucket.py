@@ -83,6 +83,22 @@ def fetch_again(mirror: Mirror, *parts: str) -> None:
     )
 
 
+def fetch_from_all(url: GsUrl, folder: Path, files: Collection[str], flag: str) -> Mirror:
+    """Makes a local copy of some files of all runs below a folder, likewise.
+
+    Args:
+      url: of the folder.
+      folder: of the copy.
+      files: relative to each run directory.
+      flag: that names the folder, for messages.
+    """
+    mirror = Mirror(Bucket(url, flag), folder)
+    mirror.fetch(
+        lambda names: [name for name in names if any(f"/{name}".endswith(f"/{it}") for it in files)]
+    )
+    return mirror
+
+
 def add(mirror: Mirror) -> None:
     """Sends the files that were written into a copy made by `fetch`.
 

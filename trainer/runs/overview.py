@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,19 +27,33 @@ class Overview:
     images: int  # seen until then
     best: float | None  # Fréchet distance against training images
     last: float | None
-    state: str  # complete, running, stopped, or damaged
+    state: str  # complete, running, stopped, or damaged; of a bucket's, running or killed
 
 
-def runs_in(folder: Path) -> list[Overview]:
+FILES = (  # of a run, that are read
+    config_json.FILE,
+    file_names.METRICS_FILE,
+    file_names.EVALUATIONS_FILE,
+    file_names.FINISHED,
+)
+
+
+def runs_in(folder: Path, leased: Collection[str] = (), shown: str = "") -> list[Overview]:
     """The runs in a folder, at any depth, by name.
+
+    Args:
+      folder: local, perhaps a copy of a bucket's.
+      leased: names of the runs of a bucket that have a lease.
+      shown: the folder as the user named it, where that is another.
 
     Raises:
       RefusedError: there is none.
     """
+    shown = shown or str(folder)
     found = sorted(path.parent for path in folder.rglob(config_json.FILE))
     if not found:
-        raise RefusedError(f"--folder={folder} holds no runs: train one, --job_dir={folder}/first")
-    return [_overview(job_dir, folder) for job_dir in found]
+        raise RefusedError(f"--folder={shown} holds no runs: train one, --job_dir={shown}/first")
+    return [_overview(job_dir, folder, leased) for job_dir in found]
 
 
 def distances(job_dir: Path) -> list[tuple[int, float]]:
@@ -49,7 +64,7 @@ def distances(job_dir: Path) -> list[tuple[int, float]]:
     return sorted((step, value) for step, value in measured.items() if isinstance(value, float))
 
 
-def _overview(job_dir: Path, folder: Path) -> Overview:
+def _overview(job_dir: Path, folder: Path, leased: Collection[str]) -> Overview:
     name = str(job_dir.relative_to(folder)) if job_dir != folder else job_dir.resolve().name
     try:
         stored = config_json.read(job_dir)
@@ -63,6 +78,8 @@ def _overview(job_dir: Path, folder: Path) -> Overview:
     last_step = config.total_steps(stored.recipe, stored.schedule)
     if file_system.is_locked(job_dir):
         state = "running"
+    elif name in leased:
+        state = "running or killed"
     else:
         is_finished = (job_dir / file_names.FINISHED).exists() and step >= last_step
         state = "complete" if is_finished else "stopped"
