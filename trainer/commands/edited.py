@@ -24,7 +24,7 @@ from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
-_COLUMNS, _FRAMES = 9, 25  # between two strengths
+_FRAMES = 25  # between two strengths
 _SAMPLES = 8
 _REST_MILLISECONDS = 400
 
@@ -101,7 +101,7 @@ def _sheet(synthesis: Synthesis, codes: Codes, config: EditConfig, sources: Sour
     found = directions.closed_form(synthesis, config.layers)
     strengths = list(config.strengths)
     if len(strengths) == 2:
-        number = _FRAMES if moves else _COLUMNS
+        number = _FRAMES if moves else sheets.COLUMNS
         strengths = np.linspace(strengths[0], strengths[1], number).round(6).tolist()
     if config.direction:
         directions.check_number(found, "direction", config.direction)

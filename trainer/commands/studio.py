@@ -19,7 +19,7 @@ def run(config: StudioConfig) -> None:
     Raises:
       RefusedError: Gradio is not there, there is no such run or checkpoint, or the port is taken.
     """
-    if importlib.util.find_spec("gradio") is None:
+    if not _is_there("gradio"):
         raise RefusedError("the page is made with Gradio: pip install 'fashion-gan[studio]'")
     if config.job_dir_url:
         in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
@@ -29,3 +29,10 @@ def run(config: StudioConfig) -> None:
     with server.listening(config.host, config.port) as listener:
         # TensorFlow is imported only now: what is wrong above is said at once.
         server.serve(config, listener)
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # it is kept from being imported
+        return False

@@ -95,7 +95,7 @@ class PictureChooser:
                     for each, name in zip(given.images, names, strict=True)
                 ],
                 columns=5,
-                height=250,
+                height=260,
                 allow_preview=False,
                 show_label=False,
                 buttons=[],

@@ -15,7 +15,6 @@ from trainer.studio.open_run import OpenRun
 from trainer.studio.shown import Command, Shown, codes_file, labels_flag
 
 STRENGTH = 3.0  # standard deviations, at most
-_COLUMNS = 7
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def moved(run: OpenRun, start: Start, strengths: Sequence[float]) -> Shown:
 def overview(run: OpenRun, start: Start) -> Shown:
     """A row for each of the first directions, from one end to the other."""
     names = run.direction_names
-    strengths = np.linspace(-STRENGTH, STRENGTH, _COLUMNS).round(6).tolist()
+    strengths = np.linspace(-STRENGTH, STRENGTH, sheets.COLUMNS).round(6).tolist()
     sheet = sheets.along(start.codes, run.directions, range(1, len(names) + 1), strengths)
     arguments = (
         *run.arguments,
@@ -69,7 +68,7 @@ def overview(run: OpenRun, start: Start) -> Shown:
     )
     return Shown(
         sheet.images(run.synthesis),
-        ("",) * _COLUMNS * (len(names) - 1) + sheet.columns,
+        ("",) * sheets.COLUMNS * (len(names) - 1) + sheet.columns,
         Command("edit", arguments, start.files),
         tuple(names),
     )

@@ -25,12 +25,13 @@ CSS = """
 .heading { padding: 0 !important; }
 .heading h2 { margin: 0; font-size: 24px; } .heading p { margin: 2px 0 0; opacity: .7; }
 .command { border: 1px solid var(--border-color-primary) !important; }
-.command .cm-content, .command .cm-gutter { min-height: 0 !important; }
+.command .cm-content, .command .cm-scroller { min-height: 0 !important; }
+.command .cm-gutters { display: none !important; }
 .files p { margin: 0; font-size: 13px; } .files a { padding: 0; margin: 0; }
 .examples .grid-container { grid-template-columns: repeat(5, minmax(0, 1fr)) !important; gap: 4px;
   padding: 0; }
 .examples .caption-label { display: none; }
-.examples .thumbnail-item { min-width: 0; width: 100%; }
+.examples .thumbnail-item { min-width: 0; width: 100%; height: auto; aspect-ratio: 1; }
 """
 
 
