@@ -30,6 +30,8 @@ CSS = """
 .files p { margin: 0; font-size: 13px; } .files a { padding: 0; margin: 0; }
 .examples .grid-container { grid-template-columns: repeat(5, minmax(0, 1fr)) !important; gap: 4px;
   padding: 0; }
+.examples .grid-container { grid-auto-rows: max-content !important;
+  grid-template-rows: none !important; }
 .examples .caption-label { display: none; }
 .examples .thumbnail-item { min-width: 0; width: 100%; height: auto; aspect-ratio: 1; }
 """
