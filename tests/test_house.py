@@ -16,7 +16,7 @@ PACKAGE = ROOT / "trainer"
 HOUSE = """
     __main__
     commands
-    training
+    training     studio
     evaluation   monitoring
     editing
     runs         distribution
@@ -103,7 +103,7 @@ def test_flags_are_read_in_one_folder():
     }
     modules_of_flags = ("data_flag_definitions", "data_flags", "flag_definitions", "flag_groups")
     modules_of_flags += ("command_flag_definitions", "flags", "help_text", "recipe_flags")
-    modules_of_flags += ("editing_flag_definitions", "editing_flags", "parsing")
+    modules_of_flags += ("editing_flag_definitions", "editing_flags", "parsing", "studio_flags")
     assert readers == {"__main__", *(f"configuration.{name}" for name in modules_of_flags)}
 
 
@@ -114,7 +114,7 @@ def test_signals_are_handled_before_anything_slow_is_imported():
 
 
 def test_nothing_heavy_is_imported_before_the_flags_are_checked():
-    heavy = "{'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib', 'tensorboard'}"
+    heavy = "{'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib', 'tensorboard', 'gradio'}"
     commands = [
         "train",
         "evaluate",
@@ -127,6 +127,7 @@ def test_nothing_heavy_is_imported_before_the_flags_are_checked():
         "edit",
         "inpaint",
         "runs",
+        "studio",
     ]
     code = (
         f"import sys, trainer.__main__, {', '.join(f'trainer.commands.{it}' for it in commands)}; "

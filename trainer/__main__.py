@@ -86,6 +86,12 @@ COMMANDS = {
             "--job_dir=runs/a --labels=bag --mix=1 --output=grid.png",
         ),
     ),
+    "studio": Command(
+        "shows a page on which a run draws, edits and completes pictures",
+        "studio_flags.studio",
+        "studio",
+        ("--job_dir=runs/a", "--job_dir=runs/inpaint --checkpoint=best --port=0"),
+    ),
     "export": Command(
         "writes a network in a format that others read",
         "flags.export",

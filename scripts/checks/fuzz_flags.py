@@ -20,6 +20,7 @@ from trainer.configuration import (
     editing_flag_definitions,
     flag_definitions,
     presets,
+    studio_flags,
 )
 
 SYNTHETIC = ["--dataset=synthetic"]
@@ -32,6 +33,7 @@ _DEFINITIONS: dict[str, Callable[[absl.flags.FlagValues], None]] = {
     "project": editing_flag_definitions.project,
     "edit": editing_flag_definitions.edit,
     "inpaint": editing_flag_definitions.inpaint,
+    "studio": studio_flags.define,
     "export": command_flag_definitions.export,
     "plot": flag_definitions.job_dir,
     "runs": command_flag_definitions.runs,

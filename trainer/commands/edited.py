@@ -11,12 +11,12 @@ import numpy as np
 from trainer.commands import projections, redrawn
 from trainer.configuration.editing import EditConfig
 from trainer.data.labels import Labels
-from trainer.editing import directions, effects, mixing, picture_measures, sheets
+from trainer.editing import directions, mixing, sheets
 from trainer.editing.codes import Codes
 from trainer.editing.inputs import Input
 from trainer.editing.sheets import Sheet
 from trainer.editing.synthesis import Synthesis
-from trainer.evaluation import classifiers
+from trainer.evaluation import direction_names
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
 from trainer.system import activity
@@ -24,9 +24,8 @@ from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
-_COLUMNS, _FRAMES = 9, 25  # between two strengths
+_FRAMES = 25  # between two strengths
 _SAMPLES = 8
-_MEASURED_SAMPLES = 48
 _REST_MILLISECONDS = 400
 
 
@@ -102,7 +101,7 @@ def _sheet(synthesis: Synthesis, codes: Codes, config: EditConfig, sources: Sour
     found = directions.closed_form(synthesis, config.layers)
     strengths = list(config.strengths)
     if len(strengths) == 2:
-        number = _FRAMES if moves else _COLUMNS
+        number = _FRAMES if moves else sheets.COLUMNS
         strengths = np.linspace(strengths[0], strengths[1], number).round(6).tolist()
     if config.direction:
         directions.check_number(found, "direction", config.direction)
@@ -111,7 +110,7 @@ def _sheet(synthesis: Synthesis, codes: Codes, config: EditConfig, sources: Sour
     directions.check_number(found, "directions", config.directions)
     numbers = range(1, config.directions + 1)
     sheet = sheets.along(codes, found, numbers, strengths)
-    names = _names(synthesis, found, config.directions, sources.cycle)
+    names = direction_names.measured(synthesis, found, config.directions, sources.cycle)
     return Sheet(sheet.codes, tuple(names * len(codes)), sheet.columns)
 
 
@@ -124,18 +123,6 @@ def _mixtures(synthesis: Synthesis, codes: Codes, config: EditConfig, sources: S
         assert isinstance(config.mix, int)
         others = synthesis.sampled(config.num or _SAMPLES, config.mix, sources.cycle)
     return sheets.of_mixtures(codes, others, layers)
-
-
-def _names(
-    synthesis: Synthesis, found: directions.Directions, number: int, cycle: Sequence[Labels]
-) -> list[str]:
-    """What each direction changes most; classes only where the package knows them."""
-    measures = dict(picture_measures.MEASURES)
-    if synthesis.recipe.data.dataset == "fashion_mnist":
-        measures[effects.CLASS] = classifiers.classes
-    codes = synthesis.sampled(_MEASURED_SAMPLES, 0, cycle)
-    changed = effects.names(synthesis, codes, found, number, measures)
-    return [f"{place}: {name}" for place, name in enumerate(changed, 1)]
 
 
 def _write_png(config: EditConfig, sheet: Sheet, images: np.ndarray) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +13,6 @@ from trainer.configuration.config import GenerateConfig, Recipe
 from trainer.data import pixels
 from trainer.data.labels import NOT_GIVEN, Labels
 from trainer.gan import sampling
-from trainer.models import mapping
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
 from trainer.runs.trained_networks import Trained
@@ -51,7 +50,7 @@ def _write_images(
     network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
 ) -> None:
     output = config.output
-    generate, truncation = _truncated(network, config, cycle)
+    generate, truncation = network.drawing(config.truncation, cycle)
     draw = tf.function(generate, autograph=False)
     batches = sampling.sample_batches(draw, network.recipe, num, config.seed, cycle, truncation)
     if not output.suffix:
@@ -78,15 +77,6 @@ def _write_images(
         file_system.write_atomically(output, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
 
 
-def _truncated(
-    network: Trained, config: GenerateConfig, cycle: Sequence[Labels]
-) -> tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], float | None]:
-    """What makes images, and the bound that is left for latents: styles are truncated instead."""
-    if config.truncation is None or not mapping.is_style_based(network.generator):
-        return network.generate, config.truncation
-    return network.truncated(config.truncation, cycle), None
-
-
 def described(labels: Labels, recipe: Recipe) -> list[str]:
     """The names of the values that are asked for, as a file name can have them."""
     if not recipe.networks.conditional:
@@ -108,22 +98,15 @@ def _frames(
     network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
 ) -> list[np.ndarray]:
     """An interpolation from one latent to another and back, an image of each label in a frame."""
-    generate, truncation = _truncated(network, config, cycle)
+    generate, truncation = network.drawing(config.truncation, cycle)
     ends = sampling.latents(network.recipe, config.seed, 0, 2, truncation)
     weights: list[float] = (1 - np.abs(np.linspace(-1, 1, num, endpoint=False))).tolist()
     draw = tf.function(generate, autograph=False)
     frames = []
     for weight in activity.each(weights, "frames"):
-        latent = _slerp(ends[0], ends[1], weight)
+        latent = sampling.between(ends[0], ends[1], weight)
         images = draw(tf.tile(latent[tf.newaxis], [len(cycle), 1]), tf.constant(cycle, tf.int32))
         cells = pixels.to_bytes(images.numpy(), network.pixel_min)
         columns = image_grids.full_columns(len(cells))
         frames.append(image_grids.enlarged(image_grids.grid(cells, columns)))
     return frames
-
-
-def _slerp(start: tf.Tensor, end: tf.Tensor, weight: float) -> tf.Tensor:
-    """Spherical interpolation (Shoemake 1985), which keeps the norm that latents have."""
-    cosine = tf.reduce_sum(tf.math.l2_normalize(start) * tf.math.l2_normalize(end))
-    angle = tf.acos(tf.clip_by_value(cosine, -0.9999, 0.9999))
-    return (tf.sin((1 - weight) * angle) * start + tf.sin(weight * angle) * end) / tf.sin(angle)

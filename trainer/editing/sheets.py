@@ -12,6 +12,7 @@ from trainer.editing.codes import Codes, joined
 from trainer.editing.directions import Directions
 from trainer.editing.synthesis import Synthesis
 
+COLUMNS = 9  # from one strength to another
 _FRAMES_OF_A_LABEL = 12
 
 

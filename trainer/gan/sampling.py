@@ -49,6 +49,13 @@ def latents(
     return tf.cast(math.sqrt(2) * tf.math.erfinv(centred), tf.float32)
 
 
+def between(start: tf.Tensor, end: tf.Tensor, weight: float) -> tf.Tensor:
+    """Spherical interpolation of latents (Shoemake 1985), which keeps the norm that they have."""
+    cosine = tf.reduce_sum(tf.math.l2_normalize(start) * tf.math.l2_normalize(end))
+    angle = tf.acos(tf.clip_by_value(cosine, -0.9999, 0.9999))
+    return (tf.sin((1 - weight) * angle) * start + tf.sin(weight * angle) * end) / tf.sin(angle)
+
+
 def cycled_labels(cycle: Sequence[Labels], first: int, count: int | tf.Tensor) -> tf.Tensor:
     """The labels of images `first` to `first + count`: int32 `[count, attributes]`."""
     return tf.gather(tf.constant(cycle, tf.int32), (tf.range(count) + first) % len(cycle))

@@ -79,6 +79,22 @@ class Trained:
                 "checkpoint"
             )
 
+    def drawing(
+        self, truncation: float | None, cycle: Sequence[Labels]
+    ) -> tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], float | None]:
+        """What makes images, and the bound that is left for latents: styles are truncated instead.
+
+        Args:
+          truncation: of styles where there are any, else of latents; None: of neither.
+          cycle: all labels that are asked for.
+
+        Raises:
+          RefusedError: as `truncated`.
+        """
+        if truncation is None or not mapping.is_style_based(self.generator):
+            return self.generate, truncation
+        return self.truncated(truncation, cycle), None
+
     def truncated(
         self, truncation: float, cycle: Sequence[Labels]
     ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:

@@ -30,6 +30,7 @@ HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _stop_requested = threading.Event()
 _in_graceful_block = threading.Event()
+_answer = ""  # to a signal in a graceful block, for people
 _reading = threading.Lock()  # held while a signal is read and acted on
 _ignored: set[signal.Signals] = set()  # at the start of the process, as `nohup` does
 
@@ -61,8 +62,14 @@ def stop_requested() -> bool:
 
 
 @contextmanager
-def graceful() -> Iterator[None]:
-    """Inside, the first signal only makes `stop_requested` true; outside, it ends the process."""
+def graceful(answer: str = "finishing the loop in flight and saving") -> Iterator[None]:
+    """Inside, the first signal only makes `stop_requested` true; outside, it ends the process.
+
+    Args:
+      answer: what is done then, for people.
+    """
+    global _answer
+    _answer = answer
     _in_graceful_block.set()
     try:
         yield
@@ -105,7 +112,7 @@ def _act_on(number: signal.Signals) -> None:
         exit_now(f"{number.name} outside the training loop")
     if not _stop_requested.is_set():
         _stop_requested.set()
-        sys.stderr.write(f"fashion-gan: {number.name}: finishing the loop in flight and saving\n")
+        sys.stderr.write(f"fashion-gan: {number.name}: {_answer}\n")
 
 
 def exit_now(reason: str) -> NoReturn:
@@ -116,3 +123,11 @@ def exit_now(reason: str) -> NoReturn:
         streams.drain(streams.HURRY_SECONDS)
     finally:
         os._exit(exits.INTERRUPTED)
+
+
+def leave(code: int) -> NoReturn:
+    """Ends the process in an orderly way, but without waiting for threads that still compute."""
+    try:
+        streams.drain(streams.HURRY_SECONDS)
+    finally:
+        os._exit(code)

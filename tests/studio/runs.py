@@ -1,0 +1,59 @@
+"""Small runs of each kind, opened as the page opens them, and the commands that it shows, run."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+
+from tests.command import run_forked
+from tests.conftest import train_flags
+from trainer.__main__ import COMMANDS
+from trainer.configuration import studio_flags
+from trainer.studio import opening
+from trainer.studio.open_run import OpenRun
+from trainer.studio.shown import Command
+
+SMALL = ("--image_size=16", "--noise_dim=6", "--steps=2", "--batch_size=4", "--width=4")
+GARMENTS = ("--dataset=synthetic_garments", *SMALL, "--max_width=8")
+KINDS = {
+    "style": ("--preset=fashion", *GARMENTS, "--attributes=class,colour"),
+    "plain": (
+        "--preset=fashion",
+        "--architecture=fashion",
+        "--conditional",
+        *GARMENTS,
+        "--attributes=class",
+    ),
+    "unconditional": ("--preset=fashion", "--architecture=fashion", "--noconditional", *GARMENTS),
+    "completing": ("--preset=inpaint", *GARMENTS, "--attributes=class"),
+}
+
+
+def opened(folder: Path, kind: str) -> OpenRun:
+    """A run of a row of `KINDS`, hardly trained."""
+    job_dir = folder / kind
+    run_forked(*train_flags(job_dir, *KINDS[kind], "--checkpoint_interval=2"))
+    flags = [f"--job_dir={job_dir}", f"--cache_dir={folder / 'cache'}"]
+    return opening.opened(studio_flags.studio(["studio", *flags]))
+
+
+def made_by(command: Command, folder: Path) -> np.ndarray:
+    """The images that a shown command makes, once its files are saved: as arrays, not as a PNG."""
+    for name, content in command.files.items():
+        (folder / name).write_bytes(content)
+    output = folder / "made.npz"
+    arguments = [_placed(argument, command, folder) for argument in command.arguments]
+    assert arguments[-1].startswith("--output=") and arguments[-1].endswith(".png")
+    named = COMMANDS[command.name]
+    config = named.configure([command.name, *arguments[:-1], f"--output={output}"])
+    importlib.import_module(f"trainer.commands.{named.module}").run(config)
+    with np.load(output) as file:
+        return file["images"]
+
+
+def _placed(argument: str, command: Command, folder: Path) -> str:
+    """With the path of a saved file in place of its name."""
+    flag, _, value = argument.partition("=")
+    return f"{flag}={folder / value}" if value in command.files else argument

@@ -1,0 +1,81 @@
+"""The page's widgets: which tabs a run has, and what its controls show as they stand at first."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("gradio", reason="needs the packages of requirements-dev.lock")
+
+from tests.studio.runs import opened
+from trainer.studio import server
+from trainer.studio.open_run import OpenRun
+
+ALL = ["Generate", "Walk", "Directions", "Edit", "Complete"]
+TABS = {"style": ALL, "unconditional": ALL, "completing": ["Complete"]}
+CALLED = ("draw", "go", "look", "move", "survey", "change")  # at once, or when a tab is opened
+
+
+@pytest.fixture(scope="module", params=TABS)
+def page(request, tmp_path_factory) -> tuple[Any, str, Path]:
+    """The page of a run, of which kind, and the folder for its files."""
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("GRADIO_TEMP_DIR", "GRADIO_ANALYTICS_ENABLED"):
+            patch.setenv(name, "")  # restored afterwards
+        server.use_folder(folder / "files")
+        return built(opened(folder, request.param)), request.param, folder / "files"
+
+
+def built(run: OpenRun) -> Any:
+    """Its page. Without a running loop, Gradio leaves new ones open."""
+    from trainer.studio import page
+
+    async def build() -> Any:
+        return page.page(run)
+
+    return asyncio.run(build())
+
+
+def tabs(blocks: Any) -> list[str]:
+    """The names of a page's tabs."""
+    found = blocks.get_config_file()["components"]
+    return [each["props"]["label"] for each in found if each["type"] == "tabitem"]
+
+
+def test_a_run_has_the_tabs_that_it_can_fill(page):
+    blocks, kind, _ = page
+    assert tabs(blocks) == TABS[kind]
+    assert blocks.get_config_file()["analytics_enabled"] is False
+
+
+def test_a_run_that_is_still_growing_draws_alone(tmp_path):
+    run = opened(tmp_path, "unconditional")
+    growing = dataclasses.replace(run.trained, growing=run.trained.generator)
+    assert tabs(built(dataclasses.replace(run, trained=growing))) == ["Generate"]
+
+
+def test_what_is_shown_at_first_is_pictures_and_a_command(page):
+    blocks, kind, _ = page
+    shown = []
+    for function in blocks.fns.values():
+        name = function.fn.__name__
+        if name in CALLED:
+            found = function.fn(*(each.value for each in function.inputs))
+            shown += [each for each in found if isinstance(each, str)]
+    if kind == "completing":
+        assert not shown  # until it is asked
+        return
+    assert any("data:image/png;base64," in each for each in shown)
+    assert any(each.startswith("fashion-gan generate --job_dir=") for each in shown)
+    assert not any("None" in each for each in shown if len(each) < 1000)
+
+
+def test_files_of_the_page_lie_in_its_folder(page):
+    blocks, _, folder = page
+    galleries = [each for each in blocks.blocks.values() if type(each).__name__ == "Gallery"]
+    assert galleries and list(folder.rglob("*.png"))

@@ -1,0 +1,38 @@
+"""The studio command: a page on which a run draws, edits and completes pictures."""
+
+from __future__ import annotations
+
+import importlib.util
+
+from trainer.configuration.studio import StudioConfig
+from trainer.runs import in_bucket, stored_runs
+from trainer.system.exits import RefusedError
+
+
+def run(config: StudioConfig) -> None:
+    """Serves the page, prints where, and returns once a signal ends it.
+
+    A server that is told to end has nothing left to do, so that is its normal end, with exit code
+    0; 143 would ask a cluster to start it again. While it still starts, signals end it as they end
+    any command.
+
+    Raises:
+      RefusedError: Gradio is not there, there is no such run or checkpoint, or the port is taken.
+    """
+    if not _is_there("gradio"):
+        raise RefusedError("the page is made with Gradio: pip install 'fashion-gan[studio]'")
+    if config.job_dir_url:
+        in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+    stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    from trainer.studio import server
+
+    with server.listening(config.host, config.port) as listener:
+        # TensorFlow is imported only now: what is wrong above is said at once.
+        server.serve(config, listener)
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # it is kept from being imported
+        return False

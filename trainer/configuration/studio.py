@@ -1,0 +1,22 @@
+"""What the studio is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.cloud.url import GsUrl
+
+
+@dataclass(frozen=True)
+class StudioConfig:
+    """What `studio` is asked for."""
+
+    job_dir: Path
+    data_dir: Path  # of the test pictures that it offers
+    cache_dir: Path
+    checkpoint: str  # latest, best, a step, or a path
+    host: str  # where it listens
+    port: int  # 0: a free one
+    job_dir_url: GsUrl | None = None
+    data_dir_url: GsUrl | None = None

@@ -1,0 +1,32 @@
+"""Names of directions: what each changes most; classes only where the package knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainer.data.labels import Labels
+from trainer.editing import effects, picture_measures
+from trainer.editing.directions import Directions
+from trainer.editing.synthesis import Synthesis
+from trainer.evaluation import classifiers
+
+_SAMPLES = 48
+
+
+def measured(
+    synthesis: Synthesis, found: Directions, number: int, cycle: Sequence[Labels]
+) -> list[str]:
+    """What the first directions change, each after its number.
+
+    Args:
+      synthesis: of the generator.
+      found: its directions.
+      number: how many.
+      cycle: labels of the samples on which it is measured, by turns.
+    """
+    measures = dict(picture_measures.MEASURES)
+    if synthesis.recipe.data.dataset == "fashion_mnist":
+        measures[effects.CLASS] = classifiers.classes
+    codes = synthesis.sampled(_SAMPLES, 0, cycle)
+    changed = effects.names(synthesis, codes, found, number, measures)
+    return [f"{place}: {name}" for place, name in enumerate(changed, 1)]

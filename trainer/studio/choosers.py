@@ -1,0 +1,137 @@
+"""The controls by which a tab asks for labels, and for a picture."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from trainer.data.labels import NOT_GIVEN, Labels
+from trainer.studio import panels, uploads
+from trainer.studio.open_run import OpenRun
+from trainer.studio.shown import written
+
+SEED = {"minimum": 0, "maximum": 2**31 - 1, "precision": 0}
+
+
+def attribute_dropdowns(
+    run: OpenRun, unknown: str = "", title: str = "", last: bool = False
+) -> list[gr.Dropdown]:
+    """A control for each attribute of one picture.
+
+    Args:
+      run: whose labels they are.
+      unknown: what stands for a value that is not given; empty: of one attribute, one of its
+        values must be.
+      title: what is said before an attribute's name.
+      last: whether the first attribute begins with its last value.
+    """
+    if not run.recipe.networks.conditional:
+        return []
+    several = len(run.recipe.data.attributes) > 1
+    dropdowns = []
+    for place, attribute in enumerate(run.recipe.data.attributes):
+        choices = [(name, value) for value, name in enumerate(attribute.values)]
+        if unknown or (several and place):
+            choices.insert(0, (unknown or "any", NOT_GIVEN))
+        value = choices[-1 if last and not place else 0][1]
+        dropdowns.append(gr.Dropdown(choices, value=value, label=_label(title, attribute.name)))
+    return dropdowns
+
+
+def labels(run: OpenRun, values: Sequence[int]) -> Labels:
+    """What `attribute_dropdowns` say."""
+    return tuple(map(int, values)) if values else run.no_labels
+
+
+def several_dropdowns(run: OpenRun, nothing: str, title: str = "") -> list[gr.Dropdown]:
+    """The same of several pictures: any number of the first attribute's values."""
+    dropdowns = attribute_dropdowns(run, title=title)
+    if not dropdowns:
+        return []
+    attribute = run.recipe.data.attributes[0]
+    choices = [(name, value) for value, name in enumerate(attribute.values)]
+    dropdowns[0].unrender()
+    first = gr.Dropdown(
+        choices, value=[], multiselect=True, label=_label(title, attribute.name), info=nothing
+    )
+    return [first, *dropdowns[1:]]
+
+
+def _label(title: str, attribute: str) -> str:
+    return f"{title} {attribute}" if title else attribute.capitalize()
+
+
+def all_labels(run: OpenRun, values: Sequence[Any]) -> list[Labels]:
+    """What `several_dropdowns` say; none: all in turn, and nothing of them."""
+    if not values:
+        return []
+    first, *others = values
+    if not first and all(other == NOT_GIVEN for other in others):
+        return []
+    size = len(run.recipe.data.attributes[0].values)
+    return [(int(value), *map(int, others)) for value in first or range(size)]
+
+
+class PictureChooser:
+    """Test pictures to choose from, and a button to send one's own."""
+
+    def __init__(self, run: OpenRun) -> None:
+        self._run, given = run, run.examples
+        attributes = run.recipe.data.attributes
+        first = None if given is None else (given.images[0], tuple(given.labels[0].tolist()))
+        self.state = gr.State(first)  # the picture, uint8 [height, width, channels]; its labels
+        gr.Markdown("**A picture**" + (" of the test set, or yours" if given else ""))
+        self.gallery = None
+        if given is not None:
+            names = [written(tuple(row), attributes) for row in given.labels.tolist()]
+            self.gallery = gr.Gallery(
+                [
+                    (panels.enlarged(each), name)
+                    for each, name in zip(given.images, names, strict=True)
+                ],
+                columns=5,
+                height=260,
+                allow_preview=False,
+                show_label=False,
+                buttons=[],
+                interactive=False,
+                object_fit="contain",
+                format="png",
+                elem_classes="examples",
+            )
+        self.upload = gr.UploadButton("Upload a picture", file_types=["image"], size="sm")
+
+        gr.HTML(f"<small>{uploads.BOUNDS}</small>")
+
+    def on_choice(self, then: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """Calls a function of the chosen (picture, labels), and of inputs."""
+
+        def of_example(event: gr.SelectData, *values: Any) -> list[Any]:
+            assert self._run.examples is not None
+            return chosen(self._example(int(event.index)), *values)
+
+        def of_upload(path: str, *values: Any) -> list[Any]:
+            try:
+                picture = uploads.read(Path(path), self._run.recipe.data)
+            finally:
+                with contextlib.suppress(OSError):
+                    Path(path).unlink()
+            return chosen((picture, self._run.no_labels), *values)
+
+        def chosen(which: tuple[np.ndarray, Labels], *values: Any) -> list[Any]:
+            return [which, *then(which, *values)]
+
+        everything = [self.state, *outputs]
+        panels.listen([self.upload.upload], of_upload, [self.upload, *inputs], everything)
+        if self.gallery is not None:
+            panels.listen([self.gallery.select], of_example, inputs, everything)
+
+    def _example(self, number: int) -> tuple[np.ndarray, Labels]:
+        assert self._run.examples is not None
+        row = self._run.examples.labels[number].tolist()
+        return self._run.examples.images[number], tuple(row)

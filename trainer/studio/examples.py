@@ -1,0 +1,58 @@
+"""Some of the test pictures of a run's data, where they can be had."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from trainer.cloud.data_folder import CopiedData
+from trainer.configuration.config import Recipe
+from trainer.configuration.studio import StudioConfig
+from trainer.data import loading
+from trainer.data.input_pictures import InputPictures
+from trainer.data.labels import NOT_GIVEN
+from trainer.system import file_errors
+from trainer.system.exits import RefusedError
+
+log = logging.getLogger(__name__)
+
+NUMBER = 20
+
+
+def read(recipe: Recipe, config: StudioConfig) -> InputPictures | None:
+    """The first test pictures, as many of each value of the first attribute; None: there are none.
+
+    Args:
+      recipe: of the run.
+      config: says where the data lie.
+    """
+    try:
+        images, labels = _arrays(recipe, config)
+    except (RefusedError, OSError) as error:
+        reason = file_errors.refusal(error) or error
+        log.warning("no test pictures to choose from: %s", reason)
+        return None
+    rows = _rows(labels)
+    chosen = np.stack([np.asarray(images[row], np.uint8) for row in rows])
+    return InputPictures(chosen, labels[rows], None, tuple(map(str, rows)))
+
+
+def _arrays(recipe: Recipe, config: StudioConfig):
+    stored = loading.stored_as(recipe.data.dataset)
+    if config.data_dir_url and stored:
+        CopiedData(config.data_dir_url, config.data_dir, stored)
+    images, labels = loading.load(recipe.data, "test", config.data_dir, config.cache_dir)
+    if not len(images):
+        raise RefusedError("the data have none")
+    return images, labels.reshape(len(images), -1)
+
+
+def _rows(labels: np.ndarray) -> list[int]:
+    """The first of each value by turns."""
+    if not labels.shape[1] or not len(set(labels[:, 0].tolist()) - {NOT_GIVEN}):
+        return list(range(min(NUMBER, len(labels))))
+    values = sorted(set(labels[:, 0].tolist()) - {NOT_GIVEN})[:NUMBER]
+    rows = [np.flatnonzero(labels[:, 0] == value)[: NUMBER // len(values)] for value in values]
+    longest = max(map(len, rows))
+    return [int(each[turn]) for turn in range(longest) for each in rows if turn < len(each)]

@@ -1,0 +1,33 @@
+"""The run that is asked for, read for the page."""
+
+from __future__ import annotations
+
+import logging
+
+import tensorflow as tf
+
+from trainer.configuration.studio import StudioConfig
+from trainer.runs import checkpoint_files, stored_runs, trained_networks
+from trainer.studio import examples
+from trainer.studio.open_run import OpenRun
+from trainer.system import activity
+
+
+def opened(config: StudioConfig) -> OpenRun:
+    """Reads the networks, and pictures to choose from.
+
+    Raises:
+      RefusedError: the checkpoint is damaged.
+    """
+    tf.get_logger().setLevel(logging.ERROR)  # each search traces graphs anew, and is no news
+    activity.now("reading the generator")
+    trained = trained_networks.load(config.job_dir, config.checkpoint)
+    activity.now("looking for test pictures")
+    given = None if trained.growing else examples.read(trained.recipe, config)
+    name = str(config.job_dir_url or config.job_dir)
+    checkpoint = config.checkpoint
+    here = checkpoint_files.prefix(config.job_dir / "checkpoints", trained.step)
+    if checkpoint == stored_runs.LATEST and checkpoint_files.has_index(here):
+        checkpoint = str(trained.step)  # stays what it is, also while the run goes on
+    chosen = [] if checkpoint == stored_runs.LATEST else [f"--checkpoint={checkpoint}"]
+    return OpenRun(trained, name, (f"--job_dir={name}", *chosen), given)

@@ -1,0 +1,40 @@
+"""Pictures that users send to the page: bounded, and in the run's form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from trainer.data import input_pictures, pictures
+from trainer.data.datasets import DatasetSpec
+from trainer.system.exits import RefusedError
+
+MOST_MEGABYTES = 20
+MOST_MEGAPIXELS = 50
+BOUNDS = f"Up to {MOST_MEGABYTES} MB and {MOST_MEGAPIXELS} million pixels."
+
+
+def read(path: Path, spec: DatasetSpec) -> np.ndarray:
+    """A picture file in the run's form: uint8 `[height, width, channels]`.
+
+    Args:
+      path: of what was sent.
+      spec: of the run's data.
+
+    Raises:
+      RefusedError: it is too large, or no picture that can be read.
+    """
+    if path.stat().st_size > MOST_MEGABYTES * 2**20:
+        raise RefusedError(f"{path.name} is larger than {MOST_MEGABYTES} MB")
+    try:
+        with pictures.opened(path) as picture:  # its header alone
+            size = picture.width * picture.height
+    except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
+        raise RefusedError(f"{path.name} is no picture that can be read") from error
+    if size > MOST_MEGAPIXELS * 10**6:
+        raise RefusedError(f"{path.name} has more than {MOST_MEGAPIXELS} million pixels.")
+    try:
+        return input_pictures.fitted(path, spec.image_shape, spec.folder)
+    except RefusedError as error:
+        raise RefusedError(str(error).replace(str(path), path.name)) from error
