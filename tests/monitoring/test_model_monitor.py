@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
 
 from tests.command import ROOT, run_forked
 from tests.conftest import finished_flags
@@ -52,6 +53,11 @@ def test_tensorboard_gets_every_tag(finished):
     tags = set(accumulator.Tags()["tensors"])
     assert tags >= SCALARS | {"samples", "real", "configuration", "custom_scalars__config__"}
     assert "_hparams_/session_start_info" in accumulator.summary_metadata
+    experiment = metadata.parse_experiment_plugin_data(
+        accumulator.summary_metadata["_hparams_/experiment"].plugin_data.content
+    )
+    names = {info.name for info in experiment.hparam_infos if info.differs}  # which are shown first
+    assert names == {"generator_learning_rate", "discriminator_learning_rate", "batch_size"}
     assert steps(accumulator, "real") == [0]
     assert steps(accumulator, "samples") == [0, 63, 125]  # two epochs of 62.5 steps
     assert steps(accumulator, "loss/generator")[-1] == 130

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import tensorflow as tf
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import summary as custom_scalar
 from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.hparams import plugin_data_pb2
 
 from trainer.cloud import local_copies
 from trainer.configuration import config, config_json, flags
@@ -49,14 +51,30 @@ def write_hyperparameters(run: RunConfig, job_dir: Path) -> None:
     values = config_json.flag_values(run.recipe)
     shown = {
         name: str(tuple(value)) if isinstance(value, list | dict) else value
-        for name, value in sorted(values.items(), key=lambda item: item[0] not in _FIRST)
+        for name, value in values.items()
     }
     metrics = [
         hparams.Metric(tags.BEST_DISTANCE, display_name="Fréchet, best"),
         hparams.Metric(tags.LAST_DISTANCE, display_name="Fréchet, last"),
     ]
-    hparams.hparams_config([hparams.HParam(name) for name in shown], metrics)
+    _write_hparams_config([hparams.HParam(name) for name in shown], metrics)
     hparams.hparams(shown, trial_id=local_copies.shown(str(job_dir)))
+
+
+def _write_hparams_config(
+    names: Sequence[hparams.HParam], metrics: Sequence[hparams.Metric]
+) -> None:
+    """As `hparams_config`, and in the order of interest.
+
+    TensorBoard shows by name, after those that differ between runs: so those are to.
+    """
+    summary = hparams.hparams_config_pb(names, metrics)
+    plugin_data = summary.value[0].metadata.plugin_data
+    content = plugin_data_pb2.HParamsPluginData.FromString(plugin_data.content)
+    for info in content.experiment.hparam_infos:
+        info.differs = info.name in _FIRST
+    plugin_data.content = content.SerializeToString()
+    tf.summary.experimental.write_raw_pb(summary.SerializeToString(), step=0)
 
 
 def write_summary(run: RunConfig) -> None:
