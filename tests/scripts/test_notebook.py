@@ -11,7 +11,11 @@ from pathlib import Path
 from tests.command import ROOT
 
 NOTEBOOK = ROOT / "docs" / "quickstart.ipynb"
-TRAINING, SHORTER = "--minutes=1", "--steps=8 --evaluation_interval=0 --dataset=synthetic"
+TRAINING = "--minutes=1"
+SHORTER = (
+    "--preset=mlp --conditional --noise_dim=64 --dataset=synthetic --steps=8 "
+    "--evaluation_interval=0"
+)
 MEASURED, FEWER = "--num=1000", "--num=20"
 
 
