@@ -6,7 +6,6 @@ cd "$(dirname "$0")/.."
 pin=(uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 --quiet
   --generate-hashes --no-annotate --no-emit-index-url
   --custom-compile-command scripts/lock.sh)
-# The tests' first: Gradio holds some back (Pillow), and what is tested is what is installed.
-"${pin[@]}" --group dev --output-file requirements-dev.lock
-"${pin[@]}" --constraints requirements-dev.lock --output-file requirements.lock
+"${pin[@]}" --output-file requirements.lock
+"${pin[@]}" --group dev --constraints requirements.lock --output-file requirements-dev.lock
 "${pin[@]}" --extra cuda --constraints requirements.lock --output-file requirements-cuda.lock

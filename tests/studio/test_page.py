@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("gradio", reason="needs the packages of requirements-dev.lock")
+pytest.importorskip("gradio", reason="needs pip install 'fashion-gan[studio]'")
 
 from tests.studio.runs import opened
 from trainer.studio import server

@@ -21,7 +21,7 @@ from trainer.system import exits
 from trainer.system.exits import RefusedError
 
 needs_gradio = pytest.mark.skipif(
-    importlib.util.find_spec("gradio") is None, reason="needs the packages of requirements-dev.lock"
+    importlib.util.find_spec("gradio") is None, reason="needs pip install 'fashion-gan[studio]'"
 )
 
 
