@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.commands import projections, redrawn
+from trainer.configuration import asked_labels
 from trainer.configuration.editing import EditConfig
 from trainer.data.labels import Labels
 from trainer.editing import directions, mixing, sheets
@@ -88,7 +89,7 @@ def _of_input(
     assert given.pictures is not None
     labels = given.pictures.labels
     if cycle:
-        labels = np.array(cycle, np.int64)[np.arange(len(labels)) % len(cycle)]
+        labels = asked_labels.by_turns(cycle, len(labels))
     return projections.projected(synthesis, given.pictures, labels, config.search).codes
 
 

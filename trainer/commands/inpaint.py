@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
-
 from trainer.configuration import asked_labels
 from trainer.configuration.editing import InpaintConfig
 from trainer.data import input_masks, input_pictures
@@ -27,7 +25,7 @@ def run(config: InpaintConfig) -> None:
     pictures = input_masks.with_masks(given, config.input, config.mask, data)
     if config.labels:
         cycle = asked_labels.cycle(stored.recipe, config.labels)
-        labels = np.array(cycle, np.int64)[np.arange(len(pictures.labels)) % len(cycle)]
+        labels = asked_labels.by_turns(cycle, len(pictures.labels))
         pictures = dataclasses.replace(pictures, labels=labels)
     output = config.output
     file_system.make_folder(output.parent if output.suffix else output, "output")

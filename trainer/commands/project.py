@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from trainer.configuration import asked_labels
 from trainer.configuration.editing import ProjectConfig
 from trainer.data import input_pictures
@@ -24,7 +22,7 @@ def run(config: ProjectConfig) -> None:
     labels = pictures.labels
     if config.labels:
         cycle = asked_labels.cycle(stored.recipe, config.labels)
-        labels = np.array(cycle, np.int64)[np.arange(len(labels)) % len(cycle)]
+        labels = asked_labels.by_turns(cycle, len(labels))
     file_system.make_folder(config.output.parent, "output")
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.commands import projections

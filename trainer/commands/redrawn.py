@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer.commands import samples
+from trainer.configuration import asked_labels
 from trainer.configuration.config import GenerateConfig
 from trainer.data.labels import Labels
 from trainer.editing import labels_changed
@@ -36,7 +37,7 @@ def write(config: GenerateConfig, codes: Codes, cycle: list[Labels] | None) -> N
     recipe, output = synthesis.recipe, config.output
     codes = synthesis.check(codes, f"--latents={config.latents}")
     if cycle:
-        wanted = np.array(cycle, np.int64)[np.arange(len(codes)) % len(cycle)]
+        wanted = asked_labels.by_turns(cycle, len(codes))
         codes = labels_changed.changed(synthesis, codes, wanted)
     activity.now(f"generating {output.name}")
     log.info("generating %d images from %s", len(codes), synthesis.source)

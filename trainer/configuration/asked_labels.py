@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from trainer.configuration.config import Recipe
 from trainer.data import labels
 from trainer.data.labels import Labels
@@ -31,6 +33,11 @@ def cycle(recipe: Recipe, asked_for: Sequence[str] = ()) -> list[Labels]:
     if known:
         return [(value, *others) for value in range(len(known[0].values))]
     return [(labels.NOT_GIVEN,) * len(recipe.data.attributes)]
+
+
+def by_turns(cycle: Sequence[Labels], count: int) -> np.ndarray:
+    """Labels of so many pictures, from `cycle`: int64 `[count, attributes]`."""
+    return np.array(cycle, np.int64)[np.arange(count) % len(cycle)]
 
 
 def targets(recipe: Recipe, asked_for: Sequence[str], flag: str) -> list[Labels]:

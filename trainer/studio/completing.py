@@ -10,7 +10,6 @@ import numpy as np
 from trainer.data.labels import Labels
 from trainer.editing import inpainting
 from trainer.editing.projection import Settings
-from trainer.gan import completing
 from trainer.studio.editing import search_flags
 from trainer.studio.open_run import OpenRun
 from trainer.studio.shown import Command, Shown, arrays
@@ -98,8 +97,3 @@ def completed(
         tuple(f"seed {each}" for each in seeds),
         Command("inpaint", arguments, {"picture.npz": given}),
     )
-
-
-def without(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """A picture as people see it, what is missing in grey."""
-    return completing.masked(picture, mask)

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from trainer.gan.completing import masked
 from trainer.studio import choosers, completing, editing, panels
 from trainer.studio.choosers import SEED, PictureChooser
 from trainer.studio.open_run import OpenRun
@@ -117,7 +118,7 @@ def complete(run: OpenRun) -> None:
         settings = replace(completing.QUICK, steps=int(steps))
         labels = choosers.labels(run, values)
         shown = completing.completed(run, chosen[0], mask, labels, int(seed), settings)
-        known = panels.figure(completing.without(chosen[0], mask), "what is known", _LARGE)
+        known = panels.figure(masked(chosen[0], mask), "what is known", _LARGE)
         ways = panels.grid(shown.images, shown.captions, (), _LARGE)
         return panels.shows(shown, _given(chosen, known) + ways)
 
