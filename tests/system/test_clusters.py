@@ -188,6 +188,7 @@ def test_a_signal_to_one_worker_saves_and_stops_all_at_one_step(tmp_path, monkey
         assert f"saved at step {newest[0]}:" in log(tmp_path / "run", index)
 
 
+@pytest.mark.slow
 def test_a_group_disturbed_again_and_again_ends_with_the_same_bits(tmp_path, request):
     alone, disturbed = tmp_path / "alone", tmp_path / "disturbed"
     flags = ["--steps=60", "--checkpoint_interval=7", "--steps_per_loop=2", "--cluster_timeout=20"]

@@ -69,6 +69,7 @@ class ArchitectureSpec:
 
     has_dropout: bool = False  # its discriminator has dropout layers
     has_zero_kernels: bool = False  # a kernel of its discriminator starts at zero, and has no norm
+    projects: bool = False  # its discriminator has a projection of labels
     style_based: bool = False  # its generator has a mapping network
     grows: bool = False  # its networks can be built for a part of the sides
     completes: bool = False  # its generator takes pictures and masks
@@ -84,16 +85,19 @@ class ArchitectureSpec:
 
 ARCHITECTURES = {
     "classic": ArchitectureSpec(has_dropout=True, width=32, max_width=512),
-    "comodulated": ArchitectureSpec(completes=True, width=32, max_width=512),
+    "comodulated": ArchitectureSpec(projects=True, completes=True, width=32, max_width=512),
     "cropped": ArchitectureSpec(has_dropout=True, width=64, max_width=1024),
     "dcgan": ArchitectureSpec(has_dropout=True, width=64, max_width=1024),
-    "fashion": ArchitectureSpec(width=32, max_width=512),
+    "fashion": ArchitectureSpec(projects=True, width=32, max_width=512),
     "mlp": ArchitectureSpec(has_dropout=True),
-    "r3gan": ArchitectureSpec(has_zero_kernels=True, width=48, max_width=192),
-    "residual": ArchitectureSpec(width=64, max_width=64),
-    "style": ArchitectureSpec(style_based=True, width=32, max_width=512),
-    "stylegan": ArchitectureSpec(style_based=True, grows=True, width=32, max_width=128),
+    "r3gan": ArchitectureSpec(has_zero_kernels=True, projects=True, width=48, max_width=192),
+    "residual": ArchitectureSpec(projects=True, width=64, max_width=64),
+    "style": ArchitectureSpec(projects=True, style_based=True, width=32, max_width=512),
+    "stylegan": ArchitectureSpec(
+        projects=True, style_based=True, grows=True, width=32, max_width=128
+    ),
     "upsampling": ArchitectureSpec(has_dropout=True, width=32, max_width=256),
 }
+PROJECTING = tuple(name for name, spec in ARCHITECTURES.items() if spec.projects)
 GROWING = tuple(name for name, spec in ARCHITECTURES.items() if spec.grows)
 COMPLETING = tuple(name for name, spec in ARCHITECTURES.items() if spec.completes)

@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 6
+FORMAT = 7
 
 Json = dict[str, Any]
 
@@ -184,6 +184,13 @@ def _from_format_5(stored: Json) -> Json:
     return {**stored, "recipe": {**stored["recipe"], "completion": completion}}
 
 
+def _from_format_6(stored: Json) -> Json:
+    """Format 6 knew no discriminators that classify."""
+    recipe = stored["recipe"]
+    objective = {**recipe["objective"], "classification": 0.0}
+    return {**stored, "recipe": {**recipe, "objective": objective}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -192,6 +199,7 @@ _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     3: _from_format_3,
     4: _from_format_4,
     5: _from_format_5,
+    6: _from_format_6,
 }
 
 

@@ -146,6 +146,11 @@ def _define_objective(values: flags.FlagValues) -> None:
     text = "Bound of the critic's weights; 0: none."
     objective.number("weight_clip", 0.0, text)
     text = (
+        "Of discriminators that project labels: the weight of a loss that has them tell the labels "
+        "of real images; 0: none."
+    )
+    objective.number("classification", 0.0, text)
+    text = (
         "Of style-based generators: the share of the fakes of which some layers get the style of "
         "another latent."
     )

@@ -13,6 +13,7 @@ from trainer.configuration.choices import (
     GROWING,
     LOSSES,
     NETWORKS,
+    PROJECTING,
 )
 from trainer.configuration.config import Networks, Objective, OptimizerSettings, Recipe
 from trainer.system.exits import RefusedError
@@ -30,6 +31,7 @@ def check(recipe: Recipe) -> None:
     _check_objective(recipe.objective)
     _check_penalties(recipe.objective)
     _check_networks(recipe)
+    _check_classification(recipe)
     _check_styles(recipe)
     _check_growth(recipe)
     _check_completion(recipe)
@@ -104,6 +106,22 @@ def _check_widths(networks: Networks) -> None:
         raise RefusedError(
             f"--max_width={max_width} is less than the {width} channels at the finest side: "
             f"use at least {width}, or a smaller --width"
+        )
+
+
+def _check_classification(recipe: Recipe) -> None:
+    weight, networks = recipe.objective.classification, recipe.networks
+    if not (math.isfinite(weight) and weight >= 0):
+        raise RefusedError(f"--classification={weight} must not be negative")
+    if weight and not networks.conditional:
+        raise RefusedError(
+            f"--classification={weight} is of labels, which the networks are not given: use "
+            "--conditional, or leave it out"
+        )
+    if weight and not ARCHITECTURES[networks.architecture].projects:
+        raise RefusedError(
+            f"--classification={weight} is of discriminators that project labels: use "
+            f"--architecture={', '.join(PROJECTING)}, or leave it out"
         )
 
 

@@ -64,6 +64,7 @@ def _objective(values: flags.FlagValues) -> config.Objective:
         penalty_schedule=values.penalty_schedule,
         penalty_final_factor=values.penalty_final_factor,
         weight_clip=values.weight_clip,
+        classification=values.classification,
         style_mixing=values.style_mixing,
         path_length=values.path_length,
         flip=values.flip,

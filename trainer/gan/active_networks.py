@@ -14,11 +14,15 @@ from trainer.configuration import config
 from trainer.configuration.config import Recipe
 from trainer.gan.networks import build_discriminator, build_generator
 from trainer.models import mapping
+from trainer.models.conditioning import with_label_scores
 
 
 @dataclass(frozen=True)
 class ActiveNetworks:
-    """Networks of one size, whose weights have the names of the state's."""
+    """Networks of one size, whose weights have the names of the state's.
+
+    The discriminators are those of `with_label_scores` where the objective classifies.
+    """
 
     generator: keras.Model
     discriminator: keras.Model  # in float32 where it is penalised
@@ -49,6 +53,8 @@ def active_networks(
     unpenalised = discriminator
     if objective.at_times_penalised and low:
         unpenalised = build_discriminator(recipe, recipe.precision, missing, fades)
+    if objective.classification:
+        discriminator, unpenalised = map(with_label_scores, (discriminator, unpenalised))
     if not (objective.style_mixing or objective.path_length):
         return ActiveNetworks(generator, discriminator, unpenalised, None, None, None)
     synthesis = mapping.synthesis_network(generator)

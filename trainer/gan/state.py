@@ -192,8 +192,8 @@ class FashionGAN:
         rng: BatchRng,
         *passes: str,
         penalised: bool = False,
-    ) -> tf.Tensor:
-        """Logits `[N, 1]` in training.
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Logits `[N, 1]` in training, and scores `[N, values]` where the objective classifies.
 
         Args:
           images: `[N, height, width, channels]`.
@@ -207,12 +207,14 @@ class FashionGAN:
         inputs = self._inputs(network, images, labels)
         with layers_draw_from(rng, *passes):
             if not self.singular_vectors:
-                return applied(network, self.discriminator, inputs)
-            normalised = {
-                weight.path: self._spectrally_normalised(weight)
-                for weight in self.discriminator.trainable_variables
-            }
-            return borrowed(network, normalised, inputs)
+                outputs = applied(network, self.discriminator, inputs)
+            else:
+                normalised = {
+                    weight.path: self._spectrally_normalised(weight)
+                    for weight in self.discriminator.trainable_variables
+                }
+                outputs = borrowed(network, normalised, inputs)
+        return outputs if self.recipe.objective.classification else (outputs, None)
 
     def _spectrally_normalised(self, weight: keras.Variable) -> tf.Tensor:
         """The weight, divided by its spectral norm where it has a singular vector."""

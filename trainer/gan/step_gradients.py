@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from trainer.gan import losses, penalties, schedules
 from trainer.gan.augmentation import augment
+from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
 from trainer.randomness import BatchRng
 
@@ -33,9 +34,17 @@ class Examples(NamedTuple):
 class StepGradients(NamedTuple):
     """An update's metrics and gradients: this replica's share of them."""
 
-    metrics: tf.Tensor  # [5], the first of METRICS; [6] where augmentation adapts, see `_metrics`
+    metrics: tf.Tensor  # [5], the first of METRICS; more where there are more, see `_metrics`
     discriminator: list[tf.Tensor]  # gradients of its loss and penalty by its weights
     fakes: tf.Tensor  # gradient of the generator's loss by the fakes
+
+
+class Losses(NamedTuple):
+    """An update's losses without penalty, float32 []: this replica's share of them."""
+
+    generator: tf.Tensor
+    discriminator: tf.Tensor
+    labels: tf.Tensor  # the discriminator's, too, as a classifier; zero where it is none
 
 
 def compute(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
@@ -67,25 +76,25 @@ def _in_one_pass(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGrad
         real, fake = _augmented(gan, examples, rng)
         images = tf.concat([real, fake], axis=0)
         passes = (f"{examples.stream}real", f"{examples.stream}fake")
-        logits = gan.logits(images, tf.tile(examples.labels, [2, 1]), rng, *passes)
+        logits, scores = gan.logits(images, tf.tile(examples.labels, [2, 1]), rng, *passes)
         real_logits, fake_logits = tf.split(logits, 2)
-        generator_loss, discriminator_loss = _losses(gan, examples, rng, real_logits, fake_logits)
-    real_gradients, fake_gradients = tape.gradient(discriminator_loss, [real_logits, fake_logits])
+        found = _losses(gan, examples, rng, real_logits, fake_logits, scores)
+    real_gradients, fake_gradients = tape.gradient(found.discriminator, [real_logits, fake_logits])
     fake_gradients = tf.maximum(fake_gradients, MIN_GRADIENT_DIVISOR)
     weights = [variable.value for variable in gan.discriminator.trainable_variables]
     *gradients, input_gradients = tape.gradient(
-        logits,
+        [logits, found.labels],
         [*weights, images],
-        tf.concat([real_gradients, fake_gradients], axis=0),
+        [tf.concat([real_gradients, fake_gradients], axis=0), tf.ones_like(found.labels)],
         unconnected_gradients=tf.UnconnectedGradients.ZERO,
     )
-    scale = (tape.gradient(generator_loss, fake_logits) / fake_gradients)[
+    scale = (tape.gradient(found.generator, fake_logits) / fake_gradients)[
         :, :, tf.newaxis, tf.newaxis
     ]
     fakes_gradient = tape.gradient(
         fake, examples.fakes, output_gradients=scale * tf.split(input_gradients, 2)[1]
     )
-    metrics = _metrics(gan, generator_loss, discriminator_loss, 0.0, real_logits, fake_logits)
+    metrics = _metrics(gan, found, 0.0, real_logits, fake_logits)
     return StepGradients(metrics, gradients, fakes_gradient)
 
 
@@ -94,12 +103,13 @@ def in_two_passes(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGra
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(examples.fakes)
         real, fake = _augmented(gan, examples, rng)
-        real_logits = gan.logits(real, examples.labels, rng, f"{examples.stream}real")
-        fake_logits = gan.logits(fake, examples.labels, rng, f"{examples.stream}fake")
-        generator_loss, discriminator_loss = _losses(gan, examples, rng, real_logits, fake_logits)
-    gradients = weight_gradients(tape, discriminator_loss, gan.discriminator)
-    metrics = _metrics(gan, generator_loss, discriminator_loss, 0.0, real_logits, fake_logits)
-    return StepGradients(metrics, gradients, tape.gradient(generator_loss, examples.fakes))
+        real_logits, scores = gan.logits(real, examples.labels, rng, f"{examples.stream}real")
+        fake_logits, _ = gan.logits(fake, examples.labels, rng, f"{examples.stream}fake")
+        found = _losses(gan, examples, rng, real_logits, fake_logits, scores)
+        total = found.discriminator + found.labels
+    gradients = weight_gradients(tape, total, gan.discriminator)
+    metrics = _metrics(gan, found, 0.0, real_logits, fake_logits)
+    return StepGradients(metrics, gradients, tape.gradient(found.generator, examples.fakes))
 
 
 def _with_r1_r2(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
@@ -114,22 +124,22 @@ def _with_r1_r2(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradi
             inner.watch(images)
             passes = (f"{examples.stream}real", f"{examples.stream}fake")
             labels = tf.tile(examples.labels, [2, 1])
-            logits = gan.logits(images, labels, rng, *passes, penalised=True)
+            logits, scores = gan.logits(images, labels, rng, *passes, penalised=True)
         input_gradients = inner.gradient(logits, images)
         real_logits, fake_logits = tf.split(logits, 2)
-        generator_loss, discriminator_loss = _losses(gan, examples, rng, real_logits, fake_logits)
+        found = _losses(gan, examples, rng, real_logits, fake_logits, scores)
         r1, r2 = tf.split(penalties.zero_centred_penalty(input_gradients), 2)
         weighted = objective.r1 * r1 + objective.r2 * r2
         penalty = tf.reduce_sum(weighted) * share * _penalty_weight(gan)
-        total = discriminator_loss + penalty
+        total = found.discriminator + found.labels + penalty
     gradients = weight_gradients(tape, total, gan.discriminator)
     # A logit depends on its own image alone, so the chain rule gives the generator's gradient
     # without another pass through the discriminator.
-    scale = tape.gradient(generator_loss, fake_logits)[:, :, tf.newaxis, tf.newaxis]
+    scale = tape.gradient(found.generator, fake_logits)[:, :, tf.newaxis, tf.newaxis]
     fakes_gradient = tape.gradient(
         fake, examples.fakes, output_gradients=scale * tf.split(input_gradients, 2)[1]
     )
-    metrics = _metrics(gan, generator_loss, discriminator_loss, penalty, real_logits, fake_logits)
+    metrics = _metrics(gan, found, penalty, real_logits, fake_logits)
     return StepGradients(metrics, gradients, fakes_gradient)
 
 
@@ -140,21 +150,21 @@ def _with_gradient_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(examples.fakes)
         real, fake = _augmented(gan, examples, rng)
-        real_logits = gan.logits(real, labels, rng, f"{stream}real", penalised=True)
-        fake_logits = gan.logits(fake, labels, rng, f"{stream}fake", penalised=True)
-        generator_loss, discriminator_loss = _losses(gan, examples, rng, real_logits, fake_logits)
+        real_logits, scores = gan.logits(real, labels, rng, f"{stream}real", penalised=True)
+        fake_logits, _ = gan.logits(fake, labels, rng, f"{stream}fake", penalised=True)
+        found = _losses(gan, examples, rng, real_logits, fake_logits, scores)
         alpha = rng.uniform(f"{stream}alpha", 1)[:, :, tf.newaxis, tf.newaxis]
         between = tf.stop_gradient(real + alpha * (fake - real))
         with tf.GradientTape() as inner:
             inner.watch(between)
-            logits = gan.logits(between, labels, rng, f"{stream}between", penalised=True)
+            logits, _ = gan.logits(between, labels, rng, f"{stream}between", penalised=True)
         per_example = penalties.one_centred_penalty(inner.gradient(logits, between))
         weight = gan.recipe.objective.gradient_penalty * _penalty_weight(gan)
         penalty = tf.reduce_sum(per_example) * share * weight
-        total = discriminator_loss + penalty
+        total = found.discriminator + found.labels + penalty
     gradients = weight_gradients(tape, total, gan.discriminator)
-    metrics = _metrics(gan, generator_loss, discriminator_loss, penalty, real_logits, fake_logits)
-    return StepGradients(metrics, gradients, tape.gradient(generator_loss, examples.fakes))
+    metrics = _metrics(gan, found, penalty, real_logits, fake_logits)
+    return StepGradients(metrics, gradients, tape.gradient(found.generator, examples.fakes))
 
 
 def _augmented(gan: FashionGAN, examples: Examples, rng: BatchRng) -> tuple[tf.Tensor, tf.Tensor]:
@@ -174,8 +184,8 @@ def _losses(
     rng: BatchRng,
     real_logits: tf.Tensor,
     fake_logits: tf.Tensor,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """The generator's and the discriminator's, without penalty."""
+    scores: tf.Tensor | None,
+) -> Losses:
     share = 1.0 / gan.recipe.batch_size
     loss = losses.LOSSES[gan.recipe.objective.loss]
     targets = []
@@ -184,10 +194,30 @@ def _losses(
             1 - noise * rng.uniform(f"{examples.stream}real/target", 1),
             noise * rng.uniform(f"{examples.stream}fake/target", 1),
         ]
-    return (
+    return Losses(
         tf.reduce_sum(loss.generator(real_logits, fake_logits)) * share,
         tf.reduce_sum(loss.discriminator(real_logits, fake_logits, *targets)) * share,
+        tf.constant(0.0) if scores is None else _labels_loss(gan, examples.labels, scores),
     )
+
+
+def _labels_loss(gan: FashionGAN, labels: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+    """Of the discriminator as a classifier of real images: cross-entropies of the given labels.
+
+    (Chen et al. 2021, arXiv:2111.01035.) The generator has no such loss: that a label's score is
+    part of the logits tells it enough.
+
+    Args:
+      gan: the state.
+      labels: int32 `[rows, attributes]`, -1 where not given.
+      scores: float32 `[.., values]`, first those of these rows.
+    """
+    found = []
+    parts = tf.split(scores[: tf.shape(labels)[0]], label_sizes(gan.recipe), axis=1)
+    for part, column in zip(parts, tf.unstack(labels, axis=1), strict=True):
+        entropies = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(column, 0), part)
+        found.append(tf.reduce_sum(tf.where(column >= 0, entropies, 0.0)))
+    return tf.add_n(found) * (gan.recipe.objective.classification / gan.recipe.batch_size)
 
 
 def _penalty_weight(gan: FashionGAN) -> tf.Tensor:
@@ -202,18 +232,19 @@ def _penalty_weight(gan: FashionGAN) -> tf.Tensor:
 
 def _metrics(
     gan: FashionGAN,
-    generator_loss: tf.Tensor,
-    discriminator_loss: tf.Tensor,
+    found: Losses,
     penalty: tf.Tensor | float,
     real_logits: tf.Tensor,
     fake_logits: tf.Tensor,
 ) -> tf.Tensor:
     share = 1.0 / gan.recipe.batch_size
-    scores = [tf.reduce_sum(tf.sigmoid(logits)) * share for logits in (real_logits, fake_logits)]
+    more = [tf.reduce_sum(tf.sigmoid(logits)) * share for logits in (real_logits, fake_logits)]
+    if gan.recipe.objective.classification:
+        more.append(found.labels)
     if gan.augmentation:
         realness = losses.LOSSES[gan.recipe.objective.loss].realness(real_logits, fake_logits)
-        scores.append(tf.reduce_sum(tf.sign(realness)))  # not its share: see `adjust`
-    return tf.stack([generator_loss, discriminator_loss, penalty, *scores])
+        more.append(tf.reduce_sum(tf.sign(realness)))  # not its share: see `adjust`
+    return tf.stack([found.generator, found.discriminator, penalty, *more])
 
 
 def weight_gradients(

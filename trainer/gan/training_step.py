@@ -29,7 +29,8 @@ METRICS = (
     "gradient_norm/generator",
     "gradient_norm/discriminator",
 )
-# What augmentation adapts by, and to: after the others, where it does.
+LABELS_METRICS = ("loss/labels",)  # after the others, where the discriminator classifies
+# What augmentation adapts by, and to: likewise.
 ADAPTIVE_METRICS = ("augmentation/mean_sign", "augmentation/probability")
 PATH_METRICS = ("path_length/mean",)  # likewise, at the end
 COMPLETION_METRICS = ("completion/error", "completion/spread")  # likewise
@@ -40,10 +41,11 @@ Batch = tuple[tf.Tensor, tf.Tensor]  # images [rows, height, width, channels], i
 def metric_names(recipe: Recipe) -> tuple[str, ...]:
     """The metrics of a step."""
     objective = recipe.objective
+    of_labels = LABELS_METRICS if objective.classification else ()
     adaptive = ADAPTIVE_METRICS if objective.augments_adaptively else ()
     of_generator = PATH_METRICS if objective.path_length else ()
     of_completions = COMPLETION_METRICS if recipe.completion.reconstruction else ()
-    return (*METRICS, *adaptive, *of_generator, *of_completions)
+    return (*METRICS, *of_labels, *adaptive, *of_generator, *of_completions)
 
 
 def simultaneous(
@@ -170,17 +172,19 @@ def _update_generator(
 def _update_discriminator(
     gan: FashionGAN, gradients: StepGradients, update_number: tf.Tensor, compiled: Compiler
 ) -> tf.Tensor:
-    """Returns all other metrics: four, the discriminator's gradient's norm, and what adapts."""
+    """Returns all other metrics: four, the discriminator's gradient's norm, and further ones."""
     optimizer = gan.discriminator_optimizer
-    metrics = _apply(
+    sums = _apply(
         optimizer, gradients.discriminator, gradients.metrics[1:], update_number, compiled
     )
     gan.constrain_discriminator()
+    first, further, norm = tf.split(sums, [4, -1, 1])
     if gan.augmentation is None:
-        return metrics
-    *others, signs, norm = tf.unstack(metrics)
-    probability = gan.augmentation.adjust(signs, update_number)
-    return tf.stack([*others, norm, signs / gan.recipe.batch_size, probability])
+        return tf.concat([first, norm, further], axis=0)
+    further, signs = tf.split(further, [-1, 1])
+    probability = gan.augmentation.adjust(signs[0], update_number)
+    adaptive = [signs / gan.recipe.batch_size, probability[tf.newaxis]]
+    return tf.concat([first, norm, further, *adaptive], axis=0)
 
 
 def _in_metrics_order(generator_metrics: tf.Tensor, discriminator_metrics: tf.Tensor) -> tf.Tensor:

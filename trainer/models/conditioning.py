@@ -140,3 +140,25 @@ def projected_logits(features, labels, label_sizes: Sequence[int]):
     )
     product = layers.Dot(1, dtype="float32", name="projection")([features, embedded])
     return layers.Add(dtype="float32", name="projected")([logits, product])
+
+
+def with_label_scores(discriminator: keras.Model) -> keras.Model:
+    """The discriminator, and what each value of each attribute would add to its logits.
+
+    Those are the logits of a classifier (Chen et al. 2021, arXiv:2111.01035).
+
+    Args:
+      discriminator: made of `projected_logits`.
+
+    Returns:
+      A network of the same weights whose outputs are `[N, 1]` and `[N, sum(label_sizes)]`.
+    """
+    features = discriminator.get_layer("projection").input[0]
+    embedding = discriminator.get_layer("label_embedding")
+    values = embedding.kernel.shape[0]
+    # Each value's one-hot vector, a row an example: the layer gives its weights by what it makes.
+    one_of_each = keras.ops.eye(values) * keras.ops.ones_like(features[:, :1, None])
+    scores = layers.Dot((1, 2), dtype="float32", name="label_scores")(
+        [features, embedding(one_of_each)]
+    )
+    return keras.Model(discriminator.inputs, [discriminator.output, scores], name="scored")

@@ -1,0 +1,121 @@
+"""Discriminators that also tell the labels of real images."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer.configuration import flags
+from trainer.configuration.choices import ARCHITECTURES, PROJECTING
+from trainer.configuration.config import Recipe
+from trainer.gan import step_gradients
+from trainer.gan.networks import build_networks
+from trainer.gan.state import FashionGAN
+from trainer.gan.step_gradients import Examples
+from trainer.models.conditioning import with_label_scores
+from trainer.models.layers import initialise
+from trainer.randomness import BatchRng
+from trainer.system.exits import RefusedError
+
+VALUES = (10, 8, 3)  # of synthetic_garments' class, colour and pattern
+GIVEN = [[1, 2, 0], [9, -1, 2], [-1, -1, -1], [0, 7, -1]]
+
+
+def recipe(*more: str) -> Recipe:
+    given = ["--job_dir=x", "--dataset=synthetic_garments", "--image_size=28", "--batch_size=4"]
+    return flags.train(["train", *given, "--conditional", *more]).recipe
+
+
+def of_architecture(name: str) -> Recipe:
+    completing = ("--masks=box",) if ARCHITECTURES[name].completes else ()
+    return recipe("--preset=fashion", f"--architecture={name}", *completing)
+
+
+def images(stream: int) -> tf.Tensor:
+    return tf.random.stateless_uniform([4, 28, 28, 3], [stream, 2])
+
+
+@pytest.mark.parametrize("architecture", PROJECTING)
+def test_a_score_is_what_its_label_alone_adds_to_the_logit(architecture):
+    _, discriminator = build_networks(of_architecture(architecture), "float32")
+    initialise(discriminator, 0, "discriminator")
+    image = images(1)[:1]
+    unknown = np.full((1, 3), -1, np.int32)
+
+    _, scores = with_label_scores(discriminator)([image, tf.constant(unknown)])
+
+    added, without = [], discriminator([image, tf.constant(unknown)]).numpy()
+    for attribute, size in enumerate(VALUES):
+        for value in range(size):
+            alone = unknown.copy()
+            alone[0, attribute] = value
+            added.append((discriminator([image, tf.constant(alone)]).numpy() - without).item())
+    assert len(set(added)) > 1
+    np.testing.assert_allclose(scores[0], added, atol=1e-4)
+
+
+@pytest.mark.parametrize("penalty", [(), ("--r1=0.3", "--r2=0.3"), ("--gradient_penalty=1",)])
+@pytest.mark.parametrize("loss", ["relativistic", "hinge"])  # in one pass, and in two
+def test_the_discriminator_alone_learns_labels_and_of_real_images_alone(loss, penalty):
+    made = {
+        weight: _gradients(
+            FashionGAN(recipe("--preset=fashion", *flags_of(loss, penalty, weight)), 9)
+        )
+        for weight in (0.0, 0.5)
+    }
+    with tf.GradientTape() as tape:
+        gan = FashionGAN(recipe("--preset=fashion", *flags_of(loss, penalty, 0.5)), 9)
+        _, scores = gan.active.discriminator([images(1), tf.constant(GIVEN)])
+        parts = np.split(np.arange(sum(VALUES)), np.cumsum(VALUES)[:-1])
+        entropies = [
+            -tf.nn.log_softmax(tf.gather(scores[row], part))[label]
+            for row, labels in enumerate(GIVEN)
+            for label, part in zip(labels, parts, strict=True)
+            if label >= 0
+        ]
+        total = tf.add_n(entropies) * 0.5 / 4
+    expected = tape.gradient(total, gan.discriminator.trainable_weights)
+
+    for with_labels, without, alone in zip(
+        made[0.5].discriminator, made[0.0].discriminator, expected, strict=True
+    ):
+        difference = with_labels - without
+        np.testing.assert_allclose(difference, 0.0 if alone is None else alone, atol=2e-4)
+    np.testing.assert_allclose(made[0.5].fakes, made[0.0].fakes, atol=1e-6)
+    assert float(tf.linalg.global_norm([each for each in expected if each is not None])) > 0.1
+    assert made[0.5].metrics.shape == made[0.0].metrics.shape + 1
+    np.testing.assert_allclose(made[0.5].metrics[:5], made[0.0].metrics, rtol=1e-5)
+    np.testing.assert_allclose(made[0.5].metrics[5], total, rtol=1e-5)
+
+
+def flags_of(loss: str, penalty: tuple[str, ...], weight: float) -> tuple[str, ...]:
+    plain = ("--r1=0", "--r2=0", "--penalty_interval=1", "--penalty_schedule=constant")
+    plain += ("--penalty_final_factor=1", "--precision=float32")
+    return (*plain, f"--loss={loss}", *penalty, f"--classification={weight}")
+
+
+def _gradients(gan: FashionGAN) -> step_gradients.StepGradients:
+    examples = Examples(images(1), images(2), tf.constant(GIVEN), "", tf.constant(0, tf.int64))
+    return step_gradients.compute(gan, examples, BatchRng(0, 0, 0, 4))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--classification=-1",), "negative"),
+        (("--classification=nan",), "negative"),
+        (("--classification=1", "--noconditional"), "--conditional"),
+        (("--classification=1", "--preset=dcgan", "--conditional"), "--architecture=.*fashion"),
+    ],
+)
+def test_what_cannot_classify_is_refused(given, said):
+    with pytest.raises(RefusedError, match=said):
+        recipe(*given)
+
+
+def test_the_table_of_what_projects_is_right():
+    for name in ARCHITECTURES:
+        _, discriminator = build_networks(of_architecture(name), "float32")
+        projects = any(layer.name == "projection" for layer in discriminator.layers)
+        assert projects == (name in PROJECTING), name
