@@ -58,7 +58,8 @@ def _inside(network: keras.Model) -> int:
     for layer in network.layers:
         if isinstance(layer, (layers.Conv2D, layers.Conv2DTranspose)):
             upwards = isinstance(layer, layers.Conv2DTranspose)
-            wide, narrow = (layer.output, layer.input) if upwards else (layer.input, layer.output)
+            images = layer.input[0] if isinstance(layer.input, list) else layer.input  # modulated
+            wide, narrow = (layer.output, images) if upwards else (images, layer.output)
             across = (wide.shape[1:3], narrow.shape[1:3], layer.kernel_size, layer.strides)
             taps = [_taps(*along) for along in zip(*across, strict=True)]
             total += math.prod(taps) * math.prod(layer.kernel.shape[2:])

@@ -13,7 +13,7 @@ import pytest
 
 from scripts.benchmark import around, entries, page, rounds, work
 from scripts.benchmark.settings import Settings
-from trainer.configuration import flags
+from trainer.configuration import flags, presets
 from trainer.gan.training_step import METRICS
 from trainer.monitoring.model_monitor import ModelMonitor
 
@@ -243,6 +243,12 @@ def test_the_work_inside_leaves_out_what_margins_are_multiplied_with():
     generator = 100 * 12544 + far * 256 * 128 + half * 128 * 64 + whole * 64
     discriminator = whole * 64 + half * 64 * 128 + 49 * 128
     assert work.without_margins(recipe) == 10 * (3 * generator + 6 * discriminator)
+
+
+@pytest.mark.parametrize("preset", presets.names())
+def test_every_preset_multiplies_less_inside_than_in_all(preset):
+    entry = entries.ours(f"--preset={preset}")
+    assert 0.5 * entry.multiply_adds < entry.without_margins <= entry.multiply_adds
 
 
 def test_the_commands_line_up_with_what_is_there(capsys):

@@ -11,6 +11,7 @@ from scripts.benchmark.contenders import Train, ours
 from scripts.benchmark.contenders import feeding as feeding_alone
 from trainer.data import feeding
 
+_PART = 10_000  # pictures
 SET_BYTES = 2**28  # of pixels; whatever their content, they take as long
 
 _folder = tempfile.TemporaryDirectory()  # until the process ends
@@ -24,6 +25,7 @@ def prepare(
     side: int,
     streamed: bool,
     trained: bool,
+    number: int = 0,
 ) -> Train:
     """See `scripts.benchmark.contenders`.
 
@@ -35,18 +37,24 @@ def prepare(
       side: of the pictures.
       streamed: whether they stay in a file, as those of a large set do.
       trained: whether there is more to do than feeding.
+      number: of pictures; 0: as many as have `SET_BYTES`.
     """
     del images
-    pictures = _mapped(side)
-    feeding.RESIDENT_BYTES = 0 if streamed else 2 * SET_BYTES
+    pictures = _mapped(side, number or SET_BYTES // (3 * side**2))
+    feeding.RESIDENT_BYTES = 0 if streamed else pictures.nbytes
     if trained:
         return ours.prepare(pictures, batch_size, precision, given)
     return feeding_alone.prepare(pictures, batch_size, precision)
 
 
-def _mapped(side: int) -> np.ndarray:
-    """Noise in a file that is mapped into memory."""
-    shape = (SET_BYTES // (3 * side**2), side, side, 3)
+def _mapped(side: int, number: int) -> np.ndarray:
+    """Noise in a file that is mapped into memory, written a part at a time."""
     path = Path(_folder.name, "pictures.npy")
-    np.save(path, np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    shape = (number, side, side, 3)
+    written = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    rng = np.random.default_rng(0)
+    for first in range(0, number, _PART):
+        part = written[first : first + _PART]
+        part[:] = rng.integers(0, 256, part.shape, np.uint8)
+    written.flush()
     return np.load(path, mmap_mode="r")

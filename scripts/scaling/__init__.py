@@ -1,0 +1,1 @@
+"""How cost grows with pictures, sides, attributes, replicas and the length of a run."""
