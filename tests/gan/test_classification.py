@@ -24,6 +24,7 @@ GIVEN = [[1, 2, 0], [9, -1, 2], [-1, -1, -1], [0, 7, -1]]
 
 def recipe(*more: str) -> Recipe:
     given = ["--job_dir=x", "--dataset=synthetic_garments", "--image_size=28", "--batch_size=4"]
+    given += ["--precision=float32"]
     return flags.train(["train", *given, "--conditional", *more]).recipe
 
 
@@ -91,13 +92,26 @@ def test_the_discriminator_alone_learns_labels_and_of_real_images_alone(loss, pe
 
 def flags_of(loss: str, penalty: tuple[str, ...], weight: float) -> tuple[str, ...]:
     plain = ("--r1=0", "--r2=0", "--penalty_interval=1", "--penalty_schedule=constant")
-    plain += ("--penalty_final_factor=1", "--precision=float32")
+    plain += "--penalty_final_factor=1"
     return (*plain, f"--loss={loss}", *penalty, f"--classification={weight}")
 
 
 def _gradients(gan: FashionGAN) -> step_gradients.StepGradients:
     examples = Examples(images(1), images(2), tf.constant(GIVEN), "", tf.constant(0, tf.int64))
     return step_gradients.compute(gan, examples, BatchRng(0, 0, 0, 4))
+
+
+def test_networks_that_borrow_weights_score_labels_too():
+    """Those with normalised weights, and those of a run that still grows."""
+    normalised = FashionGAN(recipe("--preset=fashion", "--spectral_norm", "--classification=1"), 9)
+    growing = FashionGAN(
+        recipe("--preset=stylegan", "--grow_from=7", "--grow_images=99", "--classification=1"), 9
+    )
+    growing.activate(1, tf.constant(0.5))
+    smaller = tf.image.resize(images(1), [14, 14])
+    for gan, shown in ((normalised, images(1)), (growing, smaller)):
+        logits, scores = gan.logits(shown, tf.constant(GIVEN), BatchRng(0, 0, 0, 4), "real")
+        assert logits.shape == (4, 1) and scores.shape == (4, sum(VALUES))
 
 
 @pytest.mark.parametrize(
