@@ -9,7 +9,8 @@
 counts their pictures as such without a row, and does not use them. `measure` trains a classifier of
 the run's attributes on the training pictures of the whole folder, and prints a JSON object: how
 often it sees each attribute as asked in samples with the attributes of training pictures, and all
-values of the combination in samples that are asked for it; the same of real test pictures. With
+values of the combination in samples that are asked for it; the same of real test pictures. Variety
+is how far apart two samples with the same attributes are, as a share of what two pictures are. With
 --within=skin=category=NAME an attribute is measured on samples of that value of another alone.
 """
 
@@ -127,20 +128,40 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     shown = seen(test)
     shown_real = shown[has(test_labels, held_out, attributes)]
     shown_held_out = seen(samples(run, spec, as_held_out, SEED))
+    generated, others = (samples(run, spec, as_trained, SEED + more) for more in (0, 1))
     return {
         "step": run.step,
         "samples": asked.num,
         "generated": {
-            **accuracies(
-                seen(samples(run, spec, as_trained, SEED)), as_trained, attributes, asked.within
-            ),
+            **accuracies(seen(generated), as_trained, attributes, asked.within),
             "held_out": together(shown_held_out, as_held_out, held_out, attributes),
+            "variety": distance(generated, others) / distance(*pairs(images, labels, rng)),
         },
         "real": {
             **accuracies(shown, test_labels, attributes, asked.within),
             "held_out": together(shown_real, real, held_out, attributes),
         },
     }
+
+
+def distance(images: np.ndarray, others: np.ndarray) -> float:
+    """Of two pictures in a row, uint8 `[N, ...]` both: the mean over rows, in grey levels."""
+    differences = images.astype(np.float32) - others
+    return float(np.sqrt(np.mean(differences**2, axis=(1, 2, 3))).mean())
+
+
+def pairs(
+    images: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures, and for each another one, drawn from those with the same labels."""
+    _, group = np.unique(labels, axis=0, return_inverse=True)
+    chosen, others = [], []
+    for number in range(group.max() + 1):
+        members = rng.permutation(np.flatnonzero(group == number))
+        if len(members) > 1:
+            chosen.append(members)
+            others.append(np.roll(members, 1))
+    return images[np.concatenate(chosen)], images[np.concatenate(others)]
 
 
 def whole(data: DatasetSpec, folder: Path) -> DatasetSpec:

@@ -53,8 +53,22 @@ def test_a_training_does_not_see_what_is_left_out_and_samples_are_measured(folde
 
     real, generated = found["real"], found["generated"]
     assert min(real.values()) > 0.8
-    assert generated.keys() == real.keys() == {"shape", "colour", "held_out"}
+    assert real.keys() == {"shape", "colour", "held_out"}
+    assert generated.pop("variety") > 0 and generated.keys() == real.keys()
     assert generated["held_out"] < 0.5  # after two steps nothing is as asked
+
+
+def test_pictures_are_paired_with_others_of_the_same_labels():
+    labels = np.array([[0, 1], [1, 1], [0, 1], [1, 1], [1, 0], [0, 1]])
+    images = np.arange(6, dtype=np.uint8).reshape(6, 1, 1, 1)
+
+    ours, others = held_out_combinations.pairs(images, labels, np.random.default_rng(0))
+
+    assert sorted(ours.ravel()) == sorted(others.ravel()) == [0, 1, 2, 3, 5]  # 4 is alone
+    assert (labels[ours.ravel()] == labels[others.ravel()]).all()
+    assert (ours != others).all()
+    assert held_out_combinations.distance(ours, ours) == 0
+    assert held_out_combinations.distance(ours, ours + np.uint8(3)) == 3
 
 
 def test_colours_and_classes_of_real_images_are_told_without_their_colour():

@@ -13,11 +13,11 @@ from trainer.configuration import config
 from trainer.configuration.config import Recipe
 from trainer.gan.active_networks import active_networks, applied, borrowed, stage_networks
 from trainer.gan.augmentation import AdaptiveProbability
-from trainer.gan.networks import build_networks
+from trainer.gan.networks import build_networks, label_sizes
 from trainer.gan.optimizers import Optimizer, local_variable
 from trainer.models import image_noise, spectral
 from trainer.models.architectures import ARCHITECTURES
-from trainer.models.conditioning import Incomplete, inputs_of
+from trainer.models.conditioning import Incomplete, classified, inputs_of
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng, layers_draw_from
 
@@ -214,7 +214,10 @@ class FashionGAN:
                     for weight in self.discriminator.trainable_variables
                 }
                 outputs = borrowed(network, normalised, inputs)
-        return outputs if self.recipe.objective.classification else (outputs, None)
+        if not self.recipe.objective.classification:
+            return outputs, None
+        logits, scores = outputs
+        return classified(logits, scores, labels, label_sizes(self.recipe)), scores
 
     def _spectrally_normalised(self, weight: keras.Variable) -> tf.Tensor:
         """The weight, divided by its spectral norm where it has a singular vector."""

@@ -204,8 +204,8 @@ def _losses(
 def _labels_loss(gan: FashionGAN, labels: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
     """Of the discriminator as a classifier of real images: cross-entropies of the given labels.
 
-    (Chen et al. 2021, arXiv:2111.01035.) The generator has no such loss: that a label's score is
-    part of the logits tells it enough.
+    (Chen et al. 2021, arXiv:2111.01035.) The generator has no such loss: that the probabilities of
+    its labels are part of the logits tells it enough.
 
     Args:
       gan: the state.

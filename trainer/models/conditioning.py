@@ -145,7 +145,7 @@ def projected_logits(features, labels, label_sizes: Sequence[int]):
 def with_label_scores(discriminator: keras.Model) -> keras.Model:
     """The discriminator, and what each value of each attribute would add to its logits.
 
-    Those are the logits of a classifier (Chen et al. 2021, arXiv:2111.01035).
+    Those are the logits of a classifier (Chen et al. 2021, arXiv:2111.01035); see `classified`.
 
     Args:
       discriminator: made of `projected_logits`.
@@ -162,3 +162,24 @@ def with_label_scores(discriminator: keras.Model) -> keras.Model:
         [features, embedding(one_of_each)]
     )
     return keras.Model(discriminator.inputs, [discriminator.output, scores], name="scored")
+
+
+def classified(logits, scores, labels, label_sizes: Sequence[int]):
+    """Logits to which each given label adds its log-probability, and no longer its score.
+
+    A score has no bound: a generator would be paid for pictures that are ever more typical of their
+    labels. A log-probability ends at zero, where the labels are told.
+
+    Args:
+      logits: float32 `[N, 1]` of `with_label_scores`.
+      scores: float32 `[N, sum(label_sizes)]` of the same.
+      labels: int32 `[N, attributes]`, -1 where not given.
+      label_sizes: the number of values of each attribute.
+
+    Returns:
+      float32 `[N, 1]`.
+    """
+    parts = tf.split(scores, label_sizes, axis=1)
+    totals = tf.stack([tf.reduce_logsumexp(part, axis=1) for part in parts], axis=1)
+    given = tf.where(labels >= 0, totals, 0.0)
+    return logits - tf.reduce_sum(given, axis=1, keepdims=True)
