@@ -151,6 +151,11 @@ def test_what_cannot_classify_is_refused(given, said):
         recipe(*given)
 
 
+def test_a_preset_that_classifies_does_without_labels_too():
+    assert recipe("--preset=own").objective.classification > 0
+    assert recipe("--preset=own", "--noconditional").objective.classification == 0
+
+
 def test_the_table_of_what_projects_is_right():
     for name in ARCHITECTURES:
         _, discriminator = build_networks(of_architecture(name), "float32")

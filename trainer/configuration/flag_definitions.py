@@ -146,8 +146,8 @@ def _define_objective(values: flags.FlagValues) -> None:
     text = "Bound of the critic's weights; 0: none."
     objective.number("weight_clip", 0.0, text)
     text = (
-        "Of discriminators that project labels: the weight of a loss that has them tell the labels "
-        "of real images; 0: none."
+        "The weight of a loss by which a discriminator that projects labels learns to tell those "
+        "of real images, too: samples show what they are asked for, and vary less; 0: none."
     )
     objective.number("classification", 0.0, text)
     text = (

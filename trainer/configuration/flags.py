@@ -198,7 +198,7 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
         data_dir=data_dir,
         cache_dir=_cache_dir(values),
         data=choice,
-        recipe=recipe_flags.recipe(values, specify(specified, data_dir, data_dir_url)),
+        recipe=recipe_flags.recipe(values, specify(specified, data_dir, data_dir_url), given),
         execution=config.Execution(
             choices.JIT_COMPILE[values.jit_compile],
             values.forms,

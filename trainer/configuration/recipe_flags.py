@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 from absl import flags
 
@@ -12,8 +13,14 @@ from trainer.configuration.growth import Growth
 from trainer.data.datasets import DatasetSpec
 
 
-def recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
-    """The recipe of `train`, with the data's specification."""
+def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) -> config.Recipe:
+    """The recipe of `train`.
+
+    Args:
+      values: of the flags, the preset's among them.
+      data: the data's specification.
+      given: names of those flags that are the user's.
+    """
     architecture = choices.ARCHITECTURES[values.architecture]
     width, max_width = architecture.widths(values.width, values.max_width)
     return config.Recipe(
@@ -28,7 +35,7 @@ def recipe(values: flags.FlagValues, data: DatasetSpec) -> config.Recipe:
             width=width,
             max_width=max_width,
         ),
-        objective=_objective(values),
+        objective=_objective(values, given),
         growth=Growth(values.grow_from, values.grow_images, values.fade_images),
         completion=Completion(
             completion.parse(values.masks), values.reconstruction, values.diversity
@@ -51,7 +58,9 @@ def _attribute_dropout(values: flags.FlagValues, data: DatasetSpec) -> float:
     return choices.ATTRIBUTE_DROPOUT if several else 0.0
 
 
-def _objective(values: flags.FlagValues) -> config.Objective:
+def _objective(values: flags.FlagValues, given: Collection[str]) -> config.Objective:
+    # A preset's is of its labels: who leaves them out need not know of it.
+    classifies = values.conditional or "classification" in given
     return config.Objective(
         loss=values.loss,
         update=values.update,
@@ -64,7 +73,7 @@ def _objective(values: flags.FlagValues) -> config.Objective:
         penalty_schedule=values.penalty_schedule,
         penalty_final_factor=values.penalty_final_factor,
         weight_clip=values.weight_clip,
-        classification=values.classification,
+        classification=values.classification if classifies else 0.0,
         style_mixing=values.style_mixing,
         path_length=values.path_length,
         flip=values.flip,

@@ -18,6 +18,7 @@ from trainer.data.prepared import Arrays
 from trainer.evaluation import (
     classifiers,
     inception,
+    kept_features,
     metric_groups,
     metrics,
     own_features,
@@ -154,8 +155,13 @@ class Evaluator:
     @functools.cached_property
     def _references(self) -> tuple[np.ndarray, float]:
         """Features of the test images, and the distance that as many training images have."""
-        test = self._networks.features_of(self._test, self._test_rows)
-        train = self._networks.features_of(self._train, self._drawn_rows(len(self._train)))
+        test, train = (
+            kept_features.of_rows(self._networks, images, rows, self._settings.cache_dir)
+            for images, rows in (
+                (self._test, self._test_rows),
+                (self._train, self._drawn_rows(len(self._train))),
+            )
+        )
         return test, metrics.frechet_distance(train, test)
 
     @functools.cached_property

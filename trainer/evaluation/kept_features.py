@@ -1,0 +1,68 @@
+"""Features of real pictures, kept in the cache: each evaluation of a data set asks for the same."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.evaluation.classifiers import PREDICTION_BATCH, Networks
+from trainer.runs.file_names import FEATURES
+from trainer.system import file_system, processor
+
+log = logging.getLogger(__name__)
+
+
+def of_rows(
+    seen_with: Networks, images: np.ndarray, rows: np.ndarray, cache_dir: Path
+) -> np.ndarray:
+    """Features of some of the images, float32 `[len(rows), D]`: those that are kept, or new ones.
+
+    They are found again by the pictures' content, by the network, and by what rounds: TensorFlow's
+    version and the kind of processor.
+
+    Args:
+      seen_with: what gives the features.
+      images: uint8 `[N, height, width, channels]`, perhaps a mapped file.
+      rows: of the images.
+      cache_dir: the folder of all that is kept; where it cannot be written to, this is said.
+    """
+    path = cache_dir / FEATURES / f"of-{_digest(seen_with, images, rows)}.npz"
+    found = _read(path)
+    if found is None or len(found) != len(rows):
+        found = seen_with.features_of(images, rows)
+        _keep(found, path)
+    return found
+
+
+def _digest(seen_with: Networks, images: np.ndarray, rows: np.ndarray) -> str:
+    computed_by = f"{seen_with.features_sha256} {tf.__version__} {processor.kind()}"
+    digest = hashlib.sha256(f"{computed_by} {images.shape[1:]}".encode())
+    for part in np.array_split(rows, range(PREDICTION_BATCH, len(rows), PREDICTION_BATCH)):
+        digest.update(images[part].tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _read(path: Path) -> np.ndarray | None:
+    """What `_keep` has written; None where there is none that can be read, or it is damaged."""
+    try:
+        content = io.BytesIO(file_system.regular(path).read_bytes())
+        return np.load(content)["features"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _keep(features: np.ndarray, path: Path) -> None:
+    def write(temporary: Path) -> None:
+        with open(temporary, "wb") as file:
+            np.savez(file, features=features)
+
+    try:
+        file_system.write_atomically(path, write)
+    except OSError as error:
+        log.info("evaluation: features cannot be kept in %s (%s)", path.parent, error.strerror)
