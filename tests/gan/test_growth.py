@@ -56,7 +56,7 @@ def outputs(gan: FashionGAN, stage: int, step: int) -> tuple[np.ndarray, np.ndar
     images = view.sample(LATENTS, LABELS)
     real = tf.random.stateless_uniform([2, 28, 28, 1], [1, 2])
     shown = stages.shrunk(gan.recipe, real, stage, tf.constant(step, tf.int64))
-    return images.numpy(), view.logits(shown, LABELS, BatchRng(0, 0, 0, 2), "x").numpy()
+    return images.numpy(), view.logits(shown, LABELS, BatchRng(0, 0, 0, 2), "x")[0].numpy()
 
 
 def test_a_stage_begins_as_the_last_one_ends_and_the_last_is_the_whole(gan):

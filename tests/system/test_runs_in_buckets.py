@@ -271,7 +271,7 @@ def test_a_new_pod_s_credentials_may_come_late(main, capsys, caplog, monkeypatch
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-    monkeypatch.setattr(bucket, "PREFLIGHT_SECONDS", 2.0)
+    monkeypatch.setattr(bucket, "PREFLIGHT_SECONDS", 4.0)
     flags = ["train", f"--job_dir=gs://{BUCKET}/run", "--dataset=synthetic"]
 
     assert main(flags) == exits.REFUSED
