@@ -57,6 +57,7 @@ def test_a_set_of_any_size_is_trained_on(streamed, monkeypatch):
     assert np.isfinite(train(2))
 
 
+@pytest.mark.slow
 def test_a_run_is_taken_up_for_a_step_more(tmp_path):
     (answer,) = lengths.measure(tmp_path, (8,)).values()
     assert min(answer.values()) > 0
