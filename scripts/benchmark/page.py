@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from scripts.benchmark import commands_shown, rounds_shown
+from scripts.benchmark import record as kept
 from trainer.system import file_system
 
 Part = dict[str, Any]
@@ -34,22 +34,15 @@ so a smaller difference between tables, or between two rows whose brackets overl
 """
 
 
-def read(record: Path) -> dict[str, dict[str, Part]]:
-    """What has been measured, by the kind of the machine and by part."""
-    return json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
-
-
 def add(record: Path, name: str, measured: Part) -> None:
     """Keeps a part beside those of other kinds of machines, and writes the page again."""
-    kinds = read(record)
-    kinds.setdefault(measured["machine"]["kind"], {})[name] = measured
-    file_system.write_text(record, json.dumps(kinds, indent=1) + "\n")
+    kept.keep(record, name, measured)
     write(record)
 
 
 def write(record: Path) -> None:
     """Writes the page beside the record."""
-    chapters = [_chapter(kind, parts) for kind, parts in read(record).items()]
+    chapters = [_chapter(kind, parts) for kind, parts in kept.read(record).items()]
     page = "\n".join([_HEAD.format(record=record.name), *chapters])
     file_system.write_text(record.with_suffix(".md"), page)
 

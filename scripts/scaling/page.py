@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from pathlib import Path
-from typing import Any
 
+from scripts.benchmark import record as kept
+from scripts.benchmark.record import Part
 from scripts.benchmark.tables import escaped, table
 from scripts.scaling import exponents
 from scripts.scaling.axes import AXES
 from trainer.system import file_system
-
-Part = dict[str, Any]
 
 LENGTH = "length"  # the part that is not an axis of steps
 _HEAD = """# How cost grows
@@ -26,16 +24,9 @@ multiplications is still a part of the small values' time.
 """
 
 
-def read(record: Path) -> dict[str, dict[str, Part]]:
-    """What has been measured, by the kind of the machine and by part."""
-    return json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
-
-
 def add(record: Path, name: str, measured: Part) -> None:
     """Keeps a part, and writes the page and the picture again."""
-    kinds = read(record)
-    kinds.setdefault(measured["machine"]["kind"], {})[name] = measured
-    file_system.write_text(record, json.dumps(kinds, indent=1) + "\n")
+    kinds = kept.keep(record, name, measured)
     chapters = [_chapter(kind, parts, record) for kind, parts in kinds.items()]
     page = "\n".join([_HEAD.format(record=record.name), *chapters])
     file_system.write_text(record.with_suffix(".md"), page)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from scripts.benchmark import around, entries, page, rounds, work
+from scripts.benchmark import record as kept
 from scripts.benchmark.settings import Settings
 from trainer.configuration import flags, presets
 from trainer.gan.training_step import METRICS
@@ -183,7 +184,7 @@ def test_a_part_that_is_measured_again_replaces_itself_alone(tmp_path):
     assert lines["training"] == ["2", "18.0", "90.00%"]
     assert lines["save"] == ["1", "1.5", "7.50%"]
     assert lines["dcgan"][:2] == ["4 (4 to 4)", "10 (10 to 10)"]
-    assert page.read(record)["wood"].keys() == {"generation", "around"}
+    assert kept.read(record)["wood"].keys() == {"generation", "around"}
 
 
 def test_a_kind_of_machine_is_kept_beside_others(tmp_path):
@@ -192,7 +193,7 @@ def test_a_kind_of_machine_is_kept_beside_others(tmp_path):
     for kind in ("wood", "iron"):
         measured = part(answers)
         page.add(record, "contenders", {**measured, "machine": {**MACHINE, "kind": kind}})
-    assert list(page.read(record)) == ["wood", "iron"]
+    assert list(kept.read(record)) == ["wood", "iron"]
     text = record.with_suffix(".md").read_text()
     assert text.index("# On wood") < text.index("# On iron")
     assert text.count("## The same network, trained by others") == 2
