@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from trainer.configuration import config
+from trainer.configuration import config, label_checks
 from trainer.configuration.choices import (
     ADAPTIVE,
     ARCHITECTURES,
@@ -13,7 +13,6 @@ from trainer.configuration.choices import (
     GROWING,
     LOSSES,
     NETWORKS,
-    PROJECTING,
 )
 from trainer.configuration.config import Networks, Objective, OptimizerSettings, Recipe
 from trainer.system.exits import RefusedError
@@ -31,7 +30,7 @@ def check(recipe: Recipe) -> None:
     _check_objective(recipe.objective)
     _check_penalties(recipe.objective)
     _check_networks(recipe)
-    _check_classification(recipe)
+    label_checks.check(recipe)
     _check_styles(recipe)
     _check_growth(recipe)
     _check_completion(recipe)
@@ -61,21 +60,6 @@ def _check_networks(recipe: Recipe) -> None:
             "its discriminator works without; use --dropout=0"
         )
     _check_widths(networks)
-    if networks.conditional and max(recipe.data.label_sizes, default=0) < 2:
-        found = "a single one" if recipe.data.attributes else "none"
-        raise RefusedError(
-            f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
-            "add --noconditional"
-        )
-    if not 0 <= networks.attribute_dropout < 1:
-        raise RefusedError(
-            f"--attribute_dropout={networks.attribute_dropout} must be at least 0 and below 1"
-        )
-    if networks.attribute_dropout and not networks.conditional:
-        raise RefusedError(
-            f"--attribute_dropout={networks.attribute_dropout} leaves out labels, and this model "
-            "has none: add --conditional, or leave it out"
-        )
     if networks.spectral_norm and ARCHITECTURES[networks.architecture].has_zero_kernels:
         raise RefusedError(
             f"--spectral_norm divides by a norm that is zero at first in "
@@ -106,22 +90,6 @@ def _check_widths(networks: Networks) -> None:
         raise RefusedError(
             f"--max_width={max_width} is less than the {width} channels at the finest side: "
             f"use at least {width}, or a smaller --width"
-        )
-
-
-def _check_classification(recipe: Recipe) -> None:
-    weight, networks = recipe.objective.classification, recipe.networks
-    if not (math.isfinite(weight) and weight >= 0):
-        raise RefusedError(f"--classification={weight} must not be negative")
-    if weight and not networks.conditional:
-        raise RefusedError(
-            f"--classification={weight} is of labels, which the networks are not given: use "
-            "--conditional, or leave it out"
-        )
-    if weight and not ARCHITECTURES[networks.architecture].projects:
-        raise RefusedError(
-            f"--classification={weight} is of discriminators that project labels: use "
-            f"--architecture={', '.join(PROJECTING)}, or leave it out"
         )
 
 

@@ -1,0 +1,50 @@
+"""What is refused of networks that are given labels."""
+
+from __future__ import annotations
+
+import math
+
+from trainer.configuration.choices import ARCHITECTURES, PROJECTING
+from trainer.configuration.config import Recipe
+from trainer.system.exits import RefusedError
+
+
+def check(recipe: Recipe) -> None:
+    """Refuses labels that are not there, and what is of labels where there are none.
+
+    Raises:
+      RefusedError: with what to do.
+    """
+    networks = recipe.networks
+    if networks.conditional and max(recipe.data.label_sizes, default=0) < 2:
+        found = "a single one" if recipe.data.attributes else "none"
+        raise RefusedError(
+            f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
+            "add --noconditional"
+        )
+    if not 0 <= networks.attribute_dropout < 1:
+        raise RefusedError(
+            f"--attribute_dropout={networks.attribute_dropout} must be at least 0 and below 1"
+        )
+    if networks.attribute_dropout and not networks.conditional:
+        raise RefusedError(
+            f"--attribute_dropout={networks.attribute_dropout} leaves out labels, and this model "
+            "has none: add --conditional, or leave it out"
+        )
+    _check_classification(recipe)
+
+
+def _check_classification(recipe: Recipe) -> None:
+    weight, networks = recipe.objective.classification, recipe.networks
+    if not (math.isfinite(weight) and weight >= 0):
+        raise RefusedError(f"--classification={weight} must not be negative")
+    if weight and not networks.conditional:
+        raise RefusedError(
+            f"--classification={weight} is of labels, which the networks are not given: add "
+            "--conditional, or --classification=0"
+        )
+    if weight and not ARCHITECTURES[networks.architecture].projects:
+        raise RefusedError(
+            f"--classification={weight} is of discriminators that project labels: use "
+            f"--architecture={', '.join(PROJECTING)}, or --classification=0"
+        )
