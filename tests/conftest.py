@@ -16,8 +16,10 @@ from scripts.submission.run_objects import Run
 from tests.command import ROOT, run_forked
 from tests.manifests import rendering
 from trainer.data import fashion_mnist
+from trainer.system import determinism
 
-# Tests in this process run on up to four devices, each operation on two threads.
+# Tests in this process run on up to four devices, each operation on two threads, as runs do.
+determinism.enable()
 tf.config.threading.set_intra_op_parallelism_threads(2)
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4

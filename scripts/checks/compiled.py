@@ -33,7 +33,7 @@ import tensorflow as tf
 
 from scripts.checks import children, trainings
 from trainer.configuration import presets
-from trainer.system import exits
+from trainer.system import determinism, exits
 from trainer.training.trial import Trial
 
 STEPS = 10
@@ -107,7 +107,7 @@ def metrics(
 
 def of_each_step(given: list[str], jit_compile: bool, disturbed_by: int) -> np.ndarray:
     """The same in this process; 0 disturbs no weight, other numbers each in another way."""
-    tf.config.experimental.enable_op_determinism()
+    determinism.enable()
     recipe = trainings.recipe(*given)
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     trial = Trial(recipe, strategy, *trainings.examples(recipe), jit_compile, HORIZON)

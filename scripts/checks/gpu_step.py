@@ -13,6 +13,7 @@ import time
 import tensorflow as tf
 
 from scripts.checks import trainings
+from trainer.system import determinism
 from trainer.training.trial import Trial
 
 SECONDS = 3.0  # of what is measured
@@ -21,7 +22,7 @@ LOOP_SECONDS = 0.5
 
 def speed(preset: str, batch: int, precision: str, compiled: bool) -> dict[str, float]:
     """Images a second, and the most memory of the device in MiB, where it tells."""
-    tf.config.experimental.enable_op_determinism()
+    determinism.enable()
     given = [f"--preset={preset}", f"--batch_size={batch}", f"--precision={precision}"]
     started = time.monotonic()
     trial = trial_of(given, tf.distribute.OneDeviceStrategy(device()), compiled)

@@ -53,9 +53,10 @@ def _prepare_features(config: PrepareConfig) -> None:
     import tensorflow as tf
 
     from trainer.evaluation import kept_networks, own_features
+    from trainer.system import determinism
 
     tf.config.threading.set_intra_op_parallelism_threads(config.threads)
-    tf.config.experimental.enable_op_determinism()
+    determinism.enable()
     data = config.data
     own_features.provide(
         data,

@@ -15,7 +15,7 @@ from trainer.configuration.config import Runtime
 from trainer.distribution import heartbeats, meeting
 from trainer.distribution.cluster_spec import Worker
 from trainer.distribution.collectives import WorkerGroup
-from trainer.system import anew, process_image, signals, watchdog
+from trainer.system import anew, determinism, process_image, signals, watchdog
 from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def configure(runtime: Runtime) -> None:
             [tf.config.LogicalDeviceConfiguration()] * runtime.virtual_devices,
         )
     if runtime.deterministic:
-        tf.config.experimental.enable_op_determinism()
+        determinism.enable()
 
 
 def make_strategy(runtime: Runtime) -> tf.distribute.Strategy:

@@ -19,7 +19,7 @@ from trainer.evaluation.evaluator import Evaluator
 from trainer.models import forms
 from trainer.runs import trained_networks
 from trainer.runs.trained_networks import Trained
-from trainer.system import activity
+from trainer.system import activity, determinism
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def measure(network: Trained, settings: EvaluateConfig) -> dict[str, Any]:
 def _configure(threads: int) -> None:
     """One device, whatever the run was trained on."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.experimental.enable_op_determinism()
+    determinism.enable()
 
 
 @functools.cache

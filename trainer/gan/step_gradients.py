@@ -212,12 +212,12 @@ def _labels_loss(gan: FashionGAN, labels: tf.Tensor, scores: tf.Tensor) -> tf.Te
       labels: int32 `[rows, attributes]`, -1 where not given.
       scores: float32 `[.., values]`, first those of these rows.
     """
-    found = []
+    total = tf.constant(0.0)
     parts = tf.split(scores[: tf.shape(labels)[0]], label_sizes(gan.recipe), axis=1)
     for part, column in zip(parts, tf.unstack(labels, axis=1), strict=True):
         entropies = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(column, 0), part)
-        found.append(tf.reduce_sum(tf.where(column >= 0, entropies, 0.0)))
-    return tf.add_n(found) * (gan.recipe.objective.classification / gan.recipe.batch_size)
+        total += tf.reduce_sum(tf.where(column >= 0, entropies, 0.0))
+    return total * (gan.recipe.objective.classification / gan.recipe.batch_size)
 
 
 def _penalty_weight(gan: FashionGAN) -> tf.Tensor:

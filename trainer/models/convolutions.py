@@ -154,6 +154,7 @@ def _transposed_by_overlap_add(
         for i, cell in enumerate(tf.unstack(products))
     ]
     height, width = height + cells - 1, width + cells - 1
+    # Nobody else holds what was padded, so this sum, too, has one order (`system/determinism.py`).
     images = tf.reshape(tf.add_n(shifted), [stride, stride, channels, -1, height, width])
     images = tf.transpose(images, [3, 4, 0, 5, 1, 2])
     images = tf.reshape(images, [-1, stride * height, stride * width, channels])

@@ -20,6 +20,7 @@ from trainer.models.conditioning import Incomplete, inputs_of
 from trainer.randomness import BatchRng
 from trainer.runs import checkpoints, state_variables, stored_runs
 from trainer.runs.state_variables import Tensors
+from trainer.system import determinism
 from trainer.system.exits import RefusedError
 
 AVERAGED_LATENTS = 4096
@@ -136,7 +137,7 @@ class Trained:
 
 
 def load(job_dir: Path, checkpoint: str) -> Trained:
-    """Reads the networks of a run.
+    """Reads the networks of a run; what is computed of them has the same bits each time.
 
     Args:
       job_dir: the run directory.
@@ -146,6 +147,7 @@ def load(job_dir: Path, checkpoint: str) -> Trained:
       RefusedError: there is no run, no such checkpoint, or it is damaged.
     """
     stored = stored_runs.read(job_dir)
+    determinism.enable()
     forms.use(stored.execution.forms)
     return restore(stored.recipe, job_dir, checkpoint)
 
