@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.command import run_forked
+from tests.command import run_forked, start_forked
 from tests.conftest import train_flags
 from tests.evaluation.shapes import SHAPE, folder_of_shapes
+from trainer.configuration import config_json
 from trainer.evaluation.attribute_metrics import ATTRIBUTE_METRICS
 from trainer.runs import checkpoints, evaluations
+from trainer.system import exits
 
 COUNT = 150
+OFTEN = ["--evaluation_interval=10", "--evaluation_samples=20"]
 
 
 @pytest.fixture(scope="module")
@@ -25,25 +29,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(folder: Path) -> Path:
     """A run that was evaluated twice, by networks that were trained before it."""
-    data = [
-        "--dataset=image_folder",
-        f"--data_dir={folder}",
-        f"--cache_dir={folder}-cache",
-        "--image_size=16",
-        "--test_share=0.2",
-        "--attribute_minimum=1",
-    ]
+    data = data_flags(folder, folder.with_name("cache"))
     prepared = run_forked(
         *("prepare_data", *data, "--features=own", "--threads=2"),
         before="from trainer.evaluation import own_networks; own_networks.FEWEST_STEPS = 1",
     )
     job_dir = folder.with_name("run")
-    often = ["--evaluation_interval=10", "--evaluation_samples=20"]
     trained = run_forked(
-        *train_flags(job_dir, *data, *often, "--conditional", "--steps=20", "--keep_checkpoints=1")
+        *train_flags(job_dir, *data, *OFTEN, "--conditional", "--steps=20", "--keep_checkpoints=1")
     )
     assert "training networks" in prepared.stderr and "training networks" not in trained.stderr
     return job_dir
+
+
+def data_flags(folder: Path, cache: Path) -> list[str]:
+    return [
+        "--dataset=image_folder",
+        f"--data_dir={folder}",
+        f"--cache_dir={cache}",
+        "--image_size=16",
+        "--test_share=0.2",
+        "--attribute_minimum=1",
+    ]
 
 
 def test_a_run_on_a_folder_evaluates_itself_and_keeps_its_best_checkpoint(run):
@@ -79,3 +86,29 @@ def test_it_is_measured_against_its_test_pictures_by_the_networks_that_it_keeps(
     again = run_forked(*command, "--new", f"--cache_dir={folder}-other")
     measured = {result["step"] for result in evaluations.read(run, evaluations.TEST)}
     assert len(again.stdout.splitlines()) == len(measured) - 1
+
+
+def test_neither_the_first_step_nor_a_signal_waits_for_networks_that_only_evaluate(
+    folder, tmp_path
+):
+    job_dir = tmp_path / "run"
+    command = train_flags(
+        job_dir, *data_flags(folder, tmp_path / "cache"), *OFTEN, "--conditional", "--steps=20"
+    )
+    run = start_forked(
+        *command,
+        stderr=subprocess.PIPE,
+        before="from trainer.evaluation import own_networks; own_networks._PROGRESS_SECONDS = 0",
+    )
+    assert run.stderr is not None
+    assert any("features: step" in line for line in run.stderr)  # its networks are being trained
+    assert (job_dir / config_json.FILE).exists()  # the run has begun without them
+
+    run.terminate()
+    log = run.communicate(timeout=60)[1]
+
+    assert run.returncode == exits.INTERRUPTED
+    assert "step 10 is saved without its evaluation" in log
+    assert checkpoints.steps(job_dir / "checkpoints")[-1] == 10
+    run_forked(*command)
+    assert [result["step"] for result in evaluations.read(job_dir, evaluations.TRAIN)] == [20]

@@ -8,6 +8,7 @@ import math
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -15,8 +16,10 @@ from tests.command import run_forked
 from tests.conftest import train_flags
 from trainer.configuration import config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
+from trainer.data import synthetic
 from trainer.distribution import environment
 from trainer.distribution.collectives import WorkerGroup
+from trainer.evaluation import own_networks
 from trainer.runs import records
 from trainer.system import exits
 from trainer.system.exits import RefusedError
@@ -105,6 +108,31 @@ def test_more_time_plans_more_steps_and_evaluations_take_some():
     assert steps(60) > 10 * steps(1) > 0
     with pytest.raises(RefusedError, match="leaves no time for a step"):
         steps(0.01)
+
+
+def test_networks_that_the_first_evaluation_trains_take_of_the_time(tmp_path, monkeypatch, caplog):
+    images = np.random.default_rng(0).integers(0, 256, (300, 16, 16, 3), np.uint8)
+    labels = synthetic.garment_labels(300)
+    whole = run("--dataset=synthetic_garments", "--image_size=16", "--evaluation_samples=20")
+    schedule = dataclasses.replace(whole.schedule, minutes=5, steps=None, evaluation_interval=1000)
+    asked = dataclasses.replace(whole, schedule=schedule)
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    decided = first_start.decided(asked, HERE, strategy)
+    monkeypatch.setattr(own_networks, "FEWEST_STEPS", 10**7)
+    monkeypatch.setattr(own_networks, "MOST_STEPS", 10**7)
+
+    with pytest.raises(RefusedError, match="leaves no time for a step"), caplog.at_level("INFO"):
+        first_start.planned(
+            decided,
+            strategy,
+            WorkerGroup(strategy, 0, 1),
+            lambda spec: (images, labels),
+            (tmp_path,),
+            time.monotonic() + 300,
+        )
+
+    assert "the first evaluation trains networks" in caplog.text
+    assert not list(tmp_path.iterdir())  # none is trained for the plan
 
 
 def test_a_run_of_minutes_is_planned_once(tmp_path):

@@ -34,22 +34,41 @@ COLLAPSE_THRESHOLD = 0.05  # of recall and coverage
 Drawing = tuple[Callable[[], tuple[np.ndarray, dict[str, float]]], np.ndarray | None]
 
 
-def networks(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Networks | None:
-    """What the images of a run are seen with; None where there are too few to compare with.
+class RunNetworks:
+    """What the images of a run are seen with: known, or trained when they are first needed.
 
-    Where it is trained first, that takes minutes.
-
-    Args:
-      spec: the data.
-      load: gives the training images and their labels.
-      places: folders in which such networks are kept, see `own_features.provide`.
+    That takes minutes, for which no step waits that comes before the first evaluation.
     """
-    if spec.dataset in CLASSIFIED:
-        return classifiers.packaged()
-    if spec.train_examples < FEWEST_SAMPLES:
-        log.warning("the run is not evaluated: %d images are too few", spec.train_examples)
-        return None
-    return own_features.provide(spec, load, *places)
+
+    def __init__(self, spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> None:
+        """Looks for them.
+
+        Args:
+          spec: the data.
+          load: gives the training images and their labels.
+          places: folders in which such networks are kept, see `own_features.provide`.
+        """
+        self._train = functools.partial(own_features.provide, spec, load, *places)
+        is_packaged = spec.dataset in CLASSIFIED
+        self.known = classifiers.packaged() if is_packaged else own_features.find(spec, *places)
+
+    def get(self) -> Networks:
+        """Them, trained if they are not known.
+
+        Raises:
+          TrainingStopped: the run was asked to stop.
+        """
+        if self.known is None:
+            self.known = self._train()
+        return self.known
+
+
+def is_possible(spec: DatasetSpec) -> bool:
+    """Whether there are images enough to compare with; it is said where there are not."""
+    if spec.dataset in CLASSIFIED or spec.train_examples >= FEWEST_SAMPLES:
+        return True
+    log.warning("the run is not evaluated: %d images are too few", spec.train_examples)
+    return False
 
 
 def protocol(num: int, seen_with: Networks) -> dict[str, Any]:
@@ -74,7 +93,7 @@ def evaluator(
       images: the training images, uint8.
       labels: their labels, `[N, attributes]`.
       num: images to generate.
-      seen_with: from `networks`.
+      seen_with: from `RunNetworks`.
       quiet: whether nothing is logged.
     """
     recipe = gan.recipe

@@ -27,10 +27,30 @@ def provide(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Net
       load: gives the training pictures and their labels.
       places: folders in which they are looked for, and into which they are put where they are
         not there yet and the folder can be written to.
+
+    Raises:
+      TrainingStopped: the run was asked to stop.
     """
-    weights = kept_networks.find(spec, *places) or _train(spec, *load())
+    found = find(spec, *places)
+    if found is None:
+        weights = _train(spec, *load())
+        kept_networks.keep(spec, weights, *places)
+        found = _networks(spec, weights)
+    return found
+
+
+def find(spec: DatasetSpec, *places: Path) -> Networks | None:
+    """Those that were trained before, now in all places; None if there are none."""
+    weights = kept_networks.find(spec, *places)
+    if weights is None:
+        return None
     kept_networks.keep(spec, weights, *places)
     return _networks(spec, weights)
+
+
+def untrained(spec: DatasetSpec) -> Networks:
+    """The same in form and speed, with nothing learnt: to measure what an evaluation takes."""
+    return _networks(spec)
 
 
 def _train(spec: DatasetSpec, images: np.ndarray, labels: np.ndarray) -> Weights:
@@ -51,14 +71,15 @@ def _train(spec: DatasetSpec, images: np.ndarray, labels: np.ndarray) -> Weights
     }
 
 
-def _networks(spec: DatasetSpec, weights: Weights) -> Networks:
+def _networks(spec: DatasetSpec, weights: Weights | None = None) -> Networks:
     whole = own_networks.feature_network(spec.image_shape, ())
     built = {FEATURE_NETWORK: keras.Model(whole.inputs, whole.outputs[0])}
     if spec.label_sizes:
         built[CLASSIFIER] = own_networks.classifier(spec.image_shape, spec.label_sizes)
     for name, network in built.items():
-        for variable in network.variables:
-            variable.assign(weights[f"{name}/{variable.path}"])
+        if weights is not None:
+            for variable in network.variables:
+                variable.assign(weights[f"{name}/{variable.path}"])
     predict = {name: classifiers.predictor(network) for name, network in built.items()}
 
     def values(images: np.ndarray) -> np.ndarray:
@@ -69,5 +90,5 @@ def _networks(spec: DatasetSpec, weights: Weights) -> Networks:
     return Networks(
         lambda images: predict[FEATURE_NETWORK](images)[0],
         values,
-        *kept_networks.digests(weights),
+        *(kept_networks.digests(weights) if weights else ("", None)),
     )

@@ -21,6 +21,7 @@ from trainer.data import order, pixels
 from trainer.gan.augmentation import augment
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng
+from trainer.system import signals
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ BATCH = 64  # pictures
 PASSES = 16  # over the training pictures, within these bounds
 FEWEST_STEPS, MOST_STEPS = 60, 2000
 SCALED_BY = 2000  # training pictures
+TRIAL_STEPS = 4  # by which the time of a training is foreseen, after the first
 
 _LEARNING_RATE = 4e-3
 _TEMPERATURE = 0.2
@@ -37,6 +39,10 @@ _PROGRESS_SECONDS = 20.0
 
 Shape = tuple[int, int, int]
 Loss = Callable[[tf.Tensor, tf.Tensor, BatchRng], tf.Tensor]
+
+
+class TrainingStopped(Exception):
+    """A signal came, for which nothing waits that only informs."""
 
 
 def feature_network(image_shape: Shape, sizes: Sequence[int]) -> keras.Model:
@@ -124,19 +130,25 @@ def train_features(images: np.ndarray, labels: np.ndarray, sizes: Sequence[int])
       images: uint8 `[N, height, width, channels]`.
       labels: integers `[N, attributes]`, -1 where a value is missing.
       sizes: the number of values of each attribute.
+
+    Raises:
+      TrainingStopped: the run was asked to stop.
     """
     network = feature_network(images.shape[1:], sizes)
+    _train(network, _feature_loss(network), images, labels, feature_steps(len(images)), 0)
+    trained = keras.Model(network.inputs, network.outputs[0], name="features")
+    _scale(trained, images)
+    return trained
 
+
+def _feature_loss(network: keras.Model) -> Loss:
     def loss(batch: tf.Tensor, batch_labels: tf.Tensor, rng: BatchRng) -> tf.Tensor:
         views = tf.concat([_view(batch, rng, "first"), _view(batch, rng, "second")], 0)
         _, projections, *logits = network(views, training=True)
         of_attributes = _cross_entropy(logits, tf.concat([batch_labels] * 2, 0))
         return _contrastive(projections) + of_attributes
 
-    _train(network, loss, images, labels, feature_steps(len(images)), 0)
-    trained = keras.Model(network.inputs, network.outputs[0], name="features")
-    _scale(trained, images)
-    return trained
+    return loss
 
 
 def train_classifier(
@@ -149,15 +161,41 @@ def train_classifier(
       labels: integers `[N, attributes]`, -1 where a value is missing.
       sizes: the number of values of each attribute; at least one.
       seed: decides the initial weights, the order of the pictures and the augmentation.
+
+    Raises:
+      TrainingStopped: the run was asked to stop.
     """
     network = classifier(images.shape[1:], sizes)
+    _train(network, _class_loss(network), images, labels, steps(len(images)), seed)
+    return network
 
+
+def _class_loss(network: keras.Model) -> Loss:
     def loss(batch: tf.Tensor, batch_labels: tf.Tensor, rng: BatchRng) -> tf.Tensor:
         logits = network(augment(("translation",), batch, 0.0, rng, "classifier"), training=True)
         return _cross_entropy(logits if isinstance(logits, list) else [logits], batch_labels)
 
-    _train(network, loss, images, labels, steps(len(images)), seed)
-    return network
+    return loss
+
+
+def seconds_to_train(images: np.ndarray, labels: np.ndarray, sizes: Sequence[int]) -> float:
+    """How long the training of both networks takes here, by some steps of each."""
+    features = feature_network(images.shape[1:], sizes)
+    trials = [(features, _feature_loss(features), feature_steps(len(images)))]
+    if sizes:
+        classes = classifier(images.shape[1:], sizes)
+        trials.append((classes, _class_loss(classes), steps(len(images))))
+    total = 0.0
+    for network, loss, last_step in trials:
+        started = time.monotonic()
+        train_step = _training_step(network, loss, images, labels, last_step, 0)
+        train_step(0)
+        total += time.monotonic() - started
+        started = time.monotonic()
+        for step in range(1, TRIAL_STEPS + 1):
+            train_step(step)
+        total += (time.monotonic() - started) / TRIAL_STEPS * (last_step - 1)
+    return total
 
 
 def steps(examples: int) -> int:
@@ -180,6 +218,31 @@ def _train(
 ) -> None:
     """Trains from scratch; the same arguments give the same weights on one machine.
 
+    Raises:
+      TrainingStopped: the run was asked to stop.
+    """
+    train_step = _training_step(network, loss, images, labels, last_step, seed)
+    started = said = time.monotonic()
+    for step in range(last_step):
+        if signals.stop_requested():
+            raise TrainingStopped
+        train_step(step)
+        now = time.monotonic()
+        if now - said > _PROGRESS_SECONDS:
+            said, left = now, (now - started) / (step + 1) * (last_step - step - 1)
+            log.info("%s: step %d of %d, %.0f s left", network.name, step + 1, last_step, left)
+
+
+def _training_step(
+    network: keras.Model,
+    loss: Loss,
+    images: np.ndarray,
+    labels: np.ndarray,
+    last_step: int,
+    seed: int,
+) -> Callable[[int], None]:
+    """Initialises a network, and gives what trains it by one step.
+
     AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101) with a cosine schedule of the learning
     rate. Only a batch at a time is read from the pictures, which may be mapped files.
     """
@@ -189,7 +252,7 @@ def _train(
     optimizer.build(network.trainable_variables)
 
     @tf.function(autograph=False)
-    def train_step(batch: tf.Tensor, batch_labels: tf.Tensor, step: tf.Tensor) -> None:
+    def train_on(batch: tf.Tensor, batch_labels: tf.Tensor, step: tf.Tensor) -> None:
         rng = BatchRng(seed, step, 0, batch.shape[0])
         with tf.GradientTape() as tape:
             value = loss(pixels.to_floats(batch, 0.0), batch_labels, rng)
@@ -197,18 +260,16 @@ def _train(
         optimizer.apply(tape.gradient(value, variables), network.trainable_variables)
 
     batch_size = min(BATCH, len(images))
-    started = said = time.monotonic()
-    for step in range(last_step):
+
+    def train_step(step: int) -> None:
         rows = np.sort(order.batches(seed, len(images), batch_size, step, 1)[0])
-        train_step(
+        train_on(
             tf.constant(images[rows]),
             tf.constant(labels[rows], tf.int32),
             tf.constant(step, tf.int64),
         )
-        now = time.monotonic()
-        if now - said > _PROGRESS_SECONDS:
-            said, left = now, (now - started) / (step + 1) * (last_step - step - 1)
-            log.info("%s: step %d of %d, %.0f s left", network.name, step + 1, last_step, left)
+
+    return train_step
 
 
 def _view(images: tf.Tensor, rng: BatchRng, stream: str) -> tf.Tensor:

@@ -14,7 +14,8 @@ from trainer.configuration import config
 from trainer.configuration.config import Execution, Recipe
 from trainer.data import feeding, order, pixels
 from trainer.evaluation import completed_pictures, during_training
-from trainer.evaluation.classifiers import Networks
+from trainer.evaluation.during_training import RunNetworks
+from trainer.evaluation.own_networks import TrainingStopped
 from trainer.gan import compilation, completing, sampling, stages
 from trainer.gan.multi_step_graph import TrainSteps, make_train_steps
 from trainer.gan.networks import label_sizes
@@ -105,21 +106,28 @@ def evaluation(
     images: np.ndarray,
     labels: np.ndarray,
     num: int,
-    seen_with: Networks | None,
+    networks: RunNetworks | None,
     job_dir: Path,
 ) -> Callable[[int], dict[str, float]]:
     """The loop's `evaluate`: measures `num` images of the generator and records it.
 
     Without networks to see them with, nothing is measured.
     """
-    if seen_with is None:
+    if networks is None:
         return lambda step: {}
-    measure = during_training.evaluator(gan, images, labels, num, seen_with)
-    protocol = during_training.protocol(num, seen_with)
+
+    @functools.cache
+    def measure() -> Callable[[], dict[str, float]]:
+        return during_training.evaluator(gan, images, labels, num, networks.get())
 
     def evaluate(step: int) -> dict[str, float]:
         activity.now(f"evaluating step {step}")
-        metrics = measure()
+        try:
+            metrics = measure()()
+        except TrainingStopped:
+            log.info("step %d is saved without its evaluation, whose networks were not ready", step)
+            return {}
+        protocol = during_training.protocol(num, networks.get())
         evaluations.add(job_dir, {"step": step, **protocol, **metrics})
         return {f"evaluation/{name}": value for name, value in metrics.items()}
 

@@ -23,7 +23,8 @@ from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import DatasetSpec
 from trainer.distribution import environment
 from trainer.distribution.collectives import WorkerGroup
-from trainer.evaluation import during_training
+from trainer.evaluation import during_training, own_features, own_networks
+from trainer.evaluation.during_training import RunNetworks
 from trainer.gan.state import FashionGAN
 from trainer.models import forms
 from trainer.system.exits import RefusedError
@@ -83,7 +84,7 @@ def planned(
       strategy: that of the run.
       group: all that train the run.
       load: gives the training images, with which an evaluation is measured.
-      places: where the networks lie that evaluations need, see `during_training.networks`.
+      places: where the networks lie that evaluations need, see `RunNetworks`.
       deadline: of `time.monotonic`.
 
     Raises:
@@ -191,15 +192,17 @@ def _evaluation_seconds(
 ) -> tuple[float, float]:
     """Seconds of a run's first evaluation, and of each later one.
 
-    Networks that are trained for them are trained now, before the steps are planned.
+    Where networks are trained for them, that is part of the first.
     """
     data = run.recipe.data
-    if not run.schedule.evaluation_interval:
-        return 0.0, 0.0
-    seen_with = during_training.networks(data, lambda: load(data), *places)
-    if seen_with is None:
+    if not run.schedule.evaluation_interval or not during_training.is_possible(data):
         return 0.0, 0.0
     images, labels = load(data)
+    seen_with, to_train = RunNetworks(data, lambda: (images, labels), *places).known, 0.0
+    if seen_with is None:
+        seen_with = own_features.untrained(data)
+        to_train = own_networks.seconds_to_train(images, labels, data.label_sizes)
+        log.info("the first evaluation trains networks that know the data, for %.0f s", to_train)
     samples = min(TRIAL_SAMPLES, run.schedule.evaluation_samples)
     evaluate = during_training.evaluator(gan, images, labels, samples, seen_with, quiet=True)
     seconds = []
@@ -208,4 +211,4 @@ def _evaluation_seconds(
         evaluate()
         seconds.append(time.monotonic() - started)
     another = seconds[1] * run.schedule.evaluation_samples / samples
-    return seconds[0] - seconds[1] + another, another
+    return to_train + seconds[0] - seconds[1] + another, another

@@ -12,13 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import config, config_json
-from trainer.configuration.choices import CLASSIFIED
 from trainer.configuration.config import Recipe, Schedule
 from trainer.configuration.config_json import RunConfig
 from trainer.data import feeding
 from trainer.distribution.collectives import WorkerGroup, checksum
 from trainer.evaluation import during_training
-from trainer.evaluation.classifiers import Networks
+from trainer.evaluation.during_training import RunNetworks
 from trainer.gan.state import FashionGAN
 from trainer.monitoring import profiling
 from trainer.monitoring.model_monitor import ModelMonitor, ProgressOnly
@@ -57,10 +56,8 @@ def lead(
     run_directory.check_writable(job_dir)
     summary.warn_if_short(recipe, schedule)
     run_directory.trim(job_dir, recipe, -1 if step is None else step)
-    seen_with = _evaluation_networks(plan, storage)
-    num = schedule.evaluation_samples
-    protocol = during_training.protocol(num, seen_with) if seen_with else None
-    keep_best = functools.partial(run_directory.keep_best, job_dir, protocol, saved)
+    networks, num = _evaluation_networks(plan, storage), schedule.evaluation_samples
+    keep_best = functools.partial(_keep_best, job_dir, networks, num, saved)
     keep_best()  # if a kill came before its copy
     samples = (
         callbacks.completion_grid(gan, images, labels)
@@ -79,7 +76,7 @@ def lead(
         )
         at_pauses = loop.Callbacks(
             train=_profiled(train_steps, schedule, job_dir),
-            evaluate=callbacks.evaluation(gan, images, labels, num, seen_with, job_dir),
+            evaluate=callbacks.evaluation(gan, images, labels, num, networks, job_dir),
             monitor=monitor,
             save=callbacks.saving(saved, job_dir, keep_best, storage.commit),
         )
@@ -126,12 +123,18 @@ def follow(
     log.info("complete at step %d; the chief has the results", plan.last_step)
 
 
-def _evaluation_networks(plan: Plan, storage: Storage) -> Networks | None:
-    """What the run's evaluations need: before the loop, for a signal must not wait for it."""
+def _evaluation_networks(plan: Plan, storage: Storage) -> RunNetworks | None:
+    """What the run's evaluations need; None where they are not possible."""
     data = plan.recipe.data
-    if not plan.is_ever_evaluated and data.dataset not in CLASSIFIED:
-        return None  # rather than to train them for nothing
-    return during_training.networks(data, lambda: storage.load(data), *storage.places)
+    if not plan.is_ever_evaluated or not during_training.is_possible(data):
+        return None
+    return RunNetworks(data, lambda: storage.load(data), *storage.places)
+
+
+def _keep_best(job_dir: Path, networks: RunNetworks | None, num: int, saved: Checkpoints) -> None:
+    """Keeps the best of the steps that were evaluated as they are now."""
+    if networks is not None and networks.known is not None:
+        run_directory.keep_best(job_dir, during_training.protocol(num, networks.known), saved)
 
 
 def _begun(storage: Storage, recipe: Recipe, group: WorkerGroup, gan: FashionGAN) -> Examples:

@@ -87,15 +87,15 @@ def remove_results(job_dir: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def keep_best(job_dir: Path, protocol: dict[str, Any] | None, saved: Checkpoints) -> None:
+def keep_best(job_dir: Path, protocol: dict[str, Any], saved: Checkpoints) -> None:
     """Keeps a copy of the best of the steps that were evaluated, while it is there.
 
     Args:
       job_dir: the run directory.
-      protocol: of the evaluations; None: there are none.
+      protocol: of the evaluations.
       saved: the checkpoints.
     """
-    best = None if protocol is None else evaluations.best_step(job_dir, protocol)
+    best = evaluations.best_step(job_dir, protocol)
     if best is not None:
         saved.keep_best(best)
 
