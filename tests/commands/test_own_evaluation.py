@@ -17,6 +17,7 @@ from trainer.runs import checkpoints, evaluations
 from trainer.system import exits
 
 COUNT = 150
+QUICKLY = "from trainer.evaluation import own_networks; own_networks.FEWEST_STEPS = 1"
 OFTEN = ["--evaluation_interval=10", "--evaluation_samples=20"]
 
 
@@ -32,7 +33,7 @@ def run(folder: Path) -> Path:
     data = data_flags(folder, folder.with_name("cache"))
     prepared = run_forked(
         *("prepare_data", *data, "--features=own", "--threads=2"),
-        before="from trainer.evaluation import own_networks; own_networks.FEWEST_STEPS = 1",
+        before=QUICKLY,
     )
     job_dir = folder.with_name("run")
     trained = run_forked(
@@ -110,5 +111,8 @@ def test_neither_the_first_step_nor_a_signal_waits_for_networks_that_only_evalua
     assert run.returncode == exits.INTERRUPTED
     assert "step 10 is saved without its evaluation" in log
     assert checkpoints.steps(job_dir / "checkpoints")[-1] == 10
-    run_forked(*command)
+    run_forked(
+        *command,
+        before=QUICKLY,
+    )
     assert [result["step"] for result in evaluations.read(job_dir, evaluations.TRAIN)] == [20]

@@ -29,7 +29,9 @@ def own(made: Synthesis, num: int = 3):
     return made.images(codes), codes.labels
 
 
-@pytest.mark.parametrize("name", ["style", "stylegan", "unconditional"])
+@pytest.mark.parametrize(
+    "name", ["style", pytest.param("stylegan", marks=pytest.mark.slow), "unconditional"]
+)
 def test_pictures_are_drawn_more_alike_than_by_the_nearest_samples(name):
     made = synthesis(name)
     images, labels = own(made)

@@ -89,6 +89,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+@pytest.mark.slow
 def test_a_compiled_run_that_is_killed_ends_with_the_same_bits(compiled, tmp_path):
     killed = tmp_path / "killed"
     process = start_forked(*train_flags(killed, *GIVEN, "--jit_compile=true"))
@@ -110,6 +111,7 @@ def test_a_compiled_run_that_is_killed_ends_with_the_same_bits(compiled, tmp_pat
     assert_same_bits(left, right)
 
 
+@pytest.mark.slow
 def test_xla_may_choose_no_kernel_by_time(compiled):
     """It would choose anew at each start of a run; see docs/speed.md."""
     (options,) = (compiled.parent / "told").glob("*.debug_options")

@@ -75,6 +75,7 @@ def test_other_libraries_networks_have_our_weights(shapes):
     assert [sizes(network) for network in json.loads(told)] == ours()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("eager", [False, True])
 def test_the_tutorial_s_losses_begin_undecided_and_change(eager):
     tf.random.set_seed(1)  # another test may have asked for determinism

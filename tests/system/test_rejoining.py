@@ -39,6 +39,7 @@ def wait_for(processes: list[Worker], job_dir: Path, step: int) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_lost_workers_are_replaced_one_by_one_and_the_others_stay(tmp_path):
     alone, disturbed = tmp_path / "alone", tmp_path / "disturbed"
     assert codes(start(alone, 2, *FLAGS)) == [exits.OK] * 2

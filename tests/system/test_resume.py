@@ -72,7 +72,10 @@ def wait_for_records(process: Forked, job_dir: Path, count: int = 1) -> None:
         time.sleep(0.01)
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(
+    scope="module",
+    params=["every_state", "two_replicas", pytest.param("bfloat16", marks=pytest.mark.slow)],
+)
 def uninterrupted(request, tmp_path_factory):
     """A variant's name and the run directory of a run that was left alone."""
     job_dir = tmp_path_factory.mktemp("uninterrupted") / "run"
@@ -103,6 +106,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bits(uninterrupted, tmp
     assert len([step for step in resumed_at if step > 0]) >= kills // 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("uninterrupted", ["every_state"], indirect=True)
 def test_a_run_terminated_again_and_again_ends_with_the_same_bits(uninterrupted, tmp_path):
     variant, reference = uninterrupted

@@ -46,24 +46,31 @@ def make_train_steps(
     weights = [weight.value for network in networks for weight in network.trainable_weights]
     batch = configuration.images_a_step(gan.recipe)
 
-    @tf.function(input_signature=feed.signature(batch))
+    # Autograph would read `for` and `if`, but converting them takes longer than the first steps.
+    @tf.function(input_signature=feed.signature(batch), autograph=False)
     def train_steps(*sent: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         steps = tf.shape(sent[0])[0]
-        totals = tf.zeros([len(metric_names(gan.recipe))])
-        first_bad = tf.constant(-1, tf.int64)
-        for i in tf.range(steps):
-            # Each step reads what the one before it wrote, so they run one after the other.
-            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+
+        def train_step(
+            i: tf.Tensor, totals: tf.Tensor, first_bad: tf.Tensor
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             step = gan.step.read_value()
             per_replica = strategy.run(replica_step, args=([part[i] for part in sent], step))
             metrics, *_ = strategy.experimental_local_results(per_replica)
             gan.step.assign_add(1)
-            bad = not tf.reduce_all(tf.math.is_finite(metrics))
-            first_bad = tf.where(tf.logical_and(bad, first_bad < 0), step + 1, first_bad)
-            totals += metrics
+            is_bad = ~tf.reduce_all(tf.math.is_finite(metrics))
+            first_bad = tf.where(is_bad & (first_bad < 0), step + 1, first_bad)
+            return i + 1, totals + metrics, first_bad
+
+        _, totals, first_bad = tf.while_loop(
+            lambda i, *_: i < steps,
+            train_step,
+            (0, tf.zeros([len(metric_names(gan.recipe))]), tf.constant(-1, tf.int64)),
+            parallel_iterations=1,  # each step reads what the one before it wrote
+        )
         # An overflow in the last update would show in metrics only in the next loop, once saved.
-        overflow = not tf.math.is_finite(tf.linalg.global_norm(weights))
-        first_bad = tf.where(tf.logical_and(overflow, first_bad < 0), gan.step, first_bad)
+        overflows = ~tf.math.is_finite(tf.linalg.global_norm(weights))
+        first_bad = tf.where(overflows & (first_bad < 0), gan.step, first_bad)
         return totals / tf.cast(steps, tf.float32), first_bad
 
     return train_steps
@@ -79,7 +86,6 @@ def _make_replica_step(
     in_whole = by_xla if jit_compile and replicas == 1 else not_compiled
     in_parts = by_xla if jit_compile and replicas > 1 else not_compiled
 
-    @tf.autograph.experimental.do_not_convert  # conversion takes longer than the first steps
     def replica_step(sent: Sequence[tf.Tensor], step: tf.Tensor) -> tf.Tensor:
         replica = int(
             tf.get_static_value(tf.distribute.get_replica_context().replica_id_in_sync_group)
