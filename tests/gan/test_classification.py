@@ -61,18 +61,21 @@ def test_a_given_label_adds_its_log_probability():
     gan = FashionGAN(recipe("--preset=fashion", "--classification=1"), 9)
     labels, unknown = tf.constant(GIVEN), tf.fill([4, 3], -1)
     rng = BatchRng(0, 0, 0, 4)
-    logits, scores = (each.numpy() for each in gan.logits(images(1), labels, rng, "real"))
-    without, _ = gan.logits(images(1), unknown, rng, "real")
+    logits, log_probabilities = gan.logits(images(1), labels, rng, "real")
+    without, of_nothing = gan.logits(images(1), unknown, rng, "real")
 
-    parts = np.split(scores, np.cumsum(VALUES)[:-1], axis=1)
+    _, scores = gan.active.discriminator([images(1), labels])
+    parts = np.split(scores.numpy(), np.cumsum(VALUES)[:-1], axis=1)
     for row, given in enumerate(GIVEN):
         added = sum(
             tf.nn.log_softmax(part[row])[label].numpy()
             for label, part in zip(given, parts, strict=True)
             if label >= 0
         )
-        assert logits[row, 0] == pytest.approx(without[row, 0].numpy() + added, abs=1e-4)
+        assert float(log_probabilities[row, 0]) == pytest.approx(added, abs=1e-4)
+        assert float(logits[row, 0]) == pytest.approx(float(without[row, 0]) + added, abs=1e-4)
         assert added <= 0
+    assert not np.any(of_nothing)
 
 
 @pytest.mark.parametrize("penalty", [(), ("--r1=0.3", "--r2=0.3"), ("--gradient_penalty=1",)])
@@ -133,8 +136,8 @@ def test_networks_that_borrow_weights_score_labels_too():
     growing.activate(1, tf.constant(0.5))
     smaller = tf.image.resize(images(1), [14, 14])
     for gan, shown in ((normalised, images(1)), (growing, smaller)):
-        logits, scores = gan.logits(shown, tf.constant(GIVEN), BatchRng(0, 0, 0, 4), "real")
-        assert logits.shape == (4, 1) and scores.shape == (4, sum(VALUES))
+        for found in gan.logits(shown, tf.constant(GIVEN), BatchRng(0, 0, 0, 4), "real"):
+            assert found.shape == (4, 1)
 
 
 @pytest.mark.parametrize(

@@ -25,23 +25,27 @@ SLOWLY = "--generator_learning_rate=1e-5 --discriminator_learning_rate=1e-5"
 RECIPES = {  # numbers of replicas to compare with one, relative tolerance of losses and of norms
     # batch normalisation and dropout
     f"--preset=dcgan --width=8 {SLOWLY}": ([4], 1e-3, 1e-3),
-    # labels, penalties, schedules, mixed styles, path lengths
+    # labels, also recombined, penalties, schedules, mixed styles, path lengths
     f"--preset=fashion --width=8 {SLOWLY} --precision=float32 --style_mixing=0.9 --path_length=2 "
-    "--classification=0.5": (
+    "--classification=0.5 --recombination=1 --dataset=synthetic_garments --image_size=16": (
         [2],
         1e-3,
         1e-2,
     ),
     f"--preset=fashion --width=8 {SLOWLY} --precision=bfloat16": ([2], 0.01, 0.05),
-    # every other part that draws, or keeps a state of its own
-    f"--preset=mlp {SLOWLY} --update=alternating --critic_steps=2 --spectral_norm --conditional "
+    # every other part that draws, or counts what all replicas saw
+    f"--preset=mlp {SLOWLY} --update=alternating --critic_steps=2 --conditional "
     "--augment=adaptive --label_noise=0.1": ([2], 1e-3, 1e-2),
     # masks, and a second completion of each picture
     f"--preset=inpaint --width=8 {SLOWLY} --precision=float32": ([2], 1e-3, 1e-2),
     # in parts, between the replicas' sums
     f"--preset=mlp {SLOWLY} --update=alternating --jit_compile=true": ([2], 1e-3, 1e-2),
 }
-SLOW = [recipe for recipe in RECIPES if "bfloat16" in recipe or "jit_compile" in recipe]
+SLOW = [
+    recipe
+    for recipe in RECIPES
+    if any(part in recipe for part in ("bfloat16", "inpaint", "jit_compile"))
+]
 
 
 def metrics(job_dir: Path, recipe: str, replicas: int) -> np.ndarray:

@@ -193,7 +193,9 @@ class FashionGAN:
         *passes: str,
         penalised: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Logits `[N, 1]` in training, and scores `[N, values]` where the objective classifies.
+        """Logits `[N, 1]` in training, and log-probabilities `[N, 1]` of the labels.
+
+        Those where the objective classifies, see `conditioning.classified`.
 
         Args:
           images: `[N, height, width, channels]`.
@@ -217,7 +219,7 @@ class FashionGAN:
         if not self.recipe.objective.classification:
             return outputs, None
         logits, scores = outputs
-        return classified(logits, scores, labels, label_sizes(self.recipe)), scores
+        return classified(logits, scores, labels, label_sizes(self.recipe))
 
     def _spectrally_normalised(self, weight: keras.Variable) -> tf.Tensor:
         """The weight, divided by its spectral norm where it has a singular vector."""

@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from trainer.gan import losses, penalties, schedules
 from trainer.gan.augmentation import augment
-from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
 from trainer.randomness import BatchRng
 
@@ -73,12 +72,12 @@ def _in_one_pass(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGrad
     """Without penalty; generator and discriminator gradients differ by a factor per example."""
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(examples.fakes)
-        real, fake = _augmented(gan, examples, rng)
+        real, fake = augmented(gan, examples, rng)
         images = tf.concat([real, fake], axis=0)
         passes = (f"{examples.stream}real", f"{examples.stream}fake")
-        logits, scores = gan.logits(images, tf.tile(examples.labels, [2, 1]), rng, *passes)
+        logits, of_labels = gan.logits(images, tf.tile(examples.labels, [2, 1]), rng, *passes)
         real_logits, fake_logits = tf.split(logits, 2)
-        found = _losses(gan, examples, rng, real_logits, fake_logits, scores)
+        found = _losses(gan, examples, rng, real_logits, fake_logits, of_labels)
     real_gradients, fake_gradients = tape.gradient(found.discriminator, [real_logits, fake_logits])
     fake_gradients = tf.maximum(fake_gradients, MIN_GRADIENT_DIVISOR)
     weights = [variable.value for variable in gan.discriminator.trainable_variables]
@@ -102,10 +101,10 @@ def in_two_passes(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGra
     """Without penalty; each gradient by itself, so that one that is not used costs nothing."""
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(examples.fakes)
-        real, fake = _augmented(gan, examples, rng)
-        real_logits, scores = gan.logits(real, examples.labels, rng, f"{examples.stream}real")
+        real, fake = augmented(gan, examples, rng)
+        real_logits, of_labels = gan.logits(real, examples.labels, rng, f"{examples.stream}real")
         fake_logits, _ = gan.logits(fake, examples.labels, rng, f"{examples.stream}fake")
-        found = _losses(gan, examples, rng, real_logits, fake_logits, scores)
+        found = _losses(gan, examples, rng, real_logits, fake_logits, of_labels)
         total = found.discriminator + found.labels
     gradients = weight_gradients(tape, total, gan.discriminator)
     metrics = _metrics(gan, found, 0.0, real_logits, fake_logits)
@@ -118,16 +117,16 @@ def _with_r1_r2(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradi
     share = 1.0 / gan.recipe.batch_size
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(examples.fakes)
-        real, fake = _augmented(gan, examples, rng)
+        real, fake = augmented(gan, examples, rng)
         images = tf.concat([real, fake], axis=0)
         with tf.GradientTape() as inner:
             inner.watch(images)
             passes = (f"{examples.stream}real", f"{examples.stream}fake")
             labels = tf.tile(examples.labels, [2, 1])
-            logits, scores = gan.logits(images, labels, rng, *passes, penalised=True)
+            logits, of_labels = gan.logits(images, labels, rng, *passes, penalised=True)
         input_gradients = inner.gradient(logits, images)
         real_logits, fake_logits = tf.split(logits, 2)
-        found = _losses(gan, examples, rng, real_logits, fake_logits, scores)
+        found = _losses(gan, examples, rng, real_logits, fake_logits, of_labels)
         r1, r2 = tf.split(penalties.zero_centred_penalty(input_gradients), 2)
         weighted = objective.r1 * r1 + objective.r2 * r2
         penalty = tf.reduce_sum(weighted) * share * _penalty_weight(gan)
@@ -149,10 +148,10 @@ def _with_gradient_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -
     share = 1.0 / gan.recipe.batch_size
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(examples.fakes)
-        real, fake = _augmented(gan, examples, rng)
-        real_logits, scores = gan.logits(real, labels, rng, f"{stream}real", penalised=True)
+        real, fake = augmented(gan, examples, rng)
+        real_logits, of_labels = gan.logits(real, labels, rng, f"{stream}real", penalised=True)
         fake_logits, _ = gan.logits(fake, labels, rng, f"{stream}fake", penalised=True)
-        found = _losses(gan, examples, rng, real_logits, fake_logits, scores)
+        found = _losses(gan, examples, rng, real_logits, fake_logits, of_labels)
         alpha = rng.uniform(f"{stream}alpha", 1)[:, :, tf.newaxis, tf.newaxis]
         between = tf.stop_gradient(real + alpha * (fake - real))
         with tf.GradientTape() as inner:
@@ -167,7 +166,8 @@ def _with_gradient_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -
     return StepGradients(metrics, gradients, tape.gradient(found.generator, examples.fakes))
 
 
-def _augmented(gan: FashionGAN, examples: Examples, rng: BatchRng) -> tuple[tf.Tensor, tf.Tensor]:
+def augmented(gan: FashionGAN, examples: Examples, rng: BatchRng) -> tuple[tf.Tensor, tf.Tensor]:
+    """The real images and the fakes, augmented as the discriminator sees them."""
     names = gan.recipe.objective.augmentations
     probability = gan.augmentation.probability.read_value() if gan.augmentation else None
     both = {"real": examples.images, "fake": examples.fakes}
@@ -184,8 +184,19 @@ def _losses(
     rng: BatchRng,
     real_logits: tf.Tensor,
     fake_logits: tf.Tensor,
-    scores: tf.Tensor | None,
+    of_labels: tf.Tensor | None,
 ) -> Losses:
+    """All of them.
+
+    Args:
+      gan: the state.
+      examples: the images.
+      rng: of the targets.
+      real_logits: `[rows, 1]`.
+      fake_logits: `[rows, 1]`.
+      of_labels: log-probabilities of the labels, `[.., 1]`, first those of the real images; None:
+        nobody classifies.
+    """
     share = 1.0 / gan.recipe.batch_size
     loss = losses.LOSSES[gan.recipe.objective.loss]
     targets = []
@@ -194,30 +205,17 @@ def _losses(
             1 - noise * rng.uniform(f"{examples.stream}real/target", 1),
             noise * rng.uniform(f"{examples.stream}fake/target", 1),
         ]
+    labels_loss = tf.constant(0.0)
+    if of_labels is not None:
+        # The generator has no such loss (Chen et al. 2021, arXiv:2111.01035): that these
+        # probabilities are part of the logits tells it enough.
+        of_real = of_labels[: tf.shape(real_logits)[0]]
+        labels_loss = -gan.recipe.objective.classification * share * tf.reduce_sum(of_real)
     return Losses(
         tf.reduce_sum(loss.generator(real_logits, fake_logits)) * share,
         tf.reduce_sum(loss.discriminator(real_logits, fake_logits, *targets)) * share,
-        tf.constant(0.0) if scores is None else _labels_loss(gan, examples.labels, scores),
+        labels_loss,
     )
-
-
-def _labels_loss(gan: FashionGAN, labels: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-    """Of the discriminator as a classifier of real images: cross-entropies of the given labels.
-
-    (Chen et al. 2021, arXiv:2111.01035.) The generator has no such loss: that the probabilities of
-    its labels are part of the logits tells it enough.
-
-    Args:
-      gan: the state.
-      labels: int32 `[rows, attributes]`, -1 where not given.
-      scores: float32 `[.., values]`, first those of these rows.
-    """
-    total = tf.constant(0.0)
-    parts = tf.split(scores[: tf.shape(labels)[0]], label_sizes(gan.recipe), axis=1)
-    for part, column in zip(parts, tf.unstack(labels, axis=1), strict=True):
-        entropies = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(column, 0), part)
-        total += tf.reduce_sum(tf.where(column >= 0, entropies, 0.0))
-    return total * (gan.recipe.objective.classification / gan.recipe.batch_size)
 
 
 def _penalty_weight(gan: FashionGAN) -> tf.Tensor:

@@ -164,8 +164,8 @@ def with_label_scores(discriminator: keras.Model) -> keras.Model:
     return keras.Model(discriminator.inputs, [discriminator.output, scores], name="scored")
 
 
-def classified(logits, scores, labels, label_sizes: Sequence[int]):
-    """Logits to which each given label adds its log-probability, and no longer its score.
+def classified(logits, scores, labels, label_sizes: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Logits to which each given label adds its log-probability, not its score; and what it adds.
 
     A score has no bound: a generator would be paid for pictures that are ever more typical of their
     labels. A log-probability ends at zero, where the labels are told.
@@ -177,9 +177,14 @@ def classified(logits, scores, labels, label_sizes: Sequence[int]):
       label_sizes: the number of values of each attribute.
 
     Returns:
-      float32 `[N, 1]`.
+      float32 `[N, 1]`: the logits; and the log-probability of all given labels of an image.
     """
-    parts = tf.split(scores, label_sizes, axis=1)
-    totals = tf.stack([tf.reduce_logsumexp(part, axis=1) for part in parts], axis=1)
-    given = tf.where(labels >= 0, totals, 0.0)
-    return logits - tf.reduce_sum(given, axis=1, keepdims=True)
+    log_probabilities = tf.zeros_like(logits)
+    for number, part in enumerate(tf.split(scores, label_sizes, axis=1)):
+        label = labels[:, number]
+        total = tf.reduce_logsumexp(part, axis=1)
+        score = tf.reduce_sum(part * tf.one_hot(label, part.shape[1]), axis=1)
+        given = label[:, tf.newaxis] >= 0
+        logits -= tf.where(given, total[:, tf.newaxis], 0.0)
+        log_probabilities += tf.where(given, (score - total)[:, tf.newaxis], 0.0)
+    return logits, log_probabilities
