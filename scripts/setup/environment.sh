@@ -72,8 +72,9 @@ prepare_data() {
   local log status
   mkdir -p .cache
   log=$(mktemp .cache/prepare.XXXXXX)
-  "$venv/bin/fashion-gan" prepare_data "$@" 2>"$log" >/dev/null && status=0 || status=$?
-  cat "$log" >&2
+  # Not kept to the end: a download takes minutes.
+  { "$venv/bin/fashion-gan" prepare_data "$@" 2>&1 >/dev/null | tee "$log" >&2; } &&
+    status=0 || status=$?
   if [ "$status" -eq 64 ] && grep -q "Three ways out" "$log"; then
     fetch_debian_files && status=0 || status=64
     [ "$status" -ne 0 ] ||

@@ -91,7 +91,7 @@ def test_rare_values_become_one(tmp_path, caplog):
     spec = specify(folder, attribute_minimum=3)
     assert spec.attributes == (Attribute("kind", ("coat", "shirt", "other")),)
     assert np.bincount(labels[:, 0]).tolist() == [3, 6, 3]
-    assert "2 values of kind with fewer than 3 pictures are one, other (hat, veil)" in caplog.text
+    assert "2 values of kind with fewer than 3 pictures became other (hat, veil)" in caplog.text
 
 
 def test_a_table_in_the_manner_of_product_lists_is_read_as_it_is(tmp_path, caplog):

@@ -106,11 +106,14 @@ def test_more_time_plans_more_steps_and_evaluations_take_some():
 
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     assert steps(60) > 10 * steps(1) > 0
-    with pytest.raises(RefusedError, match="leaves no time for a step"):
+    with pytest.raises(RefusedError, match=r"no time for a step.*; --minutes=\d+ has time for 100"):
         steps(0.01)
 
 
-def test_networks_that_the_first_evaluation_trains_take_of_the_time(tmp_path, monkeypatch, caplog):
+@pytest.mark.parametrize("steps", [10, 10**7])
+def test_networks_that_the_first_evaluation_trains_may_take_half_of_the_time(
+    steps, tmp_path, monkeypatch, caplog
+):
     images = np.random.default_rng(0).integers(0, 256, (300, 16, 16, 3), np.uint8)
     labels = synthetic.garment_labels(300)
     whole = run("--dataset=synthetic_garments", "--image_size=16", "--evaluation_samples=20")
@@ -118,11 +121,11 @@ def test_networks_that_the_first_evaluation_trains_take_of_the_time(tmp_path, mo
     asked = dataclasses.replace(whole, schedule=schedule)
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     decided = first_start.decided(asked, HERE, strategy)
-    monkeypatch.setattr(own_networks, "FEWEST_STEPS", 10**7)
-    monkeypatch.setattr(own_networks, "MOST_STEPS", 10**7)
+    monkeypatch.setattr(own_networks, "FEWEST_STEPS", steps)
+    monkeypatch.setattr(own_networks, "MOST_STEPS", steps)
 
-    with pytest.raises(RefusedError, match="leaves no time for a step"), caplog.at_level("INFO"):
-        first_start.planned(
+    with caplog.at_level("INFO"):
+        planned = first_start.planned(
             decided,
             strategy,
             WorkerGroup(strategy, 0, 1),
@@ -133,6 +136,10 @@ def test_networks_that_the_first_evaluation_trains_take_of_the_time(tmp_path, mo
 
     assert "the first evaluation trains networks" in caplog.text
     assert not list(tmp_path.iterdir())  # none is trained for the plan
+    assert planned.schedule.steps and planned.schedule.steps > 0
+    is_evaluated = planned.schedule.evaluation_interval > 0
+    assert is_evaluated == (steps == 10)
+    assert ("the run is not evaluated" in caplog.text) == (not is_evaluated)
 
 
 def test_a_run_of_minutes_is_planned_once(tmp_path):

@@ -45,7 +45,7 @@ def write(config: GenerateConfig, codes: Codes, cycle: list[Labels] | None) -> N
     if not output.suffix:
         digits = max(5, len(str(len(images) - 1)))
         for number, image in enumerate(images):
-            shown = samples.described(tuple(codes.labels[number]), recipe)
+            shown = samples.in_file_name(tuple(codes.labels[number]), recipe)
             name = "-".join([f"{number:0{digits}d}", *shown])
             image_grids.write_png(output / f"{name}.png", image)
     elif output.suffix == ".png":

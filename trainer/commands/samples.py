@@ -56,7 +56,7 @@ def _write_images(
     if not output.suffix:
         digits = max(5, len(str(num - 1)))
         for number, image in enumerate(image for batch in batches for image in batch):
-            shown = described(cycle[number % len(cycle)], network.recipe)
+            shown = in_file_name(cycle[number % len(cycle)], network.recipe)
             name = "-".join([f"{number:0{digits}d}", *shown, f"seed{config.seed}"])
             image_grids.write_png(output / f"{name}.png", image)
         return
@@ -66,7 +66,7 @@ def _write_images(
     if output.suffix == ".png":
         asked = np.arange(num) % len(cycle)
         picture = image_grids.rows(images, asked) if conditional else image_grids.grid(images)
-        names = ["/".join(described(row, network.recipe)) for row in cycle[:num]]
+        names = ["/".join(_named(row, network.recipe)) for row in cycle[:num]]
         image_grids.write_png(
             output, image_grids.with_row_names(picture, names if any(names) else [])
         )
@@ -77,13 +77,16 @@ def _write_images(
         file_system.write_atomically(output, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
 
 
-def described(labels: Labels, recipe: Recipe) -> list[str]:
+def in_file_name(labels: Labels, recipe: Recipe) -> list[str]:
     """The names of the values that are asked for, as a file name can have them."""
+    return [re.sub(r"[^\w.-]+", "_", name) for name in _named(labels, recipe)]
+
+
+def _named(labels: Labels, recipe: Recipe) -> list[str]:
     if not recipe.networks.conditional:
         return []
     pairs = zip(recipe.data.attributes, labels, strict=True)
-    names = [attribute.values[value] for attribute, value in pairs if value != NOT_GIVEN]
-    return [re.sub(r"[^\w.-]+", "_", name) for name in names]
+    return [attribute.values[value] for attribute, value in pairs if value != NOT_GIVEN]
 
 
 def labelled(labels: np.ndarray, recipe: Recipe) -> dict[str, np.ndarray]:

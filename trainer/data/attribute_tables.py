@@ -184,8 +184,8 @@ def _why_left_out(counts: Counter[str]) -> str | None:
 
 def _merged(column: str, rare: set[str], minimum: int) -> str:
     return (
-        f"{len(rare)} values of {column} with fewer than {minimum} pictures are one, {OTHER} "
-        f"({listed(sorted(rare))})"
+        f"{len(rare)} {'value' if len(rare) == 1 else 'values'} of {column} with fewer than "
+        f"{minimum} pictures became {OTHER} ({listed(sorted(rare))})"
     )
 
 

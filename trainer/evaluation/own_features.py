@@ -12,7 +12,7 @@ import numpy as np
 
 from trainer.data.datasets import DatasetSpec
 from trainer.data.prepared import Arrays
-from trainer.evaluation import classifiers, kept_networks, own_networks
+from trainer.evaluation import classifiers, kept_networks, own_architectures, own_networks
 from trainer.evaluation.classifiers import Networks
 from trainer.evaluation.kept_networks import CLASSIFIER, FEATURE_NETWORK, Weights
 
@@ -72,10 +72,10 @@ def _train(spec: DatasetSpec, images: np.ndarray, labels: np.ndarray) -> Weights
 
 
 def _networks(spec: DatasetSpec, weights: Weights | None = None) -> Networks:
-    whole = own_networks.feature_network(spec.image_shape, ())
+    whole = own_architectures.feature_network(spec.image_shape, ())
     built = {FEATURE_NETWORK: keras.Model(whole.inputs, whole.outputs[0])}
     if spec.label_sizes:
-        built[CLASSIFIER] = own_networks.classifier(spec.image_shape, spec.label_sizes)
+        built[CLASSIFIER] = own_architectures.classifier(spec.image_shape, spec.label_sizes)
     for name, network in built.items():
         if weights is not None:
             for variable in network.variables:

@@ -44,12 +44,12 @@ class _Finder:
         """The spec of TensorFlow; None of all else."""
         if name != _LOADED_FIRST:
             return None
-        sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
             load = spec.loader.exec_module
 
             def without_remarks(module: ModuleType) -> None:
+                sys.meta_path.remove(self)  # not before: others ask only whether it is there
                 with _filtered():
                     load(module)
 

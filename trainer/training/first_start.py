@@ -27,6 +27,7 @@ from trainer.evaluation import during_training, own_features, own_networks
 from trainer.evaluation.during_training import RunNetworks
 from trainer.gan.state import FashionGAN
 from trainer.models import forms
+from trainer.system import activity
 from trainer.system.exits import RefusedError
 from trainer.training.trial import Trial
 
@@ -41,6 +42,8 @@ TRIAL_SAMPLES = 1000  # of the evaluation that is measured
 # Records, grids and checkpoints, as a share of the steps' time; then the start and the end.
 AROUND_STEPS = 1.02
 AROUND_RUN_SECONDS = 6.0
+EVALUATION_SHARE = 0.5  # of the time that is left, which the first evaluation may take
+ENOUGH_STEPS = 100  # of a run whose length is suggested
 
 
 def decided(run: RunConfig, here: dict[str, Any], strategy: tf.distribute.Strategy) -> RunConfig:
@@ -90,25 +93,35 @@ def planned(
     Raises:
       RefusedError: no step fits; for all workers alike.
     """
-    log.info("measuring how many steps fit into %g minutes", run.schedule.minutes)
+    schedule, minutes = run.schedule, run.schedule.minutes or 0.0
+    activity.now("reading the data")  # what is wrong with them is said before all measuring
+    examples = load(run.recipe.data)
+    log.info("measuring how many steps fit into %g minutes", minutes)
+    activity.now("measuring how fast it trains")
     speed = _Speed(run.recipe, run.execution, strategy, group.broadcast_number)
     for _ in range(ROUNDS):
         speed.measure()
-    first, another = (0.0, 0.0)
-    if group.is_chief:
-        first, another = _evaluation_seconds(run, speed.gan, load, places)
-    interval = run.schedule.evaluation_interval or math.inf
+    evaluations: tuple[float, float] | None = (0.0, 0.0)
+    if group.is_chief and schedule.evaluation_interval:
+        most = EVALUATION_SHARE * (deadline - time.monotonic())
+        evaluations = _evaluation_seconds(run, speed.gan, examples, places, most)
+    if group.broadcast_flag(evaluations is None):
+        schedule = dataclasses.replace(schedule, evaluation_interval=0)
+    first, another = evaluations or (0.0, 0.0)
+    interval = schedule.evaluation_interval or math.inf
     a_step = speed.seconds_a_step() * AROUND_STEPS + another / interval
     # What is made once more for the run itself: the graph, and the evaluation at the end.
     once = speed.seconds_to_start + first + AROUND_RUN_SECONDS
     steps = group.broadcast_number(int((deadline - time.monotonic() - once) / a_step))
     if steps < 1:
+        missing = time.monotonic() - deadline + once + ENOUGH_STEPS * a_step
         raise RefusedError(
-            f"--minutes={run.schedule.minutes:g} leaves no time for a step: the start takes "
-            f"{once:.0f} s, a step {a_step:.2f} s"
+            f"--minutes={minutes:g} leaves no time for a step: the start takes {once:.0f} s, a "
+            f"step {a_step:.2f} s; --minutes={math.ceil(minutes + missing / 60)} has time for "
+            f"{ENOUGH_STEPS}"
         )
     log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
-    schedule = dataclasses.replace(run.schedule, steps=steps)
+    schedule = dataclasses.replace(schedule, steps=steps)
     return dataclasses.replace(run, schedule=schedule, horizon=steps)
 
 
@@ -121,6 +134,7 @@ def faster_precision(recipe: Recipe, execution: Execution, strategy: tf.distribu
         log.info("precision: float32, there are no instructions for bfloat16")
         return "float32"
     log.info("precision: measuring float32 and bfloat16")
+    activity.now("measuring float32 and bfloat16")
     if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         share = recipe.batch_size // strategy.num_replicas_in_sync
         recipe = dataclasses.replace(recipe, batch_size=share)
@@ -170,12 +184,16 @@ class _Speed:
         self._train(1)
         self.seconds_to_start = time.monotonic() - started
         seconds = self._train(period)
-        self._steps = period * agreed(max(1, round(ROUND_SECONDS / max(seconds, 1e-6))))
-        self._times: list[float] = []
+        periods = agreed(max(1, round(ROUND_SECONDS / max(seconds, 1e-6))))
+        self._steps = period * periods
+        # What takes as long as all rounds tells enough at once.
+        self._is_known = agreed(round(seconds / ROUND_SECONDS)) >= ROUNDS
+        self._times = [seconds / period] if self._is_known else []
 
     def measure(self) -> None:
-        """Trains for about a second."""
-        self._times.append(self._train(self._steps) / self._steps)
+        """Trains for about a second, unless the first steps took several."""
+        if not self._is_known:
+            self._times.append(self._train(self._steps) / self._steps)
 
     def seconds_a_step(self) -> float:
         """The median of what was measured."""
@@ -188,21 +206,30 @@ class _Speed:
 
 
 def _evaluation_seconds(
-    run: RunConfig, gan: FashionGAN, load: Load, places: Sequence[Path]
-) -> tuple[float, float]:
+    run: RunConfig,
+    gan: FashionGAN,
+    examples: tuple[np.ndarray, np.ndarray],
+    places: Sequence[Path],
+    most: float,
+) -> tuple[float, float] | None:
     """Seconds of a run's first evaluation, and of each later one.
 
-    Where networks are trained for them, that is part of the first.
+    Where networks are trained for them, that is part of the first. None if the first takes more
+    than `most`: the run does without, for it must not wait for what only informs.
     """
     data = run.recipe.data
-    if not run.schedule.evaluation_interval or not during_training.is_possible(data):
+    if not during_training.is_possible(data):
         return 0.0, 0.0
-    images, labels = load(data)
+    activity.now("measuring how long an evaluation takes")
+    images, labels = examples
     seen_with, to_train = RunNetworks(data, lambda: (images, labels), *places).known, 0.0
     if seen_with is None:
         seen_with = own_features.untrained(data)
         to_train = own_networks.seconds_to_train(images, labels, data.label_sizes)
         log.info("the first evaluation trains networks that know the data, for %.0f s", to_train)
+        if to_train > most:
+            _say_done_without(to_train)
+            return None
     samples = min(TRIAL_SAMPLES, run.schedule.evaluation_samples)
     evaluate = during_training.evaluator(gan, images, labels, samples, seen_with, quiet=True)
     seconds = []
@@ -211,4 +238,16 @@ def _evaluation_seconds(
         evaluate()
         seconds.append(time.monotonic() - started)
     another = seconds[1] * run.schedule.evaluation_samples / samples
-    return to_train + seconds[0] - seconds[1] + another, another
+    first = to_train + seconds[0] - seconds[1] + another
+    if first > most:
+        _say_done_without(first)
+        return None
+    return first, another
+
+
+def _say_done_without(seconds: float) -> None:
+    log.warning(
+        "the run is not evaluated: its first evaluation would take %.0f s, most of its time; "
+        "`fashion-gan evaluate` does so afterwards",
+        seconds,
+    )

@@ -65,7 +65,7 @@ def train(
     activity.now("joining the others")
     joined = strategies.joined_cluster(run.runtime, worker, rejoin)
     with joined as (strategy, group):
-        activity.now("making the run's parts, the same on all workers")
+        activity.now("making the run's parts")
         here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
         group.check_equal("the configuration", _fingerprint(asked, here))
         stored_environment = run.environment

@@ -49,8 +49,8 @@ def log_results(job_dir: Path, recipe: Recipe, places: tuple[str, ...]) -> None:
     else:
         log.info("more pictures: %s", command("fashion-gan", "generate", run, more))
         log.info("measured on test images: %s", command("fashion-gan", "evaluate", run, *places))
-    # Without it, TensorBoard keeps ten of all images.
-    every = "--samples_per_plugin=images=0"
+    # Without it, TensorBoard keeps ten of all images; with 0, which it documents as all, none.
+    every = "--samples_per_plugin=images=1000"
     folder = f"--logdir={job_dir / 'tensorboard'}"
     log.info("TensorBoard: %s", command("tensorboard", folder, every))
 
