@@ -95,7 +95,9 @@ def test_a_run_goes_on_from_the_middle_of_a_fade_to_the_same_bits():
     rows = np.arange(6 * 8, dtype=np.int32).reshape(6, 8) % 40
 
     gan = FashionGAN(recipe, 100)
-    state = {path: each for part in gan.state().values() for path, each in part.items()}
+    state = {
+        f"{name}/{path}": each for name, part in gan.state().items() for path, each in part.items()
+    }
 
     @functools.cache
     def graph(stage: int | None) -> TrainSteps:

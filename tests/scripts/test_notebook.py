@@ -18,9 +18,10 @@ MEASURED, FEWER = "--num=1000", "--num=20"
 
 
 def as_program(cell: str) -> str:
-    """A cell in Python, its last value kept."""
+    """A cell in Python, whose last value is looked at, and closed if it is a picture's file."""
     *lines, last = cell.splitlines()
-    return "\n".join([*lines, f"shown = {last}", "assert shown is not None"])
+    looked_at = ["assert shown is not None", "getattr(shown, 'close', lambda: None)()"]
+    return "\n".join([*lines, f"shown = {last}", *looked_at])
 
 
 def run_in_shell(command: str) -> None:
