@@ -61,7 +61,6 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     assert now["recipe"]["objective"].pop("style_mixing") == 0
     assert now["recipe"]["objective"].pop("path_length") == 0
     assert now["recipe"]["objective"].pop("classification") == 0
-    assert now["recipe"]["objective"].pop("recombination") == 0
     assert not any(now["recipe"].pop("growth").values())
     assert not any(now["recipe"].pop("completion").values())
     assert now["recipe"]["objective"].pop("augment_target") == 0.6

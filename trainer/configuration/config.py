@@ -50,7 +50,6 @@ class Objective:
     penalty_final_factor: float  # share of the penalty that is left at the horizon
     weight_clip: float  # bound of the discriminator's weights; 0: none
     classification: float  # weight of that of real images by the discriminator; 0: none
-    recombination: float  # weight of the generator's loss for labels in new combinations; 0: none
     style_mixing: float  # share of the fakes whose layers get two styles
     path_length: float  # weight of path length regularisation; 0: none
     flip: bool  # half of the real images are mirrored

@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 8
+FORMAT = 7
 
 Json = dict[str, Any]
 
@@ -191,13 +191,6 @@ def _from_format_6(stored: Json) -> Json:
     return {**stored, "recipe": {**recipe, "objective": objective}}
 
 
-def _from_format_7(stored: Json) -> Json:
-    """Format 7 asked for no labels in new combinations."""
-    recipe = stored["recipe"]
-    objective = {**recipe["objective"], "recombination": 0.0}
-    return {**stored, "recipe": {**recipe, "objective": objective}}
-
-
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -207,7 +200,6 @@ _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     4: _from_format_4,
     5: _from_format_5,
     6: _from_format_6,
-    7: _from_format_7,
 }
 
 

@@ -151,11 +151,6 @@ def _define_objective(values: flags.FlagValues) -> None:
     )
     objective.number("classification", 0.0, text)
     text = (
-        "The weight of a loss, in every fourth update, of images that are asked for with one value "
-        "of their labels exchanged: combinations that no picture shows can be generated; 0: none."
-    )
-    objective.number("recombination", 0.0, text)
-    text = (
         "Of style-based generators: the share of the fakes of which some layers get the style of "
         "another latent."
     )

@@ -32,7 +32,6 @@ def check(recipe: Recipe) -> None:
             "has none: add --conditional, or leave it out"
         )
     _check_classification(recipe)
-    _check_recombination(recipe)
 
 
 def _check_classification(recipe: Recipe) -> None:
@@ -48,15 +47,4 @@ def _check_classification(recipe: Recipe) -> None:
         raise RefusedError(
             f"--classification={weight} is of discriminators that project labels: use "
             f"--architecture={', '.join(PROJECTING)}, or --classification=0"
-        )
-
-
-def _check_recombination(recipe: Recipe) -> None:
-    weight = recipe.objective.recombination
-    if not (math.isfinite(weight) and weight >= 0):
-        raise RefusedError(f"--recombination={weight} must not be negative")
-    if weight and not (recipe.networks.conditional and len(recipe.data.attributes) > 1):
-        raise RefusedError(
-            f"--recombination={weight} is of several attributes, which the networks are not given: "
-            "use --conditional and a data set that has them, or --recombination=0"
         )

@@ -35,7 +35,7 @@ def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) 
             width=width,
             max_width=max_width,
         ),
-        objective=_objective(values, given, data),
+        objective=_objective(values, given),
         growth=Growth(values.grow_from, values.grow_images, values.fade_images),
         completion=Completion(
             completion.parse(values.masks), values.reconstruction, values.diversity
@@ -58,13 +58,9 @@ def _attribute_dropout(values: flags.FlagValues, data: DatasetSpec) -> float:
     return choices.ATTRIBUTE_DROPOUT if several else 0.0
 
 
-def _objective(
-    values: flags.FlagValues, given: Collection[str], data: DatasetSpec
-) -> config.Objective:
-    # A preset's are of its labels: who leaves them out need not know of it.
+def _objective(values: flags.FlagValues, given: Collection[str]) -> config.Objective:
+    # A preset's is of its labels: who leaves them out need not know of it.
     classifies = values.conditional or "classification" in given
-    several = values.conditional and len(data.attributes) > 1
-    recombines = several or "recombination" in given
     return config.Objective(
         loss=values.loss,
         update=values.update,
@@ -78,7 +74,6 @@ def _objective(
         penalty_final_factor=values.penalty_final_factor,
         weight_clip=values.weight_clip,
         classification=values.classification if classifies else 0.0,
-        recombination=values.recombination if recombines else 0.0,
         style_mixing=values.style_mixing,
         path_length=values.path_length,
         flip=values.flip,

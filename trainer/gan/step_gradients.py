@@ -72,7 +72,7 @@ def _in_one_pass(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGrad
     """Without penalty; generator and discriminator gradients differ by a factor per example."""
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(examples.fakes)
-        real, fake = augmented(gan, examples, rng)
+        real, fake = _augmented(gan, examples, rng)
         images = tf.concat([real, fake], axis=0)
         passes = (f"{examples.stream}real", f"{examples.stream}fake")
         logits, of_labels = gan.logits(images, tf.tile(examples.labels, [2, 1]), rng, *passes)
@@ -101,7 +101,7 @@ def in_two_passes(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGra
     """Without penalty; each gradient by itself, so that one that is not used costs nothing."""
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(examples.fakes)
-        real, fake = augmented(gan, examples, rng)
+        real, fake = _augmented(gan, examples, rng)
         real_logits, of_labels = gan.logits(real, examples.labels, rng, f"{examples.stream}real")
         fake_logits, _ = gan.logits(fake, examples.labels, rng, f"{examples.stream}fake")
         found = _losses(gan, examples, rng, real_logits, fake_logits, of_labels)
@@ -117,7 +117,7 @@ def _with_r1_r2(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradi
     share = 1.0 / gan.recipe.batch_size
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(examples.fakes)
-        real, fake = augmented(gan, examples, rng)
+        real, fake = _augmented(gan, examples, rng)
         images = tf.concat([real, fake], axis=0)
         with tf.GradientTape() as inner:
             inner.watch(images)
@@ -148,7 +148,7 @@ def _with_gradient_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -
     share = 1.0 / gan.recipe.batch_size
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(examples.fakes)
-        real, fake = augmented(gan, examples, rng)
+        real, fake = _augmented(gan, examples, rng)
         real_logits, of_labels = gan.logits(real, labels, rng, f"{stream}real", penalised=True)
         fake_logits, _ = gan.logits(fake, labels, rng, f"{stream}fake", penalised=True)
         found = _losses(gan, examples, rng, real_logits, fake_logits, of_labels)
@@ -166,8 +166,7 @@ def _with_gradient_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -
     return StepGradients(metrics, gradients, tape.gradient(found.generator, examples.fakes))
 
 
-def augmented(gan: FashionGAN, examples: Examples, rng: BatchRng) -> tuple[tf.Tensor, tf.Tensor]:
-    """The real images and the fakes, augmented as the discriminator sees them."""
+def _augmented(gan: FashionGAN, examples: Examples, rng: BatchRng) -> tuple[tf.Tensor, tf.Tensor]:
     names = gan.recipe.objective.augmentations
     probability = gan.augmentation.probability.read_value() if gan.augmentation else None
     both = {"real": examples.images, "fake": examples.fakes}

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from trainer.configuration.config import Recipe
-from trainer.gan import path_length, recombined, step_gradients
+from trainer.gan import path_length, step_gradients
 from trainer.gan.compilation import Compiler
 from trainer.gan.fakes import fakes as fakes_of
 from trainer.gan.optimizers import Optimizer
@@ -72,11 +72,10 @@ def simultaneous(
             lambda: step_gradients.compute(gan, examples, rng), gan.discriminator
         )()
         by_weights = _generator_gradients(gan, tape, fakes, by_discriminator.fakes, loss)
-        by_weights = _with_recombined(gan, by_weights, images, labels, rng)
         metrics = tf.concat([by_discriminator.metrics[:1], measured], axis=0)
         if gan.path_mean is not None:
             of_paths, length = path_length.gradients(gan, gan.path_mean, labels, rng)
-            by_weights = _sums(by_weights, of_paths)
+            by_weights = [sum(both) for both in zip(by_weights, of_paths, strict=True)]
             metrics = tf.stack([metrics[0], length])
         return by_weights, by_discriminator, metrics
 
@@ -115,7 +114,6 @@ def alternating(
         examples = Examples(images, fakes, labels, "generator/", gan.step)
         found = step_gradients.in_two_passes(gan, examples, rng)
         by_weights = _generator_gradients(gan, tape, fakes, found.fakes, loss)
-        by_weights = _with_recombined(gan, by_weights, images, labels, rng)
         return by_weights, tf.concat([found.metrics[:1], measured], axis=0)
 
     by_weights, metrics = compiled(of_generator, *networks)()
@@ -148,23 +146,6 @@ def _generator_gradients(
         return step_gradients.weight_gradients(tape, fakes, gan.generator, by_fakes)
     targets, of_targets = [fakes, loss], [by_fakes, tf.ones_like(loss)]
     return step_gradients.weight_gradients(tape, targets, gan.generator, of_targets)
-
-
-def _with_recombined(
-    gan: FashionGAN,
-    by_weights: list[tf.Tensor],
-    images: tf.Tensor,
-    labels: tf.Tensor,
-    rng: BatchRng,
-) -> list[tf.Tensor]:
-    """The generator's gradients, with those of labels in new combinations, if it learns them."""
-    if not gan.recipe.objective.recombination:
-        return by_weights
-    return _sums(by_weights, recombined.gradients(gan, images, labels, rng))
-
-
-def _sums(left: list[tf.Tensor], right: list[tf.Tensor]) -> list[tf.Tensor]:
-    return [one + other for one, other in zip(left, right, strict=True)]
 
 
 Update = Callable[[FashionGAN, list[Batch], BatchRng, Compiler], tf.Tensor]
