@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import os
 import time
@@ -76,6 +77,7 @@ def _train(
     if source and source_url:
         in_bucket.fetch(source_url, source, *stored_runs.FILES, flag="initialize_from")
 
+    @functools.cache  # a plan by minutes looks at them first
     def load(spec: DatasetSpec) -> Examples:
         data.fetch(spec.dataset)  # another one, if the chief resumes a run of another
         choice = loading.choice_of(spec, asked.data)
