@@ -59,7 +59,9 @@ def train_features(images: np.ndarray, labels: np.ndarray, sizes: Sequence[int])
       TrainingStopped: the run was asked to stop.
     """
     network = feature_network(images.shape[1:], sizes)
-    _train(network, _feature_loss(network), images, labels, feature_steps(len(images)), 0)
+    last_step = feature_steps(len(images))
+    train_step = _training_step(network, _feature_loss(network), images, labels, last_step, 0)
+    _train(network.name, train_step, last_step)
     trained = keras.Model(network.inputs, network.outputs[0], name="features")
     _scale(trained, images)
     return trained
@@ -90,7 +92,9 @@ def train_classifier(
       TrainingStopped: the run was asked to stop.
     """
     network = classifier(images.shape[1:], sizes)
-    _train(network, _class_loss(network), images, labels, steps(len(images)), seed)
+    last_step = steps(len(images))
+    train_step = _training_step(network, _class_loss(network), images, labels, last_step, seed)
+    _train(network.name, train_step, last_step)
     return network
 
 
@@ -132,29 +136,21 @@ def feature_steps(examples: int) -> int:
     return max(steps(examples) // 2, FEWEST_STEPS)
 
 
-def _train(
-    network: keras.Model,
-    loss: Loss,
-    images: np.ndarray,
-    labels: np.ndarray,
-    last_step: int,
-    seed: int,
-) -> None:
-    """Trains from scratch; the same arguments give the same weights on one machine.
+def _train(name: str, train_step: Callable[[int], None], last_step: int) -> None:
+    """Trains a network to its last step, and says how far it is.
 
     Raises:
       TrainingStopped: the run was asked to stop.
     """
-    train_step = _training_step(network, loss, images, labels, last_step, seed)
     started = said = time.monotonic()
-    for step in activity.each(range(last_step), f"training the {network.name}"):
+    for step in activity.each(range(last_step), f"training the {name}"):
         if signals.stop_requested():
             raise TrainingStopped
         train_step(step)
         now = time.monotonic()
         if now - said > _PROGRESS_SECONDS:
             said, left = now, (now - started) / (step + 1) * (last_step - step - 1)
-            log.info("%s: step %d of %d, %.0f s left", network.name, step + 1, last_step, left)
+            log.info("%s: step %d of %d, %.0f s left", name, step + 1, last_step, left)
 
 
 def _training_step(
@@ -165,7 +161,7 @@ def _training_step(
     last_step: int,
     seed: int,
 ) -> Callable[[int], None]:
-    """Initialises a network, and gives what trains it by one step.
+    """Initialises a network, and gives what trains it by one step, to the same weights each time.
 
     AdamW (Loshchilov and Hutter 2017, arXiv:1711.05101) with a cosine schedule of the learning
     rate. Only a batch at a time is read from the pictures, which may be mapped files.

@@ -29,6 +29,7 @@ from trainer.gan.state import FashionGAN
 from trainer.models import forms
 from trainer.system import activity
 from trainer.system.exits import RefusedError
+from trainer.training.summary import FEWEST_STEPS
 from trainer.training.trial import Trial
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,6 @@ TRIAL_SAMPLES = 1000  # of the evaluation that is measured
 AROUND_STEPS = 1.02
 AROUND_RUN_SECONDS = 6.0
 EVALUATION_SHARE = 0.5  # of the time that is left, which the first evaluation may take
-ENOUGH_STEPS = 100  # of a run whose length is suggested
 
 
 def decided(run: RunConfig, here: dict[str, Any], strategy: tf.distribute.Strategy) -> RunConfig:
@@ -114,11 +114,11 @@ def planned(
     once = speed.seconds_to_start + first + AROUND_RUN_SECONDS
     steps = group.broadcast_number(int((deadline - time.monotonic() - once) / a_step))
     if steps < 1:
-        missing = time.monotonic() - deadline + once + ENOUGH_STEPS * a_step
+        missing = time.monotonic() - deadline + once + FEWEST_STEPS * a_step
         raise RefusedError(
             f"--minutes={minutes:g} leaves no time for a step: the start takes {once:.0f} s, a "
             f"step {a_step:.2f} s; --minutes={math.ceil(minutes + missing / 60)} has time for "
-            f"{ENOUGH_STEPS}"
+            f"{FEWEST_STEPS}"
         )
     log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
     schedule = dataclasses.replace(schedule, steps=steps)
