@@ -6,6 +6,7 @@ three patterns at any size; all three attributes are exact by construction.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,10 @@ from trainer.data.prepared import Arrays
 
 _IMAGE_SIZE = 28
 _VERSION = 1  # of how synthetic_garments are drawn
+# What is drawn of each garment, from and to.
+_WIDTH = _HEIGHT = (0.85, 1.1)
+_LEFT = _UP = (-1, 1)  # pixels of 28
+_STRIPES, _PHASE, _LIGHT = (15, 40), (0, 6), (90, 230)  # of a grey one
 
 
 def load(spec: DatasetSpec, split: str, cache_dir: Path) -> Arrays:
@@ -50,17 +55,25 @@ def garment_labels(count: int) -> np.ndarray:
 
 def _grey(split: str, count: int) -> Arrays:
     rng = np.random.Generator(np.random.Philox(key=0 if split == "train" else 1))
-    labels = [index % len(_GARMENTS) for index in range(count)]
-    images = np.stack([_render(label, rng) for label in labels])
-    return images[..., np.newaxis], np.array(labels, np.int64)
+    labels = np.arange(count, dtype=np.int64) % len(_GARMENTS)
+    # Some at a time: temporary arrays stay in the processor's caches.
+    images = [_rendered(part, rng) for part in np.split(labels, range(100, count, 100))]
+    return np.concatenate(images)[..., np.newaxis], labels
 
 
-def _render(label: int, rng: np.random.Generator) -> np.ndarray:
-    """One garment of random width, height, position, brightness and texture: uint8 `[28, 28]`."""
-    u, v = _coordinates(_IMAGE_SIZE, rng)
-    mask = np.clip(0.5 - 12 * _GARMENTS[label](u, v), 0, 1)
-    stripes = 1 + 0.12 * np.sin(v * rng.uniform(15, 40) + rng.uniform(0, 6))
-    grey = rng.uniform(90, 230) * stripes + rng.normal(0, 6, size=u.shape)
+def _rendered(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Garments of random proportions, place, stripes and light: uint8 `[N, 28, 28]`."""
+    lowest, highest = zip(_WIDTH, _HEIGHT, _LEFT, _UP, _STRIPES, _PHASE, _LIGHT, strict=True)
+    side = _IMAGE_SIZE
+    drawn = [(rng.uniform(lowest, highest), rng.normal(0, 6, size=(side, side))) for _ in labels]
+    numbers, grain = map(np.array, zip(*drawn, strict=True))
+    width, height, left, up, stripes, phase, light = numbers.T[..., np.newaxis, np.newaxis]
+    u, v = _coordinates(side, width, height, left, up)
+    mask = np.empty_like(u)
+    for label, garment in enumerate(_GARMENTS):
+        rows = labels == label
+        mask[rows] = np.clip(0.5 - 12 * garment(u[rows], v[rows]), 0, 1)
+    grey = light * (1 + 0.12 * np.sin(v * stripes + phase)) + grain
     return np.clip(np.rint(grey * mask), 0, 255).astype(np.uint8)
 
 
@@ -68,7 +81,8 @@ def _garment(split: str, number: int, labels: np.ndarray, side: int) -> np.ndarr
     """One garment in colour, of random proportions and light: uint8 `[side, side, 3]`."""
     rng = np.random.Generator(np.random.Philox(key=[2 if split == "train" else 3, number]))
     garment, colour, pattern = labels
-    u, v = _coordinates(side, rng)
+    proportions = [rng.uniform(*limits) for limits in (_WIDTH, _HEIGHT, _LEFT, _UP)]
+    u, v = _coordinates(side, *proportions)
     mask = np.clip(0.5 - 12 / 28 * side * _GARMENTS[garment](u, v), 0, 1)
     light = rng.uniform(0.75, 1.05) * _PATTERNS[pattern](u, v, rng)
     rgb = np.array(list(COLOURS.values()))[colour] * light[..., np.newaxis]
@@ -76,11 +90,9 @@ def _garment(split: str, number: int, labels: np.ndarray, side: int) -> np.ndarr
     return np.clip(np.rint(noisy * mask[..., np.newaxis]), 0, 255).astype(np.uint8)
 
 
-def _coordinates(side: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates of a garment: x from -1 to 1, y from 0 (top) to 1 (bottom)."""
+def _coordinates(side: int, width, height, left, up) -> tuple[np.ndarray, np.ndarray]:
+    """Of garments, `[..., side, side]`: x from -1 to 1, y from 0 (top) to 1 (bottom)."""
     y, x = np.mgrid[0:side, 0:side].astype(np.float64) * (_IMAGE_SIZE / side)
-    width, height = rng.uniform(0.85, 1.1, size=2)
-    left, up = rng.uniform(-1, 1, size=2)
     return (x - 13.5 - left) / (12 * width), (y - 13.5 - up) / (24 * height) + 0.5
 
 
@@ -102,7 +114,7 @@ _PATTERNS = (_plain, _stripes, _dots)
 
 # Each shape is a signed function of (u, v), negative inside: minimum unites, maximum intersects.
 def _box(u: np.ndarray, v: np.ndarray, left: float, top: float, right: float, bottom: float):
-    return np.maximum.reduce([left - u, u - right, top - v, v - bottom])
+    return functools.reduce(np.maximum, [left - u, u - right, top - v, v - bottom])
 
 
 def _ring(u: np.ndarray, v: np.ndarray, centre: float, radius: float, thickness: float):
@@ -130,7 +142,7 @@ def _pullover(u: np.ndarray, v: np.ndarray):
 
 def _dress(u: np.ndarray, v: np.ndarray):
     waist = 0.18 + 0.35 * np.abs(v - 0.35)
-    return np.maximum.reduce([np.abs(u) - waist, 0.02 - v, v - 0.98])
+    return functools.reduce(np.maximum, [np.abs(u) - waist, 0.02 - v, v - 0.98])
 
 
 def _coat(u: np.ndarray, v: np.ndarray):
@@ -164,7 +176,7 @@ def _bag(u: np.ndarray, v: np.ndarray):
 
 def _boot(u: np.ndarray, v: np.ndarray):
     shaft = _box(u, v, 0.1, 0.05, 0.8, 0.7)
-    return np.minimum.reduce([_sole(u, v), shaft, _box(u, v, -0.8, 0.52, 0.5, 0.7)])
+    return functools.reduce(np.minimum, [_sole(u, v), shaft, _box(u, v, -0.8, 0.52, 0.5, 0.7)])
 
 
 _GARMENTS = (
