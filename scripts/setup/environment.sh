@@ -43,7 +43,8 @@ make_environment() {
     fi
   fi
   say "installing the pinned dependencies of $lock, which takes some minutes"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+  # Python compiles what is imported; pip would compile all of it, for a minute.
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
     --require-hashes -r "$lock" || return
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --no-deps --no-build-isolation --editable . || return
