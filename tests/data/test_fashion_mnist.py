@@ -102,59 +102,54 @@ def test_fashion_mnist_has_the_published_sizes_and_classes(data_dir):
     np.testing.assert_array_equal(np.bincount(test_labels[:, 0]), [1000] * 10)
 
 
-@pytest.fixture(scope="module")
-def prepared_from_files(idx_folder, tmp_path_factory):
-    """A data folder with the four files, plain and compressed, and the set prepared from them."""
-    folder = tmp_path_factory.mktemp("data")
-    for name in fashion_mnist.IDX_SHA256:
-        shutil.copy(idx_folder / f"{name}.gz", folder)
-    plain = folder / "t10k-labels-idx1-ubyte"
-    plain.write_bytes(gzip.decompress((folder / f"{plain.name}.gz").read_bytes()))
-    (folder / f"{plain.name}.gz").unlink()
-    fashion_mnist.prepare(folder)
-    return folder
-
-
-def test_files_in_the_data_folder_give_the_same_arrays_as_other_sources(
-    prepared_from_files, data_dir
+@pytest.mark.slow  # the set of `data_dir` comes from such files where there is no download
+def test_files_plain_and_compressed_in_the_data_folder_give_the_same_arrays(
+    idx_folder, data_dir, tmp_path
 ):
-    for from_files, expected in zip(
-        fashion_mnist.load("train", prepared_from_files),
-        fashion_mnist.load("train", data_dir),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(from_files, expected)
+    for name in fashion_mnist.IDX_SHA256:
+        shutil.copy(idx_folder / f"{name}.gz", tmp_path)
+    plain = tmp_path / "t10k-labels-idx1-ubyte"
+    plain.write_bytes(gzip.decompress((tmp_path / f"{plain.name}.gz").read_bytes()))
+    (tmp_path / f"{plain.name}.gz").unlink()
+
+    from_files = fashion_mnist.load("train", tmp_path)
+
+    for found, expected in zip(from_files, fashion_mnist.load("train", data_dir), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
-def test_tensorflow_datasets_reads_the_prepared_set(prepared_from_files):
+def test_tensorflow_datasets_reads_the_prepared_set(data_dir):
     import tensorflow_datasets as tfds
 
-    loaded = tfds.load("fashion_mnist", data_dir=prepared_from_files, download=False)
+    loaded = tfds.load("fashion_mnist", data_dir=data_dir, download=False)
     assert {split: len(examples) for split, examples in loaded.items()} == {
         "train": 60_000,
         "test": 10_000,
     }
 
 
-def test_a_damaged_file_of_decoded_arrays_is_replaced(prepared_from_files, tmp_path):
-    folder = tmp_path / "data"
-    shutil.copytree(prepared_from_files, folder)
-    damage_by_flipping(folder / "fashion_mnist" / "decoded-3.0.1.npz")
-
-    images, _ = fashion_mnist.load("train", folder)
-
-    np.testing.assert_array_equal(images, fashion_mnist.load("train", prepared_from_files)[0])
+@pytest.fixture
+def copied(data_dir, tmp_path):
+    """A data folder with a copy of the prepared set."""
+    shutil.copytree(data_dir / "fashion_mnist", tmp_path / "data" / "fashion_mnist")
+    return tmp_path / "data"
 
 
-def test_a_damaged_prepared_set_is_refused(prepared_from_files, tmp_path):
-    folder = tmp_path / "data"
-    shutil.copytree(prepared_from_files, folder)
-    (folder / "fashion_mnist" / "decoded-3.0.1.npz").unlink()
-    records = next((folder / "fashion_mnist" / "3.0.1").glob("fashion_mnist-train.*"))
+def test_a_damaged_file_of_decoded_arrays_is_replaced(copied, data_dir):
+    damage_by_flipping(copied / "fashion_mnist" / "decoded-3.0.1.npz")
+
+    images, _ = fashion_mnist.load("train", copied)
+
+    np.testing.assert_array_equal(images, fashion_mnist.load("train", data_dir)[0])
+
+
+def test_a_damaged_prepared_set_is_refused(copied):
+    (copied / "fashion_mnist" / "decoded-3.0.1.npz").unlink()
+    records = next((copied / "fashion_mnist" / "3.0.1").glob("fashion_mnist-train.*"))
     damage_by_flipping(records)
 
     with pytest.raises(RefusedError, match="is not Fashion-MNIST"):
-        fashion_mnist.load("train", folder)
+        fashion_mnist.load("train", copied)
 
 
 def truncate(path, other):
@@ -263,10 +258,10 @@ def test_a_failing_network_is_retried_and_a_refusing_server_is_not(no_source, mo
     assert statuses == [200]
 
 
-def test_the_log_names_the_source(prepared_from_files, idx_folder, tmp_path, caplog):
+def test_the_log_names_the_source(data_dir, idx_folder, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="trainer")
-    fashion_mnist.load("train", prepared_from_files)
-    assert f"prepared in {prepared_from_files}" in caplog.text
+    fashion_mnist.load("train", data_dir)
+    assert f"prepared in {data_dir}" in caplog.text
     assert fashion_mnist._folder_of_files(tmp_path, idx_folder) == idx_folder
     shutil.copy(idx_folder / "t10k-labels-idx1-ubyte.gz", tmp_path)
     assert fashion_mnist._folder_of_files(tmp_path, None) == tmp_path
