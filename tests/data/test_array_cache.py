@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import resource
+import signal
 import sys
 from pathlib import Path
 
@@ -119,3 +120,43 @@ def test_where_nothing_can_be_kept_it_is_made_in_memory_and_this_is_said(tmp_pat
     found = array_cache.array(tmp_path / "file", "name", SHAPE, rows)
     np.testing.assert_array_equal(found, rows(0, 10))
     assert "kept in memory only" in caplog.text and "--cache_dir" in caplog.text
+
+
+def test_a_preparation_that_is_taken_up_needs_room_for_what_is_missing(
+    small_pieces, tmp_path, monkeypatch, caplog
+):
+    def killed(first: int, last: int) -> np.ndarray:
+        if first == 6:
+            raise KeyboardInterrupt
+        return rows(first, last)
+
+    with pytest.raises(KeyboardInterrupt):
+        array_cache.array(tmp_path, "x", SHAPE, killed)
+    usage = array_cache.shutil.disk_usage(tmp_path)
+    missing = 4 * 4 * 4 * 3
+    for free, is_kept in ((missing - 1, False), (missing, True)):
+        monkeypatch.setattr(
+            array_cache.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free)
+        )
+        caplog.clear()
+        found = array_cache.array(tmp_path, "x", SHAPE, rows)
+        np.testing.assert_array_equal(found, rows(0, 10))
+        assert ("kept in memory only" not in caplog.text) == is_kept
+
+
+def test_a_disk_that_fills_up_while_it_is_written_ends_nothing(small_pieces, tmp_path, caplog):
+    def full_at_four(first: int, last: int) -> np.ndarray:
+        if first == 4:  # a file may not become larger from now on, as on a disk without room
+            limits.append(resource.getrlimit(resource.RLIMIT_FSIZE))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (300, limits[0][1]))
+        return rows(first, last)
+
+    limits: list[tuple[int, int]] = []
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        found = array_cache.array(tmp_path, "x", SHAPE, full_at_four)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits[0])
+        signal.signal(signal.SIGXFSZ, before)
+    np.testing.assert_array_equal(found, rows(0, 10))
+    assert "kept in memory only" in caplog.text

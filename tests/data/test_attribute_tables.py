@@ -232,3 +232,48 @@ def test_a_background_that_is_no_colour_is_refused(tmp_path):
     for colour in ("grey", "1,2", "1,2,300", "-1,0,0"):
         with pytest.raises(RefusedError, match="must be black, white, or R,G,B"):
             specify(tmp_path / "set", background=colour)
+
+
+def test_a_column_of_rare_values_alone_is_left_out_and_said(tmp_path, caplog):
+    rows = [f"{number}.png,{number % 10},{'red' if number % 2 else 'blue'}" for number in range(40)]
+    names = [f"{number}.png" for number in range(40)]
+    folder = described_folder(tmp_path / "set", ["file_name,brand,colour", *rows], names)
+    with caplog.at_level(logging.INFO):
+        load(folder, attribute_minimum=5)
+    (colour,) = specify(folder, attribute_minimum=5).attributes
+    assert colour == Attribute("colour", ("blue", "red"))
+    assert "brand is left out: it has no value of 5 pictures or more (--attribute_minimum)" in (
+        caplog.text
+    )
+    with pytest.raises(RefusedError, match=r"--attributes=brand: .* \(--attribute_minimum\)"):
+        specify(folder, attributes=("brand",), attribute_minimum=5)
+
+    before, _ = specify(folder, attribute_minimum=5, rules=3).attributes  # as runs have it
+    assert before == Attribute("brand", ("other",))
+
+
+def test_a_table_beside_the_folder_is_named_from_there(small, tmp_path):
+    (small / "metadata.csv").rename(tmp_path / "styles.csv")
+    for named in ("../styles.csv", str(tmp_path / "styles.csv")):
+        assert specify(small, metadata=named).train_examples == 3
+
+
+def test_spaces_before_quotes_and_columns_of_nothing_do_not_matter(tmp_path):
+    rows = ["file_name, colour, kind,,", 'a.png, "red, dark", shirt,,', "b.png, blue, coat,,"]
+    folder = described_folder(tmp_path / "set", rows, ["a.png", "b.png"])
+    assert specify(folder).attributes == (
+        Attribute("colour", ("blue", "red, dark")),
+        Attribute("kind", ("coat", "shirt")),
+    )
+
+
+def test_columns_of_lists_are_left_out_and_said(tmp_path, caplog):
+    for name in ("a", "b"):
+        picture(tmp_path / "set" / f"{name}.png")
+    rows = [{"file_name": "a.png", "tags": ["x"], "kind": "shirt"}]
+    rows.append({"file_name": "b.png", "tags": [], "kind": "coat"})
+    table = tmp_path / "set" / "metadata.jsonl"
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with caplog.at_level(logging.WARNING):
+        load(tmp_path / "set")
+    assert "the column tags is left out: it has lists or objects" in caplog.text

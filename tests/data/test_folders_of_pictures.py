@@ -237,6 +237,7 @@ def test_a_resume_with_overwritten_pictures_is_refused(tmp_path):
     run_forked(*train_flags(job_dir, *given, "--steps=1"))
     save(folder / "2.bmp", Image.new("RGB", (32, 32), "red"))
     refused = run_forked(*train_flags(job_dir, *given, "--steps=2"), code=64)
+    assert "holds a run on other pictures than" in refused.stderr
     assert "fingerprint" in refused.stderr
 
 
@@ -271,3 +272,31 @@ def test_a_run_keeps_the_rules_that_it_was_started_with(format_2, tmp_path):
     save(tmp_path / "set" / "shirt" / "4.png")
     with pytest.raises(RefusedError, match="fingerprint"):
         resume.configured(flags.train(asked_for(tmp_path)), format_2)
+
+
+def test_a_run_among_its_pictures_learns_nothing_from_its_own(tmp_path):
+    for number, name in enumerate(("boots", "boots", "dress", "dress")):
+        save(tmp_path / name / f"{number}.png")
+    given = [
+        "--dataset=image_folder",
+        f"--data_dir={tmp_path}",
+        "--image_size=28",
+        "--batch_size=4",
+        "--test_share=0",
+    ]
+    job_dir = tmp_path / "runs" / "mine"
+    run_forked(*train_flags(job_dir, *given, "--steps=1"))
+    assert (job_dir / "results" / "final.png").exists()
+    resumed = run_forked(*train_flags(job_dir, *given, "--steps=2"))
+    assert "1 files are not used, being a run" in resumed.stderr
+    assert [each.values for each in specify(tmp_path).attributes] == [("boots", "dress")]
+
+
+def test_a_resume_without_its_folder_asks_for_it(tmp_path):
+    for number in range(4):
+        save(tmp_path / "set" / f"{number}.png")
+    data = ["--dataset=image_folder", f"--data_dir={tmp_path}/set", "--image_size=28"]
+    job_dir = tmp_path / "run"
+    run_forked(*train_flags(job_dir, *data, "--batch_size=4", "--test_share=0", "--steps=1"))
+    refused = run_forked("train", f"--job_dir={job_dir}", code=64)
+    assert "holds a run on a folder of pictures: name it by --data_dir" in refused.stderr

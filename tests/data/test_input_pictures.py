@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.data import input_pictures
+from trainer.data import input_masks, input_pictures
 from trainer.data.datasets import DATASETS, Attribute, DatasetSpec, FolderReading
 from trainer.system.exits import RefusedError
 
@@ -116,3 +116,42 @@ def test_a_run_without_attributes_takes_no_labels(tmp_path):
     spec = DatasetSpec("image_folder", (28, 28, 1), 1, 1, several)
     with pytest.raises(RefusedError, match="labels"):
         input_pictures.read(path, spec)
+
+
+def test_pictures_of_one_name_are_told_apart(tmp_path):
+    for name in ("1.png", "1.bmp", "deep/1.png", "deep/2.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(IMAGES[0, ..., 0]).save(tmp_path / name)
+    assert input_pictures.read(tmp_path, GREY).names == ("1.bmp", "1.png", "deep/1", "deep/2")
+
+
+def test_pixels_of_more_than_16_bits_are_refused(tmp_path):
+    Image.fromarray(np.arange(784, dtype=np.int32).reshape(28, 28)).save(tmp_path / "deep.tif")
+    with pytest.raises(RefusedError, match="32-bit numbers, convert them to 8 or 16 bits"):
+        input_pictures.read(tmp_path / "deep.tif", GREY)
+
+
+def test_a_mask_leaves_16_bits_as_they_are(tmp_path):
+    grey = np.linspace(0, 65535, 784).astype(np.uint16).reshape(28, 28)
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    hole = np.zeros((28, 28), np.uint16)
+    hole[:4], hole[10:] = 65535, 1000  # which is nearly black
+    Image.fromarray(hole).save(tmp_path / "hole.png")
+    found = input_pictures.read(tmp_path / "grey.png", GREY)
+    masked = input_masks.with_masks(found, tmp_path / "grey.png", tmp_path / "hole.png", GREY)
+    np.testing.assert_array_equal(masked.masks[0, :, 0, 0], [1] * 4 + [0] * 24)
+    np.testing.assert_array_equal(masked.images[:, 4:], found.images[:, 4:])
+
+
+def test_each_picture_of_a_folder_has_the_mask_of_its_place(tmp_path):
+    for number, place in enumerate(("a", "b")):
+        for folder in ("pictures", "holes"):
+            (tmp_path / folder / place).mkdir(parents=True)
+        Image.fromarray(IMAGES[number, ..., 0]).save(tmp_path / "pictures" / place / "1.png")
+        hole = np.zeros((28, 28), np.uint8)
+        hole[number] = 255
+        Image.fromarray(hole).save(tmp_path / "holes" / place / "1.png")
+    source = tmp_path / "pictures"
+    found = input_pictures.read(source, GREY)
+    masked = input_masks.with_masks(found, source, tmp_path / "holes", GREY)
+    assert [each[:, 0, 0].argmax() for each in masked.masks] == [0, 1]

@@ -104,6 +104,7 @@ def test_one_attribute_loses_no_labels_unless_asked():
         ("2/1/0", (2, 1, 0)),
         ("colour=2", (-1, 2, -1)),
         ("1", (1, -1, -1)),
+        ("colour=#2", (-1, 2, -1)),
     ],
 )
 def test_what_people_write_of_an_image(text, expected):
@@ -123,6 +124,42 @@ def test_what_people_write_of_an_image(text, expected):
 def test_what_cannot_be_meant_is_refused(text, reason):
     with pytest.raises(RefusedError, match=reason):
         labels.parse(text, ATTRIBUTES)
+
+
+SIZES = (
+    Attribute("size", ("10", "12", "8")),
+    Attribute("colour", ("Black/White", "red, dark", "blue")),
+    Attribute("Colour", ("blue", "green")),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("size=8", (2, -1, -1)),
+        ("12", (1, -1, -1)),
+        ("size=#1", (1, -1, -1)),
+        ("#2/#0", (2, 0, -1)),
+        ("8/Black/White", (2, 0, -1)),
+        ("colour=black/white/size=10", (0, 0, -1)),
+        ("Colour=blue/colour=1", (-1, 1, 0)),
+    ],
+)
+def test_values_may_be_numbers_or_have_slashes(text, expected):
+    assert labels.parse(text, SIZES) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("size=1", "names '1', which is no value; there are size: #0 10, #1 12, #2 8"),
+        ("1/2", "names '1', which is no value"),
+        ("blue", "may be colour=blue or Colour=blue: say which"),
+    ],
+)
+def test_a_number_that_is_no_value_is_not_taken_for_another(text, reason):
+    with pytest.raises(RefusedError, match=reason):
+        labels.parse(text, SIZES)
 
 
 def test_unless_asked_images_show_each_value_of_the_first_attribute():

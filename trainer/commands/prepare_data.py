@@ -37,6 +37,9 @@ def run(config: PrepareConfig) -> None:
         place = config.cache_dir
         for split in ("train", "test"):
             loading.load(config.data, split, config.data_dir, config.cache_dir)
+        if name == IMAGE_FOLDER:  # whose size a preset may decide in training, but not here
+            side = config.data.image_shape[0]
+            log.info("data: prepared for trainings with --image_size=%d, others prepare anew", side)
     else:
         place = config.data_dir / name
         prepared.prepare(config.data, config.data_dir)

@@ -18,9 +18,11 @@ def check(recipe: Recipe) -> None:
     networks = recipe.networks
     if networks.conditional and max(recipe.data.label_sizes, default=0) < 2:
         found = "a single one" if recipe.data.attributes else "none"
+        folder = recipe.data.folder
         raise RefusedError(
             f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
             "add --noconditional"
+            + (f", or lower --attribute_minimum={folder.attribute_minimum}" if folder else "")
         )
     if not 0 <= networks.attribute_dropout < 1:
         raise RefusedError(

@@ -12,13 +12,14 @@ from trainer.configuration import checks, config, config_json
 from trainer.configuration.config import Schedule, TrainConfig
 from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
-from trainer.data.datasets import DatasetSpec, FolderReading
+from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec, FolderReading
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
 _READING = {field.name for field in dataclasses.fields(FolderReading)}
 _CHOICES = {"image_size", "attributes"}
+_CONTENTS = {"attributes", "fingerprint", "image_shape", "test_examples", "train_examples"}
 _DATA_FIELDS = {field.name for field in dataclasses.fields(DatasetSpec)} | _READING
 
 
@@ -95,13 +96,20 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
         for name in now
         if name in compared and before[name] != now[name]
     ]
-    if rows:
-        table = "\n".join(f"  {name:<28} {old:<16} {new}" for name, old, new in rows)
-        raise RefusedError(
-            f"--job_dir={asked.job_dir} holds a run of another recipe: give its flags again, or "
-            f"leave them out, or choose another folder\n  {'setting':<28} {'the run':<16} asked "
-            f"for\n{table}"
+    if not rows:
+        return
+    what = "of another recipe: give its flags again, or leave them out, or choose another folder"
+    if {name for name, *_ in rows} <= _CONTENTS - asked.given:  # no flag asks for these
+        what = (
+            f"on other pictures than --data_dir={asked.data_dir_url or asked.data_dir} holds, or "
+            "their table says now: restore them, or begin in another folder, perhaps with "
+            "--initialize_from this one"
         )
+    table = "\n".join(f"  {name:<28} {old:<16} {new}" for name, old, new in rows)
+    raise RefusedError(
+        f"--job_dir={asked.job_dir} holds a run {what}\n  {'setting':<28} {'the run':<16} now\n"
+        f"{table}"
+    )
 
 
 def _weights(asked: TrainConfig, before: str) -> str:
@@ -123,7 +131,15 @@ def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
     choice = dataclasses.replace(was, **given, folder=folder)
     if choice == asked_for:
         return asked.recipe.data
-    return data_folder.specify(choice, asked.data_dir, asked.data_dir_url)
+    try:
+        return data_folder.specify(choice, asked.data_dir, asked.data_dir_url)
+    except RefusedError as error:
+        if choice.dataset != IMAGE_FOLDER or "data_dir" in asked.given:
+            raise
+        raise RefusedError(
+            f"--job_dir={asked.job_dir} holds a run on a folder of pictures: name it by "
+            f"--data_dir ({error})"
+        ) from error
 
 
 def _short(value: Any) -> str:

@@ -78,17 +78,20 @@ def _kept(entry: Path, shape: tuple[int, ...], make: Make) -> np.ndarray:
         done = _rows_done(unfinished, rows_file, shape)
         if done:
             log.info("data: %d of %d pictures were prepared before", done, shape[0])
-        elif shutil.disk_usage(entry).free < math.prod(shape):
-            # On a full disk, writing to a mapped file would end the process by a signal.
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        row_bytes = math.prod(shape[1:])
+        if shutil.disk_usage(entry).free < (shape[0] - done) * row_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before minutes are spent
         if not done:
             np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape)
+        start = np.load(unfinished, mmap_mode="r").offset
 
         def keep(first: int, rows: np.ndarray) -> None:
-            # Mapped anew for each piece: what stays mapped counts as this process's memory.
-            content = np.lib.format.open_memmap(unfinished, "r+")
-            content[first : first + len(rows)] = rows
-            content.flush()
+            # Written, not mapped: on a disk that fills up, that would end the process by a signal.
+            with open(unfinished, "r+b") as file:
+                file.seek(start + first * row_bytes)
+                file.write(np.ascontiguousarray(rows).data)
+                file.flush()
+                os.fsync(file.fileno())
             file_system.write_text(rows_file, str(first + len(rows)))
 
         _fill(shape, done, make, keep)

@@ -40,6 +40,7 @@ class Table:
     named: str  # the table, for messages
     columns: tuple[str, ...]  # but for that of the file's name
     rows: dict[str, Row]  # by the picture's path below the folder, as `canonical` writes it
+    left_out: tuple[str, ...] = ()  # what is to be said of columns that cannot be used
 
 
 def find(folder: Path, named: str) -> tuple[Path, ...]:
@@ -51,7 +52,7 @@ def find(folder: Path, named: str) -> tuple[Path, ...]:
       RefusedError: there is no table of that name, or both conventional ones are there.
     """
     if named:
-        path = folder / Path(named).expanduser()
+        path = Path(os.path.normpath(folder / Path(named).expanduser()))
         if not path.is_file():
             raise RefusedError(f"--metadata={named}: there is no such file in {folder}")
         return (path,)
@@ -67,7 +68,7 @@ def _conventional(folder: Path) -> tuple[Path, ...]:
     return found
 
 
-def read(paths: Sequence[Path], folder: Path, pattern: str) -> Table:
+def read(paths: Sequence[Path], folder: Path, pattern: str, spaced: bool = True) -> Table:
     """Reads tables of comma- or tab-separated values, or of a JSON object a line, as one.
 
     In a row with more fields than the header, the last column takes what is left, commas included.
@@ -77,14 +78,17 @@ def read(paths: Sequence[Path], folder: Path, pattern: str) -> Table:
         does not hold the table.
       folder: of the pictures.
       pattern: of the pictures' paths, with columns in braces; empty: the column `file_name`.
+      spaced: whether quotes may stand behind a space.
 
     Raises:
       RefusedError: one cannot be read, lacks a column, or names a picture twice.
     """
     columns: dict[str, None] = {}
     named: dict[str, Row] = {}
+    left_out: list[str] = []
     for path in paths:
-        header, rows = _header_and_rows(path, pattern)
+        header, rows, notes = _header_and_rows(path, pattern, spaced)
+        left_out += notes
         columns |= dict.fromkeys(name for name in header if name not in (FILE_NAME, ""))
         inside = folder in path.parents
         prefix = path.parent.relative_to(folder) if inside else Path()
@@ -100,13 +104,21 @@ def read(paths: Sequence[Path], folder: Path, pattern: str) -> Table:
     if not named:
         raise RefusedError(f"{table} has no rows: it says nothing of any picture")
     rows_of_all = {key: dict.fromkeys(columns, "") | row for key, row in named.items()}
-    return Table(table, tuple(columns), rows_of_all)
+    return Table(table, tuple(columns), rows_of_all, tuple(left_out))
 
 
-def _header_and_rows(path: Path, pattern: str) -> tuple[list[str], list[Row]]:
+def _header_and_rows(
+    path: Path, pattern: str, spaced: bool
+) -> tuple[list[str], list[Row], list[str]]:
+    """Columns, rows, and what is to be said of other columns."""
+    notes: list[str] = []
     try:
         text = file_system.regular(path).read_text(encoding="utf-8-sig")
-        header, rows = _json_lines(text) if path.suffix == ".jsonl" else _separated(path, text)
+        if path.suffix == ".jsonl":
+            header, rows, of_parts = _json_lines(text)
+            notes = [f"the column {name} is left out: it has lists or objects" for name in of_parts]
+        else:
+            header, rows = _separated(path, text, spaced)
     except (OSError, ValueError, csv.Error) as error:
         raise RefusedError(f"{path} cannot be read as a table ({error}): repair it") from error
     needed = _BRACES.findall(pattern) if pattern else [FILE_NAME]
@@ -118,7 +130,7 @@ def _header_and_rows(path: Path, pattern: str) -> tuple[list[str], list[Row]]:
             )
     if not needed:
         raise RefusedError(f"--metadata_file_name={pattern} names no column, like {{id}}")
-    return header, rows
+    return header, rows, notes
 
 
 def canonical(name: str | Path) -> str:
@@ -128,7 +140,7 @@ def canonical(name: str | Path) -> str:
 
 
 def described(
-    table: Table, names: Sequence[str], wanted: Sequence[str], minimum: int
+    table: Table, names: Sequence[str], wanted: Sequence[str], minimum: int, again: bool = True
 ) -> tuple[tuple[Attribute, ...], list[Row], list[str]]:
     """The attributes of pictures, their rows, and what is to be said of the columns.
 
@@ -137,6 +149,7 @@ def described(
       names: the pictures, by their keys in the table.
       wanted: the columns to take, in this order; none: all that describe.
       minimum: pictures of a value; the rarer ones are one value, `OTHER`.
+      again: whether columns that say nothing once rare values are one are left out, too.
 
     Raises:
       RefusedError: there is no such column, or it has a single value.
@@ -147,17 +160,19 @@ def described(
             f"--attributes names {unknown[0]!r}: the columns of {table.named} are "
             f"{', '.join(table.columns)}"
         )
-    notes, attributes = [], []
+    notes, attributes = list(table.left_out), []
     for column in [*wanted, *(name for name in table.columns if name not in wanted)]:
         counts = Counter(row[column] for row in rows if row[column])
+        rare = {value for value, count in counts.items() if count < minimum}
         reason = _why_left_out(counts)
+        if again and not reason and len(counts.keys() - rare - {OTHER}) == 0:
+            reason = f"has no value of {minimum} pictures or more (--attribute_minimum)"
         if reason and column in wanted:
             raise RefusedError(f"--attributes={column}: the column {reason}: leave it out")
         if reason or (wanted and column not in wanted):
             reason = reason or "is not among --attributes"
             notes.append(f"the column {column} is left out: it {reason}")
             continue
-        rare = {value for value, count in counts.items() if count < minimum}
         if rare:
             notes.append(_merged(column, rare, minimum))
         for row in rows:
@@ -189,11 +204,15 @@ def _merged(column: str, rare: set[str], minimum: int) -> str:
     )
 
 
-def _separated(path: Path, text: str) -> tuple[list[str], list[Row]]:
+def _separated(path: Path, text: str, spaced: bool) -> tuple[list[str], list[Row]]:
     delimiter = "\t" if path.suffix == ".tsv" else ","
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    content = io.StringIO(text, newline="")
+    # Else spaces stay: of the last column they are its own.
+    skips = spaced and f'{delimiter} "' in text
+    lines = csv.reader(content, delimiter=delimiter, skipinitialspace=skips)
     header = [name.strip() for name in next(lines, [])]
-    if len(set(header)) < len(header):
+    names = [name for name in header if name]  # spreadsheets write columns of nothing, too
+    if len(set(names)) < len(names):
         raise ValueError("two columns have one name")
     last = len(header) - 1
     rows = []
@@ -204,18 +223,21 @@ def _separated(path: Path, text: str) -> tuple[list[str], list[Row]]:
     return header, rows
 
 
-def _json_lines(text: str) -> tuple[list[str], list[Row]]:
+def _json_lines(text: str) -> tuple[list[str], list[Row], list[str]]:
+    """Columns, rows, and the names of what is no column."""
     objects = [json.loads(line) for line in text.split("\n") if line.strip()]
     if not all(isinstance(each, dict) for each in objects):
         raise ValueError("a line is no object")
-    header = [
+    names = list(dict.fromkeys(name for each in objects for name in each))
+    # Lists and objects describe parts of a picture, not all of it.
+    of_parts = [
         name
-        for name in dict.fromkeys(name for each in objects for name in each)
-        # Lists and objects describe parts of a picture, not all of it.
-        if all(isinstance(each.get(name), str | int | float | None) for each in objects)
+        for name in names
+        if not all(isinstance(each.get(name), str | int | float | None) for each in objects)
     ]
+    header = [name for name in names if name not in of_parts]
     rows = [
         {name: "" if each.get(name) is None else str(each[name]).strip() for name in header}
         for each in objects
     ]
-    return header, rows
+    return header, rows, of_parts

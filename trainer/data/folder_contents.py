@@ -168,7 +168,8 @@ def _by_table(
     left_out: list[str],
 ) -> tuple[list[Path], tuple[Attribute, ...], np.ndarray]:
     """The pictures of which the table has a row, and what it says of them."""
-    table = attribute_tables.read(tables, folder, reading.metadata_file_name)
+    is_apart = RULES[reading.rules].apart
+    table = attribute_tables.read(tables, folder, reading.metadata_file_name, is_apart)
     by_name = {canonical(path.relative_to(folder)): path for path in paths}
     names = [name for name in by_name if name in table.rows]
     if not names:
@@ -187,7 +188,7 @@ def _by_table(
             listed = attribute_tables.listed(missing)
             left_out.append(f"{len(missing)} {text % (table.named, listed)}")
     attributes, rows, said = attribute_tables.described(
-        table, names, wanted, reading.attribute_minimum
+        table, names, wanted, reading.attribute_minimum, is_apart
     )
     left_out += said
     numbers = [

@@ -70,9 +70,9 @@ def _mask_files(mask: Path, names: tuple[str, ...]) -> list[Path]:
         raise RefusedError(f"--mask={mask} does not exist: name a picture, a folder or an .npz")
     if not mask.is_dir():
         return [mask] * len(names)
-    there = {
-        path.stem: path for path in picture_files.find(mask, picture_files.CURRENT, _FLAG).pictures
-    }
+    paths = picture_files.find(mask, picture_files.CURRENT, _FLAG).pictures
+    there = {path.relative_to(mask).as_posix(): path for path in paths}
+    there |= dict(zip(picture_files.names(paths, mask), paths, strict=True))
     if missing := [name for name in names if name not in there]:
         raise RefusedError(f"--mask={mask} has no mask named {missing[0]}, as a picture is")
     return [there[name] for name in names]
@@ -89,7 +89,8 @@ def _read(file: Path) -> np.ndarray:
     """A mask as it is: uint8 `[height, width]`, 1 where white."""
     try:
         with pictures.opened(file) as picture:
-            shown = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"), np.int16)
+            upright = pictures.of_8_bits(ImageOps.exif_transpose(picture))
+            shown = np.asarray(upright.convert("RGB"), np.int16)
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
         raise RefusedError(folder_contents.unreadable(file, error)) from error
     if np.ptp(shown, axis=2).max() > _MOST_COLOUR:
@@ -113,7 +114,7 @@ def _fitted(
     fit, background = (reading.fit, reading.background) if reading else ("crop", "black")
     form = Form(side, channels, fit, image_folder.colour(background))
     with pictures.opened(picture_file) as opened:
-        whole = ImageOps.exif_transpose(opened).convert("RGBA")
+        whole = pictures.of_8_bits(ImageOps.exif_transpose(opened)).convert("RGBA")
     if mask.shape != (whole.height, whole.width):
         wanted = f"{whole.width}x{whole.height}, as {picture_file.name} has"
         raise _other_size(mask_file, mask, wanted)

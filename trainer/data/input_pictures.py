@@ -23,7 +23,7 @@ class InputPictures:
     images: np.ndarray  # uint8 [N, height, width, channels], in the run's shape
     labels: np.ndarray  # int64 [N, attributes] in the order of the run's, -1 where not given
     masks: np.ndarray | None  # uint8 [N, height, width, 1], 1 where missing; None: not said
-    names: tuple[str, ...]  # of each, for people
+    names: tuple[str, ...]  # of each, no two alike
 
 
 def read(path: Path, spec: DatasetSpec, flag: str = "input") -> InputPictures:
@@ -42,9 +42,10 @@ def read(path: Path, spec: DatasetSpec, flag: str = "input") -> InputPictures:
     if path.suffix == ARRAYS and not path.is_dir():
         return _of_arrays(path, spec, flag)
     paths = _files(path, flag)
+    names = picture_files.names(paths, path) if path.is_dir() else [path.stem]
     images = np.stack([_fitted(each, spec) for each in paths])
     labels = np.full((len(images), len(spec.attributes)), NOT_GIVEN, np.int64)
-    return InputPictures(images, labels, None, tuple(each.stem for each in paths))
+    return InputPictures(images, labels, None, tuple(names))
 
 
 def fitted(path: Path, image_shape: tuple[int, int, int], reading: FolderReading | None):

@@ -17,31 +17,42 @@ Labels = tuple[int, ...]  # a value's number of each attribute, or NOT_GIVEN
 def parse(text: str, attributes: Sequence[Attribute], flag: str = "labels") -> Labels:
     """The labels of an image that is described like `dress/red`, or `colour=red`.
 
-    Values by name, in any case and without signs, or by number; attributes in any order, any of
-    them left out. A number without its attribute's name is of the attribute at its place.
+    Values by name, in any case and without signs, or by number, written #3 where values themselves
+    are numbers; attributes in any order, any of them left out. A number without its attribute's
+    name is of the attribute at its place.
 
     Raises:
       RefusedError: a value is unknown, of several attributes, or one of two of the same attribute.
     """
     found = [NOT_GIVEN] * len(attributes)
-    # A value may have the sign in its name: T-shirt/top.
-    whole = [each for attribute in attributes for each in attribute.values if _same(each, text)]
-    for place, part in enumerate([text] if whole else text.split("/")):
-        index, value = _one(part.strip(), place, f"--{flag}={text}", attributes)
+    for place, part in enumerate(_parts(text, attributes)):
+        index, value = _one(part, place, f"--{flag}={text}", attributes)
         if found[index] != NOT_GIVEN:
             raise RefusedError(f"--{flag}={text} gives two values of {attributes[index].name}")
         found[index] = value
     return tuple(found)
 
 
+def _parts(text: str, attributes: Sequence[Attribute]) -> list[str]:
+    """What stands between slashes, but for those in the name of a value: T-shirt/top."""
+    pieces = [piece.strip() for piece in text.split("/")]
+    slashed = [each for attribute in attributes for each in attribute.values if "/" in each]
+    parts = []
+    while pieces:
+        longest = 1
+        for count in range(2, len(pieces) + 1):
+            value = "/".join(pieces[:count]).rpartition("=")[2]
+            if any(_same(each, value) for each in slashed):
+                longest = count
+        parts.append("/".join(pieces[:longest]))
+        del pieces[:longest]
+    return parts
+
+
 def _one(part: str, place: int, given: str, attributes: Sequence[Attribute]) -> tuple[int, int]:
     """An attribute's number, and its value's; `given` is the flag as the user wrote it."""
     name, equals, value = (each.strip() for each in part.rpartition("="))
-    asked = [
-        index
-        for index, attribute in enumerate(attributes)
-        if not equals or folded(attribute.name) == folded(name)
-    ]
+    asked = _named(name, attributes) if equals else list(range(len(attributes)))
     if not asked:
         names = ", ".join(attribute.name for attribute in attributes)
         raise RefusedError(f"{given}: there is no attribute {name!r}, but {names}")
@@ -58,13 +69,26 @@ def _one(part: str, place: int, given: str, attributes: Sequence[Attribute]) -> 
             several = " or ".join(f"{attributes[index].name}={value}" for index, _ in found)
             raise RefusedError(f"{given}: {value!r} may be {several}: say which")
     index = asked[0] if equals else place
-    sizes = dict(enumerate(len(attribute.values) for attribute in attributes))
-    if value.isdecimal() and int(value) < sizes.get(index, 0):
-        return index, int(value)
+    if index < len(attributes) and _is_number_of(value, attributes[index]):
+        return index, int(value.removeprefix("#"))
     listed = "; ".join(f"{attributes[index].name}: {_listed(attributes[index])}" for index in asked)
     raise RefusedError(
         f"{given.partition('=')[0]} names {value!r}, which is no value; there are {listed}"
     )
+
+
+def _named(name: str, attributes: Sequence[Attribute]) -> list[int]:
+    """The attributes of that name: exactly that if there is one, else without case and signs."""
+    exact = [index for index, each in enumerate(attributes) if each.name == name]
+    alike = [index for index, each in enumerate(attributes) if folded(each.name) == folded(name)]
+    return exact or alike
+
+
+def _is_number_of(value: str, attribute: Attribute) -> bool:
+    """Whether it is the number of a value, and not itself one that there is not, as 9 of sizes."""
+    digits = value.removeprefix("#")
+    is_clear = digits != value or not any(known.isdecimal() for known in attribute.values)
+    return is_clear and digits.isdecimal() and int(digits) < len(attribute.values)
 
 
 def _equal(known: str, written: str) -> bool:
@@ -86,4 +110,5 @@ def folded(name: str) -> str:
 
 
 def _listed(attribute: Attribute) -> str:
-    return ", ".join(f"{number} {value}" for number, value in enumerate(attribute.values))
+    sign = "#" if any(value.isdecimal() for value in attribute.values) else ""
+    return ", ".join(f"{sign}{number} {value}" for number, value in enumerate(attribute.values))

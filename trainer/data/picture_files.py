@@ -28,6 +28,7 @@ class Rules:
     any_colour: bool  # gives all of them colours; else the first picture decides
     in_strips: bool  # are large pictures reduced
     splits: bool  # are there folders train and test, and tables of attributes
+    apart: bool  # are runs in the folder left alone, and columns judged after rare values merge
 
 
 _FIRST_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
@@ -36,12 +37,14 @@ _MORE_SUFFIXES = (
     *(".pbm", ".pcx", ".pgm", ".pnm", ".ppm", ".tga", ".tif", ".tiff"),
 )
 _SUFFIXES = tuple(sorted(_FIRST_SUFFIXES + _MORE_SUFFIXES))
-CURRENT = 3
+CURRENT = 4
 RULES = {
-    1: Rules(_FIRST_SUFFIXES, 1, False, False, False, False),
-    2: Rules(_SUFFIXES, 100, True, True, True, False),
-    CURRENT: Rules(_SUFFIXES, 100, True, True, True, True),
+    1: Rules(_FIRST_SUFFIXES, 1, False, False, False, False, False),
+    2: Rules(_SUFFIXES, 100, True, True, True, False, False),
+    3: Rules(_SUFFIXES, 100, True, True, True, True, False),
+    CURRENT: Rules(_SUFFIXES, 100, True, True, True, True, True),
 }
+_CONFIG, _OF_A_RUN = "config.json", b'"recipe"'  # a run's configuration, and what is in it alone
 TRAIN, TEST = "train", "test"  # folders of pictures to learn from, and to measure against
 
 
@@ -65,7 +68,7 @@ def find(folder: Path, number: int, flag: str = "data_dir") -> Files:
       RefusedError: there is no such folder, or no picture in it; or a folder cannot be read.
     """
     rules, files = RULES[number], Files()
-    for path in _walk(folder, flag):
+    for path in _walk(folder, flag, rules):
         reason = _why_unused(path, folder, rules)
         if reason is None:
             files.pictures.append(path)
@@ -78,6 +81,16 @@ def find(folder: Path, number: int, flag: str = "data_dir") -> Files:
             f"subfolders{_but(files)}"
         )
     return files
+
+
+def names(pictures: list[Path], folder: Path) -> list[str]:
+    """What pictures of a folder are called: by their paths below it, with suffixes where needed."""
+    paths = [path.relative_to(folder) for path in pictures]
+    counts = Counter(path.with_suffix("") for path in paths)
+    return [
+        (path.with_suffix("") if counts[path.with_suffix("")] == 1 else path).as_posix()
+        for path in paths
+    ]
 
 
 def class_folders(pictures: list[Path], folder: Path) -> list[Path]:
@@ -119,8 +132,8 @@ def counted(paths: list[Path]) -> str:
     return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
 
 
-def _walk(folder: Path, flag: str) -> Iterator[Path]:
-    """All files; of hidden folders, the folders."""
+def _walk(folder: Path, flag: str, rules: Rules) -> Iterator[Path]:
+    """All files; of hidden folders, and of runs, the folders."""
 
     def refuse(error: OSError) -> None:
         raise RefusedError(
@@ -135,9 +148,21 @@ def _walk(folder: Path, flag: str) -> Iterator[Path]:
             subfolders.clear()
             continue
         seen.add((stat.st_dev, stat.st_ino))
+        if rules.apart and Path(place) != folder and _CONFIG in names and _is_run(Path(place)):
+            subfolders.clear()
+            yield Path(place)
+            continue
         hidden = [name for name in subfolders if name.startswith(".")]
         subfolders[:] = sorted(set(subfolders) - set(hidden))
         yield from (Path(place, name) for name in names + hidden)
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is a run directory: of its pictures, grids of samples, none learns."""
+    try:
+        return _OF_A_RUN in (folder / _CONFIG).read_bytes()
+    except OSError:
+        return False
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -150,6 +175,8 @@ def _why_unused(path: Path, folder: Path, rules: Rules) -> str | None:
     """Why a file is no picture of the set; None: it is one."""
     if path.name.startswith("."):
         return "hidden"
+    if rules.apart and path.is_dir():
+        return "a run"
     if path.suffix.lower() not in rules.suffixes:
         return "of another kind"
     if len(path.relative_to(folder).parts) - 1 > rules.folders_deep:

@@ -69,8 +69,7 @@ def pixels(picture: Image.Image, form: Form) -> np.ndarray:
     Raises:
       Exception: as `opened`.
     """
-    if picture.mode == "F":
-        raise ValueError("its pixels are floating-point numbers, convert them to 8 or 16 bits")
+    check_depth(picture)
     picture.load()  # some kinds are turned by it, and then need no turning here
     method = _ROTATIONS.get(_orientation(picture))
     if form.in_strips and picture.width * picture.height > LARGE_PIXELS:
@@ -78,6 +77,25 @@ def pixels(picture: Image.Image, form: Form) -> np.ndarray:
     if method is not None:
         picture = picture.transpose(method)
     return fitted(_opaque(picture, form.background), form)
+
+
+def check_depth(picture: Image.Image) -> None:
+    """Refuses pixels of which nothing says what is white.
+
+    Raises:
+      ValueError: they are numbers of more than 16 bits.
+    """
+    if picture.mode == "F":
+        raise ValueError("its pixels are floating-point numbers, convert them to 8 or 16 bits")
+    if picture.mode == "I" and picture.format == "TIFF":
+        raise ValueError("its pixels are 32-bit numbers, convert them to 8 or 16 bits")
+
+
+def of_8_bits(picture: Image.Image) -> Image.Image:
+    """The picture with 16 bits reduced to 8, which Pillow would clip."""
+    if not picture.mode.startswith("I"):
+        return picture
+    return Image.fromarray((np.asarray(picture, np.int64) // 257).clip(0, 255).astype(np.uint8))
 
 
 def has_several_frames(picture: Image.Image) -> bool:
@@ -114,8 +132,7 @@ def _orientation(picture: Image.Image) -> int:
 
 def _opaque(picture: Image.Image, background: tuple[int, int, int]) -> Image.Image:
     """Reduces 16 bits to 8, and puts transparent pictures on the background."""
-    if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8
-        return Image.fromarray((np.asarray(picture, np.int64) // 257).clip(0, 255).astype(np.uint8))
+    picture = of_8_bits(picture)
     if picture.has_transparency_data:
         with_alpha = picture.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", with_alpha.size, background), with_alpha)

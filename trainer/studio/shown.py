@@ -41,11 +41,11 @@ class Shown:
 
 def written(wanted: Labels, attributes: Sequence[Attribute]) -> str:
     """Labels as `labels.parse` reads them, and as nothing in `--labels` splits them."""
-    return "/".join(
-        _written(index, value, attributes)
-        for index, value in enumerate(wanted)
-        if value != NOT_GIVEN
-    )
+    given = [(index, value) for index, value in enumerate(wanted) if value != NOT_GIVEN]
+    text = "/".join(_written(index, value, attributes) for index, value in given)
+    if not given or _is_clear(text, wanted, attributes):
+        return text
+    return "/".join(f"{attributes[index].name}=#{value}" for index, value in given)
 
 
 def _written(index: int, value: int, attributes: Sequence[Attribute]) -> str:
@@ -53,15 +53,14 @@ def _written(index: int, value: int, attributes: Sequence[Attribute]) -> str:
     attribute, wanted = attributes[index], [NOT_GIVEN] * len(attributes)
     wanted[index] = value
     name = attribute.values[value]
-    for text in (name, f"{attribute.name}={name}", f"{attribute.name}={value}"):
+    for text in (name, f"{attribute.name}={name}"):
         if _is_clear(text, tuple(wanted), attributes):
             return text
-    return str(value)
+    return f"{attribute.name}=#{value}"
 
 
 def _is_clear(text: str, wanted: Labels, attributes: Sequence[Attribute]) -> bool:
-    # A name with a slash is read whole only where nothing else is asked for.
-    if text != text.strip() or "," in text or ("/" in text and len(attributes) > 1):
+    if text != text.strip() or "," in text:
         return False
     try:
         return labels.parse(text, attributes) == wanted
