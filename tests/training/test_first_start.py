@@ -100,16 +100,24 @@ def test_more_time_plans_more_steps_and_evaluations_take_some():
         decided = first_start.decided(asked, HERE, strategy)
         deadline = time.monotonic() + 60 * minutes
         alone = WorkerGroup(strategy, 0, 1)
-        planned = first_start.planned(decided, strategy, alone, lambda spec: None, (), deadline)
+        planned = first_start.planned(decided, strategy, alone, lambda spec: data, (), deadline)
         assert planned.horizon == planned.schedule.steps
         return planned.schedule.steps
 
+    data = np.zeros((100, 28, 28, 1), np.uint8), np.zeros((100, 1), np.int64)
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     assert steps(60) > 10 * steps(1) > 0
     with pytest.raises(
         RefusedError, match=r"no time for a step.*; --minutes=\d+ has time for 1000"
     ):
         steps(0.01)
+
+
+def test_grids_take_a_small_share_of_the_minutes():
+    whole = run()  # an epoch is 500 steps
+    assert first_start._epochs_between_grids(whole, left=100, a_step=0.01, a_grid=0.1) == 1
+    assert first_start._epochs_between_grids(whole, left=100, a_step=0.01, a_grid=1.0) == 7
+    assert first_start._steps(whole.recipe, 100, a_step=0.01, between=7, a_grid=1.0) == 9800
 
 
 @pytest.mark.parametrize("steps", [10, 10**7])

@@ -123,3 +123,9 @@ def test_a_fixed_length_stays():
     for seconds in (20.0, 0.001):
         length.adapt(9, seconds)
     assert length.steps == 9
+
+
+def test_a_small_set_has_no_grid_an_epoch():
+    due = plan("--batch_size=1000", "--epochs=450", "--save_interval=2")  # 4 steps an epoch
+    drawn = [step for step in range(1, due.last_step + 1) if due.grid_due(step)]
+    assert drawn == list(range(24, 1801, 24))  # every sixth epoch: at most 100 of 225

@@ -52,7 +52,8 @@ def _define_run(values: flags.FlagValues) -> None:
         "steps as fit, from the command's start until the models are written."
     )
     run.number("minutes", None, text)
-    run.integer("save_interval", 1, "Epochs between image grids.", 1)
+    text = "Epochs between image grids; more of them where there would be over 100 grids."
+    run.integer("save_interval", 1, text, 1)
     run.integer("checkpoint_interval", 200, "Steps between checkpoints.", 1)
     run.integer("keep_checkpoints", 3, "Newest checkpoints to keep.", 1)
     text = (

@@ -11,20 +11,18 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import config
-from trainer.configuration.config import Execution, Recipe
-from trainer.data import feeding, order, pixels
-from trainer.evaluation import completed_pictures, during_training
+from trainer.configuration.config import Execution
+from trainer.data import feeding, order
+from trainer.evaluation import during_training
 from trainer.evaluation.during_training import RunNetworks
 from trainer.evaluation.own_networks import TrainingStopped
-from trainer.gan import compilation, completing, sampling, stages
+from trainer.gan import compilation, stages
 from trainer.gan.multi_step_graph import TrainSteps, make_train_steps
-from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
 from trainer.gan.training_step import metric_names
-from trainer.monitoring import image_grids, prometheus
+from trainer.monitoring import prometheus
 from trainer.monitoring.model_monitor import Reporter
 from trainer.monitoring.progress import Progress
-from trainer.randomness import BatchRng
 from trainer.runs import evaluations, restarts
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity, process_image
@@ -32,10 +30,6 @@ from trainer.system.exits import RefusedError
 from trainer.training import run_directory
 
 log = logging.getLogger(__name__)
-
-COLUMNS = 8  # of a grid
-THREES = 3  # in a row, of pictures that are completed
-MOST_ROWS = 16  # of classes
 
 
 def training(
@@ -157,88 +151,6 @@ def waiting_for(what: str) -> Callable[[int], dict[str, float]]:
         return {}
 
     return wait
-
-
-def sample_grid(gan: FashionGAN, real_labels: np.ndarray) -> Callable[[], np.ndarray]:
-    """Draws the run's fixed latents: a grid, of a conditional generator with a row a value.
-
-    Args:
-      gan: the GAN.
-      real_labels: of the training images, `[N, attributes]`.
-    """
-    recipe = gan.recipe
-    sizes = label_sizes(recipe)
-    rows = min(sizes[0], MOST_ROWS) if sizes else COLUMNS
-    samples = rows * COLUMNS
-    latents = BatchRng(recipe.seed, 0, 0, samples).normal("samples", recipe.networks.noise_dim)
-    labels = tf.constant(sampling.labels_by_row(real_labels, rows, COLUMNS), tf.int32)
-    sample = stages.sampler(gan)
-    batch = sampling.batch_size(recipe.data.image_shape)
-
-    def draw() -> np.ndarray:
-        parts = [slice(first, first + batch) for first in range(0, samples, batch)]
-        images = np.concatenate([sample(latents[part], labels[part]).numpy() for part in parts])
-        picture = image_grids.grid(pixels.to_bytes(images, gan.pixel_min), COLUMNS)
-        return image_grids.with_row_names(picture, _row_names(recipe, rows))
-
-    return draw
-
-
-def completion_grid(
-    gan: FashionGAN, images: np.ndarray, labels: np.ndarray
-) -> Callable[[], np.ndarray]:
-    """Draws some training images in threes: what is known, its completion, the image itself.
-
-    Args:
-      gan: the GAN.
-      images: the training images, uint8.
-      labels: theirs, `[N, attributes]`.
-    """
-    recipe = gan.recipe
-    names, drawn = _row_names(recipe, MOST_ROWS), order.permutation(recipe.seed, 0, len(images))
-    if names:
-        of_rows = [drawn[labels[drawn, 0] == value][:THREES] for value in range(len(names))]
-    else:
-        of_rows = list(np.resize(drawn, (COLUMNS, THREES)))
-    # A value without a picture has another's: rows are equally long.
-    rows = np.concatenate([np.resize(row if len(row) else drawn, THREES) for row in of_rows])
-    asked = completed_pictures.incomplete_pictures(recipe, images, labels, rows)
-    complete = tf.function(gan.sample, autograph=False)
-    shown = completing.masked(asked.pictures, asked.masks)
-
-    def draw() -> np.ndarray:
-        completed = asked.completed(complete, recipe)
-        cells = np.stack([shown, completed, asked.pictures], axis=1)
-        picture = image_grids.grid(cells.reshape(-1, *cells.shape[2:]), 3 * THREES)
-        return image_grids.with_row_names(picture, names)
-
-    return draw
-
-
-def real_grid(recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Real images in the order and the rows of `sample_grid`.
-
-    Args:
-      recipe: the run's.
-      images: the training images, uint8.
-      labels: theirs, `[N, attributes]`.
-    """
-    sizes = label_sizes(recipe)
-    drawn = order.permutation(recipe.seed, 0, len(images))
-    if not sizes:
-        return image_grids.grid(images[drawn[: COLUMNS**2]], COLUMNS)
-    rows = min(sizes[0], MOST_ROWS)
-    cells = np.full((rows, COLUMNS, *images.shape[1:]), 255, np.uint8)
-    values = labels[drawn, 0]
-    for value, row in enumerate(cells):
-        found = drawn[values == value][:COLUMNS]
-        row[: len(found)] = images[found]
-    picture = image_grids.grid(cells.reshape(-1, *images.shape[1:]), COLUMNS)
-    return image_grids.with_row_names(picture, _row_names(recipe, rows))
-
-
-def _row_names(recipe: Recipe, rows: int) -> tuple[str, ...]:
-    return recipe.data.attributes[0].values[:rows] if recipe.networks.conditional else ()
 
 
 def reporters(

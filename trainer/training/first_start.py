@@ -29,6 +29,8 @@ from trainer.gan.state import FashionGAN
 from trainer.models import forms
 from trainer.system import activity
 from trainer.system.exits import RefusedError
+from trainer.training import grids
+from trainer.training.plan import MOST_GRIDS
 from trainer.training.summary import FEWEST_STEPS
 from trainer.training.trial import Trial
 
@@ -40,8 +42,9 @@ ROUNDS = 3  # of a trial, by turns where two are compared
 ROUND_SECONDS = 1.0
 FASTER = 0.9  # share of float32's time that bfloat16 must not exceed: few starts decide otherwise
 TRIAL_SAMPLES = 1000  # of the evaluation that is measured
-# Records, grids and checkpoints, as a share of the steps' time; then the start and the end.
+# Records and checkpoints, as a share of the steps' time; then the start and the end.
 AROUND_STEPS = 1.02
+GRIDS_SHARE = 0.03  # of the time, which grids may take: epochs of few pictures are short
 AROUND_RUN_SECONDS = 6.0
 EVALUATION_SHARE = 0.5  # of the time that is left, which the first evaluation may take
 
@@ -112,17 +115,39 @@ def planned(
     a_step = speed.seconds_a_step() * AROUND_STEPS + another / interval
     # What is made once more for the run itself: the graph, and the evaluation at the end.
     once = speed.seconds_to_start + first + AROUND_RUN_SECONDS
-    steps = group.broadcast_number(int((deadline - time.monotonic() - once) / a_step))
+    a_grid = grids.seconds(speed.gan, *examples) if group.is_chief else 0.0
+    left = deadline - time.monotonic() - once
+    between = group.broadcast_number(_epochs_between_grids(run, left, a_step, a_grid))
+    steps = group.broadcast_number(_steps(run.recipe, left, a_step, between, a_grid))
     if steps < 1:
-        missing = time.monotonic() - deadline + once + FEWEST_STEPS * a_step
+        enough = minutes + (FEWEST_STEPS * a_step - left) / 60
         raise RefusedError(
             f"--minutes={minutes:g} leaves no time for a step: the start takes {once:.0f} s, a "
-            f"step {a_step:.2f} s; --minutes={math.ceil(minutes + missing / 60)} has time for "
-            f"{FEWEST_STEPS}"
+            f"step {a_step:.2f} s; --minutes={math.ceil(enough)} has time for {FEWEST_STEPS}"
         )
     log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
-    schedule = dataclasses.replace(schedule, steps=steps)
+    schedule = dataclasses.replace(schedule, steps=steps, save_interval=between)
     return dataclasses.replace(run, schedule=schedule, horizon=steps)
+
+
+def _epochs_between_grids(run: RunConfig, left: float, a_step: float, a_grid: float) -> int:
+    """What was asked for, or more where grids would take more than their share of `left`."""
+    asked = run.schedule.save_interval
+    wanted = _epochs(run.recipe, left, a_step) // asked
+    most = max(1, min(MOST_GRIDS, int(GRIDS_SHARE * left / max(a_grid, 1e-6))))
+    between = asked * max(1, math.ceil(wanted / most))
+    if between > asked:
+        log.info("a grid every %d epochs, for each takes %.1f s", between, a_grid)
+    return between
+
+
+def _steps(recipe: Recipe, left: float, a_step: float, between: int, a_grid: float) -> int:
+    """How many fit into the seconds that are left, with their grids."""
+    return int((left - _epochs(recipe, left, a_step) // between * a_grid) / a_step)
+
+
+def _epochs(recipe: Recipe, left: float, a_step: float) -> int:
+    return int(config.epoch_of_step(recipe, max(0, int(left / a_step))))
 
 
 def faster_precision(recipe: Recipe, execution: Execution, strategy: tf.distribute.Strategy) -> str:

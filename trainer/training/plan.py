@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import sys
 from dataclasses import dataclass
 
 from trainer.configuration import config
 from trainer.configuration.config import Recipe, Schedule
+
+MOST_GRIDS = 100  # of a run
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,12 @@ class Plan:
         return min((step // interval + 1) * interval, self.last_step) if interval else sys.maxsize
 
     def _next_grid(self, step: int) -> int:
-        interval = self.schedule.save_interval
-        epoch = int(config.epoch_of_step(self.recipe, step))
+        epoch, interval = int(config.epoch_of_step(self.recipe, step)), self._epochs_between_grids
         return config.step_of_epoch(self.recipe, (epoch // interval + 1) * interval)
+
+    @functools.cached_property
+    def _epochs_between_grids(self) -> int:
+        """Of a small set, whose epochs are short, a multiple of what was asked for."""
+        asked = self.schedule.save_interval
+        grids = int(config.epoch_of_step(self.recipe, self.last_step)) // asked
+        return asked * max(1, math.ceil(grids / MOST_GRIDS))

@@ -26,7 +26,7 @@ from trainer.runs import file_names, state_variables
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity, file_system, signals
 from trainer.system.exits import StoppedByAgreement, StoppedForAnother
-from trainer.training import callbacks, loop, run_directory, summary
+from trainer.training import callbacks, grids, loop, run_directory, summary
 from trainer.training.plan import Plan
 from trainer.training.storage import Examples, Storage
 
@@ -59,16 +59,12 @@ def lead(
     networks, num = _evaluation_networks(plan, storage), schedule.evaluation_samples
     keep_best = functools.partial(_keep_best, job_dir, networks, num, saved)
     keep_best()  # if a kill came before its copy
-    samples = (
-        callbacks.completion_grid(gan, images, labels)
-        if recipe.completion.masks
-        else callbacks.sample_grid(gan, labels)
-    )
+    samples = grids.samples(gan, images, labels)
     with contextlib.closing(
         ModelMonitor(job_dir, recipe, samples, gan.learning_rates, reporters)
     ) as monitor:
         if step is None:
-            real = callbacks.real_grid(recipe, images, labels)
+            real = grids.real(recipe, images, labels)
             _record_start(run, monitor, saved, job_dir, real)
             storage.commit()
         train_steps = callbacks.training(
