@@ -20,7 +20,8 @@ def generate(values: flags.FlagValues) -> None:
     samples.integer("seed", 0, "Decides the latents.", 0, choices.MAX_SEED)
     text = (
         "What successive images show, joined by commas and taken by turns: classes by name or "
-        "number; of several attributes dress/red, colour=red or the like; all unless given."
+        "number (#3 where names are numbers); of several attributes dress/red, colour=red or the "
+        "like; all unless given."
     )
     samples.text("labels", "", text)
     text = (
