@@ -55,6 +55,7 @@ def test_features_are_of_one_scale_and_tell_pictures_apart(trained):
     assert len(np.unique(features.round(3), axis=0)) == 200
 
 
+@pytest.mark.slow
 def test_the_same_pictures_give_the_same_networks_again(tmp_path, monkeypatch):
     monkeypatch.setattr(own_networks, "steps", lambda _: 4)
 

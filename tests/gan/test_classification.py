@@ -157,6 +157,7 @@ def test_what_cannot_classify_is_refused(given, said):
 def test_a_preset_that_classifies_does_without_labels_too():
     assert recipe("--preset=own").objective.classification > 0
     assert recipe("--preset=own", "--noconditional").objective.classification == 0
+    assert recipe("--preset=own", "--architecture=dcgan").objective.classification == 0
 
 
 def test_the_table_of_what_projects_is_right():

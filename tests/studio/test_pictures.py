@@ -107,7 +107,7 @@ def test_a_picture_is_found_and_its_command_makes_the_same(run, tmp_path):
         np.testing.assert_array_equal(made_by(shown.command, tmp_path), shown.images)
 
 
-@pytest.mark.parametrize("kind", ["completes", "style"])
+@pytest.mark.parametrize("kind", ["completes", pytest.param("style", marks=pytest.mark.slow)])
 def test_completions_differ_and_their_command_makes_the_same(kind, request, tmp_path, monkeypatch):
     monkeypatch.setattr(completing, "WAYS", 2)  # each is searched for
     run = request.getfixturevalue(kind)

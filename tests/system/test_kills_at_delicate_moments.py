@@ -49,7 +49,14 @@ setattr(owner, name, dying)
 """
 
 
-@pytest.mark.parametrize("moment", FATAL_CALLS)
+# Others of their kind are tried more often.
+SLOW = ("while TensorFlow's record is brought in line", "while an event file is replaced")
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [pytest.param(each, marks=pytest.mark.slow if each in SLOW else ()) for each in FATAL_CALLS],
+)
 def test_a_run_killed_at_a_delicate_moment_ends_with_the_same_bits(
     moment, reference_of_short_runs, tmp_path
 ):

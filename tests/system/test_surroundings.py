@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 
+import pytest
+
 from tests.command import run_forked, start_process
 from tests.conftest import assert_same_bits, train_flags
 from trainer.runs import checkpoints
@@ -19,6 +21,7 @@ FOREIGN = {
 }
 
 
+@pytest.mark.slow
 def test_settings_of_keras_change_no_bit(tmp_path):
     flags = ["--preset=dcgan", "--width=8", "--dataset=synthetic", "--steps=2"]
     (tmp_path / ".keras").mkdir()

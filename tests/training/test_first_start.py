@@ -170,6 +170,7 @@ def test_a_run_of_minutes_is_planned_once(tmp_path):
     assert math.isclose(json.loads((tmp_path / config_json.FILE).read_text())["horizon"], planned)
 
 
+@pytest.mark.slow
 def test_minutes_are_planned_on_several_devices(tmp_path):
     base = [flag for flag in train_flags(tmp_path, "--dataset=synthetic") if "--steps" not in flag]
     devices = ["--virtual_devices=2", "--evaluation_interval=0"]

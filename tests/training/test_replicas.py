@@ -44,7 +44,7 @@ RECIPES = {  # numbers of replicas to compare with one, relative tolerance of lo
 SLOW = [
     recipe
     for recipe in RECIPES
-    if any(part in recipe for part in ("bfloat16", "inpaint", "jit_compile"))
+    if any(part in recipe for part in ("alternating", "bfloat16", "inpaint"))
 ]
 
 

@@ -59,8 +59,9 @@ def _attribute_dropout(values: flags.FlagValues, data: DatasetSpec) -> float:
 
 
 def _objective(values: flags.FlagValues, given: Collection[str]) -> config.Objective:
-    # A preset's is of its labels: who leaves them out need not know of it.
-    classifies = values.conditional or "classification" in given
+    # A preset's is of its labels and its networks: who takes others need not know of it.
+    is_possible = values.conditional and choices.ARCHITECTURES[values.architecture].projects
+    classifies = is_possible or "classification" in given
     return config.Objective(
         loss=values.loss,
         update=values.update,
