@@ -52,29 +52,47 @@ def gan() -> FashionGAN:
     return FashionGAN(recipe_of(*FROM_7), 100)
 
 
-def outputs(gan: FashionGAN, stage: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images of a stage, and the logits of real images as it shows them."""
+REAL = tf.random.stateless_uniform([2, 28, 28, 1], [1, 2])
+
+
+def images_of(gan: FashionGAN, stage: int, step: int) -> np.ndarray:
+    """What the generator draws in a stage."""
     view = stages.at_stage(gan, stage, tf.constant(step, tf.int64))
-    images = view.sample(LATENTS, LABELS)
-    real = tf.random.stateless_uniform([2, 28, 28, 1], [1, 2])
-    shown = stages.shrunk(gan.recipe, real, stage, tf.constant(step, tf.int64))
-    return images.numpy(), view.logits(shown, LABELS, BatchRng(0, 0, 0, 2), "x")[0].numpy()
+    return view.sample(LATENTS, LABELS).numpy()
+
+
+def logits_of(gan: FashionGAN, stage: int, step: int, shown: np.ndarray) -> np.ndarray:
+    """What the discriminator says in a stage of images of its side."""
+    view = stages.at_stage(gan, stage, tf.constant(step, tf.int64))
+    return view.logits(tf.constant(shown), LABELS, BatchRng(0, 0, 0, 2), "x")[0].numpy()
+
+
+def halved(images: np.ndarray) -> np.ndarray:
+    return tf.nn.avg_pool2d(images, 2, 2, "VALID").numpy()
 
 
 def test_a_stage_begins_as_the_last_one_ends_and_the_last_is_the_whole(gan):
     for stage, first_step in ((1, 2), (2, 8)):
-        images, logits = outputs(gan, stage, first_step)
-        before, logits_before = outputs(gan, stage - 1, first_step)
-        side = before.shape[1]
-        enlarged = tf.image.resize(before, [2 * side, 2 * side]).numpy()
-        np.testing.assert_allclose(images, enlarged, atol=1e-5)
+        images = images_of(gan, stage, first_step)
+        before = images_of(gan, stage - 1, first_step)
+        side = 2 * before.shape[1]
+        np.testing.assert_allclose(images, tf.image.resize(before, [side, side]), atol=1e-5)
+        logits = logits_of(gan, stage, first_step, images)
+        logits_before = logits_of(gan, stage - 1, first_step, halved(images))
         np.testing.assert_allclose(logits, logits_before, atol=1e-5)
-        later, logits_later = outputs(gan, stage, first_step + 4)
-        assert np.abs(later - images).max() > 1e-3
-        assert np.abs(logits_later - logits).max() > 1e-5
-    images, logits = outputs(gan, 2, 12)
+        assert np.abs(images_of(gan, stage, first_step + 4) - images).max() > 1e-3
+        later = logits_of(gan, stage, first_step + 4, images)
+        assert np.abs(later - logits).max() > 1e-5
+    images = images_of(gan, 2, 12)
     np.testing.assert_array_equal(images, gan.sample(LATENTS, LABELS))
     assert images.shape == (2, 28, 28, 1)
+
+
+def test_real_images_are_faded_in_as_fakes_are(gan):
+    for step, share in ((8, 0.0), (10, 0.5), (12, 1.0)):
+        shown = stages.shrunk(gan.recipe, REAL, 2, tf.constant(step, tf.int64))
+        coarse = tf.image.resize(halved(REAL), [28, 28])
+        np.testing.assert_allclose(shown, coarse + share * (REAL - coarse), atol=1e-6)
 
 
 def test_samples_have_the_sides_of_the_images_in_every_stage(gan):

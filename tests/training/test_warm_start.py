@@ -9,10 +9,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
-from trainer.configuration import choices, config_json
+from trainer.configuration import choices, config_json, flags
+from trainer.gan.state import ema_decay
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.design import Design
 from trainer.runs import checkpoints
@@ -193,3 +195,15 @@ def test_layers_of_a_number_are_taken_together():
     wanted = {"up1/kernel": (3, 4), "up1_norm/gamma": (4,), "up2/kernel": (4, 5)}
     there = {"up1/kernel": (3, 4), "up1_norm/gamma": (9,), "up2/kernel": (4, 5)}
     assert warm_start.matches(wanted, there, False) == {"up2/kernel": "up2/kernel"}
+
+
+def test_the_average_of_another_run_is_kept_from_the_first_update():
+    late, half = 10**6, 0.5 ** (32 / 40_000)
+    for step in (0, 1, 99):
+        kept = ema_decay(40_000.0, 32, tf.constant(step, tf.int64), ramp_up=False)
+        assert float(kept) == pytest.approx(half)
+    assert float(ema_decay(40_000.0, 32, tf.constant(late, tf.int64))) == pytest.approx(half)
+
+    started = flags.train(["train", "--job_dir=x", "--dataset=synthetic", "--initialize_from=y"])
+    assert not started.recipe.ema_ramp_up
+    assert flags.train(["train", "--job_dir=x", "--dataset=synthetic"]).recipe.ema_ramp_up

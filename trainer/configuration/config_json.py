@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 7
+FORMAT = 8
 
 Json = dict[str, Any]
 
@@ -191,6 +191,11 @@ def _from_format_6(stored: Json) -> Json:
     return {**stored, "recipe": {**recipe, "objective": objective}}
 
 
+def _from_format_7(stored: Json) -> Json:
+    """Format 7 had moving averages that were short at first, also of runs that started warm."""
+    return {**stored, "recipe": {**stored["recipe"], "ema_ramp_up": True}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -200,6 +205,7 @@ _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     4: _from_format_4,
     5: _from_format_5,
     6: _from_format_6,
+    7: _from_format_7,
 }
 
 

@@ -45,6 +45,7 @@ def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) 
         discriminator=_optimizer(values, "discriminator"),
         batch_size=values.batch_size,
         ema_half_life=values.ema_half_life,
+        ema_ramp_up=not values.initialize_from,
         precision=values.precision,
         seed=values.seed,
         initialize_from="",  # its digest, once it is read

@@ -158,8 +158,9 @@ def sample_labelled(
     pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min
     if asked is None:
         asked = np.full((num, len(recipe.data.attributes)), labels.NOT_GIVEN)
-    for first in activity.each(range(0, num, SAMPLING_BATCH), "drawing images"):
-        noise = latents(recipe, seed, first, SAMPLING_BATCH)
-        batch = np.resize(asked[first : first + SAMPLING_BATCH], (SAMPLING_BATCH, asked.shape[1]))
+    rows = batch_size(recipe.data.image_shape)
+    for first in activity.each(range(0, num, rows), "drawing images"):
+        noise = latents(recipe, seed, first, rows)
+        batch = np.resize(asked[first : first + rows], (rows, asked.shape[1]))
         images = generate(noise, tf.constant(batch, tf.int32)).numpy()
         yield pixels.to_bytes(images[: num - first], pixel_min)

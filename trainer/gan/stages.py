@@ -48,7 +48,9 @@ def shrunk(recipe: Recipe, images: tf.Tensor, stage: int, step: tf.Tensor) -> tf
         images = _halved(images)
     if stage == 0:
         return images
-    coarse = tf.repeat(tf.repeat(_halved(images), 2, axis=1), 2, axis=2)
+    # Between pixels as the generator's coarser images are: else real images would have edges in a
+    # fade that no fake can have.
+    coarse = tf.image.resize(_halved(images), images.shape[1:3], "bilinear")
     return coarse + faded_in(recipe, stage, step) * (images - coarse)
 
 

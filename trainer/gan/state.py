@@ -28,19 +28,23 @@ State = dict[str, dict[str, tf.Variable]]  # part -> path -> variable
 EMA_RAMP_UP = 0.05
 
 
-def ema_decay(half_life: float, batch_size: int, step: tf.Tensor) -> tf.Tensor:
+def ema_decay(
+    half_life: float, batch_size: int, step: tf.Tensor, ramp_up: bool = True
+) -> tf.Tensor:
     """The weight of the generator's old moving average in an update.
 
     Args:
-      half_life: in images; shorter during the run's first images, see `EMA_RAMP_UP`.
+      half_life: in images.
       batch_size: images per update.
       step: updates before this one.
+      ramp_up: whether it is shorter during the run's first images, see `EMA_RAMP_UP`.
 
     Returns:
       float32 `[]`: 0.5 to the power of batch size over half-life.
     """
     images_seen = tf.cast(step + 1, tf.float32) * batch_size
-    return 0.5 ** (batch_size / tf.minimum(half_life, EMA_RAMP_UP * images_seen))
+    shorter = tf.minimum(half_life, EMA_RAMP_UP * images_seen)
+    return 0.5 ** (batch_size / (shorter if ramp_up else tf.constant(half_life)))
 
 
 class FashionGAN:
@@ -230,7 +234,10 @@ class FashionGAN:
     def update_ema(self) -> None:
         """Moves the average towards the updated generator, in a replica's context."""
         if self.ema:
-            decay = ema_decay(self.recipe.ema_half_life, self.recipe.batch_size, self.step)
+            recipe = self.recipe
+            decay = ema_decay(
+                recipe.ema_half_life, recipe.batch_size, self.step, recipe.ema_ramp_up
+            )
             for weight in self.generator.variables:
                 old = self.ema[weight.path]
                 tf.raw_ops.ResourceApplyGradientDescent(

@@ -49,7 +49,8 @@ class _Modulated(keras.layers.Layer):
 
         Args:
           inputs: `[N, H, W, channels]`.
-          factors: of the channels, float32 `[N, channels]`.
+          factors: of the channels, `[N, channels]`. In bfloat16 Keras casts them and the kernel,
+            which rounds images less than their activations are rounded.
           noise: normal numbers, one a pixel of the outputs: float32 `[N, H, W, 1]`.
         """
         outputs = self.convolved(_scaled(inputs, factors))

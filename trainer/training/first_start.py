@@ -25,6 +25,7 @@ from trainer.distribution import environment
 from trainer.distribution.collectives import WorkerGroup
 from trainer.evaluation import during_training, own_features, own_networks
 from trainer.evaluation.during_training import RunNetworks
+from trainer.gan import path_length
 from trainer.gan.state import FashionGAN
 from trainer.models import forms
 from trainer.system import activity
@@ -100,6 +101,8 @@ def planned(
     activity.now("reading the data")  # what is wrong with them is said before all measuring
     examples = load(run.recipe.data)
     log.info("measuring how many steps fit into %g minutes", minutes)
+    if run.recipe.growth.grow_from:
+        log.warning("all steps are planned as of whole images: a run that grows ends sooner")
     activity.now("measuring how fast it trains")
     speed = _Speed(run.recipe, run.execution, strategy, group.broadcast_number)
     for _ in range(ROUNDS):
@@ -206,6 +209,8 @@ class _Speed:
         self._trial = Trial(recipe, strategy, images, labels, bool(execution.jit_compile))
         self.gan = self._trial.gan
         period = recipe.objective.penalty_interval  # after which the work repeats
+        if recipe.objective.path_length:
+            period = math.lcm(period, path_length.INTERVAL)
         self._train(1)
         self.seconds_to_start = time.monotonic() - started
         seconds = self._train(period)
