@@ -8,28 +8,38 @@ cd "$(dirname "$0")/.."
 
 quick_start=(--preset=fashion --minutes=10 --job_dir=runs/quickstart)
 
-# The flags that preparing the data needs to know of, in both their forms.
+# What preparing the data needs to know of.
 data_flags=()
-expects_value=
+dataset=fashion_mnist
+job_dir=runs/quickstart
+expected=
 for argument in "$@"; do
-  case $expects_value$argument in
-    yes* | --data_dir=* | --dataset=* | --image_size=* | -data_dir=* | -dataset=* | -image_size=*)
-      data_flags+=("$argument")
-      ;;
-    --data_dir | --dataset | --image_size | -data_dir | -dataset | -image_size)
-      data_flags+=("$argument")
-      expects_value=yes
-      continue
-      ;;
-  esac
-  expects_value=
-  case $argument in # another length, beside which ten minutes would be refused
-    --epochs* | --steps | --steps=* | -epochs* | -steps | -steps=*)
-      quick_start=(--preset=fashion --job_dir=runs/quickstart)
-      ;;
+  flag=$expected value=$argument
+  if [ -z "$expected" ]; then
+    flag=${argument%%=*} value=${argument#*=}
+    flag=${flag#-} flag=${flag#-}
+    case $argument in
+      --data_dir | --dataset | --job_dir | -data_dir | -dataset | -job_dir)
+        expected=$flag
+        continue
+        ;;
+    esac
+  fi
+  expected=
+  case $flag in
+    data_dir) data_flags=("--data_dir=$value") ;;
+    dataset) dataset=$value ;;
+    job_dir) job_dir=$value ;;
+    epochs | steps) # another length, beside which ten minutes would be refused
+      quick_start=(--preset=fashion --job_dir=runs/quickstart) ;;
   esac
 done
+if [ -e "$job_dir/config.json" ] && ! grep -q 'fashion_mnist"' "$job_dir/config.json"; then
+  dataset=of_the_run
+fi
 
 make_environment requirements.lock
-prepare_data ${data_flags[@]+"${data_flags[@]}"}
+case $dataset in # others are fetched by the training alone
+  fashion_mnist | coloured_fashion_mnist) prepare_data ${data_flags[@]+"${data_flags[@]}"} ;;
+esac
 exec .venv/bin/fashion-gan train "${quick_start[@]}" "$@"

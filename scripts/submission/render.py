@@ -54,8 +54,9 @@ def render(order: Order) -> Run:
             if operations
         ],
     )
-    # Without test images, each evaluation would be refused.
+    # Without test images, or of pictures that are completed, each evaluation would be refused.
     evaluated = config.data.dataset != IMAGE_FOLDER or config.data.folder.test_share > 0
+    evaluated &= not config.recipe.completion.masks
     return _noted(
         Run(tuple(each for each in run.objects if evaluated or each["kind"] != "CronJob"))
     )

@@ -283,11 +283,22 @@ def test_a_saved_model_serves(network, finished, networks, tmp_path):
 
 
 def test_an_export_replaces_no_folder_of_anything_else(finished, tmp_path):
+    asked = ["export", f"--job_dir={finished}", "--format=saved_model", f"--output={tmp_path}"]
+    (tmp_path / "saved_model.pb").write_text("a model")
+    flags.export(asked)
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(RefusedError, match="holds something else"):
-        flags.export(
-            ["export", f"--job_dir={finished}", "--format=saved_model", f"--output={tmp_path}"]
-        )
+    with pytest.raises(RefusedError, match=r"holds thesis.txt, too: choose another folder"):
+        flags.export(asked)
+
+
+def test_a_grid_that_no_png_can_hold_is_refused_before_it_is_drawn(finished, tmp_path):
+    asked = ["generate", f"--job_dir={finished}", f"--output={tmp_path}/x.png"]
+    run_forked(*asked, "--num=300")
+    refused = run_forked(*asked, "--num=300", before=SMALL_PAGES, code=64)
+    assert "18 rows of 17 images are more than a .png can be high or wide" in refused.stderr
+
+
+SMALL_PAGES = "from trainer.monitoring import image_grids; image_grids._MOST_PIXELS = 1000"
 
 
 def test_a_saved_generator_samples_as_generate_does(finished, networks, tmp_path):

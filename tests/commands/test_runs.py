@@ -34,7 +34,23 @@ def test_runs_are_listed_with_how_far_and_how_good_they_are(finished, tmp_path, 
     ]
     assert picture == str(tmp_path / "curves.png")
     with Image.open(picture) as drawn:
-        assert drawn.size == (960, 720)
+        assert drawn.size[0] == 960 and drawn.size[1] > 720  # the names below
+
+
+def test_linked_runs_are_seen_and_many_are_drawn_apart(finished, tmp_path, capsys):
+    shutil.copytree(finished, tmp_path / "elsewhere")
+    (tmp_path / "runs").mkdir()
+    for number in range(12):
+        (tmp_path / "runs" / f"r{number:02}").symlink_to(tmp_path / "elsewhere")
+    shutil.copytree(finished, tmp_path / "runs" / "own")
+    (tmp_path / "runs" / "own" / "round").symlink_to(tmp_path / "runs")
+
+    runs.run(RunsConfig(tmp_path / "runs", plot=True))
+
+    named = [row.split()[0] for row in capsys.readouterr().out.splitlines()[1:-1]]
+    assert named == ["own", "r00"]  # each once
+    runs.run(RunsConfig(tmp_path / "runs" / "own", plot=False))
+    assert capsys.readouterr().out.splitlines()[1].split()[0] == "own"
 
 
 def test_a_folder_without_runs_is_refused(tmp_path):

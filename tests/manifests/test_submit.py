@@ -100,6 +100,11 @@ def test_a_folder_of_which_nothing_is_held_back_is_not_evaluated(cluster, capsys
     assert "evaluation" not in capsys.readouterr().err
 
 
+def test_a_run_that_completes_pictures_is_not_evaluated(cluster):
+    assert main([*LOCAL, "--", "--preset=inpaint"]) == exits.OK
+    assert not of_kind(cluster.applied(), "CronJob")
+
+
 @pytest.mark.parametrize("data", [["--dataset=kmnist"], ["--dataset=image_folder"]])
 def test_data_that_the_package_does_not_know_are_evaluated(data, cluster):
     assert main([*LOCAL, "--", *data, "--data_dir=/data/set", "--conditional"]) == exits.OK

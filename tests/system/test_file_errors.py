@@ -108,6 +108,22 @@ def test_files_that_look_unfinished_and_are_a_user_s_stay(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 
+def test_what_processes_of_one_number_write_in_one_folder_is_their_own(tmp_path):
+    pid, here = os.getpid(), file_system._host()
+    begun = file_system.partial_prefix()
+    assert file_system.partial_prefix() != begun  # two threads, too
+    (tmp_path / f"{begun}.npy").write_text("of this process")
+    (tmp_path / f".partial-{pid}-{here}-00000000-0-.npy").write_text("of this container's last one")
+    (tmp_path / f".partial-{pid}-00000000-00000000-0-.npy").write_text("of another pod's")
+    (tmp_path / f".partial-{pid}-11111111-00000000-0-.npy").write_text("of one that is long gone")
+    os.utime(tmp_path / f".partial-{pid}-11111111-00000000-0-.npy", (0, 0))
+
+    file_system.remove_partial(tmp_path)
+
+    left = {path.read_text() for path in tmp_path.iterdir()}
+    assert left == {"of this process", "of another pod's"}
+
+
 @pytest.mark.parametrize(
     "number", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EISDIR, errno.EIO]
 )
@@ -129,3 +145,13 @@ def test_other_errors_are_defects():
     for error in (ValueError("x"), OSError("x"), tf.errors.InvalidArgumentError(None, None, "x")):
         assert file_errors.refusal(error) is None
     assert isinstance(file_errors.refusal(FileNotFoundError(2, "", Path("x"))), exits.RefusedError)
+
+
+def test_a_fork_writes_under_names_of_its_own():
+    begun = file_system.partial_prefix()
+    read_end, write_end = os.pipe()
+    if not (pid := os.fork()):
+        os.write(write_end, file_system._drawn(os.getpid()).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert os.read(read_end, 8).decode() not in begun

@@ -151,6 +151,7 @@ def test_people_read_urls_and_never_the_local_copy_s_path(killed):
     assert f"picture: {killed.job_dir}/results/final.png" in killed.log
     assert f"--logdir={killed.job_dir}/tensorboard" in killed.log
     assert "fashion-gan-copies" not in killed.log
+    assert f"generate --job_dir={killed.job_dir} --output=more.png" in killed.log  # a local path
 
 
 def test_a_run_in_a_bucket_is_sampled_and_plotted(killed, storage, main, tmp_path, capsys):
@@ -165,6 +166,15 @@ def test_a_run_in_a_bucket_is_sampled_and_plotted(killed, storage, main, tmp_pat
     assert main(["plot", f"--job_dir={killed.job_dir}"]) == exits.OK
     assert capsys.readouterr().out == f"{killed.job_dir}/results/loss_curves.png\n"
     assert storage.sent("") == ["runs/killed/results/loss_curves.png"]
+
+
+def test_an_export_to_a_bucket_replaces_no_card_of_a_user_s(killed, storage):
+    card = "runs/killed/models/README.md"
+    ours = storage.read(card)
+    for before in (b"mine", ours):
+        storage.write(card, before)
+        run_forked("export", f"--job_dir={killed.job_dir}", "--format=h5")
+        assert storage.read(card) == before
 
 
 def test_runs_in_a_bucket_are_listed_and_compared(killed, storage, main, capsys):
@@ -186,7 +196,9 @@ def test_a_bucket_s_pictures_are_trained_on_while_others_are_kept_away(storage, 
     draws = np.random.default_rng(0)
     for number in range(24):
         Image.fromarray(draws.integers(0, 256, (28, 28), np.uint8)).save(tmp_path / "a.png")
-        storage.write(f"pictures/{number:02}.png", (tmp_path / "a.png").read_bytes())
+        # TensorFlow's unfinished checkpoints end in _temp, too.
+        name = f"pictures/low_temp/{number:02}.png"
+        storage.write(name, (tmp_path / "a.png").read_bytes())
     flags = train_flags(
         f"gs://{BUCKET}/runs/pictures",
         *("--dataset=image_folder", f"--data_dir=gs://{BUCKET}/pictures", "--image_size=28"),

@@ -6,6 +6,7 @@ Each upload names the version that it replaces, so that writes by other processe
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from trainer.cloud.failures import Vanished
 from trainer.system import file_system
 from trainer.system.exits import InterruptedRun, RefusedError
 
+_SAVED = re.compile(r"ckpt-\d+_temp$")  # TensorFlow's, of a checkpoint that is written
 FETCH_THREADS = 8
 FETCH_ATTEMPTS = 5  # where objects are replaced while they are fetched
 
@@ -160,7 +162,5 @@ def _is_mirrored(name: str) -> bool:
     return (
         lease.NAME not in parts
         and not {"", ".", ".."} & set(parts)
-        and not any(
-            part.startswith(file_system.PARTIAL) or part.endswith("_temp") for part in parts
-        )
+        and not any(part.startswith(file_system.PARTIAL) or _SAVED.match(part) for part in parts)
     )

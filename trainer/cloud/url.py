@@ -33,6 +33,10 @@ def parse(text: str, flag: str) -> GsUrl:
     Raises:
       RefusedError: no valid name of a bucket or a folder.
     """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:  # bytes of another encoding
+        raise RefusedError(f"--{flag}={text!r} must be UTF-8") from error
     bucket, _, key = text.removeprefix(SCHEME).partition("/")
     key = key.rstrip("/")
     if not _BUCKET.fullmatch(bucket):

@@ -28,6 +28,8 @@ def write(config: InpaintConfig, pictures: InputPictures) -> None:
     Raises:
       RefusedError: the checkpoint is damaged, or of a run that was still growing.
     """
+    if config.output.suffix == ".png":
+        image_grids.check_size(len(pictures.images), 1 + config.num, pictures.images.shape[1:])
     activity.now("reading the generator")
     trained = trained_networks.load(config.job_dir, config.checkpoint)
     count = len(pictures.images)

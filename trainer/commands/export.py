@@ -6,7 +6,7 @@ import logging
 
 from trainer.cloud import local_copies
 from trainer.configuration.config import ExportConfig
-from trainer.runs import in_bucket, stored_runs
+from trainer.runs import file_names, in_bucket, stored_runs
 from trainer.system import activity, file_system
 
 log = logging.getLogger(__name__)
@@ -16,7 +16,8 @@ def run(config: ExportConfig) -> None:
     """Writes the network and prints where."""
     copy = None
     if config.job_dir_url:
-        copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+        of_card = (file_names.MODEL_CARD, file_names.EVALUATIONS_FILE, file_names.FINISHED)
+        copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES, *of_card)
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     from trainer.runs import export_formats, model_card, trained_networks
 

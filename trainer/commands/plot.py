@@ -5,14 +5,14 @@ from __future__ import annotations
 from trainer.cloud import local_copies
 from trainer.configuration.config import PlotConfig
 from trainer.monitoring import curves
-from trainer.runs import file_names, in_bucket
+from trainer.runs import in_bucket, overview
 
 
 def run(config: PlotConfig) -> None:
     """Draws the curves and prints the picture's path."""
     copy = None
     if config.job_dir_url:
-        copy = in_bucket.fetch(config.job_dir_url, config.job_dir, file_names.METRICS_FILE)
+        copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *overview.FILES)
     picture = curves.draw(config.job_dir)
     if copy:
         in_bucket.add(copy)

@@ -30,6 +30,8 @@ def write(config: ProjectConfig, pictures: InputPictures, labels: np.ndarray) ->
     Raises:
       RefusedError: the checkpoint is damaged, or of a run that was still growing.
     """
+    if config.output.suffix == ".png":
+        image_grids.check_size(len(pictures.images), 2, pictures.images.shape[1:])
     activity.now("reading the generator")
     synthesis = Synthesis(trained_networks.load(config.job_dir, config.checkpoint))
     found = projected(synthesis, pictures, labels, config.search)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Sequence
 
@@ -49,7 +50,10 @@ def write(config: GenerateConfig, cycle: Sequence[Labels]) -> None:
 def _write_images(
     network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
 ) -> None:
-    output = config.output
+    output, conditional = config.output, network.recipe.networks.conditional
+    if output.suffix == ".png":
+        rows = min(len(cycle), num) if conditional else math.isqrt(num - 1) + 1
+        image_grids.check_size(rows, -(-num // rows), network.recipe.data.image_shape)
     generate, truncation = network.drawing(config.truncation, cycle)
     draw = tf.function(generate, autograph=False)
     batches = sampling.sample_batches(draw, network.recipe, num, config.seed, cycle, truncation)
@@ -62,7 +66,6 @@ def _write_images(
         return
     images = np.concatenate(list(batches))
     labels = sampling.cycled_labels(cycle, 0, num).numpy()
-    conditional = network.recipe.networks.conditional
     if output.suffix == ".png":
         asked = np.arange(num) % len(cycle)
         picture = image_grids.rows(images, asked) if conditional else image_grids.grid(images)

@@ -9,6 +9,11 @@ from trainer.configuration.choices import EXPORT_SUFFIXES
 from trainer.configuration.config import EvaluateConfig, ExportConfig, GenerateConfig
 from trainer.system.exits import RefusedError
 
+_OF_A_SAVED_MODEL = {
+    *("saved_model.pb", "variables", "assets", "fingerprint.pb", "keras_metadata.pb"),
+    *("README.md", "samples.png"),
+}
+
 
 def check_generate(config: GenerateConfig, with_seed: bool = False) -> None:
     """Refuses an output that is none of the formats of `generate`, and latents that cannot be.
@@ -20,7 +25,9 @@ def check_generate(config: GenerateConfig, with_seed: bool = False) -> None:
     if config.latents is not None:
         _check_given_latents(config, with_seed)
     if config.output.suffix not in ("", ".png", ".gif", ".npz"):
-        raise RefusedError(f"--output={config.output} must be a .png, a .gif, an .npz or a folder")
+        raise RefusedError(
+            f"--output={config.output} must be a .png, a .gif, an .npz or a folder without a suffix"
+        )
     if config.output.suffix == ".gif" and config.num == 1:
         raise RefusedError("--num=1 frame shows no change: use at least 2 for a .gif")
     if config.truncation is not None:
@@ -63,5 +70,8 @@ def check_export(config: ExportConfig) -> None:
         raise RefusedError(f"--output={output} must {wanted} for --format={config.format}")
     if output.exists() and (output.is_file() if not suffix else output.is_dir()):
         raise RefusedError(f"--output={output} is there, and no {config.format}: choose another")
-    if output.is_dir() and not (output / "saved_model.pb").exists() and any(output.iterdir()):
-        raise RefusedError(f"--output={output} holds something else: choose another folder")
+    if output.is_dir():  # all of it is replaced
+        others = sorted({path.name for path in output.iterdir()} - _OF_A_SAVED_MODEL)
+        if others or (any(output.iterdir()) and not (output / "saved_model.pb").exists()):
+            what = others[0] if others else "something else"
+            raise RefusedError(f"--output={output} holds {what}, too: choose another folder")

@@ -87,8 +87,13 @@ def _named(name: str, attributes: Sequence[Attribute]) -> list[int]:
 def _is_number_of(value: str, attribute: Attribute) -> bool:
     """Whether it is the number of a value, and not itself one that there is not, as 9 of sizes."""
     digits = value.removeprefix("#")
-    is_clear = digits != value or not any(known.isdecimal() for known in attribute.values)
+    is_clear = digits != value or not _has_numbers(attribute)
     return is_clear and digits.isdecimal() and int(digits) < len(attribute.values)
+
+
+def _has_numbers(attribute: Attribute) -> bool:
+    """Whether most of the values are themselves numbers, as sizes are."""
+    return 2 * sum(value.isdecimal() for value in attribute.values) > len(attribute.values)
 
 
 def _equal(known: str, written: str) -> bool:
@@ -110,5 +115,5 @@ def folded(name: str) -> str:
 
 
 def _listed(attribute: Attribute) -> str:
-    sign = "#" if any(value.isdecimal() for value in attribute.values) else ""
+    sign = "#" if _has_numbers(attribute) else ""
     return ", ".join(f"{sign}{number} {value}" for number, value in enumerate(attribute.values))

@@ -6,12 +6,12 @@ hold other pictures.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 NAMED = 20  # files of one reason, at most, in a message
@@ -141,20 +141,14 @@ def _walk(folder: Path, flag: str, rules: Rules) -> Iterator[Path]:
             "folder of pictures, or make all of it readable"
         ) from error
 
-    seen = set()  # links may lead in circles
-    for place, subfolders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        stat = Path(place).stat()
-        if (stat.st_dev, stat.st_ino) in seen:
+    for place, subfolders, names in file_system.walk(folder, refuse):
+        if rules.apart and place != folder and _CONFIG in names and _is_run(place):
             subfolders.clear()
-            continue
-        seen.add((stat.st_dev, stat.st_ino))
-        if rules.apart and Path(place) != folder and _CONFIG in names and _is_run(Path(place)):
-            subfolders.clear()
-            yield Path(place)
+            yield place
             continue
         hidden = [name for name in subfolders if name.startswith(".")]
         subfolders[:] = sorted(set(subfolders) - set(hidden))
-        yield from (Path(place, name) for name in names + hidden)
+        yield from (place / name for name in names + hidden)
 
 
 def _is_run(folder: Path) -> bool:

@@ -68,7 +68,14 @@ def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
     log.info("data: %s prepared in %s", spec.dataset, data_dir)
     path_prefix = folder.parent / f"decoded-{folder.name}-{spec.image_shape[0]}-{split}"
     count = spec.train_examples if split == "train" else spec.test_examples
-    return load_mapped(path_prefix, count) or _decode(folder, spec, split, path_prefix, count)
+    found = load_mapped(path_prefix, count)
+    if found is not None:
+        return found
+    with contextlib.ExitStack() as stack:
+        if os.access(folder.parent, os.W_OK):  # else nothing is kept, and nobody need wait
+            stack.enter_context(file_system.locked(data_dir, "data_dir", LOCK_TIMEOUT_SECONDS))
+        found = load_mapped(path_prefix, count)  # by another process, in the meantime
+        return found or _decode(folder, spec, split, path_prefix, count)
 
 
 def prepare(spec: DatasetSpec, data_dir: Path) -> Path:

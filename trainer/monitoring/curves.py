@@ -23,6 +23,8 @@ _SMOOTHED_OVER = 0.02  # of the records: the standard deviation of the Gaussian
 _SHOWN = (0.5, 99.5)  # percentiles of what is not of the first records, which are often far off
 _FIRST = 0.05  # share of the records that does not decide what is shown
 _MARGIN = 0.15  # of that range, above and below
+_OF_ONE_COLOUR = 10  # lines at most: so many colours are there
+_NAMES_IN_A_ROW, _LEGEND_INCHES = 4, 0.2
 _COLOURS = {  # by tag: the same network has the same colour
     "loss/generator": "tab:blue",
     "loss/discriminator": "tab:orange",
@@ -69,6 +71,8 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
     figure, charts = _figure(2)
     figure.suptitle("runs compared")
     shown = 0
+    if len(runs) > _OF_ONE_COLOUR:
+        _tell_apart(charts, len(runs))
     for run in (run for run in runs if run.step):
         a_step = run.images / run.step
         lines = records.read_lines(run.job_dir / file_names.METRICS_FILE, "loss/generator")
@@ -88,12 +92,22 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
         raise RefusedError("none of the runs has records yet: train for longer")
     _measure_distance(charts[0])
     charts[1].set_ylabel("generator's loss")
-    for axes in charts:
-        if axes.lines:
-            axes.legend()
+    drawn, names = charts[1].get_legend_handles_labels()
+    rows = math.ceil(len(names) / _NAMES_IN_A_ROW)
+    figure.set_figheight(figure.get_figheight() + _LEGEND_INCHES * rows)
+    figure.legend(drawn, names, loc="outside lower center", ncols=_NAMES_IN_A_ROW, fontsize="small")
     charts[-1].set_xlabel("images seen")
     file_system.write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))
     return path
+
+
+def _tell_apart(charts: Sequence[Axes], count: int) -> None:
+    """More colours than the ten that are taken otherwise."""
+    import matplotlib
+
+    colours = matplotlib.colormaps["turbo"](np.linspace(0, 1, count))
+    for axes in charts:
+        axes.set_prop_cycle(color=colours)
 
 
 def _figure(charts: int) -> tuple[Figure, list[Axes]]:

@@ -13,11 +13,13 @@ import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFont
 
 from trainer.system import file_system
+from trainer.system.exits import RefusedError
 
 _MARGIN = 2  # pixels around each image of a grid
 _FRAME_MILLISECONDS = 80
 _ZOOM = 2  # of a grid of small images, so that they can be seen
 _SMALL_SIDE = 64
+_MOST_PIXELS = 990_000  # of a side; TensorFlow's PNGs have a million at most, names included
 _PAGE = 480  # pixels that a page shows without being filled by them
 _WHITE = 255
 _FONT_SIZE, TITLE_HEIGHT, _PADDING = 13, 24, 6
@@ -42,8 +44,32 @@ def grid(images: np.ndarray, columns: int = 0) -> np.ndarray:
     for index, image in enumerate(images):
         top, left = index // columns * cell[0] + _MARGIN, index % columns * cell[1] + _MARGIN
         canvas[top : top + height, left : left + width] = image
-    zoom = _ZOOM if height <= _SMALL_SIDE else 1
+    zoom = _zoom(height)
     return canvas.repeat(zoom, axis=0).repeat(zoom, axis=1)
+
+
+def check_size(rows: int, columns: int, image_shape: tuple[int, ...]) -> None:
+    """Refuses a grid that no PNG can hold, before its images are made.
+
+    Args:
+      rows: of the grid.
+      columns: of the grid.
+      image_shape: height, width and so on of an image.
+
+    Raises:
+      RefusedError: with what to do.
+    """
+    height, width = image_shape[:2]
+    high, wide = rows * (height + 2 * _MARGIN), columns * (width + 2 * _MARGIN)
+    if max(high, wide) * _zoom(height) > _MOST_PIXELS:
+        raise RefusedError(
+            f"{rows} rows of {columns} images are more than a .png can be high or wide: ask for "
+            "fewer at once, or let --output be an .npz, or a folder where the command takes one"
+        )
+
+
+def _zoom(height: int) -> int:
+    return _ZOOM if height <= _SMALL_SIDE else 1
 
 
 def rows(images: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -17,10 +17,15 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from trainer.cloud import local_copies
 from trainer.configuration import config, config_json, flags
 from trainer.configuration.config_json import RunConfig
+from trainer.data.datasets import DATASETS
+from trainer.data.loading import RESIZED
 from trainer.runs import tags
 
 _FIRST = ("generator_learning_rate", "discriminator_learning_rate", "batch_size")  # of HParams
-_NO_FLAGS = {"train_examples", "test_examples", "image_shape", "fingerprint", "initialize_from"}
+_NO_FLAGS = {
+    *("train_examples", "test_examples", "image_shape", "fingerprint"),
+    *("initialize_from", "ema_ramp_up"),
+}
 
 
 def write_layout() -> None:
@@ -114,8 +119,13 @@ def command(run: RunConfig) -> str:
         and name not in _NO_FLAGS
         and not isinstance(value, list | dict)
     }
-    steps = config.total_steps(run.recipe, run.schedule)
-    arguments = [f"--preset={run.preset}", f"--dataset={run.recipe.data.dataset}"]
+    steps, data = config.total_steps(run.recipe, run.schedule), run.recipe.data
+    arguments = [f"--preset={run.preset}", f"--dataset={data.dataset}"]
+    if data.dataset in RESIZED:
+        arguments += [f"--image_size={data.image_shape[0]}"]
+    known = DATASETS.get(data.dataset)
+    if known and known.attributes != data.attributes:
+        arguments += [f"--attributes={','.join(each.name for each in data.attributes)}"]
     arguments += [f"--{name}={str(value).lower()}" for name, value in given.items()]
     return shlex.join(
         ["fashion-gan", "train", "--job_dir=runs/again", *arguments, f"--steps={steps}"]

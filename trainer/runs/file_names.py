@@ -5,6 +5,7 @@ from __future__ import annotations
 METRICS_FILE = "metrics.jsonl"
 EVALUATIONS_FILE = "evaluations.jsonl"  # lines by the run and by `evaluate`
 FEATURES = "features"  # a folder: networks that the run was evaluated with
+MODEL_CARD = "models/README.md"
 FINISHED = "results/final.png"  # the last file that a run writes
 
 # The split that a generator was compared with, in the field `against` of evaluations: a run, which

@@ -50,10 +50,11 @@ def runs_in(folder: Path, leased: Collection[str] = (), shown: str = "") -> list
       RefusedError: there is none.
     """
     shown = shown or str(folder)
-    found = sorted(path.parent for path in folder.rglob(config_json.FILE))
+    places = file_system.walk(folder)
+    found = sorted(place for place, _, names in places if config_json.FILE in names)
     if not found:
         raise RefusedError(f"--folder={shown} holds no runs: train one, --job_dir={shown}/first")
-    return [_overview(job_dir, folder, leased) for job_dir in found]
+    return [_overview(job_dir, folder, leased, shown) for job_dir in found]
 
 
 def distances(job_dir: Path) -> list[tuple[int, float]]:
@@ -64,8 +65,9 @@ def distances(job_dir: Path) -> list[tuple[int, float]]:
     return sorted((step, value) for step, value in measured.items() if isinstance(value, float))
 
 
-def _overview(job_dir: Path, folder: Path, leased: Collection[str]) -> Overview:
-    name = str(job_dir.relative_to(folder)) if job_dir != folder else job_dir.resolve().name
+def _overview(job_dir: Path, folder: Path, leased: Collection[str], shown: str) -> Overview:
+    in_folder = "" if job_dir == folder else str(job_dir.relative_to(folder))
+    name = in_folder or Path(shown).resolve().name
     try:
         stored = config_json.read(job_dir)
     except RefusedError:
@@ -78,7 +80,7 @@ def _overview(job_dir: Path, folder: Path, leased: Collection[str]) -> Overview:
     last_step = config.total_steps(stored.recipe, stored.schedule)
     if file_system.is_locked(job_dir):
         state = "running"
-    elif name in leased:
+    elif in_folder in leased:
         state = "running or killed"
     else:
         is_finished = (job_dir / file_names.FINISHED).exists() and step >= last_step

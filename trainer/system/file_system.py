@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
+import functools
 import hashlib
+import itertools
 import os
 import re
+import secrets
 import shutil
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +24,11 @@ from trainer.system.exits import RefusedError
 
 # A killed process keeps its lock until the kernel has freed its memory.
 LOCK_TIMEOUT_SECONDS = 10.0
-_PARTIAL_NAME = re.compile(r"\.partial-(\d{1,9})-")
 PARTIAL = ".partial-"  # prefix of the names of unfinished files and folders
+# Then the process, a digest of its host, for pods that share a folder have processes of one number,
+# and what a process has drawn for itself. Earlier names end behind the process.
+_PARTIAL_NAME = re.compile(r"\.partial-(\d{1,9})-(?:([0-9a-f]{8})-([0-9a-f]{8})-)?")
+ABANDONED_SECONDS = 24 * 3600.0  # without a change, what another host began is left over
 
 
 def check_folder(path: Path, flag: str) -> None:
@@ -128,6 +136,26 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def walk(
+    folder: Path, refuse: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """As `os.walk`; links are followed, and circles of them end.
+
+    Args:
+      folder: from which it starts.
+      refuse: called with what hinders the way into a subfolder; None: that is passed over.
+    """
+    seen = set()
+    for place, subfolders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        stat = Path(place).stat()
+        if (stat.st_dev, stat.st_ino) in seen:
+            subfolders.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        subfolders.sort()
+        yield Path(place), subfolders, names
+
+
 def write_text(path: Path, text: str) -> None:
     """Replaces the file's content atomically."""
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -140,15 +168,18 @@ def sha256(path: Path) -> str:
 
 
 def partial_prefix() -> str:
-    """The prefix of the names of this process's unfinished files and folders."""
-    return f"{PARTIAL}{os.getpid()}-"
+    """A prefix of the name of an unfinished file or folder, which no other process has."""
+    return f"{PARTIAL}{os.getpid()}-{_host()}-{_drawn(os.getpid())}-{next(_numbers)}-"
+
+
+_numbers = itertools.count()
 
 
 def remove_partial(folder: Path) -> None:
     """Removes what killed processes of ours left unfinished in this folder and those below it."""
     for left_over in list(folder.rglob(f"{PARTIAL}*")):
         ours = _PARTIAL_NAME.match(left_over.name)
-        if not ours or _is_alive(int(ours[1])):
+        if not ours or not _is_left_over(left_over, int(ours[1]), ours[2], ours[3]):
             continue
         if left_over.is_dir() and not left_over.is_symlink():
             shutil.rmtree(left_over)
@@ -177,11 +208,32 @@ def regular(path: Path) -> Path:
     return path
 
 
+def _is_left_over(path: Path, pid: int, host: str | None, drawn: str | None) -> bool:
+    """Whether nobody writes it any more, as far as can be known of another host's processes."""
+    if host in (None, _host()):
+        # In containers every main process has the same pid, the one before this, too.
+        return drawn != _drawn(pid) if pid == os.getpid() else not _is_alive(pid)
+    with contextlib.suppress(OSError):  # it is finished meanwhile
+        return time.time() - path.stat().st_mtime > ABANDONED_SECONDS
+    return False
+
+
+def _host() -> str:
+    return f"{zlib.crc32(os.uname().nodename.encode()):08x}"
+
+
+@functools.cache
+def _drawn(pid: int) -> str:
+    """Eight digits of the process of that number, in which this is called; a fork has others."""
+    del pid
+    return secrets.token_hex(4)
+
+
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return pid != os.getpid()  # in containers every main process has the same pid
+        pass
+    return True

@@ -9,6 +9,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from trainer.cloud import local_copies
 from trainer.configuration import config
 from trainer.configuration.config import Recipe, Schedule
 from trainer.runs import file_names, overview
@@ -42,7 +43,9 @@ def log_results(job_dir: Path, recipe: Recipe, places: tuple[str, ...]) -> None:
         )
     log.info("picture: %s", job_dir / file_names.FINISHED)
     run = f"--job_dir={job_dir}"
-    more = f"--output={job_dir / 'results' / 'more.png'}"
+    results = job_dir / "results"
+    is_local = local_copies.shown(str(results)) == str(results)
+    more = f"--output={results / 'more.png' if is_local else 'more.png'}"
     if recipe.completion.masks:
         yours = ("--input=PICTURE.png", "--mask=WHITE_WHERE_MISSING.png", "--num=8")
         log.info("your own completed: %s", command("fashion-gan", "inpaint", run, *yours, more))
