@@ -37,6 +37,7 @@ def row(request, monkeypatch) -> str:
 
 def pair(name, policy, side, size, stride, channels, filters):
     """Our layer and Keras's in float32, with the same weights, and an input."""
+    keras.utils.set_random_seed(0)
     ours = getattr(convolutions, name)(filters, size, stride, dtype=policy)
     theirs = getattr(keras.layers, name)(filters, size, stride, padding="same", dtype="float32")
     inputs = tf.constant(np.random.default_rng(0).normal(size=(3, side, side, channels)))

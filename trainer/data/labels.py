@@ -36,13 +36,14 @@ def parse(text: str, attributes: Sequence[Attribute], flag: str = "labels") -> L
 def _parts(text: str, attributes: Sequence[Attribute]) -> list[str]:
     """What stands between slashes, but for those in the name of a value: T-shirt/top."""
     pieces = [piece.strip() for piece in text.split("/")]
-    slashed = [each for attribute in attributes for each in attribute.values if "/" in each]
+    known = [each for attribute in attributes for each in attribute.values]
     parts = []
     while pieces:
         longest = 1
         for count in range(2, len(pieces) + 1):
             value = "/".join(pieces[:count]).rpartition("=")[2]
-            if any(_same(each, value) for each in slashed):
+            has_slash = folded(value) in _OTHER_NAMES
+            if any(_same(each, value) for each in known if has_slash or "/" in each):
                 longest = count
         parts.append("/".join(pieces[:longest]))
         del pieces[:longest]
