@@ -91,7 +91,7 @@ def test_a_mean_far_off_costs_and_variety_pays(gan):
     assert float(found.error) == pytest.approx(error, rel=1e-4)
     assert float(found.spread) == pytest.approx(spread, rel=1e-4)
     weight = 2 * (1 + EARLY_WEIGHT)
-    loss = weight * (error - 0.5 * FULL_DIVERSITY * spread)
+    loss = weight * (error - 0.3 * FULL_DIVERSITY * spread)
     assert float(found.loss) == pytest.approx(loss, rel=1e-3)
 
 
@@ -131,7 +131,7 @@ def test_completions_keep_what_is_known_to_the_byte_and_depend_on_place_and_seed
     [
         (("--masks=",), "add --masks"),
         (("--diversity=-1",), "--diversity=-1.0 must not be negative"),
-        (("--reconstruction=0",), "--diversity=0.5 is a share of --reconstruction"),
+        (("--reconstruction=0",), "--diversity=0.3 is a share of --reconstruction"),
         (("--architecture=style", "--masks=box"), "--masks=box is of pictures that are completed"),
         (("--style_mixing=0.5",), "has none"),
         (("--grow_from=7", "--grow_images=9"), "needs networks that can grow"),
@@ -150,4 +150,4 @@ def test_an_unknown_mask_is_refused():
 def test_masks_are_a_set():
     assert recipe_of("--masks=strokes, box,box").completion.kinds == ("box", "strokes")
     nothing = dataclasses.replace(recipe_of().completion, masks="")
-    assert nothing == Completion("", 2.0, 0.5) and nothing.kinds == ()
+    assert nothing == Completion("", 2.0, 0.3) and nothing.kinds == ()
