@@ -22,7 +22,11 @@ def check(recipe: Recipe) -> None:
         raise RefusedError(
             f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
             "add --noconditional"
-            + (f", or lower --attribute_minimum={folder.attribute_minimum}" if folder else "")
+            + (
+                f", or, of a table's columns, lower --attribute_minimum={folder.attribute_minimum}"
+                if folder
+                else ""
+            )
         )
     if not 0 <= networks.attribute_dropout < 1:
         raise RefusedError(

@@ -68,7 +68,7 @@ def _conventional(folder: Path) -> tuple[Path, ...]:
     return found
 
 
-def read(paths: Sequence[Path], folder: Path, pattern: str, spaced: bool = True) -> Table:
+def read(paths: Sequence[Path], folder: Path, pattern: str, spaced: bool) -> Table:
     """Reads tables of comma- or tab-separated values, or of a JSON object a line, as one.
 
     In a row with more fields than the header, the last column takes what is left, commas included.
@@ -140,7 +140,7 @@ def canonical(name: str | Path) -> str:
 
 
 def described(
-    table: Table, names: Sequence[str], wanted: Sequence[str], minimum: int, again: bool = True
+    table: Table, names: Sequence[str], wanted: Sequence[str], minimum: int, again: bool
 ) -> tuple[tuple[Attribute, ...], list[Row], list[str]]:
     """The attributes of pictures, their rows, and what is to be said of the columns.
 

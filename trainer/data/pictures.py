@@ -69,7 +69,7 @@ def pixels(picture: Image.Image, form: Form) -> np.ndarray:
     Raises:
       Exception: as `opened`.
     """
-    check_depth(picture)
+    _check_depth(picture)
     picture.load()  # some kinds are turned by it, and then need no turning here
     method = _ROTATIONS.get(_orientation(picture))
     if form.in_strips and picture.width * picture.height > LARGE_PIXELS:
@@ -79,7 +79,7 @@ def pixels(picture: Image.Image, form: Form) -> np.ndarray:
     return fitted(_opaque(picture, form.background), form)
 
 
-def check_depth(picture: Image.Image) -> None:
+def _check_depth(picture: Image.Image) -> None:
     """Refuses pixels of which nothing says what is white.
 
     Raises:

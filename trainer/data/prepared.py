@@ -72,7 +72,7 @@ def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
     if found is not None:
         return found
     with contextlib.ExitStack() as stack:
-        if os.access(folder.parent, os.W_OK):  # else nothing is kept, and nobody need wait
+        if os.access(data_dir, os.W_OK):  # else nothing is kept, and nobody need wait
             stack.enter_context(file_system.locked(data_dir, "data_dir", LOCK_TIMEOUT_SECONDS))
         found = load_mapped(path_prefix, count)  # by another process, in the meantime
         return found or _decode(folder, spec, split, path_prefix, count)
