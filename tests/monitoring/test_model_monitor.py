@@ -19,11 +19,11 @@ from tensorboard.plugins.hparams import metadata
 
 from tests.command import ROOT, run_forked
 from tests.conftest import finished_flags
-from trainer.configuration import config_json, flags
+from trainer.configuration import config_json, flags, resume
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
 from trainer.gan.training_step import METRICS
-from trainer.monitoring import image_grids
+from trainer.monitoring import image_grids, start_records
 from trainer.monitoring.model_monitor import ModelMonitor
 from trainer.monitoring.progress import Progress
 from trainer.runs import evaluations, records
@@ -84,6 +84,13 @@ def test_every_tag_says_what_it_is_and_the_text_how_to_do_it_again(finished):
     asked = flags.train(shlex.split(again)[1:])
     stored = config_json.read(finished)
     assert (asked.recipe, asked.schedule.steps) == (stored.recipe, 130)
+
+
+def test_the_command_that_repeats_a_run_has_its_size_and_attributes():
+    given = ["--dataset=synthetic_garments", "--image_size=64", "--attributes=class,colour"]
+    asked = flags.train(["train", "--job_dir=x", "--preset=mlp", "--conditional", *given])
+    command = start_records.command(resume.configured(asked, None))
+    assert flags.train(shlex.split(command)[1:]).recipe == asked.recipe
 
 
 def test_a_run_is_a_trial_of_its_own_with_its_quality(tmp_path):

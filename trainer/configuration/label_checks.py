@@ -18,16 +18,13 @@ def check(recipe: Recipe) -> None:
     networks = recipe.networks
     if networks.conditional and max(recipe.data.label_sizes, default=0) < 2:
         found = "a single one" if recipe.data.attributes else "none"
-        folder = recipe.data.folder
-        raise RefusedError(
+        text = (
             f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
             "add --noconditional"
-            + (
-                f", or, of a table's columns, lower --attribute_minimum={folder.attribute_minimum}"
-                if folder
-                else ""
-            )
         )
+        if folder := recipe.data.folder:
+            text += f", or, of a table, lower --attribute_minimum={folder.attribute_minimum}"
+        raise RefusedError(text)
     if not 0 <= networks.attribute_dropout < 1:
         raise RefusedError(
             f"--attribute_dropout={networks.attribute_dropout} must be at least 0 and below 1"

@@ -120,8 +120,7 @@ def planned(
     once = speed.seconds_to_start + first + AROUND_RUN_SECONDS
     a_grid = grids.seconds(speed.gan, *examples) if group.is_chief else 0.0
     left = deadline - time.monotonic() - once
-    between = group.broadcast_number(_epochs_between_grids(run, left, a_step, a_grid))
-    steps = group.broadcast_number(_steps(run.recipe, left, a_step, between, a_grid))
+    steps, between = _fitting(run, group, left, a_step, a_grid)
     if steps < 1:
         enough = minutes + (FEWEST_STEPS * a_step - left) / 60
         raise RefusedError(
@@ -131,6 +130,14 @@ def planned(
     log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
     schedule = dataclasses.replace(schedule, steps=steps, save_interval=between)
     return dataclasses.replace(run, schedule=schedule, horizon=steps)
+
+
+def _fitting(
+    run: RunConfig, group: WorkerGroup, left: float, a_step: float, a_grid: float
+) -> tuple[int, int]:
+    """The chief's steps that fit into the seconds that are left, and epochs between their grids."""
+    between = group.broadcast_number(_epochs_between_grids(run, left, a_step, a_grid))
+    return group.broadcast_number(_steps(run.recipe, left, a_step, between, a_grid)), between
 
 
 def _epochs_between_grids(run: RunConfig, left: float, a_step: float, a_grid: float) -> int:
