@@ -86,7 +86,7 @@ def leave_out(folder: Path, table: Path, held_out: Values) -> tuple[int, int]:
     """
     if folder.resolve() in table.resolve().parents:
         raise SystemExit(f"{table} is in {folder}: write it somewhere else")
-    found = attribute_tables.read(attribute_tables.find(folder, ""), folder, "")
+    found = attribute_tables.read(attribute_tables.find(folder, ""), folder, "", spaced=True)
     if unknown := held_out.keys() - set(found.columns):
         raise SystemExit(f"there is no attribute {', '.join(unknown)}, but {found.columns}")
     kept = {
