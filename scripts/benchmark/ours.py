@@ -21,7 +21,7 @@ STEPS_A_LOOP = (1, 100)
 def every_preset(settings: Settings) -> Result:
     """Answers by preset, at its own batch and precision, and of the products of matrices."""
     compared = {name: entries.ours(f"--preset={name}") for name in presets.names()}
-    results = {}
+    results: Result = {}
     for precision in PRECISIONS:
         results |= rounds.measure(entries.products(precision), settings)
     names = list(compared)

@@ -45,7 +45,7 @@ def forget(*folders: Path) -> float:
       MiB by which the page cache became smaller.
     """
     paths = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    roots = {Path(path) for path in (*paths, Path(trainer.__file__).parent, *folders)}
+    roots = {*map(Path, paths), Path(trainer.__file__).parent, *folders}
     before = _cached_mib()
     os.sync()  # what is not on disk yet stays
     for root in roots:

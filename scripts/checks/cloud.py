@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.system import emulated
@@ -76,9 +77,7 @@ def kills(storage: Storage, folder: Path, reference: Path) -> str:
         if kill_count % 2:  # before the request is forwarded, else while it is handled
             storage.seen = kill
         else:
-            storage.seen = lambda request, kill=kill: threading.Thread(
-                target=kill, args=(request,)
-            ).start()
+            storage.seen = beside(kill)
         code = process.wait()
         if code == exits.OK:
             break
@@ -93,6 +92,21 @@ def kills(storage: Storage, folder: Path, reference: Path) -> str:
     if kill_count < KILLS:
         return f"ended after {kill_count} kills"
     return differs(storage, "kills", folder, reference)
+
+
+def beside(kill: Callable[[Request], None]) -> Callable[[Request], None]:
+    """In a thread of its own, while the request is handled."""
+    return lambda request: threading.Thread(target=kill, args=(request,)).start()
+
+
+def always(answer: int | None) -> Callable[[Request], int | None]:
+    """To every request."""
+    return lambda request: answer
+
+
+def until(ended: threading.Event) -> Callable[[Request], object]:
+    """Keeps every request back."""
+    return lambda request: ended.wait()
 
 
 def failures(storage: Storage, folder: Path, reference: Path) -> str:
@@ -110,10 +124,10 @@ def outage(storage: Storage, folder: Path, reference: Path) -> str:
     log = folder.with_suffix(".log")
     process = train(f"gs://{BUCKET}/outage", storage.environment, log)
     for step, answer in ((100, 0), (250, None)):
-        wait_for(process, lambda step=step: has(storage, f"outage/checkpoints/ckpt-{step}.index"))
+        wait_for(process, partial(has, storage, f"outage/checkpoints/ckpt-{step}.index"))
         ended = threading.Event()
-        storage.answers = lambda request, answer=answer: answer
-        storage.seen = lambda request, ended=ended: ended.wait()  # forwarded after the outage
+        storage.answers = always(answer)
+        storage.seen = until(ended)  # forwarded after the outage
         time.sleep(OUTAGE_SECONDS)
         ended.set()
         storage.answers = lambda request: None

@@ -107,8 +107,10 @@ _NUMBERS = (
     *("1e308", "1e999", "0.99999999", "1.0000001", "inf", "-inf", "nan", "2147483647", "1e9", "16"),
     *("2147483648", "9223372036854775808", "1000000001", "1_000", "0x10", " 1", "1,5", "٣", ""),
 )
-_TEXTS = ("", " ", "x", "100,120", "0,1", "1,2,3", "9" * 400, "translation", "cutout,cutout")
-_TEXTS += ("translation,cutout", "ä\udcff", "\n", "None", "%s", "{}", "-1", "fashion", "latest")
+_TEXTS = (
+    *("", " ", "x", "100,120", "0,1", "1,2,3", "9" * 400, "translation", "cutout,cutout"),
+    *("translation,cutout", "ä\udcff", "\n", "None", "%s", "{}", "-1", "fashion", "latest"),
+)
 
 
 def _flag(rng: random.Random, name: str, flag: absl.flags.Flag) -> str:

@@ -22,8 +22,10 @@ import tensorflow as tf
 
 from scripts.checks import history
 
-PRESETS = ("classic", "conditional", "dcgan", "fashion", "fashion_gan", "lsgan", "mlp", "r3gan")
-PRESETS += ("sngan", "wgan", "wgan_gp")
+PRESETS = (
+    *("classic", "conditional", "dcgan", "fashion", "fashion_gan", "lsgan", "mlp", "r3gan"),
+    *("sngan", "wgan", "wgan_gp"),
+)
 STEPS = 6
 AT_ONCE = 2  # trainings, of a thread each
 

@@ -142,8 +142,10 @@ def within_classes(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def rank_correlation(left: np.ndarray, right: np.ndarray) -> float:
     """Spearman's."""
-    ranks = [np.argsort(np.argsort(values, kind="stable")) for values in (left, right)]
-    return round(float(np.corrcoef(*ranks)[0, 1]), 3)
+    first, second = (
+        np.argsort(np.argsort(values, kind="stable")).astype(np.float64) for values in (left, right)
+    )
+    return round(float(np.corrcoef(first, second)[0, 1]), 3)
 
 
 def _arguments(words: Sequence[str]) -> tuple[Path, str, int]:

@@ -48,8 +48,11 @@ class Measure:
         self._networks = classifiers.packaged()
         self._others = self._networks.features(images[num : 2 * num])
 
-    def __call__(self, completed: np.ndarray) -> dict[str, float]:
-        """The figures of completions, uint8 `[num, height, width, channels]`."""
+    def __call__(self, completed: np.ndarray) -> dict[str, float | None]:
+        """The figures of completions, uint8 `[num, height, width, channels]`.
+
+        What is completed by the images themselves has no PSNR.
+        """
         kept = self._networks.values(completed)[:, 0] == self.labels[:, 0]
         distance = metrics.frechet_distance(self._networks.features(completed), self._others)
         changed = (completed != self.images).any()
@@ -57,7 +60,7 @@ class Measure:
         return {"psnr": psnr, "class_kept": float(kept.mean()), "frechet": distance}
 
 
-def of_run(measure: Measure, job_dir: Path, checkpoint: str) -> dict[str, dict[str, float]]:
+def of_run(measure: Measure, job_dir: Path, checkpoint: str) -> dict[str, dict[str, float | None]]:
     """A run's completions, with the images' labels and without."""
     run = trained_networks.load(job_dir, checkpoint)
     rows, some = {}, slice(SPREAD_OF)

@@ -58,7 +58,7 @@ class _Gate(keras.callbacks.Callback):
         """Gives the loss of the last step of a grant."""
         self._left -= 1
         if not self._left:
-            self.reached.put(float(logs["loss"]))
+            self.reached.put(float((logs or {})["loss"]))
 
 
 class _Adversaries(keras.Model):
