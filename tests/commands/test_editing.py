@@ -57,7 +57,7 @@ def fields(path: Path) -> dict[str, np.ndarray]:
         return dict(file)
 
 
-@pytest.mark.parametrize("kind", ["styled", "plain"])
+@pytest.mark.parametrize("kind", [pytest.param("styled", marks=pytest.mark.slow), "plain"])
 def test_generate_draws_what_project_found(kind, request, tmp_path):
     job_dir = request.getfixturevalue(kind)
     pictures = generated(job_dir, tmp_path / "pictures", "--num=2", "--labels=dress,boot")

@@ -53,7 +53,7 @@ def metrics(recipe: str, jit_compile: bool) -> np.ndarray:
 @pytest.mark.parametrize(
     "recipe",
     [
-        "simultaneous",
+        pytest.param("simultaneous", marks=pytest.mark.slow),
         pytest.param("alternating", marks=pytest.mark.slow),
         "wgan",
         "batch_normalisation",

@@ -25,6 +25,8 @@ from trainer.randomness import BatchRng
 ROWS = np.arange(8)
 REAL = pixels.to_floats(IMAGES[:8], -1.0)
 BATCH_LABELS = tf.constant(LABELS[:8], tf.int32)
+# Presets whose parts others have.
+SLOW = ("classic", "conditional", "fashion_gan", "lsgan", "r3gan", "sngan", "wgan")
 
 
 def metrics_of(gan, batches=1):
@@ -307,7 +309,13 @@ def test_spectral_normalisation_follows_the_weights_during_training():
         assert 0.99 < largest < 1.3
 
 
-@pytest.mark.parametrize("preset", presets.names())
+@pytest.mark.parametrize(
+    "preset",
+    [
+        pytest.param(each, marks=pytest.mark.slow if each in SLOW else ())
+        for each in presets.names()
+    ],
+)
 def test_every_preset_trains_and_goes_on_from_its_state_bit_for_bit(preset):
     gan = make("--critic_steps=2" if preset in ("wgan", "wgan_gp") else "--seed=0", preset=preset)
     batch = 8 * gan.recipe.objective.critic_steps

@@ -162,6 +162,7 @@ assert "trainer" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_exports_hold_it_without_this_package(tmp_path):
     network = trained("stylegan")
     noise = image_noise.fixed(network.generator, 4)

@@ -70,6 +70,7 @@ def rows(text: str) -> dict[str, list[str]]:
     return {first: others for first, *others in cells}
 
 
+@pytest.mark.slow
 def test_all_take_turns_and_who_cannot_is_listed_with_the_reason(data_dir, tmp_path):
     small = ["--preset=mlp", "--batch_size=8"]
     alone = entries.ours(*small, steps=3)

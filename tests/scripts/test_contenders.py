@@ -87,6 +87,7 @@ def test_the_tutorial_s_losses_begin_undecided_and_change(eager):
     assert math.isfinite(last) and abs(last - first) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "options"),
     [

@@ -268,6 +268,7 @@ threading.Thread(target=cut, daemon=True).start()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.slow
 def test_workers_that_have_lost_only_each_other_leave_to_be_run_again(tmp_path):
     def before(index: int, addresses: list[str]) -> str:
         """Workers 1 and 2 lose each other; both keep the chief."""

@@ -107,7 +107,7 @@ def comes_and_dies(addresses: list[str], index: int = 1) -> None:
     assert process.returncode == 1
 
 
-@pytest.mark.parametrize("most", [0, 2])
+@pytest.mark.parametrize("most", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_after_so_many_times_without_a_step_it_leaves(most):
     addresses = free_addresses(2)
     chief = member(0, addresses, most)

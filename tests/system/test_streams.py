@@ -91,6 +91,7 @@ def test_a_closed_terminal_is_no_signal_to_what_nohup_has_started(tmp_path):
     assert process.wait(60) == exits.INTERRUPTED
 
 
+@pytest.mark.slow
 def test_a_run_with_all_streams_closed_trains(tmp_path):
     flags = train_flags(tmp_path / "run", "--dataset=synthetic", "--steps=2")
     closed = 'exec "$@" <&- >&- 2>&-'

@@ -120,7 +120,7 @@ def test_grids_take_a_small_share_of_the_minutes():
     assert first_start._steps(whole.recipe, 100, a_step=0.01, between=7, a_grid=1.0) == 9800
 
 
-@pytest.mark.parametrize("steps", [10, 10**7])
+@pytest.mark.parametrize("steps", [10, pytest.param(10**7, marks=pytest.mark.slow)])
 def test_networks_that_the_first_evaluation_trains_may_take_half_of_the_time(
     steps, tmp_path, monkeypatch, caplog
 ):
