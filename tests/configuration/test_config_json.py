@@ -72,6 +72,14 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     assert config.environment == before["environment"]
 
 
+def test_a_run_whose_mapping_network_sees_labels_keeps_it(config):
+    for architecture, now in (("style", "style_joint"), ("stylegan", "stylegan")):
+        stored = json.loads(written(config, format=8))
+        stored["recipe"]["networks"]["architecture"] = architecture
+        read = config_json.from_json(json.dumps(stored), ANY)
+        assert read.recipe.networks.architecture == now
+
+
 def test_a_run_of_format_1_before_it_had_all_fields_is_read():
     stored = json.loads((FORMAT_1 / "mlp.json").read_text())
     for name in ("profile_steps", "evaluation_interval", "evaluation_samples"):

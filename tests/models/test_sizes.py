@@ -87,6 +87,7 @@ TRAINED = {  # what takes longest to trace at the smallest
     "r3gan": 16,
     "residual": 16,
     "style": 48,
+    "style_joint": 16,
     "stylegan": 16,
     "upsampling": 16,
 }

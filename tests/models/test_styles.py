@@ -28,8 +28,15 @@ SMALL = ("--width=4", "--max_width=8", "--image_size=16", "--noise_dim=6", "--ba
 
 def recipe_of(architecture: str, *more: str):
     base = ["--job_dir=x", "--dataset=synthetic_garments", "--attributes=class,colour"]
-    preset = {"style": "fashion", "stylegan": "stylegan"}[architecture]
-    given = [*base, f"--preset={preset}", "--precision=float32", *SMALL, *more]
+    preset = "stylegan" if architecture == "stylegan" else "fashion"
+    given = [
+        *base,
+        f"--preset={preset}",
+        f"--architecture={architecture}",
+        "--precision=float32",
+        *SMALL,
+        *more,
+    ]
     return flags.train(["train", *given]).recipe
 
 
@@ -85,6 +92,15 @@ def test_mapping_and_synthesis_are_the_generator(architecture):
 
     np.testing.assert_array_equal(images, network.generate(LATENTS, LABELS))
     assert (noise is not None) == (architecture == "stylegan")
+
+
+@pytest.mark.parametrize("architecture", ["style", "style_joint"])
+def test_labels_reach_styles_beside_the_mapping_network_or_through_it(architecture):
+    map_latents = mapping.mapping_network(trained(architecture).generator)
+    moved = map_latents([LATENTS, LABELS]) - map_latents([LATENTS, LABELS[::-1]])
+    by_latents, by_labels = tf.split(moved, [128 + 6, 6], axis=2)
+    assert np.abs(by_labels).max() > 0.1
+    assert bool(np.abs(by_latents).max() > 0.1) == (architecture == "style_joint")
 
 
 def test_truncation_moves_styles_towards_the_average_of_their_labels():

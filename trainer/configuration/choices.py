@@ -93,6 +93,7 @@ ARCHITECTURES = {
     "r3gan": ArchitectureSpec(has_zero_kernels=True, projects=True, width=48, max_width=192),
     "residual": ArchitectureSpec(projects=True, width=64, max_width=64),
     "style": ArchitectureSpec(projects=True, style_based=True, width=32, max_width=512),
+    "style_joint": ArchitectureSpec(projects=True, style_based=True, width=32, max_width=512),
     "stylegan": ArchitectureSpec(
         projects=True, style_based=True, grows=True, width=32, max_width=128
     ),

@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 8
+FORMAT = 9
 
 Json = dict[str, Any]
 
@@ -196,6 +196,14 @@ def _from_format_7(stored: Json) -> Json:
     return {**stored, "recipe": {**stored["recipe"], "ema_ramp_up": True}}
 
 
+def _from_format_8(stored: Json) -> Json:
+    """Format 8 called the architecture `style` whose mapping network sees labels."""
+    networks = dict(stored["recipe"]["networks"])
+    if networks["architecture"] == "style":
+        networks["architecture"] = "style_joint"
+    return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -206,6 +214,7 @@ _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     5: _from_format_5,
     6: _from_format_6,
     7: _from_format_7,
+    8: _from_format_8,
 }
 
 

@@ -48,6 +48,7 @@ ARCHITECTURES = {
     "r3gan": Architecture(r3gan.generator, r3gan.discriminator),
     "residual": Architecture(residual.generator, residual.discriminator),
     "style": Architecture(style.generator, style.discriminator),
+    "style_joint": Architecture(style.joint_generator, style.discriminator),
     "stylegan": Architecture(stylegan.generator, stylegan.discriminator),
     "upsampling": Architecture(upsampling.generator, upsampling.discriminator, pixel_min=0.0),
 }

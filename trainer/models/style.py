@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -22,13 +24,28 @@ discriminator = fashion.discriminator
 
 
 def generator(design: Design) -> keras.Model:
-    """Images in [-1, 1], by tanh. The first style makes the base, each other one a doubling."""
+    """Images in [-1, 1], by tanh. The first style makes the base, each other one a doubling.
+
+    The mapping network sees no labels. What it makes of latents so means the same for all of them,
+    and samples of a label are as various as those of all.
+    """
+    inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
+    latents = inputs[0] if design.label_sizes else inputs
+    return _modulated(design, inputs, [mapping.mapped(latents), labelled])
+
+
+def joint_generator(design: Design) -> keras.Model:
+    """The same with a mapping network of latents and labels, as it was before."""
+    inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
+    return _modulated(design, inputs, [mapping.mapped(labelled), labelled])
+
+
+def _modulated(design: Design, inputs, of_style: Sequence) -> keras.Model:
     ups, base = design.halvings, design.base
     filters = design.channels(ups)
-    inputs, latents = generator_inputs(design.noise_dim, design.label_sizes)
     # Latents stay beside what the network makes of them: the base is drawn from all of both.
-    joined = layers.Concatenate(dtype="float32", name="style")
-    styles = mapping.layer_styles(joined([mapping.mapped(latents), latents]), 1 + ups)
+    style = layers.Concatenate(dtype="float32", name="style")(of_style)
+    styles = mapping.layer_styles(style, 1 + ups)
     x = Dense(base[0] * base[1] * filters, kernel_initializer=_INITIALIZER, name="dense")(styles[0])
     x = layers.LeakyReLU(_SLOPE, name="dense_activation")(x)
     x = layers.Reshape((*base, filters), name="reshape")(x)
