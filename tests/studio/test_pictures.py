@@ -30,7 +30,9 @@ def completes(tmp_path_factory) -> OpenRun:
     return opened(tmp_path_factory.mktemp("runs"), "completing")
 
 
-@pytest.fixture(scope="module", params=["style", "plain", "unconditional"])
+@pytest.fixture(
+    scope="module", params=["style", pytest.param("plain", marks=pytest.mark.slow), "unconditional"]
+)
 def run(request, tmp_path_factory) -> OpenRun:
     if request.param == "style":
         return request.getfixturevalue("style")

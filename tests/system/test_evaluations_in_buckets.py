@@ -157,6 +157,7 @@ def test_new_checkpoints_in_a_bucket_are_measured_once(storage):
     assert "checkpoints/best/ckpt-10.index" in storage.names("runs/new")
 
 
+@pytest.mark.slow
 def test_a_run_in_a_bucket_keeps_its_own_networks_there_and_is_measured_with_them(
     storage, tmp_path
 ):

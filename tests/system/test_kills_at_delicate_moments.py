@@ -50,7 +50,12 @@ setattr(owner, name, dying)
 
 
 # Others of their kind are tried more often.
-SLOW = ("while TensorFlow's record is brought in line", "while an event file is replaced")
+SLOW = (
+    "after a checkpoint, before an old one is removed",
+    "while TensorFlow's record is brought in line",
+    "while metrics.jsonl is replaced",
+    "while an event file is replaced",
+)
 
 
 @pytest.mark.parametrize(
