@@ -8,6 +8,7 @@ Parts, all of them unless some are named:
   presets     every preset, and its share of what products of matrices reach
   batches     a step of dcgan and fashion at batches of 32 to 1024
   sizes       a step of the default preset on coloured pictures of 64 to 256 pixels, and its feeding
+  styles      a step with modulated convolutions and without, on pictures of 28 to 128 pixels
   loop        what a step costs beside its computation
   startup     from the command to the first step
   around      saves, pictures, evaluations and records of a run at the defaults
@@ -43,6 +44,7 @@ PARTS = {
     "presets": ("ours", "every_preset"),
     "batches": ("ours", "batch_sizes"),
     "sizes": ("ours", "sizes"),
+    "styles": ("ours", "styles"),
     "loop": ("ours", "loop"),
     "startup": ("startup", "measure"),
     "around": ("around", "measure"),

@@ -1,4 +1,4 @@
-"""Parts `presets`, `batches`, `sizes` and `loop`: this trainer beside itself, on one device."""
+"""Parts that have this trainer beside itself, on one device."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ TOGETHER = 4  # as many trainings fit into a few gigabytes
 BATCHES = (32, 64, 128, 256, 512, 1024)
 BATCHED = ("dcgan", "fashion")
 SIDES = (64, 128, 256)  # of pictures in colour
+STYLED_SIDES = (28, *SIDES[:2])
+STYLED = ("fashion", "style")  # the same layers, without modulation and with it
 SMALLEST = ("--preset=mlp", "--batch_size=1")
 STEPS_A_LOOP = (1, 100)
 
@@ -47,27 +49,40 @@ def batch_sizes(settings: Settings) -> Result:
 
 def sizes(settings: Settings) -> Result:
     """Answers by the side of pictures: steps and feeding alone, resident and streamed."""
-    return {str(side): rounds.measure(_of_size(side), settings) for side in SIDES}
-
-
-def _of_size(side: int) -> dict[str, Entry]:
-    given = ("--dataset=celeb_a", f"--image_size={side}", "--noconditional")
-    entry = entries.ours(*given)
-    return {
-        f"{what} {where}": replace(
-            entry,
-            module="by_size",
-            multiply_adds=entry.multiply_adds if what == "step" else 0,
-            options={
-                "given": given,
-                "side": side,
-                "streamed": where == "streamed",
-                "trained": what == "step",
-            },
-        )
-        for what in ("step", "feeding")
-        for where in ("resident", "streamed")
+    compared = {
+        side: {
+            f"{what} {where}": _of_size(side, what == "step", where == "streamed")
+            for what in ("step", "feeding")
+            for where in ("resident", "streamed")
+        }
+        for side in SIDES
     }
+    return {str(side): rounds.measure(some, settings) for side, some in compared.items()}
+
+
+def styles(settings: Settings) -> Result:
+    """Answers by side and architecture, without modulation and with it, and of products."""
+    results: Result = {}
+    for precision in PRECISIONS:
+        results |= rounds.measure(entries.products(precision), settings)
+    for side in STYLED_SIDES:
+        compared = {
+            f"{side} {name}": _of_size(side, True, False, f"--architecture={name}")
+            for name in STYLED
+        }
+        results |= rounds.measure(compared, settings)
+    return results
+
+
+def _of_size(side: int, trained: bool, streamed: bool, *more: str) -> Entry:
+    given = ("--dataset=celeb_a", f"--image_size={side}", "--noconditional", *more)
+    entry = entries.ours(*given)
+    return replace(
+        entry,
+        module="by_size",
+        multiply_adds=entry.multiply_adds if trained else 0,
+        options={"given": given, "side": side, "streamed": streamed, "trained": trained},
+    )
 
 
 def loop(settings: Settings) -> Result:

@@ -18,6 +18,7 @@ _SECTIONS: dict[str, tuple[str, Callable[[Part], str]]] = {
     "presets": ("Every preset", rounds_shown.presets),
     "batches": ("A step by its batch", rounds_shown.batches),
     "sizes": ("A step by the size of pictures", rounds_shown.sizes),
+    "styles": ("What styles cost", rounds_shown.styles),
     "loop": ("Beside the computation", rounds_shown.loop),
     "around": ("Where a run's time goes", commands_shown.around),
     "startup": ("To the first step", commands_shown.startup),

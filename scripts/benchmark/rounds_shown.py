@@ -148,6 +148,31 @@ def sizes(part: Part) -> str:
     return told + table(head, rows)
 
 
+def styles(part: Part) -> str:
+    """A row a size and architecture."""
+    results = part["results"]
+    head = ["side", "architecture", "precision", "MFLOP an image", "images/s"]
+    head += ["time of `fashion`", "of the peak", "inside"]
+    rows, plain = [], 0.0
+    for name, result in results.items():
+        if name.startswith(_GEMM):
+            continue
+        known = [*name.split(), result["precision"]]
+        if "reason" in result:
+            rows.append([*known, f"not measured: {escaped(result['reason'])}"])
+            continue
+        milliseconds = statistics.median(_milliseconds(result))
+        plain = milliseconds if name.endswith(" fashion") else plain
+        flop = 2 * result["multiply_adds"] / result["images_a_step"]
+        speed, shares = spread(_images_a_second(result)), _shares(result, results)
+        rows.append([*known, f"{flop / 1e6:,.0f}", speed, f"{milliseconds / plain:.2f}", *shares])
+    told = (
+        "The default preset without labels, on pictures in colour: with the layers of `fashion`, "
+        "and with the same, modulated by styles.\n\n"
+    )
+    return told + _WHAT_A_SHARE_IS.format(peaks=_peaks(results)) + "\n" + table(head, rows)
+
+
 def _share_of_feeding(results: dict[str, Result], where: str) -> str:
     feeding, step = (
         statistics.median(_milliseconds(results[f"{what} {where}"])) for what in ("feeding", "step")

@@ -168,6 +168,23 @@ def test_sizes_have_their_feeding_as_a_share_of_their_step(tmp_path):
     assert lines["128"][1] == "not measured: too large"
 
 
+def test_what_styles_cost_is_a_share_of_the_time_without_them(tmp_path):
+    record = tmp_path / "performance.json"
+    measured = {
+        "gemm 1024 float32": answered([1], 100_000_000),
+        "28 fashion": answered([2], 100_000_000),
+        "28 style": answered([3], 100_000_000),
+        "64 fashion": {"precision": "float32", "reason": "too large"},
+    }
+
+    page.add(record, "styles", part(measured))
+
+    lines = record.with_suffix(".md").read_text().splitlines()
+    assert "| 28 | fashion | float32 | 1 | 300 (300 to 300) | 1.00 | 50% | 25% |" in lines
+    assert "| 28 | style | float32 | 1 | 200 (200 to 200) | 1.50 | 33% | 17% |" in lines
+    assert "| 64 | fashion | float32 | not measured: too large |" in "\n".join(lines)
+
+
 def test_a_part_that_is_measured_again_replaces_itself_alone(tmp_path):
     record = tmp_path / "performance.json"
     loops = [
