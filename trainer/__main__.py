@@ -122,9 +122,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     streams.reserve()
     signals.install()
     name, *arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
-    if name in VERSION:
-        print(f"fashion-gan {__version__}")
-        return exits.OK
     _set_up_logging()
     from trainer.system import file_errors, memory_errors
 
@@ -176,8 +173,8 @@ def _set_verbosity(verbosity: str) -> None:
 
 
 def _run(name: str, arguments: list[str]) -> None:
-    if name in HELP:
-        print(_usage())
+    if name in VERSION or name in HELP:
+        print(f"fashion-gan {__version__}" if name in VERSION else _usage())
         return
     if name not in COMMANDS:
         raise exits.RefusedError(f"unknown command {name!r}: {', '.join(COMMANDS)}")

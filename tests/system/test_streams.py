@@ -66,6 +66,16 @@ def test_a_run_whose_log_is_full_saves_at_a_signal(tmp_path):
     assert saved_step(tmp_path) > 0
 
 
+@pytest.mark.parametrize("asked", ["--version", "--help", "presets"])
+def test_a_full_disk_for_what_is_told_is_said_in_a_line(asked):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "trainer", asked], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == exits.REFUSED
+    assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
+
+
 def test_a_run_whose_log_nobody_reads_saves_at_a_signal(tmp_path):
     read_end, write_end = os.pipe()
     room = fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
