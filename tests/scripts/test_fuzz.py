@@ -14,8 +14,9 @@ from tests.command import ROOT
 
 
 def test_no_odd_input_is_a_defect(tmp_path):
+    # By that seed one of each kind.
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.checks.fuzz", tmp_path, "--cases=4"],
+        [sys.executable, "-m", "scripts.checks.fuzz", tmp_path, "--cases=4", "--seed=33"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
