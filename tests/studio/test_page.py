@@ -12,7 +12,8 @@ import pytest
 pytest.importorskip("gradio", reason="needs pip install 'fashion-gan[studio]'")
 
 from tests.studio.runs import opened
-from trainer.studio import server
+from trainer.data.labels import NOT_GIVEN
+from trainer.studio import choosers, server, typed
 from trainer.studio.open_run import OpenRun
 
 ALL = ["Generate", "Walk", "Directions", "Edit", "Complete"]
@@ -79,3 +80,35 @@ def test_files_of_the_page_lie_in_its_folder(page):
     blocks, _, folder = page
     galleries = [each for each in blocks.blocks.values() if type(each).__name__ == "Gallery"]
     assert galleries and list(folder.rglob("*.png"))
+
+
+@pytest.mark.parametrize("kind", [typed.Number, typed.Slider])
+def test_a_box_that_is_emptied_or_overfilled_while_one_types_is_no_error(kind):
+    box = kind(value=3, minimum=1, maximum=8)
+    assert [box.preprocess(each) for each in (5, None, -3, 1000)] == [5, 3, 1, 8]
+    assert box.get_block_name() == kind.__bases__[0].__name__.lower()
+
+
+def test_what_is_quick_does_not_wait_for_what_draws(page):
+    blocks, kind, _ = page
+    queued = {function.fn.__name__: function.queue for function in blocks.fns.values()}
+    assert queued["prepare"] is False and queued["fill"] is True
+    if kind != "completing":
+        assert queued["look"] is False and queued["go"] is True
+
+
+def test_another_hole_leaves_nothing_of_the_former_completion(page):
+    blocks, *_ = page
+    (prepare, *_) = [each for each in blocks.fns.values() if each.fn.__name__ == "prepare"]
+    canvas, *shown = prepare.fn(*(each.value for each in prepare.inputs))
+    assert canvas["layers"][0].any() and shown == ["", "", ""]
+
+
+def test_of_several_attributes_what_is_not_said_is_all_or_stays(tmp_path):
+    run = opened(tmp_path, "style")
+    sizes = run.recipe.data.label_sizes
+    colour = [[], 2]
+    assert choosers.all_labels(run, colour) == [(each, 2) for each in range(sizes[0])]
+    assert choosers.all_labels(run, colour, kept=True) == [(NOT_GIVEN, 2)]
+    assert choosers.all_labels(run, [[1], NOT_GIVEN], kept=True) == [(1, NOT_GIVEN)]
+    assert choosers.all_labels(run, [[], NOT_GIVEN], kept=True) == []

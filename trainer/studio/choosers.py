@@ -48,33 +48,41 @@ def labels(run: OpenRun, values: Sequence[int]) -> Labels:
     return tuple(map(int, values)) if values else run.no_labels
 
 
-def several_dropdowns(run: OpenRun, nothing: str, title: str = "") -> list[gr.Dropdown]:
+def several_dropdowns(
+    run: OpenRun, nothing: str, title: str = "", unknown: str = ""
+) -> list[gr.Dropdown]:
     """The same of several pictures: any number of the first attribute's values."""
-    dropdowns = attribute_dropdowns(run, title=title)
-    if not dropdowns:
+    if not run.recipe.networks.conditional:
         return []
     attribute = run.recipe.data.attributes[0]
     choices = [(name, value) for value, name in enumerate(attribute.values)]
-    dropdowns[0].unrender()
     first = gr.Dropdown(
         choices, value=[], multiselect=True, label=_label(title, attribute.name), info=nothing
     )
-    return [first, *dropdowns[1:]]
+    of_one, *others = attribute_dropdowns(run, unknown, title)
+    of_one.unrender()
+    return [first, *others]
 
 
 def _label(title: str, attribute: str) -> str:
     return f"{title} {attribute}" if title else attribute.capitalize()
 
 
-def all_labels(run: OpenRun, values: Sequence[Any]) -> list[Labels]:
-    """What `several_dropdowns` say; none: all in turn, and nothing of them."""
+def all_labels(run: OpenRun, values: Sequence[Any], kept: bool = False) -> list[Labels]:
+    """What `several_dropdowns` say; none: all in turn, and nothing of them.
+
+    Args:
+      run: whose labels they are.
+      values: of the controls.
+      kept: whether what is not said stays as it is, where anything is.
+    """
     if not values:
         return []
     first, *others = values
     if not first and all(other == NOT_GIVEN for other in others):
         return []
-    size = len(run.recipe.data.attributes[0].values)
-    return [(int(value), *map(int, others)) for value in first or range(size)]
+    every = [NOT_GIVEN] if kept else range(len(run.recipe.data.attributes[0].values))
+    return [(int(value), *map(int, others)) for value in first or every]
 
 
 class PictureChooser:

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from trainer.studio import choosers, drawing, moving, panels
+from trainer.studio import choosers, drawing, moving, panels, typed
 from trainer.studio.choosers import SEED
 from trainer.studio.drawing import FRAMES, Sample
 from trainer.studio.open_run import DIRECTIONS, OpenRun
@@ -27,11 +27,11 @@ def generate(run: OpenRun, page: gr.Blocks) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             asked = choosers.several_dropdowns(run, "none chosen: all of them")
-            seed = gr.Number(0, label="Seed", info="decides which pictures", **SEED)
+            seed = typed.Number(0, label="Seed", info="decides which pictures", **SEED)
             each, most = (_EACH, _MOST_EACH) if asked else (_NUMBER, _MOST)
             label = "Pictures of each" if asked else "Pictures"
-            number = gr.Slider(1, most, value=each, step=1, label=label)
-            truncation = gr.Slider(
+            number = typed.Slider(1, most, value=each, step=1, label=label)
+            truncation = typed.Slider(
                 lowest,
                 highest,
                 value=highest,
@@ -62,10 +62,10 @@ def walk(run: OpenRun, tab: gr.Tab) -> None:
             ends = []
             for name, seed in (("From", 0), ("To", 1)):
                 with gr.Group():
-                    number = gr.Number(seed, label=f"{name} seed", **SEED)
+                    number = typed.Number(seed, label=f"{name} seed", **SEED)
                     labels = choosers.attribute_dropdowns(run, title=name, last=bool(seed))
                     ends.append([number, *labels])
-            place = gr.Slider(0, 100, value=50, step=1, label="How far, in %")
+            place = typed.Slider(0, 100, value=50, step=1, label="How far, in %")
         with gr.Column(scale=3):
             at_place = gr.HTML()
             panel = Panel()
@@ -91,7 +91,7 @@ def walk(run: OpenRun, tab: gr.Tab) -> None:
     controls = [*ends[0], *ends[1]]
     triggers = [tab.select, *(each.change for each in controls)]
     panels.listen(triggers, go, [place, *controls], [film, at_place, *panel.outputs])
-    panels.listen([place.change], look, [place, film], [at_place], progress="hidden")
+    panels.listen([place.change], look, [place, film], [at_place], "hidden", draws=False)
 
 
 def directions(run: OpenRun, tab: gr.Tab, found: gr.State) -> None:
@@ -106,12 +106,12 @@ def directions(run: OpenRun, tab: gr.Tab, found: gr.State) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             source = gr.Radio([sample, picture], value=sample, label="Start with")
-            seed = gr.Number(0, label="Seed", **SEED)
+            seed = typed.Number(0, label="Seed", **SEED)
             asked = choosers.attribute_dropdowns(run)
             number = min(DIRECTIONS, len(run.directions.vectors))
             strength = moving.STRENGTH
             sliders = [
-                gr.Slider(-strength, strength, value=0, step=0.1, label=str(each))
+                typed.Slider(-strength, strength, value=0, step=0.1, label=str(each))
                 for each in range(1, number + 1)
             ]
             back = gr.Button("Back to the start", size="sm")
@@ -147,7 +147,7 @@ def directions(run: OpenRun, tab: gr.Tab, found: gr.State) -> None:
         panel.outputs,
     )
     panels.listen(changes, survey, [*which, *asked], [*overview.outputs, *sliders])
-    panels.listen([back.click], lambda: [0] * number, [], sliders, progress="hidden")
+    panels.listen([back.click], lambda: [0] * number, [], sliders, "hidden", draws=False)
 
 
 def _nothing_found() -> moving.Start:

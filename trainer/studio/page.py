@@ -20,8 +20,8 @@ CSS = """
 .pictures img { border-radius: 3px; display: block; max-width: none; }
 .pictures figcaption { font-size: 12px; text-align: center; opacity: .75; padding-top: 2px; }
 .picture-rows { display: grid; grid-template-columns: max-content 1fr; gap: 6px 10px; }
-.row-name { text-align: right; font-size: 13px; max-width: 130px; overflow-wrap: anywhere;
-  line-height: 56px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.row-name { text-align: right; font-size: 13px; max-width: 160px; overflow-wrap: anywhere;
+  align-self: center; }
 .heading { padding: 0 !important; }
 .heading h2 { margin: 0; font-size: 24px; } .heading p { margin: 2px 0 0; opacity: .7; }
 .command { border: 1px solid var(--border-color-primary) !important; }

@@ -147,8 +147,13 @@ def listen(
     inputs: Sequence[Any],
     outputs: Sequence[Any],
     progress: str = "minimal",
+    draws: bool = True,
 ) -> Any:
-    """Calls a function where any of some things happen, one at a time: all share the networks."""
+    """Calls a function where any of some things happen, one at a time: all share the networks.
+
+    One that uses none (`draws`) does not wait for its turn, and the page does not lose the end of
+    what is as quick as that.
+    """
     return gr.on(
         list(triggers),
         told(function),
@@ -156,6 +161,7 @@ def listen(
         list(outputs),
         show_progress=progress,
         trigger_mode="always_last",
+        queue=draws,
         concurrency_limit=1,
         concurrency_id="run",
         api_visibility="private",

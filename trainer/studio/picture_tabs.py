@@ -9,7 +9,7 @@ import gradio as gr
 import numpy as np
 
 from trainer.gan.completing import masked
-from trainer.studio import choosers, completing, editing, panels
+from trainer.studio import choosers, completing, editing, panels, typed
 from trainer.studio.choosers import SEED, PictureChooser
 from trainer.studio.open_run import OpenRun
 from trainer.studio.panels import Panel
@@ -19,6 +19,7 @@ _CANVAS, _LARGE = 448, 140  # pixels
 _PAINT, _PAINT_NAME = (225, 29, 116), "#e11d74"
 _BEST = "whatever draws it best"
 _UNKNOWN = "not said"
+_KEPT = "as it is"
 
 
 def edit(run: OpenRun, found: gr.State) -> None:
@@ -33,11 +34,16 @@ def edit(run: OpenRun, found: gr.State) -> None:
             chooser = PictureChooser(run)
             shows = choosers.attribute_dropdowns(run, _BEST, "It shows:")
             _begin_with(chooser, shows)
-            steps = gr.Slider(
+            steps = typed.Slider(
                 10, 200, value=editing.DEFAULTS.steps, step=10, label="Steps of the search"
             )
             go = gr.Button("Project it", variant="primary")
-            targets = choosers.several_dropdowns(run, "none chosen: all of them", "Draw it as:")
+            targets = choosers.several_dropdowns(
+                run,
+                "none chosen: all of them, or, where another is, as it is",
+                "Draw it as:",
+                _KEPT,
+            )
         with gr.Column(scale=3):
             panel = Panel()
             panel.pictures.value = _given(chooser.state.value)
@@ -49,7 +55,7 @@ def edit(run: OpenRun, found: gr.State) -> None:
         above = _given(chosen, panels.figure(found.drawn[0], drawn, _LARGE))
         if not run.recipe.networks.conditional:
             return panels.shows(editing.as_drawn(run, found), above)
-        asked = choosers.all_labels(run, targets) or run.cycle
+        asked = choosers.all_labels(run, targets, kept=True) or run.cycle
         shown = editing.by_labels(run, found, asked)
         return panels.shows(
             shown, above + panels.grid(shown.images[1:], shown.captions[1:], (), _LARGE)
@@ -85,8 +91,8 @@ def complete(run: OpenRun) -> None:
             ready = gr.Radio(list(completing.READY_MASKS), value=first, label="Missing is")
             shows = choosers.attribute_dropdowns(run, _UNKNOWN, "It shows:")
             _begin_with(chooser, shows)
-            seed = gr.Number(0, label="Seed", info="of the first of four ways", **SEED)
-            steps = gr.Slider(
+            seed = typed.Number(0, label="Seed", info="of the first of four ways", **SEED)
+            steps = typed.Slider(
                 10,
                 200,
                 value=completing.QUICK.steps,
@@ -123,15 +129,16 @@ def complete(run: OpenRun) -> None:
         return panels.shows(shown, _given(chosen, known) + ways)
 
     def choose(chosen: Any, ready: str) -> list[Any]:
-        return [_canvas(chosen, ready, factor), *_labels_of(chosen, shows)]
+        return [*prepare(chosen, ready), *_labels_of(chosen, shows)]
 
-    chooser.on_choice(choose, [ready], [editor, *shows])
-    panels.listen(
-        [ready.change],
-        lambda chosen, ready: _canvas(chosen, ready, factor),
-        [chooser.state, ready],
-        [editor],
-    )
+    def prepare(chosen: Any, ready: str = "") -> list[Any]:
+        """Another canvas, below which nothing of the former is left."""
+        return [_canvas(chosen, ready, factor), "", "", ""]
+
+    prepared = [editor, *panel.outputs]
+    chooser.on_choice(choose, [ready], [*prepared, *shows])
+    panels.listen([ready.select], prepare, [chooser.state, ready], prepared, draws=False)
+    panels.listen([editor.clear], prepare, [chooser.state], prepared, draws=False)
     controls = [chooser.state, editor, seed, steps, *shows]
     panels.listen([go.click], fill, controls, panel.outputs, "full")
 
@@ -157,15 +164,16 @@ def _given(chosen: Any, beside: str = "") -> str:
 
 
 def _canvas(chosen: Any, ready: str, factor: int) -> dict[str, Any] | None:
-    """What the editor shows: the picture enlarged, and above it what is painted."""
+    """What the editor shows: the picture enlarged, and above it a ready mask, if one is named."""
     if chosen is None:
         return None
     picture = chosen[0]
     side = picture.shape[0]
     shown = panels.enlarged(picture, side * factor)
-    mask = panels.enlarged(completing.ready_mask(ready, side), side * factor)
     layer = np.zeros((*shown.shape[:2], 4), np.uint8)
-    layer[mask[:, :, 0] > 0] = (*_PAINT, 255)
+    if ready:
+        mask = panels.enlarged(completing.ready_mask(ready, side), side * factor)
+        layer[mask[:, :, 0] > 0] = (*_PAINT, 255)
     return {"background": shown, "layers": [layer], "composite": None}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from trainer.data import input_pictures, pictures
 from trainer.data.datasets import DatasetSpec
@@ -12,6 +13,7 @@ from trainer.system.exits import RefusedError
 
 MOST_MEGABYTES = 20
 MOST_MEGAPIXELS = 50
+TOO_MANY = f"{{name}} has more than {MOST_MEGAPIXELS} million pixels"
 BOUNDS = f"Up to {MOST_MEGABYTES} MB and {MOST_MEGAPIXELS} million pixels."
 
 
@@ -30,10 +32,12 @@ def read(path: Path, spec: DatasetSpec) -> np.ndarray:
     try:
         with pictures.opened(path) as picture:  # its header alone
             size = picture.width * picture.height
+    except Image.DecompressionBombError as error:
+        raise RefusedError(TOO_MANY.format(name=path.name)) from error
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
         raise RefusedError(f"{path.name} is no picture that can be read") from error
     if size > MOST_MEGAPIXELS * 10**6:
-        raise RefusedError(f"{path.name} has more than {MOST_MEGAPIXELS} million pixels.")
+        raise RefusedError(TOO_MANY.format(name=path.name))
     try:
         return input_pictures.fitted(path, spec.image_shape, spec.folder)
     except RefusedError as error:

@@ -1,0 +1,29 @@
+"""Numbers that people type: while they do, a box may hold nothing, or more than is allowed."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+
+class Number(gr.Number):
+    """A box that stands for its first value while it is empty, and for its ends beyond them."""
+
+    is_template = True  # for the browser it is what it is made of
+
+    def preprocess(self, payload: float | None) -> float | int | None:
+        """What is in the box."""
+        return super().preprocess(_within(payload, self))
+
+
+class Slider(gr.Slider):
+    """The same, with a slider."""
+
+    is_template = True
+
+    def preprocess(self, payload: float | None) -> float:
+        """Where it stands, or what is in its box."""
+        return super().preprocess(_within(payload, self))
+
+
+def _within(value: float | None, control: Number | Slider) -> float:
+    return control.value if value is None else min(max(value, control.minimum), control.maximum)
