@@ -43,8 +43,11 @@ make_environment() {
     fi
   fi
   say "installing the pinned dependencies of $lock, which takes some minutes"
-  # Python compiles what is imported; pip would compile all of it, for a minute.
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile \
+  # Python compiles what is imported; pip would compile all of it, for a minute. Where Python is
+  # told not to write, each start would take ten seconds, for ever.
+  local compiling=--no-compile
+  [ -z "${PYTHONDONTWRITEBYTECODE-}" ] || compiling=--compile
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$compiling" \
     --require-hashes -r "$lock" || return
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --no-deps --no-build-isolation --editable . || return

@@ -52,6 +52,19 @@ def test_other_pictures_are_fitted_as_the_runs_data_are(tmp_path):
     assert input_pictures.read(tmp_path / "wide.png", GREY).images.shape == (1, 28, 28, 1)
 
 
+def test_a_photo_on_white_is_named_where_the_run_knows_garments_on_black(tmp_path, caplog):
+    photo = np.full((56, 56), 255, np.uint8)
+    photo[8:48, 16:40] = 60
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    Image.fromarray(255 - photo).save(tmp_path / "inverted.png")
+    found = input_pictures.read(tmp_path, GREY)
+    assert input_pictures.of_other_ground(found.images, GREY).tolist() == [False, True]
+    assert "photo is dark on light" in caplog.text and "inverted" not in caplog.text
+    caplog.clear()
+    own = DatasetSpec("image_folder", (28, 28, 1), 1, 1, ())
+    assert input_pictures.read(tmp_path, own).names == found.names and not caplog.text
+
+
 def test_labels_find_their_attributes_by_name(tmp_path):
     labels = np.array([[5, 2], [-1, 0], [3, 9]])
     names = np.array(["colour", "class"])

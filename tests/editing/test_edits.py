@@ -142,7 +142,7 @@ def test_noise_is_that_of_the_row_not_of_the_column():
     np.testing.assert_array_equal(images[::2], made.images(codes))
 
 
-def test_a_direction_is_named_by_what_it_changes_most(styles):
+def test_a_direction_is_named_by_what_it_changes_more_than_others_do(styles):
     codes, found = sampled(styles, 16), directions.closed_form(styles)
     brighter = {
         "brightness": lambda x: x.mean(axis=(1, 2, 3)),
@@ -150,7 +150,10 @@ def test_a_direction_is_named_by_what_it_changes_most(styles):
     }
     of_one = effects.of_direction(styles, codes, found, 1, brighter)
     assert of_one["brightness"] > 0 and of_one["nothing"] == 0
-    assert effects.names(styles, codes, found, 2, brighter) == ["brightness"] * 2
+    assert effects.names([of_one], 1) == ["brightness"]
+    of_three = [{"area": 0.2, "texture": rough} for rough in (0.9, 0.5, 0.4)]
+    assert effects.names(of_three, 2) == ["texture", "area"]
+    assert effects.names([{"area": 0.0}], 1) == ["nothing"]
 
 
 def test_pictures_are_measured_by_what_stands_before_the_background():

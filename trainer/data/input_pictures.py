@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from trainer.data.labels import NOT_GIVEN
 from trainer.data.pictures import Form
 from trainer.system.exits import RefusedError
 
+log = logging.getLogger(__name__)
+
 ARRAYS = ".npz"
+_ON_BLACK = ("fashion_mnist", "coloured_fashion_mnist")  # whose garments photos rarely are like
+LIGHT = "is dark on light, and this run knows pictures on black alone: invert it first"
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,27 @@ def read(path: Path, spec: DatasetSpec, flag: str = "input") -> InputPictures:
     paths = _files(path, flag)
     names = picture_files.names(paths, path) if path.is_dir() else [path.stem]
     images = np.stack([_fitted(each, spec) for each in paths])
+    for name, light in zip(names, of_other_ground(images, spec), strict=True):
+        if light:
+            log.warning("--%s=%s: %s %s", flag, path, name, LIGHT)
     labels = np.full((len(images), len(spec.attributes)), NOT_GIVEN, np.int64)
     return InputPictures(images, labels, None, tuple(names))
+
+
+def of_other_ground(images: np.ndarray, spec: DatasetSpec) -> np.ndarray:
+    """Which pictures have a light background where all that a run was trained on are on black.
+
+    Args:
+      images: uint8 `[N, height, width, channels]`.
+      spec: of the run's data.
+
+    Returns:
+      bool `[N]`.
+    """
+    if spec.dataset not in _ON_BLACK:
+        return np.zeros(len(images), bool)
+    edges = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
+    return np.median(np.concatenate(edges, axis=1), axis=(1, 2)) > 127
 
 
 def fitted(path: Path, image_shape: tuple[int, int, int], reading: FolderReading | None):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from trainer.editing.codes import Codes
 from trainer.editing.directions import Directions
 from trainer.editing.picture_measures import MEASURES, Measure
 from trainer.editing.synthesis import Synthesis
-from trainer.system import activity
 
 CLASS = "class"  # a measure whose values are names, not amounts
 
@@ -50,26 +49,20 @@ def of_direction(
     return found
 
 
-def names(
-    synthesis: Synthesis,
-    codes: Codes,
-    directions: Directions,
-    number: int,
-    measures: Mapping[str, Measure] = MEASURES,
-) -> list[str]:
-    """What each of the first directions changes most.
+def names(effects: Sequence[Mapping[str, float]], number: int) -> list[str]:
+    """What each of the first directions changes more than directions do on the average.
+
+    By the largest effect alone nearly all would have the name of what is easily changed.
 
     Args:
-      synthesis: of the generator.
-      codes: of some dozens of samples.
-      directions: of the generator.
-      number: how many.
-      measures: of pictures.
+      effects: of the directions, as `of_direction` has them.
+      number: how many are to be named.
     """
+    usual = {name: np.mean([each[name] for each in effects]) for name in effects[0]}
     changed = []
-    for each in activity.each(range(1, number + 1), "measuring directions"):
-        of_each = of_direction(synthesis, codes, directions, each, measures)
-        changed.append(max(of_each, key=of_each.__getitem__))
+    for of_each in effects[:number]:
+        beside = {name: value / usual[name] for name, value in of_each.items() if usual[name]}
+        changed.append(max(beside, key=beside.__getitem__) if beside else "nothing")
     return changed
 
 

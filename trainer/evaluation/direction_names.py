@@ -1,4 +1,4 @@
-"""Names of directions: what each changes most; classes only where the package knows them."""
+"""Names of directions: what each changes; classes only where the package knows them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from trainer.editing import effects, picture_measures
 from trainer.editing.directions import Directions
 from trainer.editing.synthesis import Synthesis
 from trainer.evaluation import classifiers
+from trainer.system import activity
 
 _SAMPLES = 48
+_COMPARED = 8  # directions, if there are as many, also where fewer are to be named
 
 
 def measured(
@@ -28,5 +30,9 @@ def measured(
     if synthesis.recipe.data.dataset == "fashion_mnist":
         measures[effects.CLASS] = classifiers.classes
     codes = synthesis.sampled(_SAMPLES, 0, cycle)
-    changed = effects.names(synthesis, codes, found, number, measures)
-    return [f"{place}: {name}" for place, name in enumerate(changed, 1)]
+    compared = range(1, min(max(number, _COMPARED), len(found.vectors)) + 1)
+    changed = [
+        effects.of_direction(synthesis, codes, found, each, measures)
+        for each in activity.each(compared, "measuring directions")
+    ]
+    return [f"{place}: {name}" for place, name in enumerate(effects.names(changed, number), 1)]

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from trainer.data import input_pictures
 from trainer.data.labels import NOT_GIVEN, Labels
 from trainer.studio import panels, uploads
 from trainer.studio.open_run import OpenRun
@@ -129,6 +130,8 @@ class PictureChooser:
             finally:
                 with contextlib.suppress(OSError):
                     Path(path).unlink()
+            if input_pictures.of_other_ground(picture[np.newaxis], self._run.recipe.data)[0]:
+                gr.Warning(f"The picture {input_pictures.LIGHT}.")
             return chosen((picture, self._run.no_labels), *values)
 
         def chosen(which: tuple[np.ndarray, Labels], *values: Any) -> list[Any]:

@@ -70,7 +70,7 @@ def _drawing_and_editing(run: OpenRun, blocks: gr.Blocks) -> None:
     with gr.Tab("Directions") as tab:
         gr.Markdown(
             "The directions in which the run's pictures change most, the largest first; each is "
-            "named after what it changes most."
+            "named after what it changes more than others do."
         )
         drawing_tabs.directions(run, tab, found)
     with gr.Tab("Edit"):
