@@ -14,6 +14,7 @@ TOGETHER = 4  # as many trainings fit into a few gigabytes
 BATCHES = (32, 64, 128, 256, 512, 1024)
 BATCHED = ("dcgan", "fashion")
 SIDES = (64, 128, 256)  # of pictures in colour
+OF_A_FOLDER = {"own": ("--dataset=synthetic_garments",)}  # coloured, 64 pixels, three attributes
 STYLED_SIDES = (28, *SIDES[:2])
 STYLED = ("fashion", "style")  # the same layers, without modulation and with it
 SMALLEST = ("--preset=mlp", "--batch_size=1")
@@ -22,7 +23,10 @@ STEPS_A_LOOP = (1, 100)
 
 def every_preset(settings: Settings) -> Result:
     """Answers by preset, at its own batch and precision, and of the products of matrices."""
-    compared = {name: entries.ours(f"--preset={name}") for name in presets.names()}
+    compared = {
+        name: entries.ours(f"--preset={name}", *OF_A_FOLDER.get(name, ()))
+        for name in presets.names()
+    }
     results: Result = {}
     for precision in PRECISIONS:
         results |= rounds.measure(entries.products(precision), settings)

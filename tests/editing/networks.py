@@ -17,6 +17,7 @@ PRESETS = {
     "stylegan": ("--preset=stylegan", *NARROW),
     "plain": ("--preset=fashion", "--architecture=fashion", *NARROW),
     "unconditional": ("--preset=fashion", "--architecture=fashion", "--noconditional", *NARROW),
+    "completing": ("--preset=inpaint", *NARROW),
     "mlp": ("--preset=mlp", "--conditional"),
 }
 

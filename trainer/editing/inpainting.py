@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from trainer.editing import projection
+from trainer.editing import projection, told_labels
 from trainer.editing.projection import Settings
 from trainer.editing.synthesis import Synthesis
 from trainer.gan import completing
+from trainer.gan.completing import Complete
 from trainer.runs.trained_networks import Trained
 
 
@@ -25,8 +26,10 @@ def completions(
 ) -> np.ndarray:
     """Completions of each picture, one a seed: uint8 `[N, seeds, height, width, channels]`.
 
-    What is known stays as it is. A run that generates whole pictures is searched for the one that
-    is nearest where pixels are known (Yeh et al. 2017, arXiv:1607.07539), which takes much longer.
+    What is known stays as it is. A run that completes does so first without the labels that are not
+    given, then with those that its discriminator tells of that. A run that generates whole pictures
+    is searched for the one that is nearest where pixels are known (Yeh et al. 2017,
+    arXiv:1607.07539), which takes much longer.
 
     Args:
       trained: the run.
@@ -41,14 +44,7 @@ def completions(
     """
     if trained.recipe.completion.masks:
         complete = tf.function(trained.generate, autograph=False)
-        of_seeds = [
-            np.concatenate(
-                list(
-                    completing.completions(complete, trained.recipe, pictures, masks, labels, seed)
-                )
-            )
-            for seed in seeds
-        ]
+        of_seeds = [_completed(trained, complete, pictures, masks, labels, seed) for seed in seeds]
         return np.stack(of_seeds, axis=1)
     synthesis = Synthesis(trained)
     found = [
@@ -56,3 +52,22 @@ def completions(
         for seed in seeds
     ]
     return np.stack([np.where(masks, each.images, pictures) for each in found], axis=1)
+
+
+def _completed(
+    trained: Trained,
+    complete: Complete,
+    pictures: np.ndarray,
+    masks: np.ndarray,
+    labels: np.ndarray,
+    seed: int,
+) -> np.ndarray:
+    """A completion of each picture by a run that completes."""
+
+    def by(labels: np.ndarray) -> np.ndarray:
+        parts = completing.completions(complete, trained.recipe, pictures, masks, labels, seed)
+        return np.concatenate(list(parts))
+
+    made = by(labels)
+    found = told_labels.filled(trained, made, labels)
+    return made if np.array_equal(found, labels) else by(found)
