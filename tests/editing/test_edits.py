@@ -56,16 +56,28 @@ def test_styles_that_were_found_keep_what_was_found(styles):
 
 def test_no_strength_is_the_original_and_a_direction_is_a_standard_deviation_long(made):
     attributes = len(made.recipe.data.attributes)
-    every_label = [(row % 10, row % 8, -1)[:attributes] for row in range(40)]
-    found, codes = directions.closed_form(made), made.sampled(400, 1, every_label)
+    pairs = [(row // 2 % 10, row // 2 % 8, -1)[:attributes] for row in range(80)]
+    found, codes = directions.closed_form(made), made.sampled(400, 1, pairs)
     still = found.moved(codes, 1, np.zeros(len(codes)))
     np.testing.assert_array_equal(made.images(still), made.images(codes))
     values = codes.latents if codes.styles is None else codes.styles[:, 0]
     unit = found.vectors[:3] / np.linalg.norm(found.vectors[:3], axis=1, keepdims=True)
-    spread = (values @ unit.T).std(axis=0)
+    spread = ((values[::2] - values[1::2]) @ unit.T).std(axis=0) / 2**0.5
     np.testing.assert_allclose(np.linalg.norm(found.vectors[:3], axis=1), spread, rtol=0.3)
     moved = found.moved(codes, 1, np.full(len(codes), 2.0))
     assert not np.array_equal(made.images(moved), made.images(codes))
+
+
+def test_directions_change_nothing_that_labels_alone_decide(styles):
+    found = directions.closed_form(styles)
+    labels = np.array([[3, 1], [0, 7]])
+    latents = np.random.default_rng(0).normal(size=(2, 6)).astype(np.float32)
+    of_labels = np.stack(
+        [styles.codes(latents, row[np.newaxis].repeat(2, 0)).styles[:, 0] for row in labels]
+    )
+    decided = (np.ptp(of_labels, axis=1) < 1e-6).all(axis=0)
+    assert 0 < decided.sum() == styles.style_shape[1] - len(found.vectors)
+    assert not found.vectors[:, decided].any() and found.vectors[:, ~decided].any(axis=0).all()
 
 
 def test_directions_are_orthogonal_and_the_weights_act_most_along_the_first(made):

@@ -15,7 +15,8 @@ from trainer.gan import sampling
 from trainer.models import mapping
 from trainer.system.exits import RefusedError
 
-_SPREAD_SAMPLES = 1024  # of which the standard deviation along a direction is taken
+_PAIRS = 512  # of samples, of which the standard deviation along a direction is taken
+_STILL = 1e-6  # as little as this a number of a style varies that labels alone decide
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def closed_form(synthesis: Synthesis, layers: Sequence[int] | None = None) -> Di
     """The directions along which what the weights make of styles, or of latents, changes most.
 
     Shen and Zhou 2020: eigenvectors of A A^T, A the kernels side by side, each unit's weights of
-    length one. Of each the sign is that by which its largest number is positive.
+    length one; without the rows of what labels alone decide, along which no two samples of a label
+    differ. Of each the sign is that by which its largest number is positive.
 
     Args:
       synthesis: of the generator.
@@ -62,11 +64,15 @@ def closed_form(synthesis: Synthesis, layers: Sequence[int] | None = None) -> Di
         weights = _latent_rows(synthesis.generator, synthesis.recipe.networks.noise_dim)
     lengths = np.linalg.norm(weights, axis=0, keepdims=True)
     unit = weights.astype(np.float64) / np.maximum(lengths, 1e-12)
-    vectors = np.linalg.eigh(unit @ unit.T).eigenvectors.T[::-1]
+    differences = _differences(synthesis)
+    varied = np.flatnonzero(differences.std(axis=0) > _STILL)
+    found = np.linalg.eigh(unit[varied] @ unit[varied].T).eigenvectors.T[::-1]
+    vectors = np.zeros((len(varied), len(unit)))
+    vectors[:, varied] = found
     largest = np.abs(vectors).argmax(axis=1)
-    vectors = vectors * np.sign(vectors[np.arange(len(vectors)), largest])[:, np.newaxis]
-    scaled = vectors * _spread(synthesis, vectors)[:, np.newaxis]
-    return Directions(scaled.astype(np.float32), moved)
+    vectors *= np.sign(vectors[np.arange(len(vectors)), largest])[:, np.newaxis]
+    vectors *= (differences @ vectors.T).std(axis=0)[:, np.newaxis]
+    return Directions(vectors.astype(np.float32), moved)
 
 
 def check_number(directions: Directions, flag: str, number: int) -> None:
@@ -111,14 +117,18 @@ def _latent_rows(generator: keras.Model, noise_dim: int) -> np.ndarray:
     return first.kernel.numpy()[:noise_dim]
 
 
-def _spread(synthesis: Synthesis, vectors: np.ndarray) -> np.ndarray:
-    """The standard deviation of samples along directions `[number, size]`: `[number]`."""
+def _differences(synthesis: Synthesis) -> np.ndarray:
+    """Those of two samples with the same labels, as large as one sample's from their mean.
+
+    Returns:
+      Of styles, or of latents where there are none: float64 `[pairs, size]`.
+    """
     recipe = synthesis.recipe
-    labels = np.full((_SPREAD_SAMPLES, len(recipe.data.attributes)), NOT_GIVEN)
+    labels = np.full((_PAIRS, len(recipe.data.attributes)), NOT_GIVEN)
     if recipe.networks.conditional:
         for column, size in enumerate(recipe.data.label_sizes):
-            labels[:, column] = np.arange(_SPREAD_SAMPLES) % size
-    latents = sampling.latents(recipe, 0, 0, _SPREAD_SAMPLES).numpy()
-    codes = synthesis.codes(latents, labels)
+            labels[:, column] = np.arange(_PAIRS) % size
+    latents = sampling.latents(recipe, 0, 0, 2 * _PAIRS).numpy()
+    codes = synthesis.codes(latents, np.repeat(labels, 2, axis=0))
     values = codes.latents if codes.styles is None else codes.styles[:, 0]
-    return (values @ vectors.T.astype(np.float32)).std(axis=0)
+    return (values[::2].astype(np.float64) - values[1::2]) / 2**0.5
