@@ -86,6 +86,8 @@ WRONG_FLAGS = {
     "--preset=mlp --max_width=8": "no place in --architecture=mlp",
     "--preset=dcgan --max_width=63": "use at least 64, or a smaller --width",
     "--preset=dcgan --width=8 --max_width=7": "use at least 8",
+    "--mapping_layers=-1": "mapping_layers",
+    "--preset=dcgan --mapping_layers=2": "--architecture=dcgan has none",
     "--image_size=0": "image_size",
     "--image_size=large": "image_size",
     "--dataset=celeb_a --noconditional --image_size=15": "use 16 or 20",

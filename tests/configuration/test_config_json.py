@@ -55,7 +55,7 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     asked = ["train", "--job_dir=run", f"--preset={preset}", f"--architecture={architecture}"]
     networks = flags.train(asked).recipe.networks
     assert config.recipe.networks == networks
-    for name in ("width", "max_width", "attribute_dropout"):
+    for name in ("width", "max_width", "attribute_dropout", "mapping_layers"):
         del now["recipe"]["networks"][name]
     assert now["recipe"]["objective"].pop("flip") is False
     assert now["recipe"]["objective"].pop("style_mixing") == 0
@@ -76,8 +76,18 @@ def test_a_run_whose_mapping_network_sees_labels_keeps_it(config):
     for architecture, now in (("style", "style_joint"), ("stylegan", "stylegan")):
         stored = json.loads(written(config, format=8))
         stored["recipe"]["networks"]["architecture"] = architecture
+        del stored["recipe"]["networks"]["mapping_layers"]
         read = config_json.from_json(json.dumps(stored), ANY)
         assert read.recipe.networks.architecture == now
+
+
+def test_a_run_of_format_9_has_the_mapping_network_that_there_was(config):
+    for architecture, layers in (("style", 2), ("comodulated", 2), ("dcgan", 0)):
+        stored = json.loads(written(config, format=9))
+        stored["recipe"]["networks"]["architecture"] = architecture
+        del stored["recipe"]["networks"]["mapping_layers"]
+        read = config_json.from_json(json.dumps(stored), ANY)
+        assert read.recipe.networks.mapping_layers == layers
 
 
 def test_a_run_of_format_1_before_it_had_all_fields_is_read():

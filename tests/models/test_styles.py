@@ -40,9 +40,9 @@ def recipe_of(architecture: str, *more: str):
     return flags.train(["train", *given]).recipe
 
 
-def trained(architecture: str) -> Trained:
+def trained(architecture: str, mapping_layers: int = 2) -> Trained:
     """Networks as if they had been trained: their noise has some strength."""
-    recipe = recipe_of(architecture)
+    recipe = recipe_of(architecture, f"--mapping_layers={mapping_layers}")
     generator, discriminator = build_networks(recipe, "float32")
     initialise(generator, 0, "generator")
     for layer in generator.layers:
@@ -80,9 +80,11 @@ def test_modulation_scales_and_normalises_the_kernel_of_each_example(transposed)
         np.testing.assert_allclose(outputs[number], expected[0], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("architecture", ["style", "stylegan"])
-def test_mapping_and_synthesis_are_the_generator(architecture):
-    network = trained(architecture)
+@pytest.mark.parametrize(
+    ("architecture", "layers"), [("style", 2), ("style", 0), ("stylegan", 2), ("stylegan", 0)]
+)
+def test_mapping_and_synthesis_are_the_generator(architecture, layers):
+    network = trained(architecture, layers)
     map_latents = mapping.mapping_network(network.generator)
     synthesise = mapping.synthesis_network(network.generator)
     noise = image_noise.fixed(network.generator, 4)
@@ -101,6 +103,14 @@ def test_labels_reach_styles_beside_the_mapping_network_or_through_it(architectu
     by_latents, by_labels = tf.split(moved, [128 + 6, 6], axis=2)
     assert np.abs(by_labels).max() > 0.1
     assert bool(np.abs(by_latents).max() > 0.1) == (architecture == "style_joint")
+
+
+def test_without_mapping_layers_a_style_is_latents_and_labels():
+    map_latents = mapping.mapping_network(trained("style", 0).generator)
+    styles = map_latents([LATENTS, LABELS]).numpy()
+    assert styles.shape == (4, 3, 6 + 6)
+    np.testing.assert_array_equal(styles[:, :, :6], np.tile(LATENTS[:, np.newaxis], (1, 3, 1)))
+    assert styles[0, 0, 6:].any() and not styles[3, :, 6:].any()
 
 
 def test_truncation_moves_styles_towards_the_average_of_their_labels():

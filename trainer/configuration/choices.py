@@ -75,6 +75,7 @@ class ArchitectureSpec:
     completes: bool = False  # its generator takes pictures and masks
     width: int = 0  # channels at the finest side, unless --width says otherwise; 0: has none
     max_width: int = 0  # the most channels at any side, unless a flag says otherwise
+    mapping_layers: int | None = None  # of its mapping network, likewise; None: it has none
 
     def widths(self, width: int | None, max_width: int | None) -> tuple[int, int]:
         """Both as given, else the architecture's own: the most changes as the finest's does."""
@@ -85,17 +86,24 @@ class ArchitectureSpec:
 
 ARCHITECTURES = {
     "classic": ArchitectureSpec(has_dropout=True, width=32, max_width=512),
-    "comodulated": ArchitectureSpec(projects=True, completes=True, width=32, max_width=512),
+    "comodulated": ArchitectureSpec(
+        projects=True, completes=True, width=32, max_width=512, mapping_layers=2
+    ),
     "cropped": ArchitectureSpec(has_dropout=True, width=64, max_width=1024),
     "dcgan": ArchitectureSpec(has_dropout=True, width=64, max_width=1024),
     "fashion": ArchitectureSpec(projects=True, width=32, max_width=512),
     "mlp": ArchitectureSpec(has_dropout=True),
     "r3gan": ArchitectureSpec(has_zero_kernels=True, projects=True, width=48, max_width=192),
     "residual": ArchitectureSpec(projects=True, width=64, max_width=64),
-    "style": ArchitectureSpec(projects=True, style_based=True, width=32, max_width=512),
-    "style_joint": ArchitectureSpec(projects=True, style_based=True, width=32, max_width=512),
+    "style": ArchitectureSpec(
+        projects=True, style_based=True, width=32, max_width=512, mapping_layers=2
+    ),
+    "style_joint": ArchitectureSpec(
+        projects=True, style_based=True, width=32, max_width=512, mapping_layers=2
+    ),
+    # Two layers, as Karras et al. 2020, arXiv:2006.06676, have at small sides.
     "stylegan": ArchitectureSpec(
-        projects=True, style_based=True, grows=True, width=32, max_width=128
+        projects=True, style_based=True, grows=True, width=32, max_width=128, mapping_layers=2
     ),
     "upsampling": ArchitectureSpec(has_dropout=True, width=32, max_width=256),
 }

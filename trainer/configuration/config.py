@@ -32,6 +32,7 @@ class Networks:
     dropout: float  # rate, in the discriminator
     width: int  # channels at the finest side; 0: the architecture has no such number
     max_width: int  # the most channels at any side; 0: the same
+    mapping_layers: int  # that make styles of latents; 0: styles are latents, or there are none
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 9
+FORMAT = 10
 
 Json = dict[str, Any]
 
@@ -204,6 +204,16 @@ def _from_format_8(stored: Json) -> Json:
     return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
 
 
+_MAPPING_LAYERS = {"comodulated": 2, "style": 2, "style_joint": 2, "stylegan": 2}  # of format 9
+
+
+def _from_format_9(stored: Json) -> Json:
+    """Format 9 had mapping networks of one depth."""
+    networks = dict(stored["recipe"]["networks"])
+    networks["mapping_layers"] = _MAPPING_LAYERS.get(networks["architecture"], 0)
+    return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -215,6 +225,7 @@ _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     6: _from_format_6,
     7: _from_format_7,
     8: _from_format_8,
+    9: _from_format_9,
 }
 
 

@@ -8,6 +8,7 @@ from trainer.configuration import choices, data_flag_definitions
 from trainer.configuration.flag_groups import Group
 
 MOST_CHANNELS = 10**5  # likewise
+MOST_MAPPING_LAYERS = 16
 
 
 def job_dir(values: flags.FlagValues) -> None:
@@ -126,6 +127,11 @@ def _define_networks(values: flags.FlagValues) -> None:
         "--width is."
     )
     networks.integer("max_width", None, text, 1, MOST_CHANNELS)
+    text = (
+        "Layers of the mapping network, which makes styles of latents; 0: styles are the latents, "
+        "which are more various and take longer to learn. The architecture's, unless given."
+    )
+    networks.integer("mapping_layers", None, text, 0, MOST_MAPPING_LAYERS)
 
 
 def _define_objective(values: flags.FlagValues) -> None:

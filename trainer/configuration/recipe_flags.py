@@ -34,6 +34,11 @@ def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) 
             dropout=values.dropout,
             width=width,
             max_width=max_width,
+            mapping_layers=(
+                architecture.mapping_layers or 0
+                if values.mapping_layers is None
+                else values.mapping_layers
+            ),
         ),
         objective=_objective(values, given),
         growth=Growth(values.grow_from, values.grow_images, values.fade_images),

@@ -17,7 +17,6 @@ import tensorflow as tf
 
 from trainer.data import pixels
 from trainer.data.labels import NOT_GIVEN
-from trainer.editing import told_labels
 from trainer.editing.codes import Codes, joined
 from trainer.editing.descent import descended
 from trainer.editing.synthesis import Synthesis
@@ -79,15 +78,12 @@ def project(
     Args:
       synthesis: of the generator.
       images: uint8 `[N, height, width, channels]`.
-      labels: int `[N, attributes]` that are kept; -1: as the discriminator tells them of whole
-        pictures, or found along with the latent where it does not, or something is missing.
+      labels: int `[N, attributes]` that are kept; -1: found along with the latent.
       masks: uint8 `[N, height, width, 1]`, 1 where the pixel is missing and does not count.
       settings: how long is searched.
     """
     if masks is None:
         masks = np.zeros((*images.shape[:3], 1), np.uint8)
-    if not masks.any():
-        labels = told_labels.filled(synthesis.trained, images, labels)
     targets = _Targets(
         pixels.to_floats(tf.constant(images), synthesis.pixel_min).numpy(),
         1 - masks.astype(np.float32),

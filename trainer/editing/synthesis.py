@@ -28,7 +28,6 @@ class Synthesis:
           RefusedError: the run was still growing.
         """
         trained.check_full_grown()
-        self.trained = trained
         self.recipe, self.pixel_min = trained.recipe, trained.pixel_min
         self.source, self.generator = trained.source, trained.generator
         self.batch = sampling.batch_size(self.recipe.data.image_shape)

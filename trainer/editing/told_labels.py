@@ -1,4 +1,4 @@
-"""Labels that a user does not give, as the run's discriminator tells them of pictures."""
+"""Labels that a user does not give, as the discriminator of a run that completes tells them."""
 
 from __future__ import annotations
 

@@ -63,6 +63,7 @@ def _design(recipe: Recipe, missing: int, fades: bool) -> Design:
         width=networks.width,
         max_width=networks.max_width,
         dropout=networks.dropout,
+        mapping_layers=networks.mapping_layers,
         missing=missing,
         fades=fades,
     )

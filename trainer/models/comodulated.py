@@ -35,7 +35,7 @@ def generator(design: Design) -> keras.Model:
     encoded = layers.Flatten(name="encoded_flat")(maps[-1])
     encoded = _dense(_ENCODED, "encoded")(encoded)
     joined = layers.Concatenate(dtype="float32", name="latents_and_picture")([latents, encoded])
-    style = layers.Concatenate(dtype="float32", name="style")([mapping.mapped(joined), joined])
+    style = mapping.beside(joined, joined, design.mapping_layers)
     x = _dense(base[0] * base[1] * filters, "dense")(style)
     x = layers.Reshape((*base, filters), name="reshape")(x)
     for number in range(1, ups + 1):

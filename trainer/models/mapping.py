@@ -17,18 +17,31 @@ from trainer.models.layers import Dense
 STYLES = "styles"  # the layer that ends a generator's mapping network
 _MAPPED = ("latents", "labels")
 _UNITS = 128
-_LAYERS = 2  # as Karras et al. 2020, arXiv:2006.06676, at small sides
 _SLOPE = 0.2
 
 
-def mapped(inputs):
-    """What two dense layers make of latents with labels: `[N, units]` to `[N, 128]`."""
+def mapped(inputs, number_of_layers: int):
+    """What so many dense layers make of latents: `[N, units]` to `[N, 128]`; of none, the same."""
     x = inputs
-    for number in range(1, _LAYERS + 1):
+    for number in range(1, number_of_layers + 1):
         name = f"mapping{number}"
         x = Dense(_UNITS, kernel_initializer="he_normal", dtype="float32", name=name)(x)
         x = layers.LeakyReLU(_SLOPE, dtype="float32", name=f"{name}_activation")(x)
     return x
+
+
+def beside(inputs, labelled, number_of_layers: int):
+    """A style of what the mapping network makes, beside what all comes from: `[N, size]`.
+
+    Args:
+      inputs: of the mapping network, `[N, units]`.
+      labelled: latents, and labels where there are any: `[N, others]`.
+      number_of_layers: of the mapping network; without one the style is `labelled` alone.
+    """
+    if not number_of_layers:
+        return layers.Identity(dtype="float32", name="style")(labelled)
+    both = [mapped(inputs, number_of_layers), labelled]
+    return layers.Concatenate(dtype="float32", name="style")(both)
 
 
 def layer_styles(style, number: int) -> Sequence:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import keras
 from keras import layers
 
@@ -31,20 +29,20 @@ def generator(design: Design) -> keras.Model:
     """
     inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
     latents = inputs[0] if design.label_sizes else inputs
-    return _modulated(design, inputs, [mapping.mapped(latents), labelled])
+    return _modulated(design, inputs, latents, labelled)
 
 
 def joint_generator(design: Design) -> keras.Model:
     """The same with a mapping network of latents and labels, as it was before."""
     inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
-    return _modulated(design, inputs, [mapping.mapped(labelled), labelled])
+    return _modulated(design, inputs, labelled, labelled)
 
 
-def _modulated(design: Design, inputs, of_style: Sequence) -> keras.Model:
+def _modulated(design: Design, inputs, mapped, labelled) -> keras.Model:
     ups, base = design.halvings, design.base
     filters = design.channels(ups)
     # Latents stay beside what the network makes of them: the base is drawn from all of both.
-    style = layers.Concatenate(dtype="float32", name="style")(of_style)
+    style = mapping.beside(mapped, labelled, design.mapping_layers)
     styles = mapping.layer_styles(style, 1 + ups)
     x = Dense(base[0] * base[1] * filters, kernel_initializer=_INITIALIZER, name="dense")(styles[0])
     x = layers.LeakyReLU(_SLOPE, name="dense_activation")(x)

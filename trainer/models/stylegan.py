@@ -39,7 +39,7 @@ def generator(design: Design) -> keras.Model:
     unit = layers.UnitNormalization(dtype="float32", name="normalised")(latents)
     length = float(latents.shape[-1]) ** 0.5
     unit = layers.Rescaling(length, dtype="float32", name="normalised_latents")(unit)
-    styles = mapping.layer_styles(mapping.mapped(unit), 2 * ups + 2)
+    styles = mapping.layer_styles(mapping.mapped(unit, design.mapping_layers), 2 * ups + 2)
     x = _constant(styles[0], (*design.base, channels[0]))
     x = _modulated(ModulatedConv2D, channels[0], 3, "conv0")(x, styles[0], planes[0])
     images = _images(x, styles[1], design, 0)
