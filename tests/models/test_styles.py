@@ -105,12 +105,13 @@ def test_labels_reach_styles_beside_the_mapping_network_or_through_it(architectu
     assert bool(np.abs(by_latents).max() > 0.1) == (architecture == "style_joint")
 
 
-def test_without_mapping_layers_a_style_is_latents_and_labels():
+def test_without_mapping_layers_a_style_is_latents_twice_and_labels():
     map_latents = mapping.mapping_network(trained("style", 0).generator)
     styles = map_latents([LATENTS, LABELS]).numpy()
-    assert styles.shape == (4, 3, 6 + 6)
-    np.testing.assert_array_equal(styles[:, :, :6], np.tile(LATENTS[:, np.newaxis], (1, 3, 1)))
-    assert styles[0, 0, 6:].any() and not styles[3, :, 6:].any()
+    assert styles.shape == (4, 3, 6 + 6 + 6)
+    twice = np.tile(np.concatenate([LATENTS, LATENTS], axis=1)[:, np.newaxis], (1, 3, 1))
+    np.testing.assert_array_equal(styles[:, :, :12], twice)
+    assert styles[0, 0, 12:].any() and not styles[3, :, 12:].any()
 
 
 def test_truncation_moves_styles_towards_the_average_of_their_labels():

@@ -129,7 +129,7 @@ def _define_networks(values: flags.FlagValues) -> None:
     networks.integer("max_width", None, text, 1, MOST_CHANNELS)
     text = (
         "Layers of the mapping network, which makes styles of latents; 0: styles are the latents, "
-        "which are more various and take longer to learn. The architecture's, unless given."
+        "and images more various. The architecture's, unless given."
     )
     networks.integer("mapping_layers", None, text, 0, MOST_MAPPING_LAYERS)
 

@@ -33,13 +33,14 @@ def mapped(inputs, number_of_layers: int):
 def beside(inputs, labelled, number_of_layers: int):
     """A style of what the mapping network makes, beside what all comes from: `[N, size]`.
 
+    Without mapping layers latents are there twice, and what they are multiplied by learns twice as
+    fast as what labels are: 115,200 images of `fashion` were nearer to the data for it.
+
     Args:
       inputs: of the mapping network, `[N, units]`.
       labelled: latents, and labels where there are any: `[N, others]`.
-      number_of_layers: of the mapping network; without one the style is `labelled` alone.
+      number_of_layers: of the mapping network.
     """
-    if not number_of_layers:
-        return layers.Identity(dtype="float32", name="style")(labelled)
     both = [mapped(inputs, number_of_layers), labelled]
     return layers.Concatenate(dtype="float32", name="style")(both)
 
