@@ -52,6 +52,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "dropout": ("0", "0.1", "0.5"),
     "width": ("24",),
     "max_width": ("48",),  # which all architectures exceed
+    "mapping_layers": ("1", "3"),
     "ema_half_life": ("0", "0.2"),
     "precision": ("float32", "bfloat16"),
     "seed": ("1", "2147483647"),

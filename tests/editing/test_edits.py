@@ -163,9 +163,15 @@ def test_a_direction_is_named_by_what_it_changes_more_than_others_do(styles):
     of_one = effects.of_direction(styles, codes, found, 1, brighter)
     assert of_one["brightness"] > 0 and of_one["nothing"] == 0
     assert effects.names([of_one], 1) == ["brightness"]
-    of_three = [{"area": 0.2, "texture": rough} for rough in (0.9, 0.5, 0.4)]
+    of_three = [{"area": 0.2, "texture": rough} for rough in (0.9, 0.3, 0.4)]
     assert effects.names(of_three, 2) == ["texture", "area"]
     assert effects.names([{"area": 0.0}], 1) == ["nothing"]
+    traces = [
+        {"area": 0.9, "class": 0.05},
+        {"area": 0.5, "class": 0.0},
+        {"area": 0.5, "class": 0.0},
+    ]
+    assert effects.names(traces, 1) == ["area"]
 
 
 def test_pictures_are_measured_by_what_stands_before_the_background():

@@ -33,15 +33,15 @@ def seen(run, pictures: np.ndarray) -> np.ndarray:
 def test_each_attribute_that_is_not_given_has_its_most_probable_value():
     run = trained("style")
     told = seen(run, PICTURES)
-    np.testing.assert_array_equal(told_labels.filled(run, PICTURES, NONE), told)
+    np.testing.assert_array_equal(told_labels.filling(run)(PICTURES, NONE), told)
     asked = np.array([[3, -1], [-1, 2], [1, 1], [-1, -1], [0, 0]])
     expected = np.where(asked < 0, told, asked)
-    np.testing.assert_array_equal(told_labels.filled(run, PICTURES, asked), expected)
+    np.testing.assert_array_equal(told_labels.filling(run)(PICTURES, asked), expected)
 
 
 def test_who_has_not_learnt_to_classify_tells_nothing():
     run = trained("style", "--classification=0")
-    np.testing.assert_array_equal(told_labels.filled(run, PICTURES, NONE), NONE)
+    np.testing.assert_array_equal(told_labels.filling(run)(PICTURES, NONE), NONE)
 
 
 def test_a_picture_without_labels_is_completed_by_those_that_are_seen_in_a_first_completion():
@@ -54,7 +54,7 @@ def test_a_picture_without_labels_is_completed_by_those_that_are_seen_in_a_first
     blind = trained("completing", "--classification=0")
     first = completed(blind, NONE, 3)[:, 0]
     run = trained("completing")  # the same generator
-    told = told_labels.filled(run, first, NONE)
+    told = told_labels.filling(run)(first, NONE)
     two = completed(run, NONE, 3, 4)
     np.testing.assert_array_equal(two[:, 0], completed(blind, told, 3)[:, 0])
     np.testing.assert_array_equal(two[:, 1], completed(run, NONE, 4)[:, 0])

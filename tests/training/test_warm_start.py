@@ -108,6 +108,19 @@ def test_other_networks_start_with_what_fits(source, tmp_path):
     assert_same_bits(now, tensors_of(again, 0))
 
 
+def test_a_run_with_another_mapping_network_says_by_which_flag_more_would_fit(tmp_path):
+    small = [*SYNTHETIC, "--preset=fashion", "--width=4", "--max_width=8", "--precision=float32"]
+    small += ["--steps=1", "--batch_size=4"]
+    run_forked(*train_flags(tmp_path / "old", *small, "--mapping_layers=2"))
+    from_it = f"--initialize_from={tmp_path / 'old'}"
+    said = "more of the generator would fit with --mapping_layers=2, as there"
+    done = run_forked(*train_flags(tmp_path / "new", *small, from_it))
+    assert said in done.stderr
+    assert "discriminator: 6 of 6 layers taken" in done.stderr
+    done = run_forked(*train_flags(tmp_path / "same", *small, "--mapping_layers=2", from_it))
+    assert said not in done.stderr
+
+
 def test_normalised_kernels_start_with_their_own_norms(source, tmp_path):
     run_forked(*train_flags(tmp_path, *SYNTHETIC, "--steps=1", "--spectral_norm",
                             f"--initialize_from={source}"))  # fmt: skip
@@ -145,7 +158,7 @@ def test_what_cannot_be_a_start_is_refused(source, started, tmp_path):
 def shapes(architecture: str, network: str, side: int, classes: int = 0) -> warm_start.Shapes:
     """The weights of a network of colour pictures of that side."""
     widths = choices.ARCHITECTURES[architecture].widths(None, None)
-    design = Design(16, (side, side, 3), (classes,) if classes else (), *widths, dropout=0.0)
+    design = Design(16, (side, side, 3), (classes,) if classes else (), *widths, 0.0, 2)
     built: keras.Model = getattr(ARCHITECTURES[architecture], network)(design)
     return {weight.path: tuple(weight.shape) for weight in built.variables}
 

@@ -23,6 +23,7 @@ def run(config: InpaintConfig) -> None:
     data = stored.recipe.data
     given = input_pictures.read(config.input, data)
     pictures = input_masks.with_masks(given, config.input, config.mask, data)
+    input_pictures.warn_of_ground(pictures, data, f"--input={config.input}")
     if config.labels:
         cycle = asked_labels.cycle(stored.recipe, config.labels)
         labels = asked_labels.by_turns(cycle, len(pictures.labels))

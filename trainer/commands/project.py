@@ -19,6 +19,7 @@ def run(config: ProjectConfig) -> None:
         in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     pictures = input_pictures.read(config.input, stored.recipe.data)
+    input_pictures.warn_of_ground(pictures, stored.recipe.data, f"--input={config.input}")
     labels = pictures.labels
     if config.labels:
         cycle = asked_labels.cycle(stored.recipe, config.labels)

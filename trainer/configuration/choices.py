@@ -70,7 +70,7 @@ class ArchitectureSpec:
     has_dropout: bool = False  # its discriminator has dropout layers
     has_zero_kernels: bool = False  # a kernel of its discriminator starts at zero, and has no norm
     projects: bool = False  # its discriminator has a projection of labels
-    style_based: bool = False  # its generator has a mapping network
+    style_based: bool = False  # its generator makes styles of latents
     grows: bool = False  # its networks can be built for a part of the sides
     completes: bool = False  # its generator takes pictures and masks
     width: int = 0  # channels at the finest side, unless --width says otherwise; 0: has none
@@ -96,7 +96,7 @@ ARCHITECTURES = {
     "r3gan": ArchitectureSpec(has_zero_kernels=True, projects=True, width=48, max_width=192),
     "residual": ArchitectureSpec(projects=True, width=64, max_width=64),
     "style": ArchitectureSpec(
-        projects=True, style_based=True, width=32, max_width=512, mapping_layers=2
+        projects=True, style_based=True, width=32, max_width=512, mapping_layers=0
     ),
     "style_joint": ArchitectureSpec(
         projects=True, style_based=True, width=32, max_width=512, mapping_layers=2

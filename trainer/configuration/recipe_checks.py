@@ -95,12 +95,6 @@ def _check_widths(networks: Networks) -> None:
 
 def _check_styles(recipe: Recipe) -> None:
     objective, architecture = recipe.objective, recipe.networks.architecture
-    layers = recipe.networks.mapping_layers
-    if layers and ARCHITECTURES[architecture].mapping_layers is None:
-        raise RefusedError(
-            f"--mapping_layers={layers} is of a mapping network, and "
-            f"--architecture={architecture} has none: leave it out"
-        )
     if not 0 <= objective.style_mixing <= 1:
         raise RefusedError(f"--style_mixing={objective.style_mixing} must be from 0 to 1")
     if not (math.isfinite(objective.path_length) and objective.path_length >= 0):

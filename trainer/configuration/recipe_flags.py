@@ -11,6 +11,7 @@ from trainer.configuration import augmentations, choices, completion, config
 from trainer.configuration.completion import Completion
 from trainer.configuration.growth import Growth
 from trainer.data.datasets import DatasetSpec
+from trainer.system.exits import RefusedError
 
 
 def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) -> config.Recipe:
@@ -34,11 +35,7 @@ def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) 
             dropout=values.dropout,
             width=width,
             max_width=max_width,
-            mapping_layers=(
-                architecture.mapping_layers or 0
-                if values.mapping_layers is None
-                else values.mapping_layers
-            ),
+            mapping_layers=_mapping_layers(values, architecture, given),
         ),
         objective=_objective(values, given),
         growth=Growth(values.grow_from, values.grow_images, values.fade_images),
@@ -55,6 +52,20 @@ def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) 
         seed=values.seed,
         initialize_from="",  # its digest, once it is read
     )
+
+
+def _mapping_layers(
+    values: flags.FlagValues, architecture: choices.ArchitectureSpec, given: Collection[str]
+) -> int:
+    layers: int | None = values.mapping_layers
+    if architecture.mapping_layers is not None:
+        return architecture.mapping_layers if layers is None else layers
+    if "mapping_layers" in given:  # not a preset's, whose architecture the user may have changed
+        raise RefusedError(
+            f"--mapping_layers={layers} is of a mapping network, and "
+            f"--architecture={values.architecture} has none: leave it out"
+        )
+    return 0
 
 
 def _attribute_dropout(values: flags.FlagValues, data: DatasetSpec) -> float:

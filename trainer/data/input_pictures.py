@@ -49,27 +49,41 @@ def read(path: Path, spec: DatasetSpec, flag: str = "input") -> InputPictures:
     paths = _files(path, flag)
     names = picture_files.names(paths, path) if path.is_dir() else [path.stem]
     images = np.stack([_fitted(each, spec) for each in paths])
-    for name, light in zip(names, of_other_ground(images, spec), strict=True):
-        if light:
-            log.warning("--%s=%s: %s %s", flag, path, name, LIGHT)
     labels = np.full((len(images), len(spec.attributes)), NOT_GIVEN, np.int64)
     return InputPictures(images, labels, None, tuple(names))
 
 
-def of_other_ground(images: np.ndarray, spec: DatasetSpec) -> np.ndarray:
+def warn_of_ground(pictures: InputPictures, spec: DatasetSpec, name: str) -> None:
+    """Says which pictures a run can hardly know: see `of_other_ground`; `name` is the input's."""
+    light = of_other_ground(pictures.images, spec, pictures.masks)
+    for number in np.flatnonzero(light):
+        log.warning("%s: %s %s", name, pictures.names[number], LIGHT)
+
+
+def of_other_ground(
+    images: np.ndarray, spec: DatasetSpec, masks: np.ndarray | None = None
+) -> np.ndarray:
     """Which pictures have a light background where all that a run was trained on are on black.
 
     Args:
       images: uint8 `[N, height, width, channels]`.
       spec: of the run's data.
+      masks: `[N, height, width, 1]`, 1 where a pixel is missing and not looked at.
 
     Returns:
-      bool `[N]`.
+      bool `[N]`: whether more than half of what is known of the border is light.
     """
     if spec.dataset not in _ON_BLACK:
         return np.zeros(len(images), bool)
+    known = np.ones_like(images[..., :1]) if masks is None else masks == 0
+    light = _border((images > 127) & (known > 0)).mean(axis=(1, 2))
+    return light > _border(known > 0).mean(axis=(1, 2)) / 2
+
+
+def _border(images: np.ndarray) -> np.ndarray:
+    """`[N, pixels, channels]`."""
     edges = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
-    return np.median(np.concatenate(edges, axis=1), axis=(1, 2)) > 127
+    return np.concatenate(edges, axis=1)
 
 
 def fitted(path: Path, image_shape: tuple[int, int, int], reading: FolderReading | None):

@@ -55,6 +55,7 @@ def closed_form(synthesis: Synthesis, layers: Sequence[int] | None = None) -> Di
 
     Raises:
       RefusedError: there is no such layer.
+      LinAlgError: a weight is not finite, or all samples of a label are one.
     """
     moved = _layers(synthesis, layers)
     if synthesis.style_shape:
@@ -66,6 +67,8 @@ def closed_form(synthesis: Synthesis, layers: Sequence[int] | None = None) -> Di
     unit = weights.astype(np.float64) / np.maximum(lengths, 1e-12)
     differences = _differences(synthesis)
     varied = np.flatnonzero(differences.std(axis=0) > _STILL)
+    if not len(varied):
+        raise np.linalg.LinAlgError("no number of the styles differs between samples")
     found = np.linalg.eigh(unit[varied] @ unit[varied].T).eigenvectors.T[::-1]
     vectors = np.zeros((len(varied), len(unit)))
     vectors[:, varied] = found

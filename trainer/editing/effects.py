@@ -12,6 +12,7 @@ from trainer.editing.picture_measures import MEASURES, Measure
 from trainer.editing.synthesis import Synthesis
 
 CLASS = "class"  # a measure whose values are names, not amounts
+_TRACE = 0.1  # of what two samples differ by: less says nothing of some dozens of samples
 
 
 def of_direction(
@@ -52,7 +53,8 @@ def of_direction(
 def names(effects: Sequence[Mapping[str, float]], number: int) -> list[str]:
     """What each of the first directions changes more than directions do on the average.
 
-    By the largest effect alone nearly all would have the name of what is easily changed.
+    By the largest effect alone nearly all would have the name of what is easily changed; traces
+    count little.
 
     Args:
       effects: of the directions, as `of_direction` has them.
@@ -61,8 +63,9 @@ def names(effects: Sequence[Mapping[str, float]], number: int) -> list[str]:
     usual = {name: np.mean([each[name] for each in effects]) for name in effects[0]}
     changed = []
     for of_each in effects[:number]:
-        beside = {name: value / usual[name] for name, value in of_each.items() if usual[name]}
-        changed.append(max(beside, key=beside.__getitem__) if beside else "nothing")
+        beside = {name: value / (usual[name] + _TRACE) for name, value in of_each.items()}
+        name = max(beside, key=beside.__getitem__)
+        changed.append(name if of_each[name] else "nothing")
     return changed
 
 

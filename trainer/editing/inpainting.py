@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,6 @@ from trainer.editing import projection, told_labels
 from trainer.editing.projection import Settings
 from trainer.editing.synthesis import Synthesis
 from trainer.gan import completing
-from trainer.gan.completing import Complete
 from trainer.runs.trained_networks import Trained
 
 
@@ -43,9 +42,8 @@ def completions(
       RefusedError: the run was still growing.
     """
     if trained.recipe.completion.masks:
-        complete = tf.function(trained.generate, autograph=False)
-        of_seeds = [_completed(trained, complete, pictures, masks, labels, seed) for seed in seeds]
-        return np.stack(of_seeds, axis=1)
+        completed = _completing(trained, pictures, masks)
+        return np.stack([completed(labels, seed) for seed in seeds], axis=1)
     synthesis = Synthesis(trained)
     found = [
         projection.project(synthesis, pictures, labels, masks, replace(settings, seed=seed))
@@ -54,20 +52,20 @@ def completions(
     return np.stack([np.where(masks, each.images, pictures) for each in found], axis=1)
 
 
-def _completed(
-    trained: Trained,
-    complete: Complete,
-    pictures: np.ndarray,
-    masks: np.ndarray,
-    labels: np.ndarray,
-    seed: int,
-) -> np.ndarray:
-    """A completion of each picture by a run that completes."""
+def _completing(
+    trained: Trained, pictures: np.ndarray, masks: np.ndarray
+) -> Callable[[np.ndarray, int], np.ndarray]:
+    """What completes each picture once by labels and a seed, of a run that completes."""
+    complete = tf.function(trained.generate, autograph=False)
+    filled = told_labels.filling(trained)
 
-    def by(labels: np.ndarray) -> np.ndarray:
+    def by(labels: np.ndarray, seed: int) -> np.ndarray:
         parts = completing.completions(complete, trained.recipe, pictures, masks, labels, seed)
         return np.concatenate(list(parts))
 
-    made = by(labels)
-    found = told_labels.filled(trained, made, labels)
-    return made if np.array_equal(found, labels) else by(found)
+    def completed(labels: np.ndarray, seed: int) -> np.ndarray:
+        made = by(labels, seed)
+        found = filled(made, labels)
+        return made if np.array_equal(found, labels) else by(found, seed)
+
+    return completed

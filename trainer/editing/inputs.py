@@ -37,4 +37,6 @@ def read(path: Path, recipe: Recipe, flag: str) -> Input:
         arrays = array_files.read(path, flag)
         if codes.are_in(arrays):
             return Input(name, None, codes.read(arrays, recipe))
-    return Input(name, input_pictures.read(path, recipe.data, flag), None)
+    pictures = input_pictures.read(path, recipe.data, flag)
+    input_pictures.warn_of_ground(pictures, recipe.data, name)
+    return Input(name, pictures, None)

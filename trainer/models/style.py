@@ -24,8 +24,8 @@ discriminator = fashion.discriminator
 def generator(design: Design) -> keras.Model:
     """Images in [-1, 1], by tanh. The first style makes the base, each other one a doubling.
 
-    The mapping network sees no labels. What it makes of latents so means the same for all of them,
-    and samples of a label are as various as those of all.
+    A mapping network, if there is one, sees no labels. What it makes of latents so means the same
+    for all of them, and samples of a label are as various as those of all.
     """
     inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
     latents = inputs[0] if design.label_sizes else inputs
@@ -33,7 +33,7 @@ def generator(design: Design) -> keras.Model:
 
 
 def joint_generator(design: Design) -> keras.Model:
-    """The same with a mapping network of latents and labels, as it was before."""
+    """The same whose mapping network sees latents and labels, as it was before."""
     inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
     return _modulated(design, inputs, labelled, labelled)
 
