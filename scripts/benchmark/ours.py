@@ -14,7 +14,7 @@ TOGETHER = 4  # as many trainings fit into a few gigabytes
 BATCHES = (32, 64, 128, 256, 512, 1024)
 BATCHED = ("dcgan", "fashion")
 SIDES = (64, 128, 256)  # of pictures in colour
-OF_A_FOLDER = {"own": ("--dataset=synthetic_garments",)}  # coloured, 64 pixels, three attributes
+OF_A_FOLDER = "own"  # the preset for coloured pictures of 64 pixels
 STYLED_SIDES = (28, *SIDES[:2])
 STYLED = ("fashion", "style")  # the same layers, without modulation and with it
 SMALLEST = ("--preset=mlp", "--batch_size=1")
@@ -23,10 +23,7 @@ STEPS_A_LOOP = (1, 100)
 
 def every_preset(settings: Settings) -> Result:
     """Answers by preset, at its own batch and precision, and of the products of matrices."""
-    compared = {
-        name: entries.ours(f"--preset={name}", *OF_A_FOLDER.get(name, ()))
-        for name in presets.names()
-    }
+    compared = {name: _preset(name) for name in presets.names()}
     results: Result = {}
     for precision in PRECISIONS:
         results |= rounds.measure(entries.products(precision), settings)
@@ -35,6 +32,12 @@ def every_preset(settings: Settings) -> Result:
         some = {name: compared[name] for name in names[first : first + TOGETHER]}
         results |= rounds.measure(some, settings)
     return results
+
+
+def _preset(name: str) -> Entry:
+    """On Fashion-MNIST, or on pictures of the form that it is for."""
+    given = f"--preset={name}"
+    return _of_size(64, True, False, given) if name == OF_A_FOLDER else entries.ours(given)
 
 
 def batch_sizes(settings: Settings) -> Result:

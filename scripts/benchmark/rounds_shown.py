@@ -95,7 +95,7 @@ def presets(part: Part) -> str:
         )
     told = (
         "Each preset as it is, on one device, fed as in a run; `own`, which is for coloured "
-        "pictures of 64 pixels, with `--dataset=synthetic_garments`. Images are those of the data "
+        "pictures of 64 pixels, on such, without labels. Images are those of the data "
         "set, of which some recipes show several batches to the discriminator in a step. A "
         "penalty is computed in float32, also where the rest is not: a fourth of the rounds of "
         "`fashion`.\n\n"
