@@ -119,6 +119,9 @@ def test_a_run_with_another_mapping_network_says_by_which_flag_more_would_fit(tm
     assert "discriminator: 6 of 6 layers taken" in done.stderr
     done = run_forked(*train_flags(tmp_path / "same", *small, "--mapping_layers=2", from_it))
     assert said not in done.stderr
+    # The networks before styles have no such flag.
+    done = run_forked(*train_flags(tmp_path / "plain", *small, "--architecture=fashion", from_it))
+    assert "--mapping_layers" not in done.stderr
 
 
 def test_normalised_kernels_start_with_their_own_norms(source, tmp_path):

@@ -68,9 +68,13 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
         if network == "generator" and gan.ema:
             average = "average" if _of("average", there) else network
             taken |= {f"average/{new}": tensors[f"{average}/{old}"] for new, old in found.items()}
-    depth = stored.recipe.networks.mapping_layers
-    if depth != run.recipe.networks.mapping_layers:
-        log.warning("more of the generator would fit with --mapping_layers=%d, as there", depth)
+    theirs, ours = stored.recipe.networks, run.recipe.networks
+    differ = theirs.mapping_layers != ours.mapping_layers
+    if differ and theirs.architecture == ours.architecture:
+        log.warning(
+            "more of the generator would fit with --mapping_layers=%d, as there",
+            theirs.mapping_layers,
+        )
     if not taken:
         raise RefusedError(
             f"--initialize_from={source} has no layer that fits these networks: choose a run of "
