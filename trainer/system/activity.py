@@ -45,6 +45,7 @@ class _Activity:
 
 
 _current = _Activity("starting", "", time.monotonic())
+_began = threading.Event()  # something, of which a terminal's last line does not know yet
 _gauge: Gauge | None = None
 
 
@@ -52,6 +53,7 @@ def now(what: str) -> None:
     """Says what this process begins with; nothing: it waits, and that is no news."""
     global _current
     _current = _Activity(what, "", time.monotonic())
+    _began.set()
 
 
 def part(how_far: str) -> None:
@@ -90,6 +92,7 @@ def told(silence_seconds: float = SILENCE_SECONDS) -> Iterator[None]:
         yield
     finally:
         done.set()
+        _began.set()
         of_all.removeHandler(last_line)
         thread.join()
 
@@ -116,7 +119,10 @@ def _tell(done: threading.Event, last_line: _LastLine, silence_seconds: float) -
 
 def _show(done: threading.Event, last_line: _LastLine, silence_seconds: float) -> None:
     del last_line, silence_seconds  # a terminal shows it all the time
-    while not done.wait(REFRESH_SECONDS):
+    while not done.is_set():
+        # What takes less than that is seen, too.
+        _began.wait(REFRESH_SECONDS)
+        _began.clear()
         columns = _columns()
         streams.show_status(_line(columns)[: columns - 1])
     streams.show_status("")

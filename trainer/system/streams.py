@@ -150,16 +150,19 @@ class Log(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Has it written."""
-        if self._pending.qsize() >= MOST_PENDING:
-            with contextlib.suppress(queue.Empty):
-                self._pending.get_nowait()
-        self._pending.put(text.encode(errors="backslashreplace"))
+        self._put(text.encode(errors="backslashreplace"))
         return len(text)
 
     def show_status(self, text: str) -> None:
         """Has it shown below all lines, in place of the last one."""
         self._has_status = bool(text)
-        self._pending.put(_Status(text.encode(errors="backslashreplace")))
+        self._put(_Status(text.encode(errors="backslashreplace")))
+
+    def _put(self, piece: bytes | _Status) -> None:
+        if self._pending.qsize() >= MOST_PENDING:
+            with contextlib.suppress(queue.Empty):
+                self._pending.get_nowait()
+        self._pending.put(piece)
 
     def drain(self, seconds: float) -> None:
         """Returns once nothing is pending, after so many seconds, or when nothing moves."""
