@@ -48,6 +48,12 @@ def tabs(blocks: Any) -> list[str]:
     return [each["props"]["label"] for each in found if each["type"] == "tabitem"]
 
 
+def seen(outputs: list[Any]) -> list[str]:
+    """What a function has the page show of texts, and of controls that it does not hide."""
+    changed = [each for each in outputs if isinstance(each, dict) and each.get("visible")]
+    return [each for each in outputs if isinstance(each, str)] + [each["value"] for each in changed]
+
+
 def test_a_run_has_the_tabs_that_it_can_fill(page):
     blocks, kind, _ = page
     assert tabs(blocks) == TABS[kind]
@@ -66,8 +72,7 @@ def test_what_is_shown_at_first_is_pictures_and_a_command(page):
     for function in blocks.fns.values():
         name = function.fn.__name__
         if name in CALLED:
-            found = function.fn(*(each.value for each in function.inputs))
-            shown += [each for each in found if isinstance(each, str)]
+            shown += seen(function.fn(*(each.value for each in function.inputs)))
     if kind == "completing":
         assert not shown  # until it is asked
         return
@@ -82,11 +87,14 @@ def test_files_of_the_page_lie_in_its_folder(page):
     assert galleries and list(folder.rglob("*.png"))
 
 
-@pytest.mark.parametrize("kind", [typed.Number, typed.Slider])
+@pytest.mark.parametrize("kind", [typed.number, typed.slider])
 def test_a_box_that_is_emptied_or_overfilled_while_one_types_is_no_error(kind):
-    box = kind(value=3, minimum=1, maximum=8)
+    box = kind(minimum=1, maximum=8, value=3)
     assert [box.preprocess(each) for each in (5, None, -3, 1000)] == [5, 3, 1, 8]
-    assert box.get_block_name() == kind.__bases__[0].__name__.lower()
+
+
+def test_nothing_is_written_beside_the_modules_of_the_page():
+    assert not list(Path(typed.__file__).parent.glob("*.pyi"))
 
 
 def test_what_is_quick_does_not_wait_for_what_draws(page):
@@ -101,7 +109,24 @@ def test_another_hole_leaves_nothing_of_the_former_completion(page):
     blocks, *_ = page
     (prepare, *_) = [each for each in blocks.fns.values() if each.fn.__name__ == "prepare"]
     canvas, *shown = prepare.fn(*(each.value for each in prepare.inputs))
-    assert canvas["layers"][0].any() and shown == ["", "", ""]
+    assert canvas["layers"][0].any() and not any(seen(shown))
+
+
+def test_the_box_of_a_command_is_there_when_there_is_one(page):
+    blocks, *_ = page
+    boxes = [each for each in blocks.blocks.values() if type(each).__name__ == "Code"]
+    assert boxes and not any(box.visible for box in boxes)
+
+
+def test_directions_of_a_picture_that_is_not_there_are_refused_once(page):
+    blocks, kind, _ = page
+    of_source = [
+        function
+        for function in blocks.fns.values()
+        for trigger, _ in function.targets
+        if getattr(blocks.blocks.get(trigger), "label", "") == "Start with"
+    ]
+    assert len(of_source) == TABS[kind].count("Directions")
 
 
 def test_of_several_attributes_what_is_not_said_is_all_or_stays(tmp_path):

@@ -27,11 +27,11 @@ def generate(run: OpenRun, page: gr.Blocks) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             asked = choosers.several_dropdowns(run, "none chosen: all of them")
-            seed = typed.Number(0, label="Seed", info="decides which pictures", **SEED)
+            seed = typed.number(0, label="Seed", info="decides which pictures", **SEED)
             each, most = (_EACH, _MOST_EACH) if asked else (_NUMBER, _MOST)
             label = "Pictures of each" if asked else "Pictures"
-            number = typed.Slider(1, most, value=each, step=1, label=label)
-            truncation = typed.Slider(
+            number = typed.slider(1, most, value=each, step=1, label=label)
+            truncation = typed.slider(
                 lowest,
                 highest,
                 value=highest,
@@ -43,7 +43,7 @@ def generate(run: OpenRun, page: gr.Blocks) -> None:
         with gr.Column(scale=3):
             panel = Panel()
 
-    def draw(seed: float, number: float, truncation: float, *asked: Any) -> list[str]:
+    def draw(seed: float, number: float, truncation: float, *asked: Any) -> list[Any]:
         bound = None if truncation >= highest else float(truncation)
         labels = choosers.all_labels(run, asked)
         shown = drawing.generated(run, labels, int(number), int(seed), bound)
@@ -62,10 +62,10 @@ def walk(run: OpenRun, tab: gr.Tab) -> None:
             ends = []
             for name, seed in (("From", 0), ("To", 1)):
                 with gr.Group():
-                    number = typed.Number(seed, label=f"{name} seed", **SEED)
+                    number = typed.number(seed, label=f"{name} seed", **SEED)
                     labels = choosers.attribute_dropdowns(run, title=name, last=bool(seed))
                     ends.append([number, *labels])
-            place = typed.Slider(0, 100, value=50, step=1, label="How far, in %")
+            place = typed.slider(0, 100, value=50, step=1, label="How far, in %")
         with gr.Column(scale=3):
             at_place = gr.HTML()
             panel = Panel()
@@ -106,12 +106,12 @@ def directions(run: OpenRun, tab: gr.Tab, found: gr.State) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             source = gr.Radio([sample, picture], value=sample, label="Start with")
-            seed = typed.Number(0, label="Seed", **SEED)
+            seed = typed.number(0, label="Seed", **SEED)
             asked = choosers.attribute_dropdowns(run)
             number = min(DIRECTIONS, len(run.directions.vectors))
             strength = moving.STRENGTH
             sliders = [
-                typed.Slider(-strength, strength, value=0, step=0.1, label=str(each))
+                typed.slider(-strength, strength, value=0, step=0.1, label=str(each))
                 for each in range(1, number + 1)
             ]
             back = gr.Button("Back to the start", size="sm")
@@ -125,7 +125,7 @@ def directions(run: OpenRun, tab: gr.Tab, found: gr.State) -> None:
             return moving.of_codes(found.codes) if found else _nothing_found()
         return moving.of_sample(run, Sample(int(seed), choosers.labels(run, labels)))
 
-    def move(source: str, found: Any, seed: float, *values: Any) -> list[str]:
+    def move(source: str, found: Any, seed: float, *values: Any) -> list[Any]:
         strengths, labels = values[:number], values[number:]
         begin = start(source, found, seed, labels)
         shown = moving.moved(run, begin, [float(each) for each in strengths])
@@ -133,20 +133,16 @@ def directions(run: OpenRun, tab: gr.Tab, found: gr.State) -> None:
         both = panels.figure(before, "the start") + panels.figure(shown.images[0], "moved")
         return panels.shows(shown, f'<div class="pictures">{both}</div>')
 
-    def survey(source: str, found: Any, seed: float, *labels: Any) -> list[Any]:
-        shown = moving.overview(run, start(source, found, seed, labels))
+    def survey(source: str, found: Any, seed: float, *values: Any) -> list[Any]:
+        shown = moving.overview(run, start(source, found, seed, values[number:]))
         named = [gr.update(label=name) for name in run.direction_names]
-        return [*panels.shows(shown), *named]
+        return [*move(source, found, seed, *values), *panels.shows(shown), *named]
 
     which = [source, found, seed]
     changes = [tab.select, *(each.change for each in (source, seed, *asked))]
-    panels.listen(
-        [*changes, *(each.change for each in sliders)],
-        move,
-        [*which, *sliders, *asked],
-        panel.outputs,
-    )
-    panels.listen(changes, survey, [*which, *asked], [*overview.outputs, *sliders])
+    controls = [*which, *sliders, *asked]
+    panels.listen([each.change for each in sliders], move, controls, panel.outputs)
+    panels.listen(changes, survey, controls, [*panel.outputs, *overview.outputs, *sliders])
     panels.listen([back.click], lambda: [0] * number, [], sliders, "hidden", draws=False)
 
 

@@ -35,6 +35,7 @@ class Panel:
             show_line_numbers=False,
             lines=1,
             elem_classes="command",
+            visible=False,
         )
         self.files = gr.HTML(elem_classes="files")
 
@@ -44,7 +45,12 @@ class Panel:
         return [self.pictures, self.command, self.files]
 
 
-def shows(shown: Shown, pictures: str = "", size: int = _CELL) -> list[str]:
+def nothing(pictures: str = "") -> list[Any]:
+    """The content of a panel that no command has made, but for what is chosen."""
+    return [pictures, gr.update(value="", visible=False), ""]
+
+
+def shows(shown: Shown, pictures: str = "", size: int = _CELL) -> list[Any]:
     """The content of a panel, and a line in the log.
 
     Args:
@@ -54,7 +60,8 @@ def shows(shown: Shown, pictures: str = "", size: int = _CELL) -> list[str]:
     """
     line = shown.command.line()
     log.info("%s", line)
-    return [pictures or grid(shown.images, shown.captions, shown.rows, size), line, files(shown)]
+    command = gr.update(value=line, visible=True)
+    return [pictures or grid(shown.images, shown.captions, shown.rows, size), command, files(shown)]
 
 
 def files(shown: Shown) -> str:

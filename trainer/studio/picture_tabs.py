@@ -34,7 +34,7 @@ def edit(run: OpenRun, found: gr.State) -> None:
             chooser = PictureChooser(run)
             shows = choosers.attribute_dropdowns(run, _BEST, "It shows:")
             _begin_with(chooser, shows)
-            steps = typed.Slider(
+            steps = typed.slider(
                 10, 200, value=editing.DEFAULTS.steps, step=10, label="Steps of the search"
             )
             go = gr.Button("Project it", variant="primary")
@@ -48,9 +48,9 @@ def edit(run: OpenRun, found: gr.State) -> None:
             panel = Panel()
             panel.pictures.value = _given(chooser.state.value)
 
-    def change(chosen: Any, found: editing.Found | None, *targets: Any) -> list[str]:
+    def change(chosen: Any, found: editing.Found | None, *targets: Any) -> list[Any]:
         if found is None:
-            return [_given(chosen), "", ""]
+            return panels.nothing(_given(chosen))
         drawn = f"as drawn, {found.psnr:.1f} dB"
         above = _given(chosen, panels.figure(found.drawn[0], drawn, _LARGE))
         if not run.recipe.networks.conditional:
@@ -91,8 +91,8 @@ def complete(run: OpenRun) -> None:
             ready = gr.Radio(list(completing.READY_MASKS), value=first, label="Missing is")
             shows = choosers.attribute_dropdowns(run, _UNKNOWN, "It shows:")
             _begin_with(chooser, shows)
-            seed = typed.Number(0, label="Seed", info="of the first of four ways", **SEED)
-            steps = typed.Slider(
+            seed = typed.number(0, label="Seed", info="of the first of four ways", **SEED)
+            steps = typed.slider(
                 10,
                 200,
                 value=completing.QUICK.steps,
@@ -117,7 +117,7 @@ def complete(run: OpenRun) -> None:
             )
             panel = Panel()
 
-    def fill(chosen: Any, canvas: Any, seed: float, steps: float, *values: Any) -> list[str]:
+    def fill(chosen: Any, canvas: Any, seed: float, steps: float, *values: Any) -> list[Any]:
         if chosen is None or canvas is None:
             raise RefusedError("there is no picture yet: upload one")
         mask = completing.painted_mask(_alpha(canvas, side * factor), side)
@@ -133,7 +133,7 @@ def complete(run: OpenRun) -> None:
 
     def prepare(chosen: Any, ready: str = "") -> list[Any]:
         """Another canvas, below which nothing of the former is left."""
-        return [_canvas(chosen, ready, factor), "", "", ""]
+        return [_canvas(chosen, ready, factor), *panels.nothing()]
 
     prepared = [editor, *panel.outputs]
     chooser.on_choice(choose, [ready], [*prepared, *shows])

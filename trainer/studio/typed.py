@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
 
-class Number(gr.Number):
+def number(value: float, **settings: Any) -> gr.Number:
     """A box that stands for its first value while it is empty, and for its ends beyond them."""
-
-    is_template = True  # for the browser it is what it is made of
-
-    def preprocess(self, payload: float | None) -> float | int | None:
-        """What is in the box."""
-        return super().preprocess(_within(payload, self))
+    return _bounded(gr.Number(value, **settings))
 
 
-class Slider(gr.Slider):
+def slider(minimum: float, maximum: float, **settings: Any) -> gr.Slider:
     """The same, with a slider."""
-
-    is_template = True
-
-    def preprocess(self, payload: float | None) -> float:
-        """Where it stands, or what is in its box."""
-        return super().preprocess(_within(payload, self))
+    return _bounded(gr.Slider(minimum, maximum, **settings))
 
 
-def _within(value: float | None, control: Number | Slider) -> float:
-    return control.value if value is None else min(max(value, control.minimum), control.maximum)
+def _bounded(control: Any) -> Any:
+    # Not a class of its own: Gradio writes a file beside the module of each.
+    of_gradio = control.preprocess
+
+    def preprocess(payload: float | None) -> Any:
+        if payload is None:
+            return of_gradio(control.value)
+        return of_gradio(min(max(payload, control.minimum), control.maximum))
+
+    control.preprocess = preprocess
+    return control
