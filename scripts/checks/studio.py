@@ -3,15 +3,17 @@
 
     python -m scripts.checks.studio RUN OUTPUT_DIR [--browser=/usr/bin/chromium]
 
-Starts the command, opens each tab, moves controls and asserts that what is shown changes, sends
-files that are no pictures, paints a mask, and ends the command by SIGTERM. Nothing may be asked of
-another host, and no file may stay behind. Screenshots are in OUTPUT_DIR. Needs `pip install
-playwright`, and Chromium (Debian: `apt-get install chromium`).
+Starts the command, which is to be of a run that knows clothes on black, opens each tab, moves
+controls and asserts that what is shown changes, sends files that are no pictures, or on white,
+paints a mask, and ends the command by SIGTERM. Nothing may be asked of another host, and no file
+may stay behind. Screenshots are in OUTPUT_DIR. Needs `pip install playwright`, and Chromium
+(Debian: `apt-get install chromium`).
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import subprocess
@@ -21,6 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlparse
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 PATIENCE = 240_000.0  # milliseconds
@@ -143,15 +147,23 @@ def complete(page: Page, output: Path) -> None:
 
 
 def wrong_files(page: Page) -> None:
-    """A file that is no picture, and one that is too large, are refused in a line."""
-    for content, said in ((b"not a picture", "no picture that can be read"), (b"x" * 2**25, "")):
+    """No picture, one that is too large, and one on white are told of in a line."""
+    on_white = io.BytesIO()
+    Image.fromarray(np.pad(np.zeros((20, 20), np.uint8), 10, constant_values=255)).save(
+        on_white, "png"
+    )
+    for content, said in (
+        (b"not a picture", "no picture that can be read"),
+        (b"x" * 2**25, ""),
+        (on_white.getvalue(), "dark on light"),
+    ):
         file = {"name": "odd.png", "mimeType": "image/png", "buffer": content}
         visible(page).locator("input[type=file]").first.set_input_files(files=[file])
         toast = page.get_by_test_id("toast-body")
         toast.first.wait_for()
         text = toast.first.inner_text()
         assert said in text and "Traceback" not in text, text
-        print(f"  it is refused: {' '.join(text.split())}")
+        print(f"  it is told: {' '.join(text.split())}")
         expect(toast).to_have_count(0, timeout=30_000)  # it goes by itself
 
 
