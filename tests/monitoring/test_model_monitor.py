@@ -23,11 +23,10 @@ from trainer.configuration import config_json, flags, resume
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
 from trainer.gan.training_step import METRICS
-from trainer.monitoring import image_grids, start_records
+from trainer.monitoring import image_grids, model_monitor, start_records
 from trainer.monitoring.model_monitor import ModelMonitor
 from trainer.monitoring.progress import Progress
-from trainer.runs import evaluations, records
-from trainer.runs import event_files as event_files
+from trainer.runs import evaluations, event_files, records
 
 SCALARS = {
     *METRICS,
@@ -248,6 +247,51 @@ def test_events_that_a_kill_cut_short_are_dropped(tmp_path):
 
     accumulator = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
     assert steps(accumulator, "a") == [0, 1, 2]
+
+
+def write_events(folder: Path, *steps: int) -> Path:
+    """An event file of its own, begun after those that are there."""
+    before = set(folder.iterdir())
+    writer = tf.summary.create_file_writer(str(folder))
+    for step in steps:
+        with writer.as_default(step=step):
+            tf.summary.scalar("a", float(step))
+    writer.close()
+    (path,) = set(folder.iterdir()) - before
+    number = len(before)
+    return path.rename(folder / f"events.out.tfevents.{number}.v2")
+
+
+@pytest.mark.parametrize("last", [0, 3, 4, 7, 8, 9, 11, 20])
+@pytest.mark.parametrize("just_begun", [False, True])
+def test_event_files_are_trimmed_from_the_end(tmp_path, last, just_begun):
+    paths = [write_events(tmp_path, *steps) for steps in ((1, 2, 3), (4, 5, 6, 7), (8, 9, 10))]
+    if just_begun:
+        write_events(tmp_path)
+    before = [path.stat().st_mtime_ns for path in paths]
+
+    event_files.trim(tmp_path, last)
+
+    accumulator = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0}).Reload()
+    left = steps(accumulator, "a") if "a" in accumulator.Tags()["tensors"] else []
+    assert left == [each for each in range(1, 11) if each <= last]
+    if last > 3:  # what needs no change is not written again
+        assert paths[0].stat().st_mtime_ns == before[0]
+
+
+def test_a_long_event_file_is_ended_and_another_begun(tmp_path, monkeypatch):
+    """A bucket is sent what has changed, and changed files whole."""
+    monkeypatch.setattr(model_monitor, "EVENT_FILE_BYTES", 5000)
+    recipe = flags.train(["train", f"--job_dir={tmp_path}", "--preset=mlp"]).recipe
+    images = np.zeros((28, 28, 1), np.uint8)
+    (tmp_path / "tensorboard" / "train").mkdir(parents=True)
+    monitor = ModelMonitor(tmp_path, recipe, lambda: images, dict, ())
+    for step in range(1, 101):
+        monitor.record(step, {"loss/generator": 1.0}, 1.0)
+    monitor.close()
+    files = list((tmp_path / "tensorboard" / "train").iterdir())
+    assert len(files) > 2 and max(path.stat().st_size for path in files) < 6000
+    assert steps(events(tmp_path), "loss/generator") == list(range(1, 101))
 
 
 def test_a_grid_has_every_image_at_its_place():

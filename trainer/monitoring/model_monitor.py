@@ -14,12 +14,14 @@ from trainer.configuration import config
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.monitoring import film, image_grids, start_records
-from trainer.runs import file_names, model_card, overview, tags
+from trainer.runs import event_files, file_names, model_card, overview, tags
 from trainer.runs.records import FRECHET
 
 PREVIEW = "latest.png"  # as of the latest checkpoint, while a run trains
 REAL = "real.png"  # what generated images are to look like, in the same rows
 PREVIEW_TAG = "preview"
+# An event file that is as long is ended: to a bucket a file that has grown is sent as a whole.
+EVENT_FILE_BYTES = 4_000_000
 PREVIEWS_APART = 1.25  # the factor by which steps grow between those that TensorBoard gets
 
 
@@ -66,7 +68,8 @@ class ModelMonitor:
         self._draw_samples = draw_samples
         self._learning_rates = learning_rates
         self._reporters = reporters
-        self._writer = tf.summary.create_file_writer(str(job_dir / "tensorboard" / "train"))
+        self._events = job_dir / "tensorboard" / "train"
+        self._writer = tf.summary.create_file_writer(str(self._events))
         self._metrics = open(job_dir / file_names.METRICS_FILE, "a", encoding="utf-8")
 
     def record_start(self, run: RunConfig, real: np.ndarray) -> None:
@@ -155,6 +158,9 @@ class ModelMonitor:
         """Puts all records on disk."""
         self._writer.flush()
         self._metrics.flush()
+        if event_files.newest_bytes(self._events) >= EVENT_FILE_BYTES:
+            self._writer.close()
+            self._writer = tf.summary.create_file_writer(str(self._events))
 
     def close(self) -> None:
         """Closes the records."""
