@@ -79,6 +79,7 @@ def make_row(name: str, extra: list[str]) -> dict[str, Any]:
     return {
         "flags": " ".join(extra),
         "computed_in": stored.recipe.precision,
+        "cores": len(os.sched_getaffinity(0)),
         "images": steps * images_a_step(config.recipe),
         "cpu_minutes": float((job_dir / "cpu_seconds").read_text()) / 60,
         "parameters": [network.count_params() for network in networks],

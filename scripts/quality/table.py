@@ -20,6 +20,7 @@ _COSTS: dict[str, Callable[[Row], str]] = {
     "images": lambda row: f"{row['images']:,}",
     "CPU-minutes": lambda row: f"{row['cpu_minutes']:.1f}",
     "computed in": lambda row: row["computed_in"],
+    "cores": lambda row: str(row["cores"]),
     "parameters G · D": lambda row: " · ".join(f"{each:,}" for each in row["parameters"]),
     "MMAC G · D": lambda row: " · ".join(f"{each / 1e6:.1f}" for each in row["multiply_adds"]),
 }
@@ -40,8 +41,8 @@ _HEAD = """# Quality, measured
 
 Written by `./scripts/quality.sh`, which trains each row anew; rows are in
 [quality.json](quality.json), too. A row is a preset and its budget in minutes of processor time,
-over all cores: half of it passes on two cores that are free. `fashion_before_styles` is the preset
-`fashion` as it was: `--architecture=fashion` with rates of 9e-4. {machine}, one seed each.
+over all cores: on two that are free it passes in half of the time. `fashion_before_styles` is
+the preset `fashion` as it was: `--architecture=fashion`, rates of 9e-4. {machine}, one seed each.
 
 10,000 fakes against the 10,000 test images, which no training sees. *Fréchet* is the distance of
 FID between features of a Fashion-MNIST classifier of our own (SHA-256 `{digest}`): compare it with

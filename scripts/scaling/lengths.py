@@ -1,11 +1,13 @@
-"""Runs of more and more steps: what they write, and how long it takes to take them up."""
+"""Runs of more and more steps: what they write and send, and how long it takes to take them up."""
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,14 @@ Answer = dict[str, float]
 
 
 def measure(folder: Path, steps: tuple[int, ...] = STEPS) -> dict[str, dict[str, Any]]:
-    """By the number of steps: seconds of the run, bytes of its records, seconds to take it up."""
+    """By the number of steps: seconds of the run and to take it up, bytes that it keeps and sends.
+
+    What it sends at its last checkpoint it sends to an emulated bucket, of the tests' environment.
+    """
     return {str(number): _of_length(folder / str(number), number) for number in steps}
 
 
-def command(job_dir: Path, steps: int) -> list[str]:
+def command(job_dir: Path | str, steps: int) -> list[str]:
     """The training; the same command again takes it up, and finds nothing left to do."""
     return ["train", f"--job_dir={job_dir}", f"--steps={steps}", *GIVEN, *EVERY]
 
@@ -35,19 +40,33 @@ def _of_length(job_dir: Path, steps: int) -> Answer:
         "resumed_seconds": longer,
         "metrics_bytes": (job_dir / "metrics.jsonl").stat().st_size,
         "event_bytes": sum(each.stat().st_size for each in (job_dir / "tensorboard").rglob("*.*")),
-        "checkpoint_bytes": _of_newest(job_dir / "checkpoints"),
+        **_sent(steps),
     }
 
 
-def _of_newest(folder: Path) -> int:
-    newest = max(folder.glob("ckpt-*.index"), key=lambda path: path.stat().st_mtime_ns)
-    return sum(each.stat().st_size for each in folder.glob(f"{newest.stem}.*"))
+def _sent(steps: int) -> Answer:
+    """Bytes that a bucket is sent at the last checkpoint: of the checkpoint, and of all else."""
+    from tests.system import emulated
+
+    with emulated.started() as storage:
+        _seconds(command(f"gs://{emulated.BUCKET}/run", steps), storage.environment)
+    sent = [each for each in storage.requests if each.method == "POST" and each.object_name]
+    # Each ends with the file that names the newest one.
+    *earlier, end = [at for at, each in enumerate(sent) if each.object_name.endswith("/checkpoint")]
+    last = sent[earlier[-1] + 1 if earlier else 0 : end + 1]
+    of_checkpoint = sum(each.size for each in last if "/checkpoints/" in each.object_name)
+    everything = sum(each.size for each in last)
+    return {"checkpoint_bytes": of_checkpoint, "others_bytes": everything - of_checkpoint}
 
 
-def _seconds(arguments: list[str]) -> float:
+def _seconds(arguments: list[str], environment: Mapping[str, str] | None = None) -> float:
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "trainer", *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "trainer", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **(environment or {})},
     )
     if done.returncode:
         raise SystemExit(f"{shlex.join(arguments)} failed: {done.stderr[-2000:]}")

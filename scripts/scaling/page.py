@@ -86,14 +86,16 @@ def _lengths(part: Part) -> str:
             f"{each['metrics_bytes'] / 1e3:,.0f}",
             f"{each['event_bytes'] / 1e3:,.0f}",
             f"{each['checkpoint_bytes'] / 1e3:,.0f}",
+            f"{each['others_bytes'] / 1e3:,.0f}",
         ]
         for steps, each in part["results"].items()
     ]
     head = ["steps", "seconds", "taken up for one more, s", "metrics.jsonl, kB"]
-    head += ["TensorBoard, kB", "a checkpoint, kB"]
+    head += ["TensorBoard, kB", "last checkpoint, kB", "sent with it, kB"]
     told = (
         "`mlp` on batches of 8: the whole run, and the same command with a step more, which starts "
-        "TensorFlow, reads the run, trains, saves, ends. A checkpoint is what a bucket is sent.\n"
+        "TensorFlow, reads the run, trains, saves, ends. The last two columns are what a bucket is "
+        "sent at the run's last checkpoint: that, and of records and pictures what has changed.\n"
     )
     return f"## Length of a run\n\n{told}\n{table(head, rows)}\n{_told(part)}"
 

@@ -77,6 +77,7 @@ def test_the_page_has_both_exponents_and_the_reasons(tmp_path):
         "metrics_bytes": 12_345,
         "event_bytes": 1e6,
         "checkpoint_bytes": 2e6,
+        "others_bytes": 3e6,
     }
     page.add(record, page.LENGTH, part({"1000": run}))
 
@@ -84,6 +85,6 @@ def test_the_page_has_both_exponents_and_the_reasons(tmp_path):
     assert "| Batch | 2.00 | 1.00 |" in text
     assert "| 4 | 8,000.0 | 25 | 2,000 | 700 |" in text
     assert r"not measured: it \| broke" in text
-    assert "| 1,000 | 100 | 9.9 | 12 | 1,000 | 2,000 |" in text
+    assert "| 1,000 | 100 | 9.9 | 12 | 1,000 | 2,000 | 3,000 |" in text
     assert (tmp_path / "scaling_wood.png").stat().st_size > 1000
     assert json.loads(record.read_text())["wood"]["batch"]["results"]["2"] == doubled["2"]

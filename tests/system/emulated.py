@@ -30,6 +30,7 @@ class Request:
     method: str
     object_name: str  # empty for lists
     number: int
+    size: int  # of what is sent with it, in bytes
 
 
 @dataclass
@@ -134,7 +135,7 @@ def _handler(storage: Storage) -> type[BaseHTTPRequestHandler]:
         def do_GET(self):
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             name = _object_name(self.command, self.path, body)
-            request = Request(self.command, name, next(numbers))
+            request = Request(self.command, name, next(numbers), len(body))
             storage.requests.append(request)
             status = storage.answers(request)
             if status == 0:
