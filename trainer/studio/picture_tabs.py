@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -51,15 +52,7 @@ def edit(run: OpenRun, found: gr.State) -> None:
     def change(chosen: Any, found: editing.Found | None, *targets: Any) -> list[Any]:
         if found is None:
             return panels.nothing(_given(chosen))
-        drawn = f"as drawn, {found.psnr:.1f} dB"
-        above = _given(chosen, panels.figure(found.drawn[0], drawn, _LARGE))
-        if not run.recipe.networks.conditional:
-            return panels.shows(editing.as_drawn(run, found), above)
-        asked = choosers.all_labels(run, targets, kept=True) or run.cycle
-        shown = editing.by_labels(run, found, asked)
-        return panels.shows(
-            shown, above + panels.grid(shown.images[1:], shown.captions[1:], (), _LARGE)
-        )
+        return _changed(run, chosen, found, targets)
 
     def project(chosen: Any, steps: float, *values: Any) -> list[Any]:
         if chosen is None:
@@ -78,6 +71,25 @@ def edit(run: OpenRun, found: gr.State) -> None:
     if targets:
         triggers = [each.change for each in targets]
         panels.listen(triggers, change, [chooser.state, found, *targets], panel.outputs)
+
+
+def _changed(run: OpenRun, chosen: Any, found: editing.Found, targets: Sequence[Any]) -> list[Any]:
+    """The content of a panel: the chosen picture, what was found for it, and that by other labels.
+
+    Args:
+      run: that draws.
+      chosen: the picture.
+      found: for it.
+      targets: of `choosers.several_dropdowns`.
+    """
+    drawn = f"as drawn, {found.psnr:.1f} dB"
+    above = _given(chosen, panels.figure(found.drawn[0], drawn, _LARGE))
+    if not run.recipe.networks.conditional:
+        return panels.shows(editing.as_drawn(run, found), above)
+    asked = choosers.all_labels(run, targets, kept=True) or run.cycle
+    shown = editing.by_labels(run, found, asked)
+    others = panels.grid(shown.images[1:], shown.captions[1:], (), _LARGE)
+    return panels.shows(shown, above + others)
 
 
 def complete(run: OpenRun) -> None:
@@ -102,19 +114,7 @@ def complete(run: OpenRun) -> None:
             )
             go = gr.Button("Complete it", variant="primary")
         with gr.Column(scale=3):
-            editor = gr.ImageEditor(
-                _canvas(chooser.state.value, first, factor),
-                label="Paint over what is missing",
-                sources=(),
-                transforms=(),
-                layers=False,
-                brush=gr.Brush(2 * factor, [_PAINT_NAME], color_mode="fixed"),
-                eraser=gr.Eraser(2 * factor),
-                canvas_size=(side * factor, side * factor),
-                height=side * factor + 90,
-                buttons=[],
-                format="png",
-            )
+            editor = _editor(_canvas(chooser.state.value, first, factor), side, factor)
             panel = Panel()
 
     def fill(chosen: Any, canvas: Any, seed: float, steps: float, *values: Any) -> list[Any]:
@@ -141,6 +141,23 @@ def complete(run: OpenRun) -> None:
     panels.listen([editor.clear], prepare, [chooser.state], prepared, draws=False)
     controls = [chooser.state, editor, seed, steps, *shows]
     panels.listen([go.click], fill, controls, panel.outputs, "full")
+
+
+def _editor(shown: dict[str, Any] | None, side: int, factor: int) -> gr.ImageEditor:
+    """Where one paints over a picture of so many pixels, each as large as `factor`."""
+    return gr.ImageEditor(
+        shown,
+        label="Paint over what is missing",
+        sources=(),
+        transforms=(),
+        layers=False,
+        brush=gr.Brush(2 * factor, [_PAINT_NAME], color_mode="fixed"),
+        eraser=gr.Eraser(2 * factor),
+        canvas_size=(side * factor, side * factor),
+        height=side * factor + 90,
+        buttons=[],
+        format="png",
+    )
 
 
 def _labels_of(chosen: Any, dropdowns: list[gr.Dropdown]) -> list[Any]:
