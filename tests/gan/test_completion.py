@@ -150,4 +150,4 @@ def test_an_unknown_mask_is_refused():
 def test_masks_are_a_set():
     assert recipe_of("--masks=strokes, box,box").completion.kinds == ("box", "strokes")
     nothing = dataclasses.replace(recipe_of().completion, masks="")
-    assert nothing == Completion("", 2.0, 0.3) and nothing.kinds == ()
+    assert nothing == Completion("", 2.0, 0.3, 0.5) and nothing.kinds == ()

@@ -161,7 +161,10 @@ def test_what_cannot_be_a_start_is_refused(source, started, tmp_path):
 def shapes(architecture: str, network: str, side: int, classes: int = 0) -> warm_start.Shapes:
     """The weights of a network of colour pictures of that side."""
     widths = choices.ARCHITECTURES[architecture].widths(None, None)
-    design = Design(16, (side, side, 3), (classes,) if classes else (), *widths, 0.0, 2)
+    completes = choices.ARCHITECTURES[architecture].completes
+    recognises = bool(classes) and completes
+    labels = (classes,) if classes else ()
+    design = Design(16, (side, side, 3), labels, *widths, 0.0, 2, recognises=recognises)
     built: keras.Model = getattr(ARCHITECTURES[architecture], network)(design)
     return {weight.path: tuple(weight.shape) for weight in built.variables}
 
@@ -179,6 +182,17 @@ def layers_taken(architecture: str, network: str, before: int, now: int) -> dict
 def test_a_network_takes_all_of_one_like_it(architecture, network):
     same = shapes(architecture, network, 28)
     assert warm_start.matches(same, same, True) == {path: path for path in same}
+
+
+PROJECTING = [name for name, spec in choices.ARCHITECTURES.items() if spec.projects]
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+@pytest.mark.parametrize("architecture", PROJECTING)
+def test_what_grows_with_the_labels_is_of_them_and_starts_anew_with_others(architecture, network):
+    ten, eleven = (shapes(architecture, network, 28, classes) for classes in (10, 11))
+    grown = {path for path, shape in ten.items() if eleven[path] != shape}
+    assert grown and grown == {path for path in ten if warm_start.is_of_labels(f"{network}/{path}")}
 
 
 def test_layers_of_one_width_are_taken_at_the_same_side_in_pixels():

@@ -39,6 +39,11 @@ def write(config: InpaintConfig, pictures: InputPictures) -> None:
             "the run generates whole pictures: the nearest ones are searched for, which is the "
             "slower way; a run of --preset=inpaint completes at once"
         )
+    elif not trained.recipe.completion.recognition and (pictures.labels < 0).any():
+        log.warning(
+            "labels that are not given stay so, for this run does not tell them: --labels says "
+            "them; a run with --recognition, as --preset=inpaint has it, does"
+        )
     activity.now(f"completing {count} pictures")
     search = config.search
     settings = projection.Settings(search.restarts, search.steps)

@@ -15,6 +15,7 @@ class Completion:
     masks: str  # names of `choices.MASKS`, joined by commas; empty: nothing is missing
     reconstruction: float  # weight of the distance to the picture, where it is missing
     diversity: float  # share of the picture's own spread that completions of it are to have
+    recognition: float  # weight of the loss of labels that are told by what is known; 0: none are
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 10
+FORMAT = 11
 
 Json = dict[str, Any]
 
@@ -214,6 +214,12 @@ def _from_format_9(stored: Json) -> Json:
     return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
 
 
+def _from_format_10(stored: Json) -> Json:
+    """Format 10 told no labels by what is known of a picture."""
+    completion = {**stored["recipe"]["completion"], "recognition": 0.0}
+    return {**stored, "recipe": {**stored["recipe"], "completion": completion}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -226,6 +232,7 @@ _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     7: _from_format_7,
     8: _from_format_8,
     9: _from_format_9,
+    10: _from_format_10,
 }
 
 

@@ -51,7 +51,7 @@ def inpaint(values: flags.FlagValues) -> None:
     group.integer("num", 1, text, 1, 1000)
     text = (
         "What the pictures show, joined by commas and taken by turns, as generate has it; unless "
-        "given, what the .npz says, or else what the run takes a first completion for."
+        "given, what the .npz says, or else what the run tells by what is known."
     )
     group.text("labels", "", text)
     _define_search(group)

@@ -209,6 +209,11 @@ def _define_completion(values: flags.FlagValues) -> None:
         "same is known; from 0 on."
     )
     completion.number("diversity", 0.0, text)
+    text = (
+        "Weight of the loss by which the generator learns to tell labels by what is known of a "
+        "picture, for pictures whose labels are not given; 0: it tells none."
+    )
+    completion.number("recognition", 0.0, text)
 
 
 def _define_optimizers(values: flags.FlagValues) -> None:

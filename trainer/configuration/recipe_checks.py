@@ -136,7 +136,7 @@ def _check_growth(recipe: Recipe) -> None:
 
 def _check_completion(recipe: Recipe) -> None:
     completion, architecture = recipe.completion, recipe.networks.architecture
-    for name in ("reconstruction", "diversity"):
+    for name in ("reconstruction", "diversity", "recognition"):
         if not (math.isfinite(getattr(completion, name)) and getattr(completion, name) >= 0):
             raise RefusedError(f"--{name}={getattr(completion, name)} must not be negative")
     if ARCHITECTURES[architecture].completes:
@@ -150,8 +150,13 @@ def _check_completion(recipe: Recipe) -> None:
                 f"--diversity={completion.diversity} is a share of --reconstruction: add that, or "
                 "use --diversity=0"
             )
+        if completion.recognition and not recipe.networks.conditional:
+            raise RefusedError(
+                f"--recognition={completion.recognition} is of labels, which the networks are not "
+                "given: add --conditional, or --recognition=0"
+            )
         return
-    for name in ("masks", "reconstruction", "diversity"):
+    for name in ("masks", "reconstruction", "diversity", "recognition"):
         if value := getattr(completion, name):
             raise RefusedError(
                 f"--{name}={value} is of pictures that are completed, which "

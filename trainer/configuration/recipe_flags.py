@@ -30,7 +30,7 @@ def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) 
             architecture=values.architecture,
             noise_dim=values.noise_dim,
             conditional=values.conditional,
-            attribute_dropout=_attribute_dropout(values, data),
+            attribute_dropout=_attribute_dropout(values, data, given),
             spectral_norm=values.spectral_norm,
             dropout=values.dropout,
             width=width,
@@ -39,9 +39,7 @@ def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) 
         ),
         objective=_objective(values, given),
         growth=Growth(values.grow_from, values.grow_images, values.fade_images),
-        completion=Completion(
-            completion.parse(values.masks), values.reconstruction, values.diversity
-        ),
+        completion=_completion(values, given),
         optimizer=values.optimizer,
         generator=_optimizer(values, "generator"),
         discriminator=_optimizer(values, "discriminator"),
@@ -68,7 +66,11 @@ def _mapping_layers(
     return 0
 
 
-def _attribute_dropout(values: flags.FlagValues, data: DatasetSpec) -> float:
+def _attribute_dropout(
+    values: flags.FlagValues, data: DatasetSpec, given: Collection[str]
+) -> float:
+    if not values.conditional and "attribute_dropout" not in given:  # see `_objective`
+        return 0.0
     if values.attribute_dropout is not None:
         return float(values.attribute_dropout)
     several = values.conditional and len(data.attributes) > 1
@@ -97,6 +99,17 @@ def _objective(values: flags.FlagValues, given: Collection[str]) -> config.Objec
         flip=values.flip,
         augment=augmentations.parse(values.augment),
         augment_target=values.augment_target,
+    )
+
+
+def _completion(values: flags.FlagValues, given: Collection[str]) -> Completion:
+    is_possible = values.conditional and choices.ARCHITECTURES[values.architecture].completes
+    recognises = is_possible or "recognition" in given  # see `_objective`
+    return Completion(
+        masks=completion.parse(values.masks),
+        reconstruction=values.reconstruction,
+        diversity=values.diversity,
+        recognition=values.recognition if recognises else 0.0,
     )
 
 

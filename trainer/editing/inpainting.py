@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
 
-from trainer.editing import projection, told_labels
+from trainer.editing import projection
 from trainer.editing.projection import Settings
 from trainer.editing.synthesis import Synthesis
 from trainer.gan import completing
@@ -25,10 +25,9 @@ def completions(
 ) -> np.ndarray:
     """Completions of each picture, one a seed: uint8 `[N, seeds, height, width, channels]`.
 
-    What is known stays as it is. A run that completes does so first without the labels that are not
-    given, then with those that its discriminator tells of that. A run that generates whole pictures
-    is searched for the one that is nearest where pixels are known (Yeh et al. 2017,
-    arXiv:1607.07539), which takes much longer.
+    What is known stays as it is. A run that completes tells labels that are not given, see
+    `gan/recognition.py`. A run that generates whole pictures is searched for the one that is
+    nearest where pixels are known (Yeh et al. 2017, arXiv:1607.07539), which takes much longer.
 
     Args:
       trained: the run.
@@ -42,30 +41,13 @@ def completions(
       RefusedError: the run was still growing.
     """
     if trained.recipe.completion.masks:
-        completed = _completing(trained, pictures, masks)
-        return np.stack([completed(labels, seed) for seed in seeds], axis=1)
+        complete = tf.function(trained.generate, autograph=False)
+        parts = (complete, trained.recipe, pictures, masks, labels)
+        made = [np.concatenate(list(completing.completions(*parts, seed))) for seed in seeds]
+        return np.stack(made, axis=1)
     synthesis = Synthesis(trained)
     found = [
         projection.project(synthesis, pictures, labels, masks, replace(settings, seed=seed))
         for seed in seeds
     ]
     return np.stack([np.where(masks, each.images, pictures) for each in found], axis=1)
-
-
-def _completing(
-    trained: Trained, pictures: np.ndarray, masks: np.ndarray
-) -> Callable[[np.ndarray, int], np.ndarray]:
-    """What completes each picture once by labels and a seed, of a run that completes."""
-    complete = tf.function(trained.generate, autograph=False)
-    filled = told_labels.filling(trained)
-
-    def by(labels: np.ndarray, seed: int) -> np.ndarray:
-        parts = completing.completions(complete, trained.recipe, pictures, masks, labels, seed)
-        return np.concatenate(list(parts))
-
-    def completed(labels: np.ndarray, seed: int) -> np.ndarray:
-        made = by(labels, seed)
-        found = filled(made, labels)
-        return made if np.array_equal(found, labels) else by(found, seed)
-
-    return completed

@@ -5,7 +5,7 @@ Borrowing ones are smaller, as those of a run that still grows, or compute in an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import tensorflow as tf
@@ -14,7 +14,7 @@ from trainer.configuration import config
 from trainer.configuration.config import Recipe
 from trainer.gan.networks import build_discriminator, build_generator
 from trainer.models import mapping
-from trainer.models.conditioning import with_label_scores
+from trainer.models.conditioning import recogniser, with_label_scores
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,10 @@ class ActiveNetworks:
     generator: keras.Model
     discriminator: keras.Model  # in float32 where it is penalised
     unpenalised_discriminator: keras.Model  # for updates without a penalty
-    mapping: keras.Model | None  # of a style-based generator
-    synthesis: keras.Model | None
-    penalised_synthesis: keras.Model | None  # in float32, for second derivatives
+    mapping: keras.Model | None = None  # of a style-based generator
+    synthesis: keras.Model | None = None
+    penalised_synthesis: keras.Model | None = None  # in float32, for second derivatives
+    recogniser: keras.Model | None = None  # of a generator that tells labels
     faded_in: tf.Tensor | None = None  # how much the finest side counts, float32 []
 
 
@@ -55,20 +56,21 @@ def active_networks(
         unpenalised = build_discriminator(recipe, recipe.precision, missing, fades)
     if objective.classification:
         discriminator, unpenalised = map(with_label_scores, (discriminator, unpenalised))
+    networks = ActiveNetworks(generator, discriminator, unpenalised)
+    if recipe.completion.recognition:
+        networks = replace(networks, recogniser=recogniser(generator))
     if not (objective.style_mixing or objective.path_length):
-        return ActiveNetworks(generator, discriminator, unpenalised, None, None, None)
+        return networks
     synthesis = mapping.synthesis_network(generator)
     penalised = synthesis
     if objective.path_length and low:
         precise = build_generator(recipe, "float32", missing, fades)
         penalised = mapping.synthesis_network(precise)
-    return ActiveNetworks(
-        generator,
-        discriminator,
-        unpenalised,
-        mapping.mapping_network(generator),
-        synthesis,
-        penalised,
+    return replace(
+        networks,
+        mapping=mapping.mapping_network(generator),
+        synthesis=synthesis,
+        penalised_synthesis=penalised,
     )
 
 

@@ -64,6 +64,7 @@ def _design(recipe: Recipe, missing: int, fades: bool) -> Design:
         max_width=networks.max_width,
         dropout=networks.dropout,
         mapping_layers=networks.mapping_layers,
+        recognises=recipe.completion.recognition > 0,
         missing=missing,
         fades=fades,
     )

@@ -15,6 +15,7 @@ from trainer.gan import path_length, step_gradients
 from trainer.gan.compilation import Compiler
 from trainer.gan.fakes import fakes as fakes_of
 from trainer.gan.optimizers import Optimizer
+from trainer.gan.recognition import recognition
 from trainer.gan.reconstruction import reconstruction
 from trainer.gan.state import FashionGAN
 from trainer.gan.step_gradients import Examples, StepGradients
@@ -34,6 +35,7 @@ LABELS_METRICS = ("loss/labels",)  # after the others, where the discriminator c
 ADAPTIVE_METRICS = ("augmentation/mean_sign", "augmentation/probability")
 PATH_METRICS = ("path_length/mean",)  # likewise, at the end
 COMPLETION_METRICS = ("completion/error", "completion/spread")  # likewise
+RECOGNITION_METRICS = ("loss/recognition",)  # likewise
 
 Batch = tuple[tf.Tensor, tf.Tensor]  # images [rows, height, width, channels], int32 labels [rows]
 
@@ -45,7 +47,8 @@ def metric_names(recipe: Recipe) -> tuple[str, ...]:
     adaptive = ADAPTIVE_METRICS if objective.augments_adaptively else ()
     of_generator = PATH_METRICS if objective.path_length else ()
     of_completions = COMPLETION_METRICS if recipe.completion.reconstruction else ()
-    return (*METRICS, *of_labels, *adaptive, *of_generator, *of_completions)
+    told = RECOGNITION_METRICS if recipe.completion.recognition else ()
+    return (*METRICS, *of_labels, *adaptive, *of_generator, *of_completions, *told)
 
 
 def simultaneous(
@@ -66,12 +69,12 @@ def simultaneous(
     ((images, labels),) = batches
 
     def gradients() -> tuple[list[tf.Tensor], StepGradients, tf.Tensor]:
-        tape, fakes, loss, measured = _generated(gan, images, labels, rng, "")
+        tape, fakes, losses, measured = _generated(gan, images, labels, rng, "")
         examples = Examples(images, fakes, labels, "", gan.step)
         by_discriminator = compiled(
             lambda: step_gradients.compute(gan, examples, rng), gan.discriminator
         )()
-        by_weights = _generator_gradients(gan, tape, fakes, by_discriminator.fakes, loss)
+        by_weights = _generator_gradients(gan, tape, fakes, by_discriminator.fakes, losses)
         metrics = tf.concat([by_discriminator.metrics[:1], measured], axis=0)
         if gan.path_mean is not None:
             of_paths, length = path_length.gradients(gan, gan.path_mean, labels, rng)
@@ -110,10 +113,10 @@ def alternating(
     images, labels = batches[-1]
 
     def of_generator() -> tuple[list[tf.Tensor], tf.Tensor]:
-        tape, fakes, loss, measured = _generated(gan, images, labels, rng, "generator/")
+        tape, fakes, losses, measured = _generated(gan, images, labels, rng, "generator/")
         examples = Examples(images, fakes, labels, "generator/", gan.step)
         found = step_gradients.in_two_passes(gan, examples, rng)
-        by_weights = _generator_gradients(gan, tape, fakes, found.fakes, loss)
+        by_weights = _generator_gradients(gan, tape, fakes, found.fakes, losses)
         return by_weights, tf.concat([found.metrics[:1], measured], axis=0)
 
     by_weights, metrics = compiled(of_generator, *networks)()
@@ -124,14 +127,20 @@ def alternating(
 
 def _generated(
     gan: FashionGAN, images: tf.Tensor, labels: tf.Tensor, rng: BatchRng, stream: str
-) -> tuple[tf.GradientTape, tf.Tensor, tf.Tensor | None, list[tf.Tensor]]:
-    """Fakes and the tape of them, and the loss and the metrics of completions, if they are any."""
+) -> tuple[tf.GradientTape, tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
+    """Fakes and the tape of them, and losses and metrics of completions, if they are any."""
+    completion = gan.recipe.completion
+    losses, metrics = [], []
     with tf.GradientTape() as tape:
         fakes = fakes_of(gan, images, labels, rng, stream)
-        if not gan.recipe.completion.reconstruction:
-            return tape, fakes, None, []
-        found = reconstruction(gan, fakes, images, labels, rng, stream)
-    return tape, fakes, found.loss, [found.error, found.spread]
+        if completion.reconstruction:
+            found = reconstruction(gan, fakes, images, labels, rng, stream)
+            losses.append(found.loss)
+            metrics += [found.error, found.spread]
+        if completion.recognition:
+            losses.append(recognition(gan, images, labels, rng, stream))
+            metrics.append(losses[-1])
+    return tape, fakes, losses, metrics
 
 
 def _generator_gradients(
@@ -139,13 +148,11 @@ def _generator_gradients(
     tape: tf.GradientTape,
     fakes: tf.Tensor,
     by_fakes: tf.Tensor,
-    loss: tf.Tensor | None,
+    losses: list[tf.Tensor],
 ) -> list[tf.Tensor]:
-    """Of the adversarial loss, by way of the fakes, and of another loss, if there is one."""
-    if loss is None:
-        return step_gradients.weight_gradients(tape, fakes, gan.generator, by_fakes)
-    targets, of_targets = [fakes, loss], [by_fakes, tf.ones_like(loss)]
-    return step_gradients.weight_gradients(tape, targets, gan.generator, of_targets)
+    """Of the adversarial loss, by way of the fakes, and of other losses, if there are any."""
+    of_targets = [by_fakes, *map(tf.ones_like, losses)]
+    return step_gradients.weight_gradients(tape, [fakes, *losses], gan.generator, of_targets)
 
 
 Update = Callable[[FashionGAN, list[Batch], BatchRng, Compiler], tf.Tensor]

@@ -1,7 +1,8 @@
 """A generator that completes pictures, its convolutions modulated by latent and picture alike.
 
 (Zhao et al. 2021, arXiv:2103.10428.) The layers are those of `style`; an encoder of what is known
-and where joins the latents before the mapping network, and its maps the layers of their sides.
+and where joins the latents before the mapping network, and its maps the layers of their sides. It
+may tell labels, too: see `gan/recognition.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import keras
 from keras import layers
 
 from trainer.models import fashion, mapping
-from trainer.models.conditioning import MASKS, PICTURES, generator_inputs
+from trainer.models.conditioning import MASKS, PICTURES, RECOGNISED, generator_inputs
 from trainer.models.convolutions import Conv2D
 from trainer.models.design import Design
 from trainer.models.layers import Dense
@@ -27,13 +28,17 @@ def generator(design: Design) -> keras.Model:
     """Pictures as they are where they are known, and by tanh in [-1, 1] where a mask is 1."""
     ups, base = design.halvings, design.base
     filters = design.channels(ups)
-    inputs, latents = generator_inputs(design.noise_dim, design.label_sizes)
     pictures = keras.Input(design.image_shape, name=PICTURES)
     masks = keras.Input((*design.image_shape[:2], 1), name=MASKS)
     known = layers.Multiply(dtype="float32", name="known")([pictures, 1.0 - masks])
     maps = _encoded(known, masks, design)
-    encoded = layers.Flatten(name="encoded_flat")(maps[-1])
-    encoded = _dense(_ENCODED, "encoded")(encoded)
+    flat = layers.Flatten(name="encoded_flat")(maps[-1])
+    encoded = _dense(_ENCODED, "encoded")(flat)
+    scores = None
+    if design.recognises:
+        scores = _dense(_ENCODED, "recognise")(flat)
+        scores = Dense(sum(design.label_sizes), dtype="float32", name=RECOGNISED)(scores)
+    inputs, latents = generator_inputs(design.noise_dim, design.label_sizes, scores)
     joined = layers.Concatenate(dtype="float32", name="latents_and_picture")([latents, encoded])
     style = mapping.beside(joined, joined, design.mapping_layers)
     x = _dense(base[0] * base[1] * filters, "dense")(style)

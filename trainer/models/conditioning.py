@@ -13,6 +13,7 @@ from trainer.models.layers import Dense
 
 SMALLEST_SIDE = 4
 PICTURES, MASKS = "pictures", "masks"  # inputs of a generator that completes pictures
+RECOGNISED = "recognised"  # the layer of such a generator that tells labels, if it has one
 
 
 class Incomplete(NamedTuple):
@@ -71,13 +72,41 @@ def one_hot(labels, label_sizes: Sequence[int]):
     Returns:
       `[N, sum(label_sizes)]`.
     """
+    return _side_by_side(_one_hot_each(labels, label_sizes), "label_one_hot")
+
+
+def one_hot_or_told(labels, label_sizes: Sequence[int], scores):
+    """The same, but where a label is not given the value of the highest score.
+
+    Not for TensorFlow Lite, which has no such `argmax`.
+
+    Args:
+      labels: int32 `[N]` of one attribute, `[N, attributes]` of several.
+      label_sizes: the number of values of each attribute.
+      scores: of all values, `[N, sum(label_sizes)]`.
+    """
+    starts = [sum(label_sizes[:number]) for number in range(len(label_sizes))]
+    each = []
+    for number, encoded in enumerate(_one_hot_each(labels, label_sizes)):
+        start, size = starts[number], label_sizes[number]
+        told = keras.ops.argmax(scores[:, start : start + size], axis=1)
+        is_given = keras.ops.sum(encoded, axis=1, keepdims=True)
+        told = _encoded(told, size, f"told{number}_one_hot")
+        each.append(layers.Add(name=f"label{number}_or_told")([encoded, told * (1 - is_given)]))
+    return _side_by_side(each, "labels_or_told")
+
+
+def _one_hot_each(labels, label_sizes: Sequence[int]) -> list:
     if len(label_sizes) == 1:
-        return _encoded(labels, label_sizes[0], "label_one_hot")
-    each = [
+        return [_encoded(labels, label_sizes[0], "label_one_hot")]
+    return [
         _encoded(keras.ops.take(labels, number, axis=1), size, f"label{number}_one_hot")
         for number, size in enumerate(label_sizes)
     ]
-    return layers.Concatenate(name="label_one_hot")(each)
+
+
+def _side_by_side(each: list, name: str):
+    return each[0] if len(each) == 1 else layers.Concatenate(name=name)(each)
 
 
 def _encoded(labels, size: int, name: str):
@@ -89,21 +118,30 @@ def _label_input(label_sizes: Sequence[int]):
     return keras.Input(shape, dtype="int32", name="labels")
 
 
-def generator_inputs(noise_dim: int, label_sizes: Sequence[int]):
+def generator_inputs(noise_dim: int, label_sizes: Sequence[int], scores=None):
     """A generator's inputs, and its latents concatenated with the sum of its labels' embeddings.
 
     (Mirza and Osindero 2014, arXiv:1411.1784.)
+
+    Args:
+      noise_dim: dimensions of a latent.
+      label_sizes: the number of values of each attribute.
+      scores: that tell labels which are not given, see `one_hot_or_told`.
     """
     latents = keras.Input((noise_dim,), name="latents")
     if not label_sizes:
         return latents, latents
     labels = _label_input(label_sizes)
+    if scores is None:
+        encoded = one_hot(labels, label_sizes)
+    else:
+        encoded = one_hot_or_told(labels, label_sizes, scores)
     embedded = Dense(
         noise_dim,
         use_bias=False,
         kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
         name="label_embedding",
-    )(one_hot(labels, label_sizes))
+    )(encoded)
     return [latents, labels], layers.Concatenate(name="conditioned")([latents, embedded])
 
 
@@ -162,6 +200,20 @@ def with_label_scores(discriminator: keras.Model) -> keras.Model:
         [features, embedding(one_of_each)]
     )
     return keras.Model(discriminator.inputs, [discriminator.output, scores], name="scored")
+
+
+def recogniser(generator: keras.Model) -> keras.Model:
+    """What a generator that completes tells labels by: its own layers from pictures to scores.
+
+    Args:
+      generator: with a layer `RECOGNISED`.
+
+    Returns:
+      A network of pictures and masks whose output is `[N, sum(label_sizes)]`, as `classified`
+      takes it.
+    """
+    inputs = [each for each in generator.inputs if each.name in (PICTURES, MASKS)]
+    return keras.Model(inputs, generator.get_layer(RECOGNISED).output, name="recogniser")
 
 
 def classified(logits, scores, labels, label_sizes: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:

@@ -18,6 +18,7 @@ class Design:
     max_width: int  # the most channels at any side
     dropout: float  # rate, in the discriminator
     mapping_layers: int  # of the network that makes styles of latents, if there is one
+    recognises: bool = False  # a generator that completes tells labels that are not given
     missing: int = 0  # doublings to the images' sides that are not there yet, of growing networks
     fades: bool = False  # the finest side counts as much as an input `faded_in` says
 

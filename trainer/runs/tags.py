@@ -36,6 +36,7 @@ _MEANINGS = {
     "loss/generator": "What the generator minimises: who is ahead, not how good images are.",
     "loss/discriminator": "What the discriminator minimises, without its penalties.",
     "loss/labels": "How badly the discriminator tells the labels of real images, weighted.",
+    "loss/recognition": "How badly the generator tells labels by what is known, weighted.",
     "score/real": "Mean sigmoid of the logits of real images; with --loss=bce a probability.",
     "score/fake": "The same of generated images: near score/real the discriminator is fooled.",
     "gradient_norm/": "Length of the gradient before the optimizer scales it.",

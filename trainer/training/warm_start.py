@@ -21,6 +21,7 @@ from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import Attribute
 from trainer.gan.state import FashionGAN
+from trainer.models.conditioning import RECOGNISED
 from trainer.runs import checkpoints, state_variables
 from trainer.runs.state_variables import Tensors
 from trainer.system.exits import RefusedError
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 Shapes = Mapping[str, tuple[int, ...]]  # path of a weight -> its shape
 
 _NUMBERED = re.compile(r"([a-z_]+?)(\d+)")  # at the start of a layer's name
-_OF_LABELS = "label_"  # what names of layers that learn labels begin with
+_OF_LABELS = ("label_", RECOGNISED)  # what names of layers that learn labels begin with
 
 
 def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
@@ -55,7 +56,7 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
     described, tensors = checkpoints.read_chosen(source / "checkpoints", "latest")
     there = {name: value.shape for name, value in tensors.items()}
     if _labels(stored.recipe) != _labels(run.recipe):
-        there = {name: shape for name, shape in there.items() if f"/{_OF_LABELS}" not in name}
+        there = {name: shape for name, shape in there.items() if not is_of_labels(name)}
     variables = dict(state_variables.named_variables(gan.state()))
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     taken: Tensors = {}
@@ -85,6 +86,11 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
     gan.estimate_singular_vectors()
     recipe = dataclasses.replace(run.recipe, initialize_from=_digest(taken))
     return dataclasses.replace(run, recipe=recipe)
+
+
+def is_of_labels(name: str) -> bool:
+    """Whether a weight, `network/layer/kernel`, is of a layer that learns labels."""
+    return any(f"/{layer}" in name for layer in _OF_LABELS)
 
 
 def _labels(recipe: Recipe) -> tuple[Attribute, ...]:
