@@ -39,7 +39,7 @@ def test_on_a_terminal_log_lines_stand_whole_above_the_bar(tmp_path):
     assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in lines if line), lines
     assert "3/3" in shown.replace("\n", "")
     for what in ("evaluating step 2", "evaluating step 3", "writing the results"):
-        assert what in shown  # however short it was
+        assert what in shown  # though it takes but some tenths of a second
     assert lines[-1] == ""  # nothing is left below the last line
 
 

@@ -68,8 +68,7 @@ class ModelMonitor:
         self._draw_samples = draw_samples
         self._learning_rates = learning_rates
         self._reporters = reporters
-        self._events = job_dir / "tensorboard" / "train"
-        self._writer = tf.summary.create_file_writer(str(self._events))
+        self._writer, self._events = event_files.begun(job_dir / "tensorboard" / "train")
         self._metrics = open(job_dir / file_names.METRICS_FILE, "a", encoding="utf-8")
 
     def record_start(self, run: RunConfig, real: np.ndarray) -> None:
@@ -158,9 +157,9 @@ class ModelMonitor:
         """Puts all records on disk."""
         self._writer.flush()
         self._metrics.flush()
-        if event_files.newest_bytes(self._events) >= EVENT_FILE_BYTES:
+        if self._events.stat().st_size >= EVENT_FILE_BYTES:
             self._writer.close()
-            self._writer = tf.summary.create_file_writer(str(self._events))
+            self._writer, self._events = event_files.begun(self._events.parent)
 
     def close(self) -> None:
         """Closes the records."""

@@ -1,9 +1,8 @@
-"""Trims TensorBoard's event files to a step."""
+"""TensorBoard's event files: a new one, and all of them trimmed to a step."""
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,44 +14,67 @@ from trainer.system import file_system
 
 log = logging.getLogger(__name__)
 
-_NAMES = "events.out.tfevents."  # then the time
+_NAMES = "events.out.tfevents."  # and what makes a name unique
 _FRAME_BYTES = 16  # around an event: its length, and two checksums
 
 
-def newest_bytes(folder: Path) -> int:
-    """The length of the file that was begun last; 0 where there is none."""
-    newest = max(folder.glob(f"{_NAMES}*"), default=None)
-    return newest.stat().st_size if newest else 0
+def begun(folder: Path) -> tuple[tf.summary.SummaryWriter, Path]:
+    """A new file: what writes to it, and where it is."""
+    before = set(folder.glob(f"{_NAMES}*"))
+    writer = tf.summary.create_file_writer(str(folder))
+    writer.flush()
+    (path,) = set(folder.glob(f"{_NAMES}*")) - before
+    return writer, path
 
 
 def trim(folder: Path, step: int, names: str = "*") -> None:
     """Drops all events after `step`, and incomplete ones, from a folder's event files.
 
-    `names` is a pattern for the end of the files' names, which begin with the time: as TensorBoard
-    does, this takes an earlier file for one of earlier steps, so the last that may stay as it is
-    ends the search. The earliest is trimmed first, so if the process is killed in between, the
-    next start trims the others.
+    Steps do not fall, in a file and from one to the next; so only the last that begins before that
+    can reach beyond it, and no other is read to its end. Files are replaced atomically; if the
+    process is killed in between, the next start trims the rest.
+
+    Args:
+      folder: of the files.
+      step: the last that stays.
+      names: a pattern for the end of the files' names.
     """
-    trimmed: list[tuple[Path, list[bytes]]] = []
-    for path in sorted(folder.glob(_NAMES + names), reverse=True):
-        kept = [raw for raw in _events(path) if _step_of(raw, path) <= step]
-        is_whole = sum(len(raw) + _FRAME_BYTES for raw in kept) == path.stat().st_size
-        if is_whole and kept and _step_of(kept[-1], path):  # one that has just begun says nothing
-            break
-        trimmed.append((path, kept))
-    for path, kept in reversed(trimmed):
-        if kept:
-            file_system.write_atomically(path, partial(_write, kept))
-        else:
-            path.unlink()
+    first_steps = {path: _first_step(path) for path in folder.glob(_NAMES + names)}
+    kept = {path: first for path, first in first_steps.items() if first is not None}
+    kept = {path: first for path, first in kept.items() if first <= step}
+    for path in first_steps.keys() - kept.keys():
+        path.unlink()
+    for path in kept:
+        if kept[path] == max(kept.values()):
+            _trim(path, step)
 
 
-def _step_of(raw: bytes, path: Path) -> int:
+def _first_step(path: Path) -> int | None:
+    """Of the first event; None: there is none but what each file begins with."""
+    for raw in _events(path):
+        event = _parsed(raw)
+        if event is not None and not event.file_version:
+            return int(event.step)
+    return None
+
+
+def _trim(path: Path, step: int) -> None:
+    kept = []
+    for raw in _events(path):
+        event = _parsed(raw)
+        if event is None:
+            log.warning("%s: a damaged event is left out", path)
+        elif event.step <= step:
+            kept.append(raw)
+    if sum(len(raw) + _FRAME_BYTES for raw in kept) != path.stat().st_size:
+        file_system.write_atomically(path, partial(_write, kept))
+
+
+def _parsed(raw: bytes) -> tf.compat.v1.Event | None:
     try:
-        return int(tf.compat.v1.Event.FromString(raw).step)
+        return tf.compat.v1.Event.FromString(raw)
     except DecodeError:
-        log.warning("%s: a damaged event is left out", path)
-        return sys.maxsize
+        return None
 
 
 def _events(path: Path) -> Iterator[bytes]:

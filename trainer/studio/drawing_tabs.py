@@ -27,11 +27,11 @@ def generate(run: OpenRun, page: gr.Blocks) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             asked = choosers.several_dropdowns(run, "none chosen: all of them")
-            seed = typed.number(0, label="Seed", info="decides which pictures", **SEED)
+            seed = typed.Number(0, label="Seed", info="decides which pictures", **SEED)
             each, most = (_EACH, _MOST_EACH) if asked else (_NUMBER, _MOST)
             label = "Pictures of each" if asked else "Pictures"
-            number = typed.slider(1, most, value=each, step=1, label=label)
-            truncation = typed.slider(
+            number = typed.Slider(1, most, value=each, step=1, label=label)
+            truncation = typed.Slider(
                 lowest,
                 highest,
                 value=highest,
@@ -62,10 +62,10 @@ def walk(run: OpenRun, tab: gr.Tab) -> None:
             ends = []
             for name, seed in (("From", 0), ("To", 1)):
                 with gr.Group():
-                    number = typed.number(seed, label=f"{name} seed", **SEED)
+                    number = typed.Number(seed, label=f"{name} seed", **SEED)
                     labels = choosers.attribute_dropdowns(run, title=name, last=bool(seed))
                     ends.append([number, *labels])
-            place = typed.slider(0, 100, value=50, step=1, label="How far, in %")
+            place = typed.Slider(0, 100, value=50, step=1, label="How far, in %")
         with gr.Column(scale=3):
             at_place = gr.HTML()
             panel = Panel()
@@ -106,12 +106,12 @@ def directions(run: OpenRun, tab: gr.Tab, found: gr.State) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             source = gr.Radio([sample, picture], value=sample, label="Start with")
-            seed = typed.number(0, label="Seed", **SEED)
+            seed = typed.Number(0, label="Seed", **SEED)
             asked = choosers.attribute_dropdowns(run)
             number = min(DIRECTIONS, len(run.directions.vectors))
             strength = moving.STRENGTH
             sliders = [
-                typed.slider(-strength, strength, value=0, step=0.1, label=str(each))
+                typed.Slider(-strength, strength, value=0, step=0.1, label=str(each))
                 for each in range(1, number + 1)
             ]
             back = gr.Button("Back to the start", size="sm")

@@ -35,7 +35,7 @@ def edit(run: OpenRun, found: gr.State) -> None:
             chooser = PictureChooser(run)
             shows = choosers.attribute_dropdowns(run, _BEST, "It shows:")
             _begin_with(chooser, shows)
-            steps = typed.slider(
+            steps = typed.Slider(
                 10, 200, value=editing.DEFAULTS.steps, step=10, label="Steps of the search"
             )
             go = gr.Button("Project it", variant="primary")
@@ -103,8 +103,8 @@ def complete(run: OpenRun) -> None:
             ready = gr.Radio(list(completing.READY_MASKS), value=first, label="Missing is")
             shows = choosers.attribute_dropdowns(run, _UNKNOWN, "It shows:")
             _begin_with(chooser, shows)
-            seed = typed.number(0, label="Seed", info="of the first of four ways", **SEED)
-            steps = typed.slider(
+            seed = typed.Number(0, label="Seed", info="of the first of four ways", **SEED)
+            steps = typed.Slider(
                 10,
                 200,
                 value=completing.QUICK.steps,

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from collections.abc import Iterator
 
 import gradio as gr
+from gradio import component_meta
 
 
-def number(value: float, **settings: Any) -> gr.Number:
-    """A box that stands for its first value while it is empty, and for its ends beyond them."""
-    return _bounded(gr.Number(value, **settings))
+@contextlib.contextmanager
+def _no_file_beside() -> Iterator[None]:
+    """Classes of controls are made without what Gradio writes of each into its module's folder."""
+    writes = component_meta.create_or_modify_pyi
+    component_meta.create_or_modify_pyi = lambda *_: None
+    try:
+        yield
+    finally:
+        component_meta.create_or_modify_pyi = writes
 
 
-def slider(minimum: float, maximum: float, **settings: Any) -> gr.Slider:
-    """The same, with a slider."""
-    return _bounded(gr.Slider(minimum, maximum, **settings))
+with _no_file_beside():
+
+    class Number(gr.Number):
+        """A box that stands for its first value while it is empty, and for its ends beyond them."""
+
+        is_template = True  # for the browser it is what it is made of
+
+        def preprocess(self, payload: float | None) -> float | int | None:
+            """What is in the box."""
+            return super().preprocess(_within(payload, self))
+
+    class Slider(gr.Slider):
+        """The same, with a slider."""
+
+        is_template = True
+
+        def preprocess(self, payload: float | None) -> float:
+            """Where it stands, or what is in its box."""
+            return super().preprocess(_within(payload, self))
 
 
-def _bounded(control: Any) -> Any:
-    # Not a class of its own: Gradio writes a file beside the module of each.
-    of_gradio = control.preprocess
-
-    def preprocess(payload: float | None) -> Any:
-        if payload is None:
-            return of_gradio(control.value)
-        return of_gradio(min(max(payload, control.minimum), control.maximum))
-
-    control.preprocess = preprocess
-    return control
+def _within(value: float | None, control: Number | Slider) -> float:
+    return control.value if value is None else min(max(value, control.minimum), control.maximum)

@@ -120,8 +120,7 @@ def _tell(done: threading.Event, last_line: _LastLine, silence_seconds: float) -
 def _show(done: threading.Event, last_line: _LastLine, silence_seconds: float) -> None:
     del last_line, silence_seconds  # a terminal shows it all the time
     while not done.is_set():
-        # What takes less than that is seen, too.
-        _began.wait(REFRESH_SECONDS)
+        _began.wait(REFRESH_SECONDS)  # what is done sooner is seen, too
         _began.clear()
         columns = _columns()
         streams.show_status(_line(columns)[: columns - 1])

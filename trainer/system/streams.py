@@ -18,7 +18,6 @@ import select
 import sys
 import threading
 import time
-from dataclasses import dataclass
 
 OUTPUT, ERROR = 1, 2  # file descriptors
 MOST_PENDING = 10_000  # pieces of text that wait to be written; of more, the oldest are dropped
@@ -127,11 +126,8 @@ class Results(io.TextIOBase):
         return os.isatty(OUTPUT)
 
 
-@dataclass(frozen=True)
 class _Status:
-    """A line that stays below what is written after it."""
-
-    content: bytes
+    """Stands for the line that stays below what is written after it."""
 
 
 class Log(io.TextIOBase):
@@ -145,28 +141,29 @@ class Log(io.TextIOBase):
         self._written = 0  # pieces
         self.descriptor = ERROR
         self._is_writing = False
-        self._has_status = False
+        self._status = b""  # as it is to be shown
+        self._status_is_pending = False
         threading.Thread(target=self._write_pending, name="log", daemon=True).start()
 
     def write(self, text: str) -> int:
         """Has it written."""
-        self._put(text.encode(errors="backslashreplace"))
+        if self._pending.qsize() >= MOST_PENDING:
+            with contextlib.suppress(queue.Empty):
+                if isinstance(self._pending.get_nowait(), _Status):
+                    self._status_is_pending = False
+        self._pending.put(text.encode(errors="backslashreplace"))
         return len(text)
 
     def show_status(self, text: str) -> None:
         """Has it shown below all lines, in place of the last one."""
-        self._has_status = bool(text)
-        self._put(_Status(text.encode(errors="backslashreplace")))
-
-    def _put(self, piece: bytes | _Status) -> None:
-        if self._pending.qsize() >= MOST_PENDING:
-            with contextlib.suppress(queue.Empty):
-                self._pending.get_nowait()
-        self._pending.put(piece)
+        self._status = text.encode(errors="backslashreplace")
+        if not self._status_is_pending:  # else the one that is pending shows this
+            self._status_is_pending = True
+            self._pending.put(_Status())
 
     def drain(self, seconds: float) -> None:
         """Returns once nothing is pending, after so many seconds, or when nothing moves."""
-        if self._has_status:
+        if self._status:
             self.show_status("")
         deadline = time.monotonic() + seconds
         written, patience = self._written, time.monotonic() + HURRY_SECONDS
@@ -196,7 +193,8 @@ class Log(io.TextIOBase):
             pending = self._pending.get()
             self._is_writing = True
             if isinstance(pending, _Status):
-                status = pending.content
+                self._status_is_pending = False
+                status = self._status
                 content = _CLEAR + status
             else:
                 content = _CLEAR + pending + status if status else pending
