@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.command import ROOT, Forked, Process, run_forked, start_forked, start_process
 from tests.conftest import assert_same_bits, train_flags
 from tests.system import emulated
-from tests.training.test_replicas import LOSSES, NORMS
+from tests.training.test_replicas import STEPS, assert_near, metrics_in
 from trainer.configuration import config_json
 from trainer.distribution import cluster_spec, heartbeats
 from trainer.gan.training_step import METRICS
@@ -131,16 +130,9 @@ def last_step(job_dir: Path) -> int:
 
 # With batch normalisation over all workers, and dropout. At the recipe's own rates rounding grows
 # to a thousandth within some steps of batches as small as these.
-STEPS = 12
 FOLLOWED = ["--preset=dcgan", "--width=8", f"--steps={STEPS}", "--steps_per_loop=1"]
 FOLLOWED += ["--generator_learning_rate=3e-5", "--discriminator_learning_rate=3e-5"]
 FOLLOWED += ["--evaluation_interval=6", "--evaluation_samples=20"]
-
-
-def metrics(job_dir: Path) -> np.ndarray:
-    """Of each step: `[steps, len(METRICS)]`."""
-    lines = records.read_lines(job_dir / "metrics.jsonl")
-    return np.array([[line[tag] for tag in METRICS] for line in lines])
 
 
 def test_workers_follow_the_losses_of_one_process(tmp_path):
@@ -154,10 +146,7 @@ def test_workers_follow_the_losses_of_one_process(tmp_path):
         ours = log(job_dir, index)
         assert f"] step {STEPS}/{STEPS}, epoch" in ours and "images/s" in ours
         assert f"complete at step {STEPS}" in ours
-    one, many = metrics(followed), metrics(job_dir)
-    assert many.shape == one.shape == (STEPS, len(METRICS))
-    np.testing.assert_allclose(many[:, LOSSES], one[:, LOSSES], rtol=1e-3, atol=1e-6)
-    np.testing.assert_allclose(many[:, NORMS], one[:, NORMS], rtol=1e-2)
+    assert_near(metrics_in(job_dir, METRICS), metrics_in(followed, METRICS), 1e-3, 1e-2)
     for ours, alone in zip(
         *(evaluations.read(each, evaluations.TRAIN) for each in (job_dir, followed)), strict=True
     ):
