@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-STEPS = (1_000, 10_000, 100_000)
+STEPS = (1_000, 5_000, 25_000)
 GIVEN = ("--preset=mlp", "--batch_size=8", "--dataset=synthetic", "--evaluation_interval=0")
 # Saved and drawn as often as in a run of half a million images.
 EVERY = ("--checkpoint_interval=5000", "--save_interval=10")
