@@ -35,6 +35,7 @@ from trainer.evaluation import classifiers
 from trainer.evaluation.evaluator import Evaluator
 from trainer.gan.networks import build_networks
 from trainer.models import flops, forms
+from trainer.system import cores
 from trainer.training import first_start
 from trainer.training.trial import Trial
 
@@ -79,7 +80,7 @@ def make_row(name: str, extra: list[str]) -> dict[str, Any]:
     return {
         "flags": " ".join(extra),
         "computed_in": stored.recipe.precision,
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores.available(),
         "images": steps * images_a_step(config.recipe),
         "cpu_minutes": float((job_dir / "cpu_seconds").read_text()) / 60,
         "parameters": [network.count_params() for network in networks],

@@ -6,7 +6,7 @@
 Parts, all of them unless some are named: side, width, batch, attributes, devices, processes,
 resident and streamed sets, and length, of a run. A part that is measured again replaces what it was
 in docs/scaling.json; the page is made from that file. Nothing else should run meanwhile; twenty
-minutes on two cores. Needs Linux, and Fashion-MNIST prepared.
+minutes on two cores. Needs Linux, Fashion-MNIST prepared, and for length the tests' environment.
 """
 
 from __future__ import annotations

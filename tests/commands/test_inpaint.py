@@ -95,6 +95,18 @@ def test_labels_of_the_file_are_used_unless_others_are_given(completing, arrays,
     assert (given[1] != own[1]).any()
 
 
+@pytest.mark.parametrize(
+    ("flag", "is_said"), [("--recognition=0", True), ("--noconditional", False)]
+)
+def test_labels_that_nobody_gives_or_tells_are_spoken_of_where_the_run_goes_by_any(
+    flag, is_said, arrays, tmp_path, caplog
+):
+    run = tmp_path / "run"
+    run_forked(*train_flags(run, "--preset=inpaint", "--dataset=synthetic", *SMALL, flag))
+    completed(run, tmp_path / "x.npz", arrays)
+    assert ("labels that are not given stay so" in caplog.text) == is_said
+
+
 def test_files_and_folders_with_a_mask_of_their_size(completing, arrays, tmp_path):
     pictures, holes = tmp_path / "pictures", tmp_path / "holes"
     for folder, values in ((pictures, PICTURES), (holes, MASKS * np.uint8(255))):

@@ -7,6 +7,7 @@ import logging
 import numpy as np
 
 from trainer.commands import samples
+from trainer.configuration.config import Recipe
 from trainer.configuration.editing import InpaintConfig
 from trainer.data.input_pictures import InputPictures
 from trainer.editing import inpainting, projection
@@ -39,7 +40,7 @@ def write(config: InpaintConfig, pictures: InputPictures) -> None:
             "the run generates whole pictures: the nearest ones are searched for, which is the "
             "slower way; a run of --preset=inpaint completes at once"
         )
-    elif not trained.recipe.completion.recognition and (pictures.labels < 0).any():
+    elif _leaves_open(trained.recipe, pictures.labels):
         log.warning(
             "labels that are not given stay so, for this run does not tell them: --labels says "
             "them; a run with --recognition, as --preset=inpaint has it, does"
@@ -53,6 +54,12 @@ def write(config: InpaintConfig, pictures: InputPictures) -> None:
         trained, pictures.images, pictures.masks, pictures.labels, seeds, settings
     )
     _write(config, pictures, found, trained.recipe)
+
+
+def _leaves_open(recipe: Recipe, labels: np.ndarray) -> bool:
+    """Whether a run that completes goes by labels of which some are neither given nor told."""
+    tells = recipe.completion.recognition or not recipe.networks.conditional
+    return not tells and bool((labels < 0).any())
 
 
 def _write(config: InpaintConfig, pictures: InputPictures, found: np.ndarray, recipe) -> None:

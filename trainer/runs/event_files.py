@@ -44,8 +44,9 @@ def trim(folder: Path, step: int, names: str = "*") -> None:
     kept = {path: first for path, first in kept.items() if first <= step}
     for path in first_steps.keys() - kept.keys():
         path.unlink()
-    for path in kept:
-        if kept[path] == max(kept.values()):
+    last = max(kept.values(), default=step)
+    for path, first in kept.items():
+        if first == last:
             _trim(path, step)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from trainer.configuration import config_json
 from trainer.configuration.choices import ARCHITECTURES, NETWORKS
-from trainer.configuration.config import Recipe
+from trainer.configuration.config import Networks, Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import Attribute
 from trainer.gan.state import FashionGAN
@@ -69,13 +69,7 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
         if network == "generator" and gan.ema:
             average = "average" if _of("average", there) else network
             taken |= {f"average/{new}": tensors[f"{average}/{old}"] for new, old in found.items()}
-    theirs, ours = stored.recipe.networks, run.recipe.networks
-    differ = theirs.mapping_layers != ours.mapping_layers
-    if differ and theirs.architecture == ours.architecture:
-        log.warning(
-            "more of the generator would fit with --mapping_layers=%d, as there",
-            theirs.mapping_layers,
-        )
+    _log_mapping(stored.recipe.networks, run.recipe.networks)
     if not taken:
         raise RefusedError(
             f"--initialize_from={source} has no layer that fits these networks: choose a run of "
@@ -86,6 +80,13 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
     gan.estimate_singular_vectors()
     recipe = dataclasses.replace(run.recipe, initialize_from=_digest(taken))
     return dataclasses.replace(run, recipe=recipe)
+
+
+def _log_mapping(theirs: Networks, ours: Networks) -> None:
+    """Names the flag by which more of a generator would fit."""
+    depth = theirs.mapping_layers
+    if theirs.architecture == ours.architecture and depth != ours.mapping_layers:
+        log.warning("more of the generator would fit with --mapping_layers=%d, as there", depth)
 
 
 def is_of_labels(name: str) -> bool:
