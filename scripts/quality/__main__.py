@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Trains recipes under equal budgets, evaluates them, and writes docs/quality.md.
 
-    python -m scripts.quality [NAME@BUDGET[=FLAGS]]...
+    python -m scripts.quality [NAME@BUDGET[-seedN][=FLAGS]]...
 
 NAME is a preset, unless FLAGS, which are those of `fashion-gan train`, name another. BUDGET is
 minutes of processor time over all cores, or a number of images: fashion@10, fashion@150000images.
-The number of steps that fit into the time is found by timing some steps first. Runs are kept in
+The number of steps that fit into the time is found by timing some steps first; the same row with
+another seed (fashion@10-seed1) takes as many, and is shown together with it. Runs are kept in
 runs/quality; rows of docs/quality.json are not made again, and an interrupted run is resumed.
 Without arguments all rows of the table are made.
 """
@@ -63,13 +64,14 @@ def main(rows: list[str]) -> None:
 
 def make_row(name: str, extra: list[str]) -> dict[str, Any]:
     """Trains and evaluates a row; returns its metrics and costs."""
-    preset, _, budget = name.partition("@")
+    budgeted, _, seed = name.partition(table.SEED)
+    preset, _, budget = budgeted.partition("@")
     job_dir = RUNS / name
     names_preset = any(flag.startswith("--preset=") for flag in extra)
     recipe = extra if names_preset else [f"--preset={preset}", *extra]
-    train_flags = [f"--job_dir={job_dir}", *recipe]
+    train_flags = [f"--job_dir={job_dir}", f"--seed={seed or 0}", *recipe]
     config = flags.train(["train", *train_flags])
-    steps = planned_steps(config, budget, job_dir / "steps")
+    steps = planned_steps(config, budget, RUNS / budgeted / "steps")
     fashion_gan("train", *train_flags, f"--steps={steps}", cpu_seconds=job_dir / "cpu_seconds")
     metrics = json.loads(fashion_gan("evaluate", f"--job_dir={job_dir}"))
     image_grid = table.FOLDER / f"{name}.png"

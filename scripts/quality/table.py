@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,35 +15,49 @@ from trainer.system import file_system
 
 Row = dict[str, Any]
 
+SEED = "-seed"  # in a row's name, before its seed; a name without has the seed 0
+
 FOLDER = Path("docs", "quality")
 _RECORD, _PAGE = FOLDER.with_suffix(".json"), FOLDER.with_suffix(".md")
-_COSTS: dict[str, Callable[[Row], str]] = {
-    "images": lambda row: f"{row['images']:,}",
-    "CPU-minutes": lambda row: f"{row['cpu_minutes']:.1f}",
-    "computed in": lambda row: row["computed_in"],
-    "cores": lambda row: str(row["cores"]),
-    "parameters G · D": lambda row: " · ".join(f"{each:,}" for each in row["parameters"]),
-    "MMAC G · D": lambda row: " · ".join(f"{each / 1e6:.1f}" for each in row["multiply_adds"]),
+
+
+def _number(key: str, digits: int) -> Callable[[list[Row]], str]:
+    """A cell that shows a number of rows that differ by their seeds."""
+    return lambda rows: _over_seeds([row[key] for row in rows], digits)
+
+
+_COSTS: dict[str, Callable[[list[Row]], str]] = {
+    "seeds": lambda rows: str(len(rows)),
+    "images": lambda rows: f"{rows[0]['images']:,}",
+    "CPU-minutes": _number("cpu_minutes", 1),
+    "computed in": lambda rows: rows[0]["computed_in"],
+    "cores": lambda rows: str(rows[0]["cores"]),
+    "parameters G · D": lambda rows: " · ".join(f"{each:,}" for each in rows[0]["parameters"]),
+    "MMAC G · D": lambda rows: " · ".join(f"{each / 1e6:.1f}" for each in rows[0]["multiply_adds"]),
 }
-_METRICS: dict[str, Callable[[Row], str]] = {
-    "Fréchet": lambda row: _format(row["classifier_fid"], 2),
-    "KID": lambda row: f"{_format(row['kid'], 3)} ± {_format(row['kid_deviation'], 3)}",
-    "precision": lambda row: _format(row["precision"], 3),
-    "recall": lambda row: _format(row["recall"], 3),
-    "density": lambda row: _format(row["density"], 3),
-    "coverage": lambda row: _format(row["coverage"], 3),
-    "class accuracy": lambda row: _format(row["class_accuracy"], 3),
-    "CAS": lambda row: _format(row["classification_accuracy_score"], 3),
-    "missing": lambda row: ", ".join(row["missing_classes"]) or "none",
-    "pixels": lambda row: _format(row["pixel_frechet_distance"], 2),
-    "neighbours": lambda row: _format(row["neighbour_distance_ratio"], 2),
+_METRICS: dict[str, Callable[[list[Row]], str]] = {
+    "Fréchet": _number("classifier_fid", 2),
+    "KID": lambda rows: (
+        f"{_number('kid', 3)(rows)} ± {max(row['kid_deviation'] for row in rows):.3f}"
+    ),
+    "precision": _number("precision", 3),
+    "recall": _number("recall", 3),
+    "density": _number("density", 3),
+    "coverage": _number("coverage", 3),
+    "class accuracy": _number("class_accuracy", 3),
+    "CAS": _number("classification_accuracy_score", 3),
+    "missing": lambda rows: _in_words({each for row in rows for each in row["missing_classes"]}),
+    "pixels": _number("pixel_frechet_distance", 2),
+    "neighbours": _number("neighbour_distance_ratio", 2),
 }
 _HEAD = """# Quality, measured
 
 Written by `./scripts/quality.sh`, which trains each row anew; rows are in
 [quality.json](quality.json), too. A row is a preset and its budget in minutes of processor time,
 over all cores: on two that are free it passes in half of the time. `fashion_before_styles` is
-the preset `fashion` as it was: `--architecture=fashion`, rates of 9e-4. {machine}, one seed each.
+the preset `fashion` as it was: `--architecture=fashion`, rates of 9e-4. {machine}. One seed each,
+or, where *seeds* says so, several of as many steps: then the median, the least and the most in
+brackets, and the pictures are those of the first.
 
 10,000 fakes against the 10,000 test images, which no training sees. *Fréchet* is the distance of
 FID between features of a Fashion-MNIST classifier of our own (SHA-256 `{digest}`): compare it with
@@ -65,27 +80,36 @@ def add(name: str, row: Row) -> None:
     """Adds a row and writes both files again."""
     rows = {**read(), name: row}
     file_system.write_text(_RECORD, json.dumps(rows, indent=1) + "\n")
-    trained = {each: values for each, values in rows.items() if "images" in values}
+    named = _by_name(rows)
+    trained = {each: seeds for each, seeds in named.items() if "images" in seeds[0]}
     head = _HEAD.format(
         machine=f"{processor_name()}, TensorFlow {tf.__version__}",
         digest=row["features_sha256"][:16],
         correct=rows["real"]["judge_accuracy"],
     )
     pictures = [f"## {each}\n\n![samples](quality/{each}.png)\n" for each in trained]
-    parts = [head, _table(_METRICS, rows), _table(_COSTS, trained), _speedup(trained), *pictures]
+    parts = [head, _table(_METRICS, named), _table(_COSTS, trained), _speedup(trained), *pictures]
     file_system.write_text(_PAGE, "\n".join(parts))
 
 
-def _speedup(rows: dict[str, Row]) -> str:
+def _by_name(rows: dict[str, Row]) -> dict[str, list[Row]]:
+    """The rows of all seeds by the name that they share; in the order of the first ones."""
+    named: dict[str, list[Row]] = {}
+    for name, row in rows.items():
+        named.setdefault(name.partition(SEED)[0], []).append(row)
+    return named
+
+
+def _speedup(named: dict[str, list[Row]]) -> str:
     """How much sooner `fashion` has the Fréchet distance of `dcgan` after 120 CPU-minutes."""
     baseline = "dcgan@120"
-    if baseline not in rows:
+    if baseline not in named:
         return ""
-    distance, minutes = rows[baseline]["classifier_fid"], rows[baseline]["cpu_minutes"]
+    distance, minutes = (named[baseline][0][key] for key in ("classifier_fid", "cpu_minutes"))
     as_near = [
-        row
-        for name, row in rows.items()
-        if name.startswith("fashion@") and row["classifier_fid"] <= distance
+        seeds[0]
+        for name, seeds in named.items()
+        if name.startswith("fashion@") and seeds[0]["classifier_fid"] <= distance
     ]
     if not as_near:
         return f"No row of `fashion` is as near to the data as {baseline}.\n"
@@ -98,11 +122,23 @@ def _speedup(rows: dict[str, Row]) -> str:
     )
 
 
-def _table(columns: dict[str, Callable[[Row], str]], rows: dict[str, Row]) -> str:
+def _table(columns: dict[str, Callable[[list[Row]], str]], named: dict[str, list[Row]]) -> str:
     lines = [["row", *columns], ["---"] * (1 + len(columns))]
-    lines += [[name, *(cell(row) for cell in columns.values())] for name, row in rows.items()]
+    lines += [[name, *(cell(seeds) for cell in columns.values())] for name, seeds in named.items()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _format(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+def _over_seeds(values: list[float | None], digits: int) -> str:
+    """The median, and of several the least and the most; a dash where nothing was measured."""
+    measured = [value for value in values if value is not None]
+    if not measured:
+        return "-"
+    median, *ends = (
+        f"{value:.{digits}f}"
+        for value in (statistics.median(measured), min(measured), max(measured))
+    )
+    return median if len(measured) == 1 else f"{median} ({' to '.join(ends)})"
+
+
+def _in_words(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

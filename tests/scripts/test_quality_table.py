@@ -43,7 +43,7 @@ def test_the_page_shows_all_rows_that_were_made(tmp_path, monkeypatch):
     assert "which sees 0.922 of the test images right" in page
     assert "| real | 12.35 |" in page or "| real | 12.34 |" in page
     assert "- | 0.850 | bag, boot | 3.21 | 1.02 |" in page
-    assert "| dcgan@15 | 180,000 | 15.0 | float32 | 2 | 1,000,000 · 500 | 13.9 · 6.1 |" in page
+    assert "| dcgan@15 | 1 | 180,000 | 15.0 | float32 | 2 | 1,000,000 · 500 | 13.9 · 6.1 |" in page
     assert "![samples](quality/dcgan@15.png)" in page and "real.png" not in page
 
 
@@ -63,3 +63,21 @@ def test_the_page_says_how_much_sooner_fashion_has_the_distance_of_dcgan(tmp_pat
 
     assert "100.00 after 120.0 minutes" in page and "99.00 after 5.0: as near" in page
     assert "at least 24 times sooner" in page
+
+
+def test_a_row_of_several_seeds_shows_their_median_and_how_far_they_differ(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table.add("real", {**METRICS, "judge_accuracy": 0.9219})
+    for name, distance, missing in [
+        ("fashion@2", 101, []),
+        ("fashion@2-seed1", 99, ["boot"]),
+        ("fashion@2-seed2", 106, ["bag"]),
+    ]:
+        row = {**METRICS, **COSTS, "classifier_fid": distance, "missing_classes": missing}
+        table.add(name, row)
+
+    page = Path("docs/quality.md").read_text()
+
+    assert "| fashion@2 | 101.00 (99.00 to 106.00) |" in page and "bag, boot" in page
+    assert "| fashion@2 | 3 | 180,000 | 15.0 (15.0 to 15.0) |" in page
+    assert "seed1" not in page
