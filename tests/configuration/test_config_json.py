@@ -73,7 +73,7 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
 
 
 def test_a_run_whose_mapping_network_sees_labels_keeps_it(config):
-    for architecture, now in (("style", "style_joint"), ("stylegan", "stylegan")):
+    for architecture, now in (("style", "style_joint"), ("stylegan", "stylegan_joint")):
         stored = json.loads(written(config, format=8))
         stored["recipe"]["networks"]["architecture"] = architecture
         del stored["recipe"]["networks"]["mapping_layers"]

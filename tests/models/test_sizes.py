@@ -89,6 +89,7 @@ TRAINED = {  # what takes longest to trace at the smallest
     "style": 48,
     "style_joint": 16,
     "stylegan": 16,
+    "stylegan_joint": 16,
     "upsampling": 16,
 }
 

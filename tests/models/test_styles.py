@@ -96,13 +96,20 @@ def test_mapping_and_synthesis_are_the_generator(architecture, layers):
     assert (noise is not None) == (architecture == "stylegan")
 
 
-@pytest.mark.parametrize("architecture", ["style", "style_joint"])
+@pytest.mark.parametrize("architecture", ["style", "stylegan", "style_joint"])
 def test_labels_reach_styles_beside_the_mapping_network_or_through_it(architecture):
     map_latents = mapping.mapping_network(trained(architecture).generator)
     moved = map_latents([LATENTS, LABELS]) - map_latents([LATENTS, LABELS[::-1]])
     by_latents, by_labels = tf.split(moved, [128 + 6, 6], axis=2)
     assert np.abs(by_labels).max() > 0.1
     assert bool(np.abs(by_latents).max() > 0.1) == (architecture == "style_joint")
+
+
+def test_a_mapping_network_that_sees_labels_may_be_all_there_is_of_a_style():
+    map_latents = mapping.mapping_network(trained("stylegan_joint").generator)
+    styles = map_latents([LATENTS, LABELS])
+    assert styles.shape[2] == 128
+    assert np.abs(styles - map_latents([LATENTS, LABELS[::-1]])).max() > 0.1
 
 
 def test_without_mapping_layers_a_style_is_latents_twice_and_labels():

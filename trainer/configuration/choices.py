@@ -103,6 +103,9 @@ ARCHITECTURES = {
     ),
     # Two layers, as Karras et al. 2020, arXiv:2006.06676, have at small sides.
     "stylegan": ArchitectureSpec(
+        projects=True, style_based=True, grows=True, width=32, max_width=512, mapping_layers=2
+    ),
+    "stylegan_joint": ArchitectureSpec(
         projects=True, style_based=True, grows=True, width=32, max_width=128, mapping_layers=2
     ),
     "upsampling": ArchitectureSpec(has_dropout=True, width=32, max_width=256),

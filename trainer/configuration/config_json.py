@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 11
+FORMAT = 12
 
 Json = dict[str, Any]
 
@@ -220,6 +220,14 @@ def _from_format_10(stored: Json) -> Json:
     return {**stored, "recipe": {**stored["recipe"], "completion": completion}}
 
 
+def _from_format_11(stored: Json) -> Json:
+    """Format 11 called the architecture `stylegan` whose mapping network sees labels."""
+    networks = dict(stored["recipe"]["networks"])
+    if networks["architecture"] == "stylegan":
+        networks["architecture"] = "stylegan_joint"
+    return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -233,6 +241,7 @@ _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     8: _from_format_8,
     9: _from_format_9,
     10: _from_format_10,
+    11: _from_format_11,
 }
 
 

@@ -16,6 +16,7 @@ OF_CHOICES = {
         "style": "`fashion`'s layers, modulated by styles: near to the data soonest",
         "style_joint": "`style` as it was, whose mapping network sees labels: of runs that have it",
         "stylegan": "StyleGAN2's, with noise and images of all sides: can grow",
+        "stylegan_joint": "`stylegan` as it was, whose mapping network sees labels: of such runs",
     },
     "loss": {
         "bce": "cross-entropy, as in the first paper and DCGAN",

@@ -28,37 +28,87 @@ _INITIALIZER = "he_normal"
 
 
 def generator(design: Design) -> keras.Model:
-    """Images around [-1, 1]: a sum of modulated projections of all sides."""
+    """Images in [-1, 1]: tanh of a sum of modulated projections of all sides.
+
+    Its mapping network sees no labels; they stand beside what it makes, as latents do. Where it saw
+    both, and sums had no bound, the samples of a label were soon one picture (docs/styles.md).
+    """
+    inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
+    latents = inputs[0] if design.label_sizes else inputs
+    style = mapping.beside(_normalised(latents), labelled, design.mapping_layers)
+    noise, projections = _projections(design, style)
+    sums = _sums(projections)
+    images = _bounded(sums[-1], "images")
+    faded_in = _faded_in(design)
+    if faded_in is not None:
+        # Faded as real images are, so that a side begins with exactly what the last one made.
+        coarse = _enlarged(_bounded(sums[-2], "coarse_images"), "coarse_images_enlarged")
+        rest = layers.Rescaling(-1.0, 1.0, dtype="float32", name="faded_out")(faded_in)
+        both = [_faded(coarse, rest, "faded_out_images"), _faded(images, faded_in)]
+        images = layers.Add(dtype="float32", name="faded_images")(both)
+    return keras.Model([*_listed(inputs), noise, *_listed(faded_in)], images, name="generator")
+
+
+def joint_generator(design: Design) -> keras.Model:
+    """Images around [-1, 1]: the same as it was before, without bound; its mapping sees labels."""
+    inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
+    style = mapping.mapped(_normalised(labelled), design.mapping_layers)
+    noise, projections = _projections(design, style)
+    faded_in = _faded_in(design)
+    if faded_in is not None:
+        projections[-1] = _faded(projections[-1], faded_in)
+    images = _sums(projections)[-1]
+    return keras.Model([*_listed(inputs), noise, *_listed(faded_in)], images, name="generator")
+
+
+def _normalised(latents):
+    """Latents `[N, units]` scaled to a mean square of one."""
+    unit = layers.UnitNormalization(dtype="float32", name="normalised")(latents)
+    length = float(latents.shape[-1]) ** 0.5
+    return layers.Rescaling(length, dtype="float32", name="normalised_latents")(unit)
+
+
+def _projections(design: Design, style) -> tuple:
+    """The input of noise, and what each side adds to images, from the smallest on."""
     ups, channels = design.doublings, _channels(design)
-    inputs, latents = generator_inputs(design.noise_dim, design.label_sizes)
     sides = [design.base]
     for number in range(1, ups + 1):
         height, width = design.base
         sides += [(height << number, width << number)] * 2
     noise, planes = image_noise.planes(sides)
-    unit = layers.UnitNormalization(dtype="float32", name="normalised")(latents)
-    length = float(latents.shape[-1]) ** 0.5
-    unit = layers.Rescaling(length, dtype="float32", name="normalised_latents")(unit)
-    styles = mapping.layer_styles(mapping.mapped(unit, design.mapping_layers), 2 * ups + 2)
+    styles = mapping.layer_styles(style, 2 * ups + 2)
     x = _constant(styles[0], (*design.base, channels[0]))
     x = _modulated(ModulatedConv2D, channels[0], 3, "conv0")(x, styles[0], planes[0])
-    images = _images(x, styles[1], design, 0)
-    faded_in = keras.Input((1,), name="faded_in") if design.fades else None
+    projections = [_images(x, styles[1], design, 0)]
     for number in range(1, ups + 1):
         first = 2 * number - 1
         up = _modulated(ModulatedConv2DTranspose, channels[number], (4, 2), f"up{number}")
         x = up(x, styles[first], planes[first])
         conv = _modulated(ModulatedConv2D, channels[number], 3, f"conv{number}")
         x = conv(x, styles[first + 1], planes[first + 1])
-        coarse = layers.UpSampling2D(
-            interpolation="bilinear", dtype="float32", name=f"images{number}_coarse"
-        )(images)
-        finer = _images(x, styles[first + 2], design, number)
-        if number == ups and faded_in is not None:
-            finer = _faded(finer, faded_in)
-        images = layers.Add(dtype="float32", name=f"images{number}")([coarse, finer])
-    inputs = [*_listed(inputs), noise, *_listed(faded_in)]
-    return keras.Model(inputs, images, name="generator")
+        projections.append(_images(x, styles[first + 2], design, number))
+    return noise, projections
+
+
+def _sums(projections: list) -> list:
+    """By side, what it and all smaller ones add to images."""
+    sums = projections[:1]
+    for number, finer in enumerate(projections[1:], 1):
+        coarse = _enlarged(sums[-1], f"images{number}_coarse")
+        sums.append(layers.Add(dtype="float32", name=f"images{number}")([coarse, finer]))
+    return sums
+
+
+def _enlarged(images, name: str):
+    return layers.UpSampling2D(interpolation="bilinear", dtype="float32", name=name)(images)
+
+
+def _bounded(images, name: str):
+    return layers.Activation("tanh", dtype="float32", name=name)(images)
+
+
+def _faded_in(design: Design):
+    return keras.Input((1,), name="faded_in") if design.fades else None
 
 
 def _channels(design: Design) -> list[int]:
@@ -72,10 +122,10 @@ def _listed(inputs) -> list:
     return inputs if isinstance(inputs, list) else [inputs]
 
 
-def _faded(x, faded_in):
-    """As much of a side as is faded in."""
-    factor = layers.Reshape((1, 1, 1), name="faded_in_factor")(faded_in)
-    return layers.Multiply(name="faded")([x, factor])
+def _faded(x, share, name: str = "faded"):
+    """As much of a side as a share `[N, 1]` says."""
+    factor = layers.Reshape((1, 1, 1), name=f"{name}_factor")(share)
+    return layers.Multiply(name=name)([x, factor])
 
 
 def _constant(style, shape: tuple[int, int, int]):
@@ -114,7 +164,7 @@ def discriminator(design: Design) -> keras.Model:
     height, width, colours = design.image_shape
     shape = (height >> design.missing, width >> design.missing, colours)
     inputs, images, labels = discriminator_inputs(shape, design.label_sizes)
-    faded_in = keras.Input((1,), name="faded_in") if design.fades else None
+    faded_in = _faded_in(design)
     downs, channels = design.doublings, _channels(design)
     x = None
     for number in range(downs, 0, -1):
