@@ -11,7 +11,7 @@ import tensorflow as tf
 from trainer.configuration import choices, flags, recipe_checks
 from trainer.configuration.completion import Completion
 from trainer.gan import completing, masks
-from trainer.gan.fakes import fakes, incomplete
+from trainer.gan.fakes import encoded_images, fakes, incomplete
 from trainer.gan.reconstruction import EARLY_WEIGHT, FULL_DIVERSITY, reconstruction
 from trainer.gan.state import FashionGAN
 from trainer.randomness import BatchRng
@@ -69,20 +69,19 @@ def test_what_is_known_stays_and_what_is_missing_is_not_looked_at(gan):
     asked = incomplete(gan, IMAGES, RNG, "")
     other = asked._replace(pictures=tf.where(asked.masks > 0, 0.5, IMAGES))
     latents = RNG.normal("latents", 6)
-    completed = gan.generate(latents, LABELS, incomplete=asked).numpy()
+    completed = gan.complete(latents, LABELS, gan.encode(asked)).numpy()
     known = np.broadcast_to(asked.masks.numpy() == 0, completed.shape)
     np.testing.assert_array_equal(completed[known], IMAGES.numpy()[known])
-    np.testing.assert_array_equal(completed, gan.generate(latents, LABELS, incomplete=other))
+    np.testing.assert_array_equal(completed, gan.complete(latents, LABELS, gan.encode(other)))
     assert np.ptp(completed[~known]) > 0
 
 
 def test_a_mean_far_off_costs_and_variety_pays(gan):
-    made = fakes(gan, IMAGES, LABELS, RNG, "")
-    found = reconstruction(gan, made, IMAGES, LABELS, RNG, "")
-    second = gan.generate(
-        RNG.normal("second/latents", 6), LABELS, incomplete=incomplete(gan, IMAGES, RNG, "")
-    )
-    missing = incomplete(gan, IMAGES, RNG, "").masks.numpy().sum(axis=(1, 2, 3))
+    encoded = encoded_images(gan, IMAGES, RNG, "")
+    made = fakes(gan, encoded, LABELS, RNG, "")
+    found = reconstruction(gan, made, encoded, IMAGES, LABELS, RNG, "")
+    second = gan.complete(RNG.normal("second/latents", 6), LABELS, encoded)
+    missing = encoded.masks.numpy().sum(axis=(1, 2, 3))
 
     def distance(difference: tf.Tensor) -> float:
         return float(np.mean(np.abs(difference.numpy()).sum(axis=(1, 2, 3)) / missing))

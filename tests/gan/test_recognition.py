@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,10 +12,11 @@ from trainer.configuration import flags, recipe_checks
 from trainer.data import pixels
 from trainer.editing import inpainting
 from trainer.editing.projection import Settings
-from trainer.gan.fakes import incomplete
+from trainer.gan.fakes import encoded_images, incomplete
 from trainer.gan.recognition import recognition
 from trainer.gan.state import FashionGAN
-from trainer.models.conditioning import RECOGNISED, Incomplete, recogniser
+from trainer.models.comodulated import encoding_network
+from trainer.models.conditioning import RECOGNISED, Incomplete
 from trainer.randomness import BatchRng
 from trainer.system.exits import RefusedError
 
@@ -35,10 +37,20 @@ def recipe_of(*more: str):
     return flags.train(["train", *base, *data, *more]).recipe
 
 
+def scores_of(generator: keras.Model, asked) -> tf.Tensor:
+    """What it takes the labels of incomplete pictures for."""
+    return encoding_network(generator)(list(asked))[RECOGNISED]
+
+
+def recognised(gan: FashionGAN, images: tf.Tensor, labels: tf.Tensor, rng: BatchRng) -> tf.Tensor:
+    """The loss, as in a step."""
+    return recognition(gan, encoded_images(gan, images, rng, ""), images, labels, rng, "")
+
+
 def told(run) -> np.ndarray:
     """The most probable value of each attribute: int64 `[5, 2]`."""
     pictures = pixels.to_floats(tf.constant(PICTURES), run.pixel_min)
-    scores = recogniser(run.generator)([pictures, tf.constant(HOLES, tf.float32)])
+    scores = scores_of(run.generator, [pictures, tf.constant(HOLES, tf.float32)])
     ends = np.cumsum(run.recipe.data.label_sizes)[:-1]
     return np.stack([part.argmax(axis=1) for part in np.split(scores.numpy(), ends, axis=1)], 1)
 
@@ -76,10 +88,10 @@ def test_the_loss_is_the_cross_entropy_of_the_labels_that_are_given():
     images = tf.random.stateless_uniform([8, 16, 16, 3], [1, 2], -1, 1)
     labels = np.array([[each % 10, each % 8] for each in range(8)])
     labels[2], labels[5, 0] = -1, -1
-    loss = recognition(gan, images, tf.constant(labels, tf.int32), RNG, "")
+    loss = recognised(gan, images, tf.constant(labels, tf.int32), RNG)
     expected = 0.0
     for stream in ("", "recognition/"):
-        scores = recogniser(gan.generator)(list(incomplete(gan, images, RNG, stream)))
+        scores = scores_of(gan.generator, incomplete(gan, images, RNG, stream))
         for number, part in enumerate(tf.split(scores, gan.recipe.data.label_sizes, axis=1)):
             chances = tf.nn.log_softmax(part).numpy()
             rows = np.flatnonzero(labels[:, number] >= 0)
@@ -92,7 +104,7 @@ def test_it_teaches_the_layers_before_it_and_no_others():
     images = tf.random.stateless_uniform([8, 16, 16, 3], [1, 2], -1, 1)
     labels = tf.zeros([8, 2], tf.int32)
     with tf.GradientTape() as tape:
-        loss = recognition(gan, images, labels, RNG, "")
+        loss = recognised(gan, images, labels, RNG)
     weights = gan.generator.trainable_variables
     gradients = tape.gradient(loss, [weight.value for weight in weights])
     reached = {
@@ -113,12 +125,12 @@ def test_labels_that_are_told_are_learnt_from_what_is_known():
     for step in range(60):
         rng = BatchRng(0, step, 0, 8)
         with tf.GradientTape() as tape:
-            loss = recognition(gan, images, labels, rng, "")
+            loss = recognised(gan, images, labels, rng)
         for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
             if gradient is not None:
                 weight.assign_sub(0.2 * gradient)
     asked = Incomplete(images, incomplete(gan, images, BatchRng(1, 0, 0, 8), "").masks)
-    scores = recogniser(gan.generator)(list(asked))
+    scores = scores_of(gan.generator, asked)
     np.testing.assert_array_equal(tf.argmax(scores, axis=1), labels[:, 0])
 
 

@@ -13,8 +13,8 @@ import tensorflow as tf
 from trainer.configuration import config
 from trainer.configuration.config import Recipe
 from trainer.gan.networks import build_discriminator, build_generator
-from trainer.models import mapping
-from trainer.models.conditioning import recogniser, with_label_scores
+from trainer.models import comodulated, mapping
+from trainer.models.conditioning import with_label_scores
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class ActiveNetworks:
     mapping: keras.Model | None = None  # of a style-based generator
     synthesis: keras.Model | None = None
     penalised_synthesis: keras.Model | None = None  # in float32, for second derivatives
-    recogniser: keras.Model | None = None  # of a generator that tells labels
+    encoding: keras.Model | None = None  # of a generator that completes pictures
+    decoding: keras.Model | None = None
     faded_in: tf.Tensor | None = None  # how much the finest side counts, float32 []
 
 
@@ -57,8 +58,12 @@ def active_networks(
     if objective.classification:
         discriminator, unpenalised = map(with_label_scores, (discriminator, unpenalised))
     networks = ActiveNetworks(generator, discriminator, unpenalised)
-    if recipe.completion.recognition:
-        networks = replace(networks, recogniser=recogniser(generator))
+    if recipe.completion.masks:
+        networks = replace(
+            networks,
+            encoding=comodulated.encoding_network(generator),
+            decoding=comodulated.decoding_network(generator),
+        )
     if not (objective.style_mixing or objective.path_length):
         return networks
     synthesis = mapping.synthesis_network(generator)

@@ -7,18 +7,18 @@ import tensorflow as tf
 from trainer.gan import masks
 from trainer.gan.state import FashionGAN
 from trainer.models import image_noise
-from trainer.models.conditioning import Incomplete
+from trainer.models.conditioning import Encoded, Incomplete
 from trainer.randomness import BatchRng
 
 
 def fakes(
-    gan: FashionGAN, images: tf.Tensor, labels: tf.Tensor, rng: BatchRng, stream: str
+    gan: FashionGAN, encoded: Encoded | None, labels: tf.Tensor, rng: BatchRng, stream: str
 ) -> tf.Tensor:
     """Images of the generator as it trains.
 
     Args:
       gan: the state.
-      images: real ones, of which a generator that completes gets a part.
+      encoded: from `encoded_images`.
       labels: int32 `[rows, attributes]`.
       rng: the random numbers of those rows.
       stream: prefix of the random streams.
@@ -27,14 +27,30 @@ def fakes(
       `[rows, height, width, channels]`.
     """
     latents = latents_of(gan, rng, stream)
-    if gan.recipe.completion.masks:
-        return gan.generate(latents, labels, incomplete=incomplete(gan, images, rng, stream))
+    if encoded is not None:
+        return gan.complete(latents, labels, encoded)
     noise = image_noise.drawn(gan.active.generator, rng, stream)
     if not gan.recipe.objective.style_mixing:
         return gan.generate(latents, labels, noise)
     styles = gan.styles(latents, labels)
     others = gan.styles(latents_of(gan, rng, f"{stream}mixing/"), labels)
     return gan.synthesise(mixed(gan, styles, others, rng, stream), noise)
+
+
+def encoded_images(
+    gan: FashionGAN, images: tf.Tensor, rng: BatchRng, stream: str
+) -> Encoded | None:
+    """What a generator that completes makes of real images; None of any other.
+
+    Args:
+      gan: the state.
+      images: `[rows, height, width, channels]`.
+      rng: the random numbers of those rows.
+      stream: prefix of the random streams, of which each has masks of its own.
+    """
+    if not gan.recipe.completion.masks:
+        return None
+    return gan.encode(incomplete(gan, images, rng, stream))
 
 
 def incomplete(gan: FashionGAN, images: tf.Tensor, rng: BatchRng, stream: str) -> Incomplete:

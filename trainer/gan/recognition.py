@@ -8,33 +8,35 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from trainer.gan.active_networks import applied
 from trainer.gan.fakes import incomplete
 from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
-from trainer.models.conditioning import classified
+from trainer.models.conditioning import RECOGNISED, Encoded, classified
 from trainer.randomness import BatchRng
 
 
 def recognition(
-    gan: FashionGAN, images: tf.Tensor, labels: tf.Tensor, rng: BatchRng, stream: str
+    gan: FashionGAN,
+    encoded: Encoded,
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    rng: BatchRng,
+    stream: str,
 ) -> tf.Tensor:
     """A replica's share of the loss, float32 `[]`: of the labels that are given.
 
-    Each image is shown with two masks, for a mask is cheap here and a completion is not.
+    Each image is shown with another mask, too, for a mask is cheap here and a completion is not.
 
     Args:
       gan: the state.
-      images: `[rows, height, width, channels]`, of which parts are missing: as in the fakes, and
-        another.
+      encoded: what the fakes are made of.
+      images: the same, whole: `[rows, height, width, channels]`.
       labels: int32 `[rows, attributes]`, -1 where not given.
       rng: the random numbers of those rows.
       stream: prefix of the random streams, that of the fakes.
     """
-    streams = (stream, f"{stream}recognition/")
-    both = zip(*(incomplete(gan, images, rng, each) for each in streams), strict=True)
-    asked = [tf.concat(each, axis=0) for each in both]
-    scores = applied(gan.active.recogniser, gan.generator, asked)
+    others = gan.encode(incomplete(gan, images, rng, f"{stream}recognition/"))
+    scores = tf.concat([each.maps[RECOGNISED] for each in (encoded, others)], axis=0)
     twice, nothing = tf.tile(labels, [2, 1]), tf.zeros_like(scores[:, :1])
     _, log_probabilities = classified(nothing, scores, twice, label_sizes(gan.recipe))
     share = gan.recipe.completion.recognition / (2 * gan.recipe.batch_size)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainer.gan.fakes import incomplete, latents_of
+from trainer.gan.fakes import latents_of
 from trainer.gan.state import FashionGAN
+from trainer.models.conditioning import Encoded
 from trainer.randomness import BatchRng
 
 # At first the loss weighs more: else the discriminator drives tanh to its ends within some steps,
@@ -35,6 +36,7 @@ class Reconstruction(NamedTuple):
 def reconstruction(
     gan: FashionGAN,
     fakes: tf.Tensor,
+    encoded: Encoded,
     images: tf.Tensor,
     labels: tf.Tensor,
     rng: BatchRng,
@@ -45,15 +47,15 @@ def reconstruction(
     Args:
       gan: the state.
       fakes: `[rows, height, width, channels]`.
+      encoded: what they were made of.
       images: which they complete, of the same shape.
       labels: int32 `[rows, attributes]`.
       rng: the random numbers of those rows.
       stream: prefix of the random streams, that of the fakes.
     """
     completion = gan.recipe.completion
-    asked = incomplete(gan, images, rng, stream)
     share = 1.0 / gan.recipe.batch_size
-    pixels = tf.reduce_sum(asked.masks, axis=[1, 2, 3]) * images.shape[3]
+    pixels = tf.reduce_sum(encoded.masks, axis=[1, 2, 3]) * images.shape[3]
     share_of_pixel = share / tf.maximum(pixels, 1.0)
 
     def distance(some: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
@@ -63,7 +65,7 @@ def reconstruction(
     mean, spread = fakes, tf.constant(0.0)
     if completion.diversity:
         latents = latents_of(gan, rng, f"{stream}second/")
-        second = gan.generate(latents, labels, incomplete=asked)
+        second = gan.complete(latents, labels, encoded)
         mean, spread = (fakes + second) / 2, distance(fakes, second)
     error = distance(mean, images)
     weight = completion.reconstruction * _early_factor(gan.step)

@@ -17,7 +17,7 @@ from trainer.gan.networks import build_networks, label_sizes
 from trainer.gan.optimizers import Optimizer, local_variable
 from trainer.models import image_noise, spectral
 from trainer.models.architectures import ARCHITECTURES
-from trainer.models.conditioning import Incomplete, classified, inputs_of
+from trainer.models.conditioning import Encoded, Incomplete, classified, inputs_of
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng, layers_draw_from
 
@@ -155,12 +155,23 @@ class FashionGAN:
         latents: tf.Tensor,
         labels: tf.Tensor,
         noise: tf.Tensor | None = None,
-        incomplete: Incomplete | None = None,
     ) -> tf.Tensor:
         """Images in training, from the arguments of `sample` and noise where it takes some."""
         network = self.active.generator
-        inputs = self._inputs(network, latents, labels, noise, incomplete)
-        return applied(network, self.generator, inputs)
+        return applied(network, self.generator, self._inputs(network, latents, labels, noise))
+
+    def encode(self, incomplete: Incomplete) -> Encoded:
+        """Pictures in training, for as many completions of them as one likes."""
+        return Encoded(
+            incomplete.masks, applied(self.active.encoding, self.generator, list(incomplete))
+        )
+
+    def complete(self, latents: tf.Tensor, labels: tf.Tensor, encoded: Encoded) -> tf.Tensor:
+        """Completed pictures in training, from the other arguments of `sample`."""
+        inputs = [latents, encoded.masks, *(encoded.maps[name] for name in sorted(encoded.maps))]
+        if sizes := label_sizes(self.recipe):
+            inputs.insert(1, labels if len(sizes) > 1 else labels[:, 0])
+        return applied(self.active.decoding, self.generator, inputs)
 
     def styles(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Styles in training, of a style-based generator: float32 `[N, layers, size]`."""

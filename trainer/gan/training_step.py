@@ -13,6 +13,7 @@ import tensorflow as tf
 from trainer.configuration.config import Recipe
 from trainer.gan import path_length, step_gradients
 from trainer.gan.compilation import Compiler
+from trainer.gan.fakes import encoded_images
 from trainer.gan.fakes import fakes as fakes_of
 from trainer.gan.optimizers import Optimizer
 from trainer.gan.recognition import recognition
@@ -103,7 +104,8 @@ def alternating(
         def of_discriminator(
             images: tf.Tensor, labels: tf.Tensor, number: tf.Tensor, stream: str
         ) -> StepGradients:
-            fakes = fakes_of(gan, images, labels, rng, stream)
+            encoded = encoded_images(gan, images, rng, stream)
+            fakes = fakes_of(gan, encoded, labels, rng, stream)
             return step_gradients.compute(gan, Examples(images, fakes, labels, stream, number), rng)
 
         found = compiled(functools.partial(of_discriminator, stream=f"critic{index}/"), *networks)(
@@ -132,13 +134,14 @@ def _generated(
     completion = gan.recipe.completion
     losses, metrics = [], []
     with tf.GradientTape() as tape:
-        fakes = fakes_of(gan, images, labels, rng, stream)
-        if completion.reconstruction:
-            found = reconstruction(gan, fakes, images, labels, rng, stream)
+        encoded = encoded_images(gan, images, rng, stream)
+        fakes = fakes_of(gan, encoded, labels, rng, stream)
+        if encoded is not None and completion.reconstruction:
+            found = reconstruction(gan, fakes, encoded, images, labels, rng, stream)
             losses.append(found.loss)
             metrics += [found.error, found.spread]
-        if completion.recognition:
-            losses.append(recognition(gan, images, labels, rng, stream))
+        if encoded is not None and completion.recognition:
+            losses.append(recognition(gan, encoded, images, labels, rng, stream))
             metrics.append(losses[-1])
     return tape, fakes, losses, metrics
 

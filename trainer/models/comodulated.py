@@ -20,6 +20,7 @@ from trainer.models.modulation import ModulatedConv2DTranspose
 _INITIALIZER = "he_normal"
 _SLOPE = 0.2
 _ENCODED = 128
+_KNOWN = "known"
 
 discriminator = fashion.discriminator
 
@@ -30,7 +31,7 @@ def generator(design: Design) -> keras.Model:
     filters = design.channels(ups)
     pictures = keras.Input(design.image_shape, name=PICTURES)
     masks = keras.Input((*design.image_shape[:2], 1), name=MASKS)
-    known = layers.Multiply(dtype="float32", name="known")([pictures, 1.0 - masks])
+    known = layers.Multiply(dtype="float32", name=_KNOWN)([pictures, 1.0 - masks])
     maps = _encoded(known, masks, design)
     flat = layers.Flatten(name="encoded_flat")(maps[-1])
     encoded = _dense(_ENCODED, "encoded")(flat)
@@ -57,6 +58,29 @@ def generator(design: Design) -> keras.Model:
     missing = layers.Multiply(dtype="float32", name="missing")([x, masks])
     images = layers.Add(dtype="float32", name="completed")([known, missing])
     return keras.Model([*_listed(inputs), pictures, masks], images, name="generator")
+
+
+def encoding_network(generator: keras.Model) -> keras.Model:
+    """Pictures and masks to what the rest of the generator makes completions of: a dictionary.
+
+    Beside what is known there are the maps of each side, the encoder's vector and, in a generator
+    that tells labels, their scores, `[N, sum(label_sizes)]`, as `RECOGNISED`. All
+    completions of a picture share it.
+    """
+    names = [layer.name for layer in generator.layers]
+    maps = [name for name in names if name.startswith("encode") and name.endswith("_activation")]
+    kept = [_KNOWN, *maps, *([RECOGNISED] if RECOGNISED in names else [])]
+    outputs = {name: generator.get_layer(name).output for name in kept}
+    inputs = [each for each in generator.inputs if each.name in (PICTURES, MASKS)]
+    return keras.Model(inputs, outputs, name="encoding")
+
+
+def decoding_network(generator: keras.Model) -> keras.Model:
+    """Latents, labels, masks and what encoding made, in the order of its names, to completions."""
+    inputs = [each for each in generator.inputs if each.name != PICTURES]
+    encoded = encoding_network(generator).output
+    inputs += [encoded[name] for name in sorted(encoded)]
+    return keras.Model(inputs, generator.outputs[0], name="decoding")
 
 
 def _encoded(known, masks, design: Design) -> list:

@@ -23,6 +23,13 @@ class Incomplete(NamedTuple):
     masks: tf.Tensor  # float32 [N, height, width, 1], 1 where missing
 
 
+class Encoded(NamedTuple):
+    """The same, as a generator's encoder has made it: whatever completions of it share."""
+
+    masks: tf.Tensor
+    maps: dict[str, tf.Tensor]  # by layer
+
+
 def halvings(side: int) -> int:
     """How often a side is halved, down to one of 4 to 7: 28 twice (7), 48 (6) and 32 (4) thrice."""
     if side % 2 or side < 2 * SMALLEST_SIDE:
@@ -200,20 +207,6 @@ def with_label_scores(discriminator: keras.Model) -> keras.Model:
         [features, embedding(one_of_each)]
     )
     return keras.Model(discriminator.inputs, [discriminator.output, scores], name="scored")
-
-
-def recogniser(generator: keras.Model) -> keras.Model:
-    """What a generator that completes tells labels by: its own layers from pictures to scores.
-
-    Args:
-      generator: with a layer `RECOGNISED`.
-
-    Returns:
-      A network of pictures and masks whose output is `[N, sum(label_sizes)]`, as `classified`
-      takes it.
-    """
-    inputs = [each for each in generator.inputs if each.name in (PICTURES, MASKS)]
-    return keras.Model(inputs, generator.get_layer(RECOGNISED).output, name="recogniser")
 
 
 def classified(logits, scores, labels, label_sizes: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
