@@ -16,7 +16,7 @@ from tests.incomplete_pictures import incomplete_pictures
 from trainer.configuration import choices, presets
 from trainer.data import pixels
 from trainer.gan.losses import LOSSES
-from trainer.gan.state import ema_decay
+from trainer.gan.moving_average import decay_of
 from trainer.gan.training_step import ADAPTIVE_METRICS, METRICS
 from trainer.models import architectures, spectral
 from trainer.models.conditioning import inputs_of
@@ -269,8 +269,8 @@ def test_the_moving_average_follows_its_definition():
 
 def test_weights_in_the_moving_average_halve_with_the_half_life():
     late = tf.constant(10**6, tf.int64)
-    assert float(ema_decay(1000.0, 10, late)) == pytest.approx(0.5**0.01)
-    assert float(ema_decay(1000.0, 10, tf.constant(0, tf.int64))) == 0.5**20
+    assert float(decay_of(1000.0, 10, late)) == pytest.approx(0.5**0.01)
+    assert float(decay_of(1000.0, 10, tf.constant(0, tf.int64))) == 0.5**20
 
 
 def test_samples_are_from_the_moving_average():

@@ -14,7 +14,7 @@ import tensorflow as tf
 from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
 from trainer.configuration import choices, config_json, flags
-from trainer.gan.state import ema_decay
+from trainer.gan.moving_average import decay_of
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.design import Design
 from trainer.runs import checkpoints
@@ -230,9 +230,9 @@ def test_layers_of_a_number_are_taken_together():
 def test_the_average_of_another_run_is_kept_from_the_first_update():
     late, half = 10**6, 0.5 ** (32 / 40_000)
     for step in (0, 1, 99):
-        kept = ema_decay(40_000.0, 32, tf.constant(step, tf.int64), ramp_up=False)
+        kept = decay_of(40_000.0, 32, tf.constant(step, tf.int64), ramp_up=False)
         assert float(kept) == pytest.approx(half)
-    assert float(ema_decay(40_000.0, 32, tf.constant(late, tf.int64))) == pytest.approx(half)
+    assert float(decay_of(40_000.0, 32, tf.constant(late, tf.int64))) == pytest.approx(half)
 
     started = flags.train(["train", "--job_dir=x", "--dataset=synthetic", "--initialize_from=y"])
     assert not started.recipe.ema_ramp_up

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from trainer.configuration import config
 from trainer.configuration.config import Recipe
+from trainer.gan import moving_average
 from trainer.gan.active_networks import active_networks, applied, borrowed, stage_networks
 from trainer.gan.augmentation import AdaptiveProbability
 from trainer.gan.networks import build_networks, label_sizes
@@ -22,29 +23,6 @@ from trainer.models.layers import initialise
 from trainer.randomness import BatchRng, layers_draw_from
 
 State = dict[str, dict[str, tf.Variable]]  # part -> path -> variable
-
-# A moving average over a twentieth of the images seen forgets the untrained generator in a short
-# run (Karras et al. 2020, arXiv:2006.06676, whose ramp-up it is).
-EMA_RAMP_UP = 0.05
-
-
-def ema_decay(
-    half_life: float, batch_size: int, step: tf.Tensor, ramp_up: bool = True
-) -> tf.Tensor:
-    """The weight of the generator's old moving average in an update.
-
-    Args:
-      half_life: in images.
-      batch_size: images per update.
-      step: updates before this one.
-      ramp_up: whether it is shorter during the run's first images, see `EMA_RAMP_UP`.
-
-    Returns:
-      float32 `[]`: 0.5 to the power of batch size over half-life.
-    """
-    images_seen = tf.cast(step + 1, tf.float32) * batch_size
-    shorter = tf.minimum(half_life, EMA_RAMP_UP * images_seen)
-    return 0.5 ** (batch_size / (shorter if ramp_up else tf.constant(half_life)))
 
 
 class FashionGAN:
@@ -76,7 +54,7 @@ class FashionGAN:
             self.discriminator,
             {path: step * critic_steps for path, step in first_steps.items()},
         )
-        self.ema = self._initial_ema() if recipe.ema_half_life else {}
+        self.ema = moving_average.begun(self.generator) if recipe.ema_half_life else {}
         self.singular_vectors = (
             self._initial_singular_vectors() if recipe.networks.spectral_norm else {}
         )
@@ -244,16 +222,11 @@ class FashionGAN:
 
     def update_ema(self) -> None:
         """Moves the average towards the updated generator, in a replica's context."""
+        recipe = self.recipe
         if self.ema:
-            recipe = self.recipe
-            decay = ema_decay(
-                recipe.ema_half_life, recipe.batch_size, self.step, recipe.ema_ramp_up
-            )
-            for weight in self.generator.variables:
-                old = self.ema[weight.path]
-                tf.raw_ops.ResourceApplyGradientDescent(
-                    var=old.handle, alpha=1 - decay, delta=old - weight.value
-                )
+            half_life, ramp_up = recipe.ema_half_life, recipe.ema_ramp_up
+            decay = moving_average.decay_of(half_life, recipe.batch_size, self.step, ramp_up)
+            moving_average.follow(self.ema, self.generator, decay)
 
     def constrain_discriminator(self) -> None:
         """Clips weights and advances singular vectors after an update, in a replica's context."""
@@ -267,12 +240,6 @@ class FashionGAN:
                 for path, vector in self.singular_vectors.items()
             ]
             _assign_on_replicas(list(self.singular_vectors.values()), advanced)
-
-    def _initial_ema(self) -> dict[str, tf.Variable]:
-        return {
-            weight.path: local_variable(tf.convert_to_tensor(weight.value))
-            for weight in self.generator.variables
-        }
 
     def estimate_singular_vectors(self) -> None:
         """Estimates them anew, of kernels that were assigned."""

@@ -12,7 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -97,39 +97,64 @@ def planned(
     Raises:
       RefusedError: no step fits; for all workers alike.
     """
-    schedule, minutes = run.schedule, run.schedule.minutes or 0.0
+    minutes = run.schedule.minutes or 0.0
     activity.now("reading the data")  # what is wrong with them is said before all measuring
     examples = load(run.recipe.data)
     log.info("measuring how many steps fit into %g minutes", minutes)
     if run.recipe.growth.grow_from:
         log.warning("all steps are planned as of whole images: a run that grows ends sooner")
     activity.now("measuring how fast it trains")
-    speed = _Speed(run.recipe, run.execution, strategy, group.broadcast_number)
-    for _ in range(ROUNDS):
-        speed.measure()
-    evaluations: tuple[float, float] | None = (0.0, 0.0)
-    if group.is_chief and schedule.evaluation_interval:
-        most = EVALUATION_SHARE * (deadline - time.monotonic())
-        evaluations = _evaluation_seconds(run, speed.gan, examples, places, most)
-    if group.broadcast_flag(evaluations is None):
+    took = _measured(run, strategy, group, examples, places, deadline)
+    schedule = run.schedule
+    if not took.is_evaluated:
         schedule = dataclasses.replace(schedule, evaluation_interval=0)
-    first, another = evaluations or (0.0, 0.0)
-    interval = schedule.evaluation_interval or math.inf
-    a_step = speed.seconds_a_step() * AROUND_STEPS + another / interval
-    # What is made once more for the run itself: the graph, and the evaluation at the end.
-    once = speed.seconds_to_start + first + AROUND_RUN_SECONDS
-    a_grid = grids.seconds(speed.gan, *examples) if group.is_chief else 0.0
-    left = deadline - time.monotonic() - once
-    steps, between = _fitting(run, group, left, a_step, a_grid)
+    left, a_step = deadline - time.monotonic() - took.once, took.a_step
+    steps, between = _fitting(run, group, left, a_step, took.a_grid)
     if steps < 1:
         enough = minutes + (FEWEST_STEPS * a_step - left) / 60
         raise RefusedError(
-            f"--minutes={minutes:g} leaves no time for a step: the start takes {once:.0f} s, a "
-            f"step {a_step:.2f} s; --minutes={math.ceil(enough)} has time for {FEWEST_STEPS}"
+            f"--minutes={minutes:g} leaves no time for a step: the start takes {took.once:.0f} s, "
+            f"a step {a_step:.2f} s; --minutes={math.ceil(enough)} has time for {FEWEST_STEPS}"
         )
     log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
     schedule = dataclasses.replace(schedule, steps=steps, save_interval=between)
     return dataclasses.replace(run, schedule=schedule, horizon=steps)
+
+
+class _Took(NamedTuple):
+    """What a run's parts took when they were measured, in seconds."""
+
+    is_evaluated: bool  # not where a first evaluation would take most of the time
+    once: float  # to make once more for the run itself: the graph, and the evaluation at the end
+    a_step: float  # evaluations included
+    a_grid: float
+
+
+def _measured(
+    run: RunConfig,
+    strategy: tf.distribute.Strategy,
+    group: WorkerGroup,
+    examples: tuple[np.ndarray, np.ndarray],
+    places: Sequence[Path],
+    deadline: float,
+) -> _Took:
+    speed = _Speed(run.recipe, run.execution, strategy, group.broadcast_number)
+    for _ in range(ROUNDS):
+        speed.measure()
+    interval = run.schedule.evaluation_interval
+    evaluations: tuple[float, float] | None = (0.0, 0.0)
+    if group.is_chief and interval:
+        most = EVALUATION_SHARE * (deadline - time.monotonic())
+        evaluations = _evaluation_seconds(run, speed.gan, examples, places, most)
+    is_evaluated = not group.broadcast_flag(evaluations is None)
+    first, another = evaluations or (0.0, 0.0)
+    between = interval if interval and is_evaluated else math.inf
+    return _Took(
+        is_evaluated,
+        once=speed.seconds_to_start + first + AROUND_RUN_SECONDS,
+        a_step=speed.seconds_a_step() * AROUND_STEPS + another / between,
+        a_grid=grids.seconds(speed.gan, *examples) if group.is_chief else 0.0,
+    )
 
 
 def _fitting(
