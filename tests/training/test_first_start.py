@@ -23,20 +23,20 @@ from trainer.evaluation import own_networks
 from trainer.runs import records
 from trainer.system import exits
 from trainer.system.exits import RefusedError
-from trainer.training import first_start
+from trainer.training import first_start, planned_length, trial
 
 HERE = {"replicas": 1}
 # A run in which a step seems to take ten thousand times as long: an hour is planned to be few.
 # What is measured is measured shortly.
 SHORTLY = (
-    "from trainer.training import first_start\n"
-    "first_start.AROUND_STEPS, first_start.ROUND_SECONDS = 1e4, 0.1"
+    "from trainer.training import planned_length, trial\n"
+    "planned_length.AROUND_STEPS, trial.ROUND_SECONDS = 1e4, 0.1"
 )
 
 
 @pytest.fixture(autouse=True)
 def measured_shortly(monkeypatch) -> None:
-    monkeypatch.setattr(first_start, "ROUND_SECONDS", 0.1)
+    monkeypatch.setattr(trial, "ROUND_SECONDS", 0.1)
 
 
 def run(*more: str) -> RunConfig:
@@ -53,13 +53,13 @@ def decided(*more: str) -> RunConfig:
 )
 def test_bfloat16_is_chosen_where_it_is_clearly_faster(bfloat16, chosen, monkeypatch, caplog):
     monkeypatch.setattr(environment, "has_bfloat16_instructions", lambda: True)
-    train = first_start._Speed._train
+    train = trial.Speed._train
 
-    def measured(trial, steps: int) -> float:
-        train(trial, 1)
-        return steps * (bfloat16 if trial.gan.recipe.precision == "bfloat16" else 1.0)
+    def measured(speed, steps: int) -> float:
+        train(speed, 1)
+        return steps * (bfloat16 if speed.gan.recipe.precision == "bfloat16" else 1.0)
 
-    monkeypatch.setattr(first_start._Speed, "_train", measured)
+    monkeypatch.setattr(trial.Speed, "_train", measured)
     with caplog.at_level("INFO"):
         assert decided().recipe.precision == chosen
     assert "1000.0 ms in float32" in caplog.text
@@ -67,7 +67,7 @@ def test_bfloat16_is_chosen_where_it_is_clearly_faster(bfloat16, chosen, monkeyp
 
 def test_where_bfloat16_is_emulated_nothing_is_measured(monkeypatch):
     monkeypatch.setattr(environment, "has_bfloat16_instructions", lambda: False)
-    monkeypatch.setattr(first_start, "_Speed", None)
+    monkeypatch.setattr(first_start, "Speed", None)
     assert decided().recipe.precision == "float32"
 
 
@@ -100,7 +100,7 @@ def test_more_time_plans_more_steps_and_evaluations_take_some():
         decided = first_start.decided(asked, HERE, strategy)
         deadline = time.monotonic() + 60 * minutes
         alone = WorkerGroup(strategy, 0, 1)
-        planned = first_start.planned(decided, strategy, alone, lambda spec: data, (), deadline)
+        planned = planned_length.planned(decided, strategy, alone, lambda spec: data, (), deadline)
         assert planned.horizon == planned.schedule.steps
         return planned.schedule.steps
 
@@ -115,9 +115,9 @@ def test_more_time_plans_more_steps_and_evaluations_take_some():
 
 def test_grids_take_a_small_share_of_the_minutes():
     whole = run()  # an epoch is 500 steps
-    assert first_start._epochs_between_grids(whole, left=100, a_step=0.01, a_grid=0.1) == 1
-    assert first_start._epochs_between_grids(whole, left=100, a_step=0.01, a_grid=1.0) == 7
-    assert first_start._steps(whole.recipe, 100, a_step=0.01, between=7, a_grid=1.0) == 9800
+    assert planned_length._epochs_between_grids(whole, left=100, a_step=0.01, a_grid=0.1) == 1
+    assert planned_length._epochs_between_grids(whole, left=100, a_step=0.01, a_grid=1.0) == 7
+    assert planned_length._steps(whole.recipe, 100, a_step=0.01, between=7, a_grid=1.0) == 9800
 
 
 @pytest.mark.parametrize("steps", [10, pytest.param(10**7, marks=pytest.mark.slow)])
@@ -135,7 +135,7 @@ def test_networks_that_the_first_evaluation_trains_may_take_half_of_the_time(
     monkeypatch.setattr(own_networks, "MOST_STEPS", steps)
 
     with caplog.at_level("INFO"):
-        planned = first_start.planned(
+        planned = planned_length.planned(
             decided,
             strategy,
             WorkerGroup(strategy, 0, 1),

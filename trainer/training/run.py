@@ -19,7 +19,7 @@ from trainer.gan.state import FashionGAN
 from trainer.models import flops, forms
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity
-from trainer.training import first_start, roles, run_directory, warm_start
+from trainer.training import first_start, planned_length, roles, run_directory, warm_start
 from trainer.training.storage import Storage
 
 
@@ -76,7 +76,9 @@ def train(
         environment.warn_of_slow_bfloat16(run.recipe.precision)
         forms.use(run.execution.forms)
         if group.broadcast_flag(stored_environment is None) and run.schedule.minutes is not None:
-            run = first_start.planned(run, strategy, group, storage.load, storage.places, deadline)
+            run = planned_length.planned(
+                run, strategy, group, storage.load, storage.places, deadline
+            )
             recipe_checks.check_growth_ends(
                 run.recipe, config.total_steps(run.recipe, run.schedule)
             )

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+import time
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import config
-from trainer.configuration.config import Recipe
+from trainer.configuration.config import Execution, Recipe
 from trainer.data import feeding
+from trainer.gan import path_length
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.state import FashionGAN
 
 HORIZON = 10**6  # steps, so far off that schedules stand still
+ROUNDS = 3  # of measuring, by turns where two are compared
+ROUND_SECONDS = 1.0
 
 
 class Trial:
@@ -54,3 +62,55 @@ class Trial:
         self._next_row = end % self._feed.examples
         means, _ = self._train_steps(*self._feed.send(rows.reshape(steps, -1)))
         return means.numpy()
+
+
+class Speed:
+    """How fast a recipe trains here, on noise, as long as it takes to see that."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        execution: Execution,
+        strategy: tf.distribute.Strategy,
+        agreed: Callable[[int], int] = int,
+    ) -> None:
+        """Makes a state and its graph, and trains for the first steps, which are slow.
+
+        Args:
+          recipe: the recipe.
+          execution: decided.
+          strategy: all of its workers do the same.
+          agreed: gives all of them one number of steps.
+        """
+        started = time.monotonic()
+        rng = np.random.default_rng(0)
+        batch = config.images_a_step(recipe)
+        images = rng.integers(0, 256, (batch, *recipe.data.image_shape), np.uint8)
+        labels = np.zeros((batch, len(recipe.data.attributes)), np.int64)
+        self._trial = Trial(recipe, strategy, images, labels, bool(execution.jit_compile))
+        self.gan = self._trial.gan
+        period = recipe.objective.penalty_interval  # after which the work repeats
+        if recipe.objective.path_length:
+            period = math.lcm(period, path_length.INTERVAL)
+        self._train(1)
+        self.seconds_to_start = time.monotonic() - started
+        seconds = self._train(period)
+        periods = agreed(max(1, round(ROUND_SECONDS / max(seconds, 1e-6))))
+        self._steps = period * periods
+        # What takes as long as all rounds tells enough at once.
+        self._is_known = agreed(round(seconds / ROUND_SECONDS)) >= ROUNDS
+        self._times = [seconds / period] if self._is_known else []
+
+    def measure(self) -> None:
+        """Trains for about a second, unless the first steps took several."""
+        if not self._is_known:
+            self._times.append(self._train(self._steps) / self._steps)
+
+    def seconds_a_step(self) -> float:
+        """The median of what was measured."""
+        return statistics.median(self._times)
+
+    def _train(self, steps: int) -> float:
+        started = time.monotonic()
+        self._trial.train(steps)
+        return time.monotonic() - started

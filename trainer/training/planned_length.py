@@ -1,0 +1,201 @@
+"""How long a run of --minutes is: planned at its first start by what its parts take here."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from trainer.configuration import config, recipe_checks
+from trainer.configuration.config import Recipe
+from trainer.configuration.config_json import RunConfig
+from trainer.data.datasets import DatasetSpec
+from trainer.distribution.collectives import WorkerGroup
+from trainer.evaluation import during_training, own_features, own_networks
+from trainer.evaluation.during_training import RunNetworks
+from trainer.gan.state import FashionGAN
+from trainer.system import activity
+from trainer.system.exits import RefusedError
+from trainer.training import grids, trial
+from trainer.training.plan import MOST_GRIDS
+from trainer.training.summary import FEWEST_STEPS
+from trainer.training.trial import Speed
+
+log = logging.getLogger(__name__)
+
+Load = Callable[[DatasetSpec], tuple[np.ndarray, np.ndarray]]
+
+TRIAL_SAMPLES = 1000  # of the evaluation that is measured
+# Records and checkpoints, as a share of the steps' time; then the start and the end.
+AROUND_STEPS = 1.02
+GRIDS_SHARE = 0.03  # of the time, which grids may take: epochs of few pictures are short
+AROUND_RUN_SECONDS = 6.0
+EVALUATION_SHARE = 0.5  # of the time that is left, which the first evaluation may take
+
+
+def planned(
+    run: RunConfig,
+    strategy: tf.distribute.Strategy,
+    group: WorkerGroup,
+    load: Load,
+    places: Sequence[Path],
+    deadline: float,
+) -> RunConfig:
+    """The configuration with the length that fits before the chief's deadline.
+
+    All workers train for the trial, for a step between them is slower than the share of one alone;
+    the chief plans, and measures the evaluations, which are its own.
+
+    Args:
+      run: the chief's configuration, decided, with minutes.
+      strategy: that of the run.
+      group: all that train the run.
+      load: gives the training images, with which an evaluation is measured.
+      places: where the networks lie that evaluations need, see `RunNetworks`.
+      deadline: of `time.monotonic`.
+
+    Raises:
+      RefusedError: no step fits, or not all that a run grows by; for all workers alike.
+    """
+    minutes = run.schedule.minutes or 0.0
+    activity.now("reading the data")  # what is wrong with them is said before all measuring
+    examples = load(run.recipe.data)
+    log.info("measuring how many steps fit into %g minutes", minutes)
+    if run.recipe.growth.grow_from:
+        log.warning("all steps are planned as of whole images: a run that grows ends sooner")
+    activity.now("measuring how fast it trains")
+    took = _measured(run, strategy, group, examples, places, deadline)
+    schedule = run.schedule
+    if not took.is_evaluated:
+        schedule = dataclasses.replace(schedule, evaluation_interval=0)
+    left, a_step = deadline - time.monotonic() - took.once, took.a_step
+    steps, between = _fitting(run, group, left, a_step, took.a_grid)
+    if steps < 1:
+        enough = minutes + (FEWEST_STEPS * a_step - left) / 60
+        raise RefusedError(
+            f"--minutes={minutes:g} leaves no time for a step: the start takes {took.once:.0f} s, "
+            f"a step {a_step:.2f} s; --minutes={math.ceil(enough)} has time for {FEWEST_STEPS}"
+        )
+    log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
+    recipe_checks.check_growth_ends(run.recipe, steps)
+    schedule = dataclasses.replace(schedule, steps=steps, save_interval=between)
+    return dataclasses.replace(run, schedule=schedule, horizon=steps)
+
+
+class _Took(NamedTuple):
+    """What a run's parts took when they were measured, in seconds."""
+
+    is_evaluated: bool  # not where a first evaluation would take most of the time
+    once: float  # to make once more for the run itself: the graph, and the evaluation at the end
+    a_step: float  # evaluations included
+    a_grid: float
+
+
+def _measured(
+    run: RunConfig,
+    strategy: tf.distribute.Strategy,
+    group: WorkerGroup,
+    examples: tuple[np.ndarray, np.ndarray],
+    places: Sequence[Path],
+    deadline: float,
+) -> _Took:
+    speed = Speed(run.recipe, run.execution, strategy, group.broadcast_number)
+    for _ in range(trial.ROUNDS):
+        speed.measure()
+    interval = run.schedule.evaluation_interval
+    evaluations: tuple[float, float] | None = (0.0, 0.0)
+    if group.is_chief and interval:
+        most = EVALUATION_SHARE * (deadline - time.monotonic())
+        evaluations = _evaluation_seconds(run, speed.gan, examples, places, most)
+    is_evaluated = not group.broadcast_flag(evaluations is None)
+    first, another = evaluations or (0.0, 0.0)
+    between = interval if interval and is_evaluated else math.inf
+    return _Took(
+        is_evaluated,
+        once=speed.seconds_to_start + first + AROUND_RUN_SECONDS,
+        a_step=speed.seconds_a_step() * AROUND_STEPS + another / between,
+        a_grid=grids.seconds(speed.gan, *examples) if group.is_chief else 0.0,
+    )
+
+
+def _fitting(
+    run: RunConfig, group: WorkerGroup, left: float, a_step: float, a_grid: float
+) -> tuple[int, int]:
+    """The chief's steps that fit into the seconds that are left, and epochs between their grids."""
+    between = group.broadcast_number(_epochs_between_grids(run, left, a_step, a_grid))
+    return group.broadcast_number(_steps(run.recipe, left, a_step, between, a_grid)), between
+
+
+def _epochs_between_grids(run: RunConfig, left: float, a_step: float, a_grid: float) -> int:
+    """What was asked for, or more where grids would take more than their share of `left`."""
+    asked = run.schedule.save_interval
+    wanted = _epochs(run.recipe, left, a_step) // asked
+    most = max(1, min(MOST_GRIDS, int(GRIDS_SHARE * left / max(a_grid, 1e-6))))
+    between = asked * max(1, math.ceil(wanted / most))
+    if between > asked:
+        log.info("a grid every %d epochs, for each takes %.1f s", between, a_grid)
+    return between
+
+
+def _steps(recipe: Recipe, left: float, a_step: float, between: int, a_grid: float) -> int:
+    """How many fit into the seconds that are left, with their grids."""
+    return int((left - _epochs(recipe, left, a_step) // between * a_grid) / a_step)
+
+
+def _epochs(recipe: Recipe, left: float, a_step: float) -> int:
+    return int(config.epoch_of_step(recipe, max(0, int(left / a_step))))
+
+
+def _evaluation_seconds(
+    run: RunConfig,
+    gan: FashionGAN,
+    examples: tuple[np.ndarray, np.ndarray],
+    places: Sequence[Path],
+    most: float,
+) -> tuple[float, float] | None:
+    """Seconds of a run's first evaluation, and of each later one.
+
+    Where networks are trained for them, that is part of the first. None if the first takes more
+    than `most`: the run does without, for it must not wait for what only informs.
+    """
+    data = run.recipe.data
+    if not during_training.is_possible(data):
+        return 0.0, 0.0
+    activity.now("measuring how long an evaluation takes")
+    images, labels = examples
+    seen_with, to_train = RunNetworks(data, lambda: (images, labels), *places).known, 0.0
+    if seen_with is None:
+        seen_with = own_features.untrained(data)
+        to_train = own_networks.seconds_to_train(images, labels, data.label_sizes)
+        log.info("the first evaluation trains networks that know the data, for %.0f s", to_train)
+        if to_train > most:
+            _say_done_without(to_train)
+            return None
+    samples = min(TRIAL_SAMPLES, run.schedule.evaluation_samples)
+    evaluate = during_training.evaluator(gan, images, labels, samples, seen_with, quiet=True)
+    seconds = []
+    for _ in range(2):
+        started = time.monotonic()
+        evaluate()
+        seconds.append(time.monotonic() - started)
+    another = seconds[1] * run.schedule.evaluation_samples / samples
+    first = to_train + seconds[0] - seconds[1] + another
+    if first > most:
+        _say_done_without(first)
+        return None
+    return first, another
+
+
+def _say_done_without(seconds: float) -> None:
+    log.warning(
+        "the run is not evaluated: its first evaluation would take %.0f s, most of its time; "
+        "`fashion-gan evaluate` does so afterwards",
+        seconds,
+    )
