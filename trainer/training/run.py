@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from trainer.configuration import checks, config, config_json, recipe_checks
+from trainer.configuration import checks, config_json
 from trainer.configuration.config_json import RunConfig
 from trainer.distribution import environment, strategies
 from trainer.distribution.cluster_spec import Worker
@@ -76,12 +76,8 @@ def train(
         environment.warn_of_slow_bfloat16(run.recipe.precision)
         forms.use(run.execution.forms)
         if group.broadcast_flag(stored_environment is None) and run.schedule.minutes is not None:
-            run = planned_length.planned(
-                run, strategy, group, storage.load, storage.places, deadline
-            )
-            recipe_checks.check_growth_ends(
-                run.recipe, config.total_steps(run.recipe, run.schedule)
-            )
+            read = storage.load, storage.places
+            run = planned_length.planned(run, strategy, group, *read, deadline)
         with strategy.scope():
             gan = FashionGAN(run.recipe, run.horizon)
         if not group.is_chief:
