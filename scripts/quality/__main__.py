@@ -71,7 +71,11 @@ def make_row(name: str, extra: list[str]) -> dict[str, Any]:
     recipe = extra if names_preset else [f"--preset={preset}", *extra]
     train_flags = [f"--job_dir={job_dir}", f"--seed={seed or 0}", *recipe]
     config = flags.train(["train", *train_flags])
-    steps = planned_steps(config, budget, RUNS / budgeted / "steps")
+    first_seed = table.read().get(budgeted)
+    if first_seed is None:
+        steps = planned_steps(config, budget, job_dir / "steps")
+    else:
+        steps = first_seed["images"] // images_a_step(config.recipe)
     fashion_gan("train", *train_flags, f"--steps={steps}", cpu_seconds=job_dir / "cpu_seconds")
     metrics = json.loads(fashion_gan("evaluate", f"--job_dir={job_dir}"))
     image_grid = table.FOLDER / f"{name}.png"
