@@ -71,7 +71,16 @@ def halved(images: np.ndarray) -> np.ndarray:
     return tf.nn.avg_pool2d(images, 2, 2, "VALID").numpy()
 
 
-def test_a_stage_begins_as_the_last_one_ends_and_the_last_is_the_whole(gan):
+@pytest.mark.parametrize(
+    "given",
+    [
+        (),
+        ("--precision=bfloat16",),
+        ("--architecture=stylegan_joint",),
+    ],
+)
+def test_a_stage_begins_as_the_last_one_ends_and_the_last_is_the_whole(given):
+    gan = FashionGAN(recipe_of(*FROM_7, *given), 100)
     for stage, first_step in ((1, 2), (2, 8)):
         images = images_of(gan, stage, first_step)
         before = images_of(gan, stage - 1, first_step)

@@ -44,7 +44,10 @@ def generator(design: Design) -> keras.Model:
         # Faded as real images are, so that a side begins with exactly what the last one made.
         coarse = _enlarged(_bounded(sums[-2], "coarse_images"), "coarse_images_enlarged")
         rest = layers.Rescaling(-1.0, 1.0, dtype="float32", name="faded_out")(faded_in)
-        both = [_faded(coarse, rest, "faded_out_images"), _faded(images, faded_in)]
+        both = [
+            _faded(coarse, rest, "faded_out_images", "float32"),
+            _faded(images, faded_in, "faded_in_images", "float32"),
+        ]
         images = layers.Add(dtype="float32", name="faded_images")(both)
     return keras.Model([*_listed(inputs), noise, *_listed(faded_in)], images, name="generator")
 
@@ -122,10 +125,10 @@ def _listed(inputs) -> list:
     return inputs if isinstance(inputs, list) else [inputs]
 
 
-def _faded(x, share, name: str = "faded"):
-    """As much of a side as a share `[N, 1]` says."""
-    factor = layers.Reshape((1, 1, 1), name=f"{name}_factor")(share)
-    return layers.Multiply(name=name)([x, factor])
+def _faded(x, share, name: str = "faded", dtype: str | None = None):
+    """As much of a side as a share `[N, 1]` says; images in float32, or black would not be -1."""
+    factor = layers.Reshape((1, 1, 1), dtype=dtype, name=f"{name}_factor")(share)
+    return layers.Multiply(dtype=dtype, name=name)([x, factor])
 
 
 def _constant(style, shape: tuple[int, int, int]):
