@@ -27,7 +27,7 @@ from scripts.checks import history
 from trainer.configuration import config_json, presets
 from trainer.runs import checkpoints
 
-PRESETS = ("mlp", "fashion", "conditional")
+PRESETS = ("mlp", "fashion", "conditional", "stylegan")
 STEPS = 40
 
 

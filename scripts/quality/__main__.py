@@ -6,9 +6,9 @@
 NAME is a preset, unless FLAGS, which are those of `fashion-gan train`, name another. BUDGET is
 minutes of processor time over all cores, or a number of images: fashion@10, fashion@150000images.
 The number of steps that fit into the time is found by timing some steps first; the same row with
-another seed (fashion@10-seed1) takes as many, and is shown together with it. Runs are kept in
-runs/quality; rows of docs/quality.json are not made again, and an interrupted run is resumed.
-Without arguments all rows of the table are made.
+another seed (fashion@10-seed1) takes as many and the same flags, and is shown together with it.
+Runs are kept in runs/quality; rows of docs/quality.json are not made again, and an interrupted run
+is resumed. Without arguments all rows of the table are made.
 """
 
 from __future__ import annotations
@@ -65,21 +65,23 @@ def main(rows: list[str]) -> None:
 def make_row(name: str, extra: list[str]) -> dict[str, Any]:
     """Trains and evaluates a row; returns its metrics and costs."""
     budgeted, _, seed = name.partition(table.SEED)
+    first_seed = of_first_seed(budgeted, extra) if seed else None
+    if first_seed:
+        extra = first_seed["flags"].split()
     preset, _, budget = budgeted.partition("@")
     job_dir = RUNS / name
     names_preset = any(flag.startswith("--preset=") for flag in extra)
     recipe = extra if names_preset else [f"--preset={preset}", *extra]
     train_flags = [f"--job_dir={job_dir}", f"--seed={seed or 0}", *recipe]
     config = flags.train(["train", *train_flags])
-    first_seed = table.read().get(budgeted)
     if first_seed is None:
         steps = planned_steps(config, budget, job_dir / "steps")
     else:
         steps = first_seed["images"] // images_a_step(config.recipe)
     fashion_gan("train", *train_flags, f"--steps={steps}", cpu_seconds=job_dir / "cpu_seconds")
     metrics = json.loads(fashion_gan("evaluate", f"--job_dir={job_dir}"))
-    image_grid = table.FOLDER / f"{name}.png"
-    fashion_gan("generate", f"--job_dir={job_dir}", f"--num={SAMPLES}", f"--output={image_grid}")
+    grid = job_dir / "samples.png" if first_seed else table.FOLDER / f"{name}.png"
+    fashion_gan("generate", f"--job_dir={job_dir}", f"--num={SAMPLES}", f"--output={grid}")
     networks = build_networks(config.recipe, "float32")
     stored = config_json.read(job_dir)
     assert stored is not None
@@ -93,6 +95,20 @@ def make_row(name: str, extra: list[str]) -> dict[str, Any]:
         "multiply_adds": [flops.multiply_adds(network) for network in networks],
         **metrics,
     }
+
+
+def of_first_seed(name: str, extra: list[str]) -> table.Row:
+    """The row that one of another seed is made like.
+
+    Raises:
+      SystemExit: it is not there, or other flags are asked for.
+    """
+    row = table.read().get(name)
+    if row is None:
+        raise SystemExit(f"make {name} before it with other seeds")
+    if extra and extra != row["flags"].split():
+        raise SystemExit(f"{name} was made with other flags ({row['flags'] or 'none'})")
+    return row
 
 
 def planned_steps(config: TrainConfig, budget: str, path: Path) -> int:

@@ -95,6 +95,14 @@ def test_another_preset_is_refused_by_what_differs_and_accepted_where_nothing_do
     assert resumed(same, "--preset=conditional").recipe == same.recipe
 
 
+def test_a_run_whose_architecture_has_another_name_by_now_goes_on_by_the_same_command():
+    command = ("--preset=fashion", "--architecture=stylegan", "--dataset=synthetic")
+    as_it_was = started(*command[:1], "--architecture=stylegan_joint", *command[2:])
+    assert resumed(as_it_was, *command).recipe == as_it_was.recipe
+    with pytest.raises(RefusedError, match=r"architecture +stylegan_joint +style"):
+        resumed(as_it_was, *command[:1], "--architecture=style")
+
+
 def test_a_length_that_is_not_given_stays_and_epochs_replace_steps():
     run = started(*DCGAN, "--steps=30")
     assert resumed(run).schedule.steps == 30

@@ -76,6 +76,24 @@ def test_what_is_known_stays_and_what_is_missing_is_not_looked_at(gan):
     assert np.ptp(completed[~known]) > 0
 
 
+@pytest.mark.parametrize("given", [(), ("--recognition=0",), ("--noconditional",)])
+def test_what_is_trained_in_two_parts_is_the_generator_that_draws(given):
+    gan = FashionGAN(recipe_of("--ema_half_life=0", *given), 100)
+    asked, latents = incomplete(gan, IMAGES, RNG, ""), RNG.normal("latents", 6)
+    labels = tf.where(LABELS % 2 == 0, LABELS, -1)
+    with tf.GradientTape() as tape:
+        made = gan.complete(latents, labels, gan.encode(asked))
+    np.testing.assert_array_equal(made, gan.sample(latents, labels, asked))
+    weights = [weight.value for weight in gan.generator.trainable_variables]
+    gradients = tape.gradient(made, weights)
+    reached = {
+        weight.path.split("/")[0]
+        for weight, gradient in zip(gan.generator.trainable_variables, gradients, strict=True)
+        if gradient is not None
+    }
+    assert {"encode1", "encode2", "encoded", "dense", "images"} <= reached
+
+
 def test_a_mean_far_off_costs_and_variety_pays(gan):
     encoded = encoded_images(gan, IMAGES, RNG, "")
     made = fakes(gan, encoded, LABELS, RNG, "")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from scripts.quality import __main__ as quality
 from scripts.quality import table
 
 METRICS = {
@@ -81,3 +84,13 @@ def test_a_row_of_several_seeds_shows_their_median_and_how_far_they_differ(tmp_p
     assert "| fashion@2 | 101.00 (99.00 to 106.00) |" in page and "bag, boot" in page
     assert "| fashion@2 | 3 | 180,000 | 15.0 (15.0 to 15.0) |" in page
     assert "seed1" not in page
+
+
+def test_another_seed_is_of_a_row_that_is_there_and_of_its_flags(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match="make wide@2 before"):
+        quality.make_row("wide@2-seed1", [])
+    table.add("real", {**METRICS, "judge_accuracy": 0.9219})
+    table.add("wide@2", {**METRICS, **COSTS, "flags": "--preset=fashion --width=48"})
+    with pytest.raises(SystemExit, match=r"other flags \(--preset=fashion --width=48\)"):
+        quality.make_row("wide@2-seed1", ["--preset=fashion"])

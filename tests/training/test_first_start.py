@@ -111,6 +111,9 @@ def test_more_time_plans_more_steps_and_evaluations_take_some():
         RefusedError, match=r"no time for a step.*; --minutes=\d+ has time for 1000"
     ):
         steps(0.01)
+    growing = ("--preset=stylegan", "--width=4", "--penalty_interval=1", "--grow_from=7")
+    with pytest.raises(RefusedError, match="the networks have grown up at"):
+        steps(0.5, *growing, "--grow_images=100000000", "--epochs=100000")
 
 
 def test_grids_take_a_small_share_of_the_minutes():

@@ -124,6 +124,16 @@ def test_a_run_with_another_mapping_network_says_by_which_flag_more_would_fit(tm
     assert "--mapping_layers" not in done.stderr
 
 
+def test_a_run_of_the_former_networks_says_by_which_flags_more_would_fit(tmp_path):
+    small = [*SYNTHETIC, "--preset=stylegan", "--width=4", "--precision=float32"]
+    small += ["--steps=1", "--batch_size=4", "--penalty_interval=1"]
+    run_forked(*train_flags(tmp_path / "old", *small, "--architecture=stylegan_joint"))
+    from_it = f"--initialize_from={tmp_path / 'old'}"
+    done = run_forked(*train_flags(tmp_path / "new", *small, from_it))
+    assert "fit with --architecture=stylegan_joint --max_width=16, as there" in done.stderr
+    assert "discriminator: 11 of 11 layers taken" in done.stderr
+
+
 def test_normalised_kernels_start_with_their_own_norms(source, tmp_path):
     run_forked(*train_flags(tmp_path, *SYNTHETIC, "--steps=1", "--spectral_norm",
                             f"--initialize_from={source}"))  # fmt: skip

@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 from trainer.cloud import data_folder
-from trainer.configuration import checks, config, config_json
+from trainer.configuration import checks, choices, config, config_json
 from trainer.configuration.config import Schedule, TrainConfig
 from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
@@ -87,6 +87,8 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
     now = config_json.flag_values(dataclasses.replace(asked.recipe, data=_data(asked, stored)))
     if now["precision"] == "auto":  # which was decided when the run started
         now["precision"] = before["precision"]
+    if choices.FORMER_NAMES.get(before["architecture"]) == now["architecture"]:
+        now["architecture"] = before["architecture"]
     now["initialize_from"] = _weights(asked, before["initialize_from"])
     compared = asked.given | _DATA_FIELDS
     if "preset" in asked.given and asked.preset != stored.preset:

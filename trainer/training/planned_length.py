@@ -73,7 +73,7 @@ def planned(
     activity.now("measuring how fast it trains")
     took = _measured(run, strategy, group, examples, places, deadline)
     schedule = run.schedule
-    if not took.is_evaluated:
+    if not took.evaluation_fits:
         schedule = dataclasses.replace(schedule, evaluation_interval=0)
     left, a_step = deadline - time.monotonic() - took.once, took.a_step
     steps, between = _fitting(run, group, left, a_step, took.a_grid)
@@ -83,8 +83,8 @@ def planned(
             f"--minutes={minutes:g} leaves no time for a step: the start takes {took.once:.0f} s, "
             f"a step {a_step:.2f} s; --minutes={math.ceil(enough)} has time for {FEWEST_STEPS}"
         )
-    log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
     recipe_checks.check_growth_ends(run.recipe, steps)
+    log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
     schedule = dataclasses.replace(schedule, steps=steps, save_interval=between)
     return dataclasses.replace(run, schedule=schedule, horizon=steps)
 
@@ -92,7 +92,7 @@ def planned(
 class _Took(NamedTuple):
     """What a run's parts took when they were measured, in seconds."""
 
-    is_evaluated: bool  # not where a first evaluation would take most of the time
+    evaluation_fits: bool  # not where the first would take most of the time
     once: float  # to make once more for the run itself: the graph, and the evaluation at the end
     a_step: float  # evaluations included
     a_grid: float
@@ -114,11 +114,11 @@ def _measured(
     if group.is_chief and interval:
         most = EVALUATION_SHARE * (deadline - time.monotonic())
         evaluations = _evaluation_seconds(run, speed.gan, examples, places, most)
-    is_evaluated = not group.broadcast_flag(evaluations is None)
+    fits = not group.broadcast_flag(evaluations is None)
     first, another = evaluations or (0.0, 0.0)
-    between = interval if interval and is_evaluated else math.inf
+    between = interval if interval and fits else math.inf
     return _Took(
-        is_evaluated,
+        evaluation_fits=fits,
         once=speed.seconds_to_start + first + AROUND_RUN_SECONDS,
         a_step=speed.seconds_a_step() * AROUND_STEPS + another / between,
         a_grid=grids.seconds(speed.gan, *examples) if group.is_chief else 0.0,

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from trainer.configuration import config_json
-from trainer.configuration.choices import ARCHITECTURES, NETWORKS
+from trainer.configuration.choices import ARCHITECTURES, FORMER_NAMES, NETWORKS
 from trainer.configuration.config import Networks, Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import Attribute
@@ -83,8 +83,13 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
 
 
 def _log_mapping(theirs: Networks, ours: Networks) -> None:
-    """Names the flag by which more of a generator would fit."""
+    """Names the flags by which more of a generator would fit."""
     depth = theirs.mapping_layers
+    if FORMER_NAMES.get(theirs.architecture) == ours.architecture:
+        log.warning(
+            "more of the generator would fit with --architecture=%s --max_width=%d, as there",
+            *(theirs.architecture, theirs.max_width),
+        )
     if theirs.architecture == ours.architecture and depth != ours.mapping_layers:
         log.warning("more of the generator would fit with --mapping_layers=%d, as there", depth)
 
