@@ -15,7 +15,7 @@ OF_CHOICES = {
         "upsampling": "upsampling and wide convolutions, of GANBasics, made for GPUs",
         "style": "`fashion`'s layers, modulated by styles: near to the data soonest",
         "style_joint": "`style` as it was, whose mapping network sees labels: of runs that have it",
-        "stylegan": "StyleGAN2's, with noise and images of all sides: can grow",
+        "stylegan": "after StyleGAN2's, with noise and images of all sides: can grow",
         "stylegan_joint": "`stylegan` as it was, whose mapping network sees labels: of such runs",
     },
     "loss": {
