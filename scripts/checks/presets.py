@@ -4,8 +4,8 @@
     python -m scripts.checks.presets OUTPUT_DIR [PRESET...]
 
 Each run of 200 steps (`fashion_gan`: 20) at batch 8 is done twice, once left alone, once killed in
-the middle and started again: both must end with the same bits. Grids, samples and an export are
-written. Prints a line a run; the exit code is 1 if anything is wrong.
+the middle and started again: both must end with the same bits. Grids, samples and an export, or
+completions, are written. Prints a line a run; the exit code is 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.configuration import presets
+from trainer.configuration import config_json, presets
 from trainer.runs import checkpoints, records
 
 STEPS = {"fashion_gan": 20}
@@ -71,9 +71,22 @@ def check(output: Path, name: str, devices: int) -> str:
         return "is not finite"
     if not (alone / "results" / "final.png").exists():
         return "draws no grid"
-    if run("generate", f"--job_dir={alone}", f"--output={alone / 'samples.npz'}", "--num=20"):
+    return of_use(alone)
+
+
+def of_use(job_dir: Path) -> str:
+    """What cannot be done with a run that has ended, or nothing."""
+    stored, output = config_json.read(job_dir), f"--output={job_dir / 'samples.npz'}"
+    assert stored is not None
+    if stored.recipe.completion.masks:
+        holes = job_dir / "holes.npz"
+        pictures = np.zeros((2, *stored.recipe.data.image_shape), np.uint8)
+        np.savez(holes, images=pictures, masks=np.ones_like(pictures[..., :1]))
+        given = (f"--job_dir={job_dir}", f"--input={holes}", output)
+        return "does not complete" if run("inpaint", *given) else ""
+    if run("generate", f"--job_dir={job_dir}", output, "--num=20"):
         return "does not generate"
-    if run("export", f"--job_dir={alone}", "--format=saved_model"):
+    if run("export", f"--job_dir={job_dir}", "--format=saved_model"):
         return "does not export"
     return ""
 
