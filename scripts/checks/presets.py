@@ -81,7 +81,9 @@ def of_use(job_dir: Path) -> str:
     if stored.recipe.completion.masks:
         holes = job_dir / "holes.npz"
         pictures = np.zeros((2, *stored.recipe.data.image_shape), np.uint8)
-        np.savez(holes, images=pictures, masks=np.ones_like(pictures[..., :1]))
+        masks = np.zeros_like(pictures[..., :1])
+        masks[:, 1:9] = 1
+        np.savez(holes, images=pictures, masks=masks)
         given = (f"--job_dir={job_dir}", f"--input={holes}", output)
         return "does not complete" if run("inpaint", *given) else ""
     if run("generate", f"--job_dir={job_dir}", output, "--num=20"):
