@@ -110,7 +110,7 @@ ARCHITECTURES = {
     ),
     "upsampling": ArchitectureSpec(has_dropout=True, width=32, max_width=256),
 }
-# What versions called them by which runs began that are now of the architecture before the colon.
+# Architectures of runs that earlier versions began, and what those called them.
 FORMER_NAMES = {"style_joint": "style", "stylegan_joint": "stylegan"}
 PROJECTING = tuple(name for name, spec in ARCHITECTURES.items() if spec.projects)
 GROWING = tuple(name for name, spec in ARCHITECTURES.items() if spec.grows)
