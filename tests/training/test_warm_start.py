@@ -108,17 +108,29 @@ def test_other_networks_start_with_what_fits(source, tmp_path):
     assert_same_bits(now, tensors_of(again, 0))
 
 
+def averages_soon(job_dir: Path) -> bool:
+    """Whether the run's moving average is short at first."""
+    stored = config_json.read(job_dir)
+    assert stored is not None
+    return stored.recipe.ema_ramp_up
+
+
 def test_a_run_with_another_mapping_network_says_by_which_flag_more_would_fit(tmp_path):
     small = [*SYNTHETIC, "--preset=fashion", "--width=4", "--max_width=8", "--precision=float32"]
     small += ["--steps=1", "--batch_size=4"]
     run_forked(*train_flags(tmp_path / "old", *small, "--mapping_layers=2"))
     from_it = f"--initialize_from={tmp_path / 'old'}"
     said = "more of the generator would fit with --mapping_layers=2, as there"
-    done = run_forked(*train_flags(tmp_path / "new", *small, from_it))
+    new = train_flags(tmp_path / "new", *small, from_it)
+    done = run_forked(*new)
     assert said in done.stderr
+    # Weights that start anew must not stay in the average, which is short at first then.
+    assert averages_soon(tmp_path / "new")
+    run_forked(*new, "--preset=fashion", "--steps=2")
+    assert averages_soon(tmp_path / "new")
     assert "discriminator: 6 of 6 layers taken" in done.stderr
     done = run_forked(*train_flags(tmp_path / "same", *small, "--mapping_layers=2", from_it))
-    assert said not in done.stderr
+    assert said not in done.stderr and not averages_soon(tmp_path / "same")
     # The networks before styles have no such flag.
     done = run_forked(*train_flags(tmp_path / "plain", *small, "--architecture=fashion", from_it))
     assert "--mapping_layers" not in done.stderr

@@ -103,7 +103,7 @@ class Recipe:
     discriminator: OptimizerSettings
     batch_size: int  # images an update, over all replicas
     ema_half_life: float  # images; 0: no moving average of the generator
-    ema_ramp_up: bool  # whether it is shorter at first; not where it starts with another run's
+    ema_ramp_up: bool  # whether it is shorter at first; not where it starts with all of another's
     precision: str  # of activations; auto until the run starts. Variables are always float32
     seed: int
     initialize_from: str  # digest of another run's weights that it starts with; empty: of none

@@ -89,6 +89,7 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
         now["precision"] = before["precision"]
     if choices.FORMER_NAMES.get(before["architecture"]) == now["architecture"]:
         now["architecture"] = before["architecture"]
+    now["ema_ramp_up"] = before["ema_ramp_up"]  # likewise
     now["initialize_from"] = _weights(asked, before["initialize_from"])
     compared = asked.given | _DATA_FIELDS
     if "preset" in asked.given and asked.preset != stored.preset:

@@ -54,6 +54,7 @@ class FashionGAN:
             self.discriminator,
             {path: step * critic_steps for path, step in first_steps.items()},
         )
+        self.ramp_up = recipe.ema_ramp_up  # a warm start knows only later whether it is
         self.ema = moving_average.begun(self.generator) if recipe.ema_half_life else {}
         self.singular_vectors = (
             self._initial_singular_vectors() if recipe.networks.spectral_norm else {}
@@ -224,8 +225,9 @@ class FashionGAN:
         """Moves the average towards the updated generator, in a replica's context."""
         recipe = self.recipe
         if self.ema:
-            half_life, ramp_up = recipe.ema_half_life, recipe.ema_ramp_up
-            decay = moving_average.decay_of(half_life, recipe.batch_size, self.step, ramp_up)
+            decay = moving_average.decay_of(
+                recipe.ema_half_life, recipe.batch_size, self.step, self.ramp_up
+            )
             moving_average.follow(self.ema, self.generator, decay)
 
     def constrain_discriminator(self) -> None:

@@ -80,16 +80,17 @@ def train(
             run = planned_length.planned(run, strategy, group, *read, deadline)
         with strategy.scope():
             gan = FashionGAN(run.recipe, run.horizon)
-        if not group.is_chief:
+        if group.is_chief:
+            keep = run.schedule.keep_checkpoints
+            saved = Checkpoints(storage.job_dir / "checkpoints", gan.state(), keep)
+            step = _taken_up(storage.job_dir, saved, stored_environment, here)
+            if step is None and storage.initialize_from:
+                run = warm_start.initialised(run, gan, storage.initialize_from)
+        gan.ramp_up = group.broadcast_flag(run.recipe.ema_ramp_up)
+        if group.is_chief:
+            roles.lead(run, step, saved, storage, strategy, group, gan)
+        else:
             roles.follow(run, storage, strategy, group, gan)
-            return
-        saved = Checkpoints(
-            storage.job_dir / "checkpoints", gan.state(), run.schedule.keep_checkpoints
-        )
-        step = _taken_up(storage.job_dir, saved, stored_environment, here)
-        if step is None and storage.initialize_from:
-            run = warm_start.initialised(run, gan, storage.initialize_from)
-        roles.lead(run, step, saved, storage, strategy, group, gan)
 
 
 def _taken_up(
