@@ -87,9 +87,9 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
     now = config_json.flag_values(dataclasses.replace(asked.recipe, data=_data(asked, stored)))
     if now["precision"] == "auto":  # which was decided when the run started
         now["precision"] = before["precision"]
+    now["ema_ramp_up"] = before["ema_ramp_up"]  # likewise
     if choices.FORMER_NAMES.get(before["architecture"]) == now["architecture"]:
         now["architecture"] = before["architecture"]
-    now["ema_ramp_up"] = before["ema_ramp_up"]  # likewise
     now["initialize_from"] = _weights(asked, before["initialize_from"])
     compared = asked.given | _DATA_FIELDS
     if "preset" in asked.given and asked.preset != stored.preset:

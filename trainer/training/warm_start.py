@@ -38,8 +38,7 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
     """Gives an untrained state the weights of another run's latest checkpoint, where they fit.
 
     The moving average starts as the other's is, or as its generator, and is short at first where
-    layers of the generator start anew: else it would keep those for long; optimizers stay as they
-    are.
+    layers start anew, which it would else keep for long; optimizers stay as they are.
 
     Args:
       run: the configuration.
@@ -62,14 +61,12 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
     variables = dict(state_variables.named_variables(gan.state()))
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     taken: Tensors = {}
-    ramp_up = False
     from_image = not ARCHITECTURES[run.recipe.networks.architecture].grows
     for network in NETWORKS:
         wanted = _of(network, shapes)
         found = matches(wanted, _of(network, there), network == "discriminator" and from_image)
         _log(f"{source} at {described}", network, wanted, found)
         taken |= {f"{network}/{new}": tensors[f"{network}/{old}"] for new, old in found.items()}
-        ramp_up = ramp_up or (network == "generator" and len(found) < len(wanted))
         if network == "generator" and gan.ema:
             average = "average" if _of("average", there) else network
             taken |= {f"average/{new}": tensors[f"{average}/{old}"] for new, old in found.items()}
@@ -82,8 +79,10 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
     for name, value in taken.items():
         variables[name].assign(value)
     gan.estimate_singular_vectors()
-    digest = _digest(taken)
-    recipe = dataclasses.replace(run.recipe, initialize_from=digest, ema_ramp_up=ramp_up)
+    begins_anew = any(f"generator/{path}" not in taken for path in _of("generator", shapes))
+    recipe = dataclasses.replace(
+        run.recipe, initialize_from=_digest(taken), ema_ramp_up=begins_anew
+    )
     return dataclasses.replace(run, recipe=recipe)
 
 
