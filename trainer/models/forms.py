@@ -38,6 +38,8 @@ FORMS = {
     # oneDNN works on blocks of sixteen channels: with one it reaches a twentieth of its peak. Its
     # kernel gradient in bfloat16 reaches half of the peak, where a forward convolution reaches it.
     "amd_avx512_bf16": Forms(BOTH, BOTH, BFLOAT16, BOTH),
+    # With strides, of three layers of one channel two are slower so.
+    "intel_amx_bf16": Forms(BOTH, (), BFLOAT16, BOTH),
 }
 
 _row = ""  # of this process; empty: not chosen yet
