@@ -8,7 +8,7 @@ minutes of processor time over all cores, or a number of images: fashion@10, fas
 The number of steps that fit into the time is found by timing some steps first; the same row with
 another seed (fashion@10-seed1) takes as many and the same flags, and is shown together with it.
 Runs are kept in runs/quality; rows of docs/quality.json are not made again, and an interrupted run
-is resumed. Without arguments all rows of the table are made.
+is resumed. Without arguments all rows of ROWS are made; those of recipes as they were are kept.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from trainer.configuration import config_json, flags
 from trainer.configuration.config import Execution, TrainConfig, images_a_step
 from trainer.data import loading, order
 from trainer.distribution import strategies
+from trainer.distribution.environment import processor_name
 from trainer.evaluation import classifiers
 from trainer.evaluation.evaluator import Evaluator
 from trainer.gan.networks import build_networks
@@ -41,10 +42,13 @@ from trainer.training import first_start
 from trainer.training.trial import Trial
 
 RUNS = Path("runs", "quality")
+OTHERS = ("classic", "dcgan", "conditional", "sngan", "r3gan", "stylegan")
 ROWS = (
-    *(f"{preset}@15" for preset in ("classic", "dcgan", "conditional", "sngan", "r3gan")),
+    *(f"{preset}@15" for preset in OTHERS),
     "dcgan@120",
-    *(f"fashion@{minutes}" for minutes in (1, 2, 5, 10, 15, 20, 30, 60, 120)),
+    *(f"fashion@{minutes}" for minutes in (1, 2, 5, 10, 15, 20, 60)),
+    "fashion@1920000images",
+    *(f"fashion@{minutes}-seed{seed}" for minutes in (1, 2, 5, 10, 20) for seed in (1, 2)),
 )
 TIMED_IMAGES = 2048
 SAMPLES = 80  # in the image grid of a row
@@ -87,6 +91,7 @@ def make_row(name: str, extra: list[str]) -> dict[str, Any]:
     assert stored is not None
     return {
         "flags": " ".join(extra),
+        "processor": processor_name(),
         "computed_in": stored.recipe.precision,
         "cores": cores.available(),
         "images": steps * images_a_step(config.recipe),

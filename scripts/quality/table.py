@@ -10,7 +10,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.distribution.environment import processor_name
 from trainer.system import file_system
 
 Row = dict[str, Any]
@@ -30,6 +29,7 @@ _COSTS: dict[str, Callable[[list[Row]], str]] = {
     "seeds": lambda rows: str(len(rows)),
     "images": lambda rows: f"{rows[0]['images']:,}",
     "CPU-minutes": _number("cpu_minutes", 1),
+    "processor": lambda rows: _in_words({row["processor"] for row in rows}),
     "computed in": lambda rows: rows[0]["computed_in"],
     "cores": lambda rows: str(rows[0]["cores"]),
     "parameters G · D": lambda rows: " · ".join(f"{each:,}" for each in rows[0]["parameters"]),
@@ -50,10 +50,9 @@ _METRICS: dict[str, Callable[[list[Row]], str]] = {
 }
 _HEAD = """# Quality, measured
 
-Written by `./scripts/quality.sh`, which trains each row anew; rows are in
-[quality.json](quality.json), too. A row is a preset and its budget in minutes of processor time,
+Written by `./scripts/quality.sh`, which makes the rows that [quality.json](quality.json) lacks. A row is a preset and its budget in minutes of processor time,
 over all cores: on two that are free it passes in half of the time. `fashion_before_styles` is
-the preset `fashion` as it was: `--architecture=fashion`, rates of 9e-4. {machine}. One seed each,
+the preset `fashion` as it was: `--architecture=fashion`, rates of 9e-4. TensorFlow {tensorflow}. One seed each,
 or, where *seeds* says so, several of as many steps: then the median, the least and the most in
 brackets, KID's largest deviation, and the pictures are those of the first.
 
@@ -86,7 +85,7 @@ def write_page() -> None:
     named = _by_name(rows)
     trained = {each: seeds for each, seeds in named.items() if "images" in seeds[0]}
     head = _HEAD.format(
-        machine=f"{processor_name()}, TensorFlow {tf.__version__}",
+        tensorflow=tf.__version__,
         digest=rows["real"]["features_sha256"][:16],
         correct=rows["real"]["judge_accuracy"],
     )

@@ -27,7 +27,8 @@ def define(values: flags.FlagValues) -> None:
     define_place(data)
     text = (
         "Side to which the pictures of celeb_a, image_folder and synthetic_garments are resized: "
-        "4, 5, 6 or 7 times a power of two, from 16 to 256."
+        "4, 5, 6 or 7 times a power of two, from 16 to 256. Unless given: 64 of celeb_a and of the "
+        "preset own, else 32."
     )
     data.integer("image_size", None, text, 1)
     text = "The set's attributes to use, joined by commas, in this order; all unless given."

@@ -91,14 +91,15 @@ def _define_recipe(values: flags.FlagValues) -> None:
     recipe.integer("batch_size", None, "Images an update, over all replicas.", 1)
     text = (
         "Half-life of the generator's moving average, in images that it has drawn; 0: none. It is "
-        "never more than a twentieth of them, but with --initialize_from."
+        "never more than a twentieth of them, unless --initialize_from gives all of its layers."
     )
     recipe.number("ema_half_life", 0.0, text)
     text = "Decides the initial weights, the data order and every draw."
     recipe.integer("seed", 0, text, 0, choices.MAX_SEED)
     text = (
         "Of activations; weights, losses, outputs and penalties stay in float32. auto: bfloat16 "
-        "where the machine of the run's first start has instructions for it, else float32."
+        "where the machine of the run's first start has instructions for it and a step is at least "
+        "a tenth faster so, else float32."
     )
     recipe.choice("precision", "float32", choices.PRECISIONS, text)
 

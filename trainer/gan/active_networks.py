@@ -59,11 +59,9 @@ def active_networks(
         discriminator, unpenalised = map(with_label_scores, (discriminator, unpenalised))
     networks = ActiveNetworks(generator, discriminator, unpenalised)
     if recipe.completion.masks:
-        networks = replace(
-            networks,
-            encoding=comodulated.encoding_network(generator),
-            decoding=comodulated.decoding_network(generator),
-        )
+        encoding = comodulated.encoding_network(generator)
+        decoding = comodulated.decoding_network(generator, encoding)
+        networks = replace(networks, encoding=encoding, decoding=decoding)
     if not (objective.style_mixing or objective.path_length):
         return networks
     synthesis = mapping.synthesis_network(generator)

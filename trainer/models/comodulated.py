@@ -75,10 +75,10 @@ def encoding_network(generator: keras.Model) -> keras.Model:
     return keras.Model(inputs, outputs, name="encoding")
 
 
-def decoding_network(generator: keras.Model) -> keras.Model:
-    """Latents, labels, masks and what encoding made, in the order of its names, to completions."""
+def decoding_network(generator: keras.Model, encoding: keras.Model) -> keras.Model:
+    """Latents, labels, masks and what `encoding` made, in the order of its names, to completions."""
     inputs = [each for each in generator.inputs if each.name != PICTURES]
-    encoded = encoding_network(generator).output
+    encoded = encoding.output
     inputs += [encoded[name] for name in sorted(encoded)]
     return keras.Model(inputs, generator.outputs[0], name="decoding")
 
