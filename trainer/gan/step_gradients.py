@@ -30,10 +30,15 @@ class Examples(NamedTuple):
     update_number: tf.Tensor  # of the discriminator's update, from zero
 
 
+Metrics = dict[str, tf.Tensor]  # by name, float32 []
+SIGNS = "signs"  # among them: of how real real images look, which augmentation adapts by
+
+
 class StepGradients(NamedTuple):
     """An update's metrics and gradients: this replica's share of them."""
 
-    metrics: tf.Tensor  # [5], the first of METRICS; more where there are more, see `_metrics`
+    generator_loss: tf.Tensor  # float32 []
+    metrics: Metrics  # of the discriminator
     discriminator: list[tf.Tensor]  # gradients of its loss and penalty by its weights
     fakes: tf.Tensor  # gradient of the generator's loss by the fakes
 
@@ -93,8 +98,8 @@ def _in_one_pass(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGrad
     fakes_gradient = tape.gradient(
         fake, examples.fakes, output_gradients=scale * tf.split(input_gradients, 2)[1]
     )
-    metrics = _metrics(gan, found, 0.0, real_logits, fake_logits)
-    return StepGradients(metrics, gradients, fakes_gradient)
+    metrics = _metrics(gan, found, real_logits, fake_logits)
+    return StepGradients(found.generator, metrics, gradients, fakes_gradient)
 
 
 def in_two_passes(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
@@ -107,8 +112,9 @@ def in_two_passes(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGra
         found = _losses(gan, examples, rng, real_logits, fake_logits, of_labels)
         total = found.discriminator + found.labels
     gradients = weight_gradients(tape, total, gan.discriminator)
-    metrics = _metrics(gan, found, 0.0, real_logits, fake_logits)
-    return StepGradients(metrics, gradients, tape.gradient(found.generator, examples.fakes))
+    metrics = _metrics(gan, found, real_logits, fake_logits)
+    by_fakes = tape.gradient(found.generator, examples.fakes)
+    return StepGradients(found.generator, metrics, gradients, by_fakes)
 
 
 def _with_r1_r2(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
@@ -138,8 +144,8 @@ def _with_r1_r2(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradi
     fakes_gradient = tape.gradient(
         fake, examples.fakes, output_gradients=scale * tf.split(input_gradients, 2)[1]
     )
-    metrics = _metrics(gan, found, penalty, real_logits, fake_logits)
-    return StepGradients(metrics, gradients, fakes_gradient)
+    metrics = _metrics(gan, found, real_logits, fake_logits, penalty)
+    return StepGradients(found.generator, metrics, gradients, fakes_gradient)
 
 
 def _with_gradient_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
@@ -162,8 +168,9 @@ def _with_gradient_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -
         penalty = tf.reduce_sum(per_example) * share * weight
         total = found.discriminator + found.labels + penalty
     gradients = weight_gradients(tape, total, gan.discriminator)
-    metrics = _metrics(gan, found, penalty, real_logits, fake_logits)
-    return StepGradients(metrics, gradients, tape.gradient(found.generator, examples.fakes))
+    metrics = _metrics(gan, found, real_logits, fake_logits, penalty)
+    by_fakes = tape.gradient(found.generator, examples.fakes)
+    return StepGradients(found.generator, metrics, gradients, by_fakes)
 
 
 def _augmented(gan: FashionGAN, examples: Examples, rng: BatchRng) -> tuple[tf.Tensor, tf.Tensor]:
@@ -230,18 +237,24 @@ def _penalty_weight(gan: FashionGAN) -> tf.Tensor:
 def _metrics(
     gan: FashionGAN,
     found: Losses,
-    penalty: tf.Tensor | float,
     real_logits: tf.Tensor,
     fake_logits: tf.Tensor,
-) -> tf.Tensor:
+    penalty: tf.Tensor | None = None,
+) -> Metrics:
+    """The discriminator's, and what it says."""
     share = 1.0 / gan.recipe.batch_size
-    more = [tf.reduce_sum(tf.sigmoid(logits)) * share for logits in (real_logits, fake_logits)]
+    metrics = {
+        "loss/discriminator": found.discriminator,
+        "loss/penalty": tf.constant(0.0) if penalty is None else penalty,
+        "score/real": tf.reduce_sum(tf.sigmoid(real_logits)) * share,
+        "score/fake": tf.reduce_sum(tf.sigmoid(fake_logits)) * share,
+    }
     if gan.recipe.objective.classification:
-        more.append(found.labels)
+        metrics["loss/labels"] = found.labels
     if gan.augmentation:
         realness = losses.LOSSES[gan.recipe.objective.loss].realness(real_logits, fake_logits)
-        more.append(tf.reduce_sum(tf.sign(realness)))  # not its share: see `adjust`
-    return tf.stack([found.generator, found.discriminator, penalty, *more])
+        metrics[SIGNS] = tf.reduce_sum(tf.sign(realness))  # not its share: see `adjust`
+    return metrics
 
 
 def weight_gradients(

@@ -19,7 +19,7 @@ from trainer.gan.optimizers import Optimizer
 from trainer.gan.recognition import recognition
 from trainer.gan.reconstruction import reconstruction
 from trainer.gan.state import FashionGAN
-from trainer.gan.step_gradients import Examples, StepGradients
+from trainer.gan.step_gradients import SIGNS, Examples, Metrics, StepGradients
 from trainer.randomness import BatchRng
 
 METRICS = (
@@ -31,18 +31,17 @@ METRICS = (
     "gradient_norm/generator",
     "gradient_norm/discriminator",
 )
-LABELS_METRICS = ("loss/labels",)  # after the others, where the discriminator classifies
-# What augmentation adapts by, and to: likewise.
+LABELS_METRICS = ("loss/labels",)  # where the discriminator classifies
 ADAPTIVE_METRICS = ("augmentation/mean_sign", "augmentation/probability")
-PATH_METRICS = ("path_length/mean",)  # likewise, at the end
-COMPLETION_METRICS = ("completion/error", "completion/spread")  # likewise
-RECOGNITION_METRICS = ("loss/recognition",)  # likewise
+PATH_METRICS = ("path_length/mean",)
+COMPLETION_METRICS = ("completion/error", "completion/spread")
+RECOGNITION_METRICS = ("loss/recognition",)
 
 Batch = tuple[tf.Tensor, tf.Tensor]  # images [rows, height, width, channels], int32 labels [rows]
 
 
 def metric_names(recipe: Recipe) -> tuple[str, ...]:
-    """The metrics of a step."""
+    """The metrics of a step, in the order of the vector that it returns."""
     objective = recipe.objective
     of_labels = LABELS_METRICS if objective.classification else ()
     adaptive = ADAPTIVE_METRICS if objective.augments_adaptively else ()
@@ -69,24 +68,24 @@ def simultaneous(
     """
     ((images, labels),) = batches
 
-    def gradients() -> tuple[list[tf.Tensor], StepGradients, tf.Tensor]:
-        tape, fakes, losses, measured = _generated(gan, images, labels, rng, "")
+    def gradients() -> tuple[list[tf.Tensor], StepGradients, Metrics]:
+        tape, fakes, losses, metrics = _generated(gan, images, labels, rng, "")
         examples = Examples(images, fakes, labels, "", gan.step)
         by_discriminator = compiled(
             lambda: step_gradients.compute(gan, examples, rng), gan.discriminator
         )()
         by_weights = _generator_gradients(gan, tape, fakes, by_discriminator.fakes, losses)
-        metrics = tf.concat([by_discriminator.metrics[:1], measured], axis=0)
         if gan.path_mean is not None:
             of_paths, length = path_length.gradients(gan, gan.path_mean, labels, rng)
             by_weights = [sum(both) for both in zip(by_weights, of_paths, strict=True)]
-            metrics = tf.stack([metrics[0], length])
+            metrics |= {"path_length/mean": length}
+        metrics |= {"loss/generator": by_discriminator.generator_loss}
         return by_weights, by_discriminator, metrics
 
     of_generator, found, metrics = compiled(gradients, gan.generator, gan.discriminator)()
     generator_metrics = _update_generator(gan, of_generator, metrics, compiled)
     discriminator_metrics = _update_discriminator(gan, found, gan.step, compiled)
-    return _in_metrics_order(generator_metrics, discriminator_metrics)
+    return _as_vector(gan, generator_metrics | discriminator_metrics)
 
 
 def alternating(
@@ -114,35 +113,39 @@ def alternating(
         discriminator_metrics.append(_update_discriminator(gan, found, update_number, compiled))
     images, labels = batches[-1]
 
-    def of_generator() -> tuple[list[tf.Tensor], tf.Tensor]:
-        tape, fakes, losses, measured = _generated(gan, images, labels, rng, "generator/")
+    def of_generator() -> tuple[list[tf.Tensor], Metrics]:
+        tape, fakes, losses, metrics = _generated(gan, images, labels, rng, "generator/")
         examples = Examples(images, fakes, labels, "generator/", gan.step)
         found = step_gradients.in_two_passes(gan, examples, rng)
         by_weights = _generator_gradients(gan, tape, fakes, found.fakes, losses)
-        return by_weights, tf.concat([found.metrics[:1], measured], axis=0)
+        return by_weights, metrics | {"loss/generator": found.generator_loss}
 
     by_weights, metrics = compiled(of_generator, *networks)()
     generator_metrics = _update_generator(gan, by_weights, metrics, compiled)
-    means = tf.reduce_mean(tf.stack(discriminator_metrics), axis=0)
-    return _in_metrics_order(generator_metrics, means)
+    means = {
+        name: tf.reduce_mean(tf.stack([each[name] for each in discriminator_metrics]))
+        for name in discriminator_metrics[0]
+    }
+    return _as_vector(gan, generator_metrics | means)
 
 
 def _generated(
     gan: FashionGAN, images: tf.Tensor, labels: tf.Tensor, rng: BatchRng, stream: str
-) -> tuple[tf.GradientTape, tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
+) -> tuple[tf.GradientTape, tf.Tensor, list[tf.Tensor], Metrics]:
     """Fakes and the tape of them, and losses and metrics of completions, if they are any."""
     completion = gan.recipe.completion
-    losses, metrics = [], []
+    losses: list[tf.Tensor] = []
+    metrics: Metrics = {}
     with tf.GradientTape() as tape:
         encoded = encoded_images(gan, images, rng, stream)
         fakes = fakes_of(gan, encoded, labels, rng, stream)
         if encoded is not None and completion.reconstruction:
             found = reconstruction(gan, fakes, encoded, images, labels, rng, stream)
             losses.append(found.loss)
-            metrics += [found.error, found.spread]
+            metrics |= {"completion/error": found.error, "completion/spread": found.spread}
         if encoded is not None and completion.recognition:
             losses.append(recognition(gan, encoded, images, labels, rng, stream))
-            metrics.append(losses[-1])
+            metrics["loss/recognition"] = losses[-1]
     return tape, fakes, losses, metrics
 
 
@@ -166,66 +169,63 @@ UPDATES: dict[str, Update] = {
 
 
 def _update_generator(
-    gan: FashionGAN, gradients: list[tf.Tensor], metrics: tf.Tensor, compiled: Compiler
-) -> tf.Tensor:
-    """Returns its metrics: loss, gradient's norm, those of path lengths or of completions."""
+    gan: FashionGAN, gradients: list[tf.Tensor], metrics: Metrics, compiled: Compiler
+) -> Metrics:
+    """Returns the metrics of the global batch, with the gradient's norm."""
     optimizer = gan.generator_optimizer
-    sums = _apply(optimizer, gradients, metrics, gan.step, compiled, gan.update_ema)
-    if gan.path_mean is None:
-        loss, of_completions, norm = tf.split(sums, [1, -1, 1])
-        return tf.concat([loss, norm, of_completions], axis=0)
-    loss, length, norm = tf.unstack(sums)
-    path_length.follow(gan.path_mean, length, gan.step)
-    return tf.stack([loss, norm, gan.path_mean.read_value()])
+    found, norm = _apply(optimizer, gradients, metrics, gan.step, compiled, gan.update_ema)
+    if gan.path_mean is not None:
+        path_length.follow(gan.path_mean, found["path_length/mean"], gan.step)
+        found = found | {"path_length/mean": gan.path_mean.read_value()}
+    return found | {"gradient_norm/generator": norm}
 
 
 def _update_discriminator(
     gan: FashionGAN, gradients: StepGradients, update_number: tf.Tensor, compiled: Compiler
-) -> tf.Tensor:
-    """Returns all other metrics: four, the discriminator's gradient's norm, and further ones."""
-    optimizer = gan.discriminator_optimizer
-    sums = _apply(
-        optimizer, gradients.discriminator, gradients.metrics[1:], update_number, compiled
-    )
+) -> Metrics:
+    """Likewise, and augmentation adapts."""
+    by_weights, metrics = gradients.discriminator, gradients.metrics
+    found, norm = _apply(gan.discriminator_optimizer, by_weights, metrics, update_number, compiled)
     gan.constrain_discriminator()
-    first, further, norm = tf.split(sums, [4, -1, 1])
-    if gan.augmentation is None:
-        return tf.concat([first, norm, further], axis=0)
-    further, signs = tf.split(further, [-1, 1])
-    probability = gan.augmentation.adjust(signs[0], update_number)
-    adaptive = [signs / gan.recipe.batch_size, probability[tf.newaxis]]
-    return tf.concat([first, norm, further, *adaptive], axis=0)
+    if gan.augmentation is not None:
+        signs = found[SIGNS]
+        probability = gan.augmentation.adjust(signs, update_number)
+        found = found | {
+            "augmentation/mean_sign": signs / gan.recipe.batch_size,
+            "augmentation/probability": probability,
+        }
+    return found | {"gradient_norm/discriminator": norm}
 
 
-def _in_metrics_order(generator_metrics: tf.Tensor, discriminator_metrics: tf.Tensor) -> tf.Tensor:
-    """One vector, in the order of `metric_names`."""
-    loss, norm, others = tf.split(generator_metrics, [1, 1, -1])
-    of_both = [loss, discriminator_metrics[:4], norm, discriminator_metrics[4:], others]
-    return tf.concat(of_both, axis=0)
+def _as_vector(gan: FashionGAN, metrics: Metrics) -> tf.Tensor:
+    """In the order of `metric_names`."""
+    return tf.stack([metrics[name] for name in metric_names(gan.recipe)])
 
 
 def _apply(
     optimizer: Optimizer,
     gradients: list[tf.Tensor],
-    metrics: tf.Tensor,
+    metrics: Metrics,
     update_number: tf.Tensor,
     compiled: Compiler,
     afterwards: Callable[[], None] = lambda: None,
-) -> tf.Tensor:
+) -> tuple[Metrics, tf.Tensor]:
     """Sums gradients and metrics over the replicas, and updates a network by the gradients.
 
     In one all-reduce: between processes, each message costs a millisecond.
 
     Returns:
-      float32 `[len(metrics) + 1]`: the sums, and the global gradient's norm.
+      The sums of the metrics, and the global gradient's norm.
     """
     context = tf.distribute.get_replica_context()
     if context.num_replicas_in_sync > 1:
-        *gradients, metrics = context.all_reduce(tf.distribute.ReduceOp.SUM, [*gradients, metrics])
+        names, values = list(metrics), tf.stack(list(metrics.values()))
+        *gradients, values = context.all_reduce(tf.distribute.ReduceOp.SUM, [*gradients, values])
+        metrics = dict(zip(names, tf.unstack(values), strict=True))
 
     def update(*gradients: tf.Tensor) -> tf.Tensor:
         optimizer.apply(gradients, update_number)
         afterwards()
         return tf.linalg.global_norm(gradients)
 
-    return tf.concat([metrics, [compiled(update)(*gradients)]], axis=0)
+    return metrics, compiled(update)(*gradients)
