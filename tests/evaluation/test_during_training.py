@@ -14,14 +14,13 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.command import Forked, run_forked, start_forked
-from tests.conftest import train_flags
+from tests.conftest import assert_same_bits, train_flags
+from tests.evaluation.shapes import folder_of_shapes
 from trainer.configuration import flags
 from trainer.evaluation import classifiers, during_training
 from trainer.gan.state import FashionGAN
 from trainer.runs import checkpoints, evaluations, records, trained_networks
-from trainer.runs.checkpoints import Checkpoints
-from trainer.system.exits import RefusedError
-from trainer.training import run_directory
+from trainer.system.exits import INTERRUPTED, RefusedError
 from trainer.training.plan import Plan
 
 METRICS = {
@@ -91,19 +90,80 @@ def test_the_best_checkpoint_is_kept(evaluated):
     assert tensors["training/step"] == best["step"]
 
 
+def best_of(job_dir: Path) -> list[int]:
+    """Steps of the copies in `best/`."""
+    return checkpoints.steps(job_dir / "checkpoints" / "best")
+
+
+def resumed(evaluated: Path, job_dir: Path, *more: str) -> str:
+    """Goes on with a copy of the run, for ten steps unless said; gives the log."""
+    if not job_dir.exists():
+        shutil.copytree(evaluated, job_dir)
+    return run_forked(*flags_for(job_dir), "--steps=60", *more).stderr
+
+
 def test_a_best_checkpoint_lost_to_a_kill_is_copied_later(evaluated, tmp_path):
-    job_dir = tmp_path / "copy"
-    shutil.copytree(evaluated, job_dir)
-    shutil.rmtree(job_dir / "checkpoints" / "best")
-    config = flags.train(flags_for(job_dir))
-    protocol = during_training.protocol(50, classifiers.packaged())
-    best = evaluations.best_step(job_dir, protocol)
-    gan = FashionGAN(config.recipe, 50)
-    saved = Checkpoints(job_dir / "checkpoints", gan.state(), keep=3)
+    shutil.copytree(evaluated, tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / "checkpoints" / "best")
+    resumed(evaluated, tmp_path / "copy")
+    results = evaluations.read(tmp_path / "copy", evaluations.TRAIN)
+    best = min(results, key=lambda result: result["classifier_fid"])
+    assert best_of(tmp_path / "copy") == [best["step"]]
 
-    run_directory.keep_best(job_dir, protocol, saved)
 
-    assert checkpoints.steps(job_dir / "checkpoints" / "best") == [best]
+def test_the_best_is_measured_again_where_it_is_measured_otherwise(evaluated, tmp_path):
+    (before,) = best_of(evaluated)
+    same, other = tmp_path / "same", tmp_path / "other"
+    resumed(evaluated, same)
+    log = resumed(evaluated, other, "--evaluation_samples=40")
+
+    assert f"measuring step {before} again" in log
+    results = [each for each in evaluations.read(other, evaluations.TRAIN) if each["num"] == 40]
+    assert [each["step"] for each in results] == [before, 60]
+    best = min(results, key=lambda result: result["classifier_fid"])
+    assert best_of(other) == [best["step"]]
+    assert f"best {best['classifier_fid']:.2f} at step {best['step']}" in log
+    # The state has been away meanwhile, and is back.
+    assert_same_bits(
+        *(checkpoints.read(checkpoints.prefix(run / "checkpoints", 60)) for run in (same, other))
+    )
+
+
+STOPPED_WHILE_ITS_NETWORKS_TRAIN = """
+import os, signal
+from trainer.evaluation import own_networks
+train = own_networks._train
+def stopped(*arguments):
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.sigtimedwait([], .5)
+    train(*arguments)
+own_networks._train = stopped
+"""
+
+
+@pytest.mark.parametrize("stopped_at", [10, 20])  # within the run, and at its end
+def test_an_evaluation_that_a_signal_prevents_is_made_later(stopped_at, tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    folder_of_shapes(folder, 120)
+    given = ["--dataset=image_folder", f"--data_dir={folder}", f"--cache_dir={tmp_path / 'cache'}"]
+    given += ["--image_size=16", "--steps=20", f"--evaluation_interval={stopped_at}"]
+    job_dir = tmp_path / "run"
+    command = train_flags(job_dir, *given, "--evaluation_samples=50")
+
+    stopped = run_forked(*command, code=INTERRUPTED, before=STOPPED_WHILE_ITS_NETWORKS_TRAIN)
+    assert f"interrupted and saved at step {stopped_at}" in stopped.stderr
+    assert not evaluations.read(job_dir, evaluations.TRAIN)
+    assert not (job_dir / "results" / "final.png").exists()
+
+    quick = "from trainer.evaluation import own_networks; own_networks.steps = lambda _: 4"
+    run_forked(*command, before=quick)
+    results = evaluations.read(job_dir, evaluations.TRAIN)
+    assert [each["step"] for each in results] == sorted({stopped_at, 20})
+    assert best_of(job_dir) and (job_dir / "results" / "final.png").exists()
+    recorded = records.read_lines(job_dir / "metrics.jsonl", "loss/generator")
+    for line in (each for each in recorded if each["step"] in {stopped_at, 20}):
+        assert line["evaluation/classifier_fid"] > 0
 
 
 def kill_between_an_evaluation_and_its_checkpoint(process: Forked, job_dir: Path) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from pathlib import Path
 
+from trainer.configuration import config, flags
 from trainer.runs import evaluations
 
 
@@ -61,8 +62,23 @@ def test_the_best_step_is_chosen_among_comparable_evaluations(tmp_path):
             tmp_path, {"step": step, "classifier_fid": float(step), **protocol, **other}
         )
 
-    assert evaluations.best_step(tmp_path, protocol) == 3
-    assert evaluations.best_step(tmp_path, protocol | {"num": 30}) is None
+    recipe = flags.train(["train", "--job_dir=x"]).recipe
+    assert evaluations.best(tmp_path, recipe, protocol) == (3, 3.0)
+    assert evaluations.best(tmp_path, recipe, protocol | {"num": 30}) is None
+    assert evaluations.best(tmp_path, recipe, protocol, among=[2, 4]) == (4, 9.0)
+    assert evaluations.distances(tmp_path) == [(3, 3.0), (4, 9.0)]
+
+
+def test_networks_that_still_grow_are_not_the_best(tmp_path):
+    growing = ("--grow_from=7", "--grow_images=3200", "--fade_images=3200")
+    recipe = flags.train(["train", "--job_dir=x", "--preset=stylegan", *growing]).recipe
+    whole = config.full_grown_step(recipe)
+    for step, distance in ((whole - 1, 1.0), (whole, 4.0), (whole + 1, 3.0)):
+        line = {"step": step, "against": evaluations.TRAIN, "num": 10, "features_sha256": "1"}
+        evaluations.add(tmp_path, {**line, "classifier_fid": distance})
+
+    assert evaluations.best(tmp_path, recipe) == (whole + 1, 3.0)
+    assert len(evaluations.distances(tmp_path)) == 3
 
 
 def test_bytes_that_are_no_text_do_not_keep_a_result_out(tmp_path):

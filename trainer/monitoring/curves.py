@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainer.configuration import config_json
-from trainer.runs import file_names, overview, records
+from trainer.runs import evaluations, file_names, records
 from trainer.runs.overview import Overview
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -47,7 +47,7 @@ def draw(job_dir: Path) -> Path:
     lines = [line for line in lines if all(type(line[tag]) in (int, float) for tag in drawn)]
     if not lines:
         raise RefusedError(f"{job_dir / file_names.METRICS_FILE} holds no records: train first")
-    distances = overview.distances(job_dir)
+    distances = evaluations.distances(job_dir)
     figure, charts = _figure(len(records.CHARTS) + bool(distances))
     figure.suptitle(_title(job_dir, lines[-1]))
     for axes, (title, tags) in zip(charts, records.CHARTS.items(), strict=False):
@@ -82,7 +82,7 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
         losses = np.array([line["loss/generator"] for line in lines], float)
         images = [line["step"] * a_step for line in lines]
         charts[1].plot(images, _smoothed(losses), label=run.name, linewidth=1.2)
-        if distances := overview.distances(run.job_dir):
+        if distances := evaluations.distances(run.job_dir):
             points = [(step * a_step, distance) for step, distance in distances]
             colour = charts[1].lines[-1].get_color()
             charts[0].plot(

@@ -14,7 +14,7 @@ from trainer.configuration import config
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.monitoring import film, image_grids, start_records
-from trainer.runs import event_files, file_names, model_card, overview, tags
+from trainer.runs import evaluations, event_files, file_names, model_card, records, tags
 from trainer.runs.records import FRECHET
 
 PREVIEW = "latest.png"  # as of the latest checkpoint, while a run trains
@@ -107,6 +107,17 @@ class ModelMonitor:
         for reporter in self._reporters:
             reporter.report(step, epoch, scalars, steps_per_second)
 
+    def amend(self, step: int, evaluation: dict[str, float]) -> None:
+        """Adds an evaluation that was made late to what was recorded of its step."""
+        path = self._job_dir / file_names.METRICS_FILE
+        self._metrics.close()
+        records.amend(path, step, evaluation)
+        self._metrics = open(path, "a", encoding="utf-8")
+        if FRECHET in evaluation:
+            with self._writer.as_default(step=step):
+                self._write_quality(evaluation[FRECHET])
+        self.flush()
+
     def draw_grid(self, step: int) -> None:
         """Draws the fixed latents' images of an epoch that ends at `step`."""
         image = self._titled_samples(step)
@@ -143,14 +154,16 @@ class ModelMonitor:
 
     def _titled_samples(self, step: int) -> np.ndarray:
         title = f"step {step}, epoch {config.epoch_of_step(self._recipe, step):.1f}"
-        measured = [value for at, value in overview.distances(self._job_dir) if at <= step]
+        measured = [value for at, value in evaluations.distances(self._job_dir) if at <= step]
         if measured:
             title += f", Fréchet {measured[-1]:.2f}"
         return image_grids.with_title(self._draw_samples(), title)
 
     def _write_quality(self, last: float) -> None:
-        best = min([last, *(value for _, value in overview.distances(self._job_dir))])
-        for tag, value in ((tags.BEST_DISTANCE, best), (tags.LAST_DISTANCE, last)):
+        shown = {tags.LAST_DISTANCE: last}
+        if best := evaluations.best(self._job_dir, self._recipe):
+            shown[tags.BEST_DISTANCE] = best[1]
+        for tag, value in shown.items():
             tf.summary.scalar(tag, value, description=tags.described(tag))
 
     def flush(self) -> None:

@@ -6,15 +6,19 @@ Who only reads them does without TensorFlow, which takes seconds to import.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from trainer.configuration import config
+from trainer.configuration.config import Recipe
 from trainer.runs import records, tags
 from trainer.runs.file_names import EVALUATIONS_FILE, TEST, TRAIN
 from trainer.system import file_system
 
+DISTANCE = "classifier_fid"
+_PROTOCOL = ("num", "features_sha256")  # how it was measured
 EVENTS = Path("tensorboard", "eval")
 # Prefixes of TensorBoard's tags: with one prefix, both would be points of one curve.
 _TAGS = {TRAIN: "evaluation", TEST: "test"}
@@ -94,12 +98,40 @@ def _locked(job_dir: Path) -> Iterator[None]:
         yield
 
 
-def best_step(job_dir: Path, protocol: dict[str, Any]) -> int | None:
-    """The step with the least Fréchet distance among a run's own evaluations by this protocol."""
-    results = [
-        each
-        for each in read(job_dir, TRAIN)
-        if protocol.items() <= each.items() and isinstance(each.get("classifier_fid"), float)
+def distances(job_dir: Path, protocol: dict[str, Any] | None = None) -> list[tuple[int, float]]:
+    """Steps and Fréchet distances of a run's own evaluations, in the order of the steps.
+
+    Of those that were made alike, for others cannot be compared: by `protocol`, or as the last one.
+    """
+    lines = read(job_dir, TRAIN)
+    if protocol is None:
+        protocol = {name: lines[-1].get(name) for name in _PROTOCOL} if lines else {}
+    measured: dict[int, Any] = {
+        each["step"]: each.get(DISTANCE)
+        for each in lines
+        if all(each.get(name) == value for name, value in protocol.items())
+    }
+    return sorted((step, value) for step, value in measured.items() if isinstance(value, float))
+
+
+def best(
+    job_dir: Path,
+    recipe: Recipe,
+    protocol: dict[str, Any] | None = None,
+    among: Collection[int] | None = None,
+) -> tuple[int, float] | None:
+    """Step and distance of the nearest of these, once all sides of its networks are there.
+
+    Args:
+      job_dir: the run directory.
+      recipe: the run's.
+      protocol: as for `distances`.
+      among: steps that may be it; all unless given.
+    """
+    first = config.full_grown_step(recipe)
+    whole = [
+        (step, distance)
+        for step, distance in distances(job_dir, protocol)
+        if step >= first and (among is None or step in among)
     ]
-    best = min(results, key=lambda each: (each["classifier_fid"], each["step"]), default=None)
-    return None if best is None else int(best["step"])
+    return min(whole, key=lambda each: (each[1], each[0]), default=None)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from trainer.configuration import config, config_json
 from trainer.runs import evaluations, file_names, records
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
-
-DISTANCE = "classifier_fid"  # of an evaluation
 
 
 @dataclass(frozen=True)
@@ -57,14 +54,6 @@ def runs_in(folder: Path, leased: Collection[str] = (), shown: str = "") -> list
     return [_overview(job_dir, folder, leased, shown) for job_dir in found]
 
 
-def distances(job_dir: Path) -> list[tuple[int, float]]:
-    """Steps and Fréchet distances of a run's own evaluations, in the order of the steps."""
-    measured: dict[int, Any] = {
-        each["step"]: each.get(DISTANCE) for each in evaluations.read(job_dir, file_names.TRAIN)
-    }
-    return sorted((step, value) for step, value in measured.items() if isinstance(value, float))
-
-
 def _overview(job_dir: Path, folder: Path, leased: Collection[str], shown: str) -> Overview:
     in_folder = "" if job_dir == folder else str(job_dir.relative_to(folder))
     name = in_folder or Path(shown).resolve().name
@@ -76,7 +65,8 @@ def _overview(job_dir: Path, folder: Path, leased: Collection[str], shown: str) 
         return Overview(job_dir, name, "-", 0, 0, 0, None, None, "damaged")
     lines = records.read_lines(job_dir / file_names.METRICS_FILE)
     step = lines[-1]["step"] if lines else 0
-    measured = [distance for _, distance in distances(job_dir)]
+    measured = [distance for _, distance in evaluations.distances(job_dir)]
+    best = evaluations.best(job_dir, stored.recipe)
     last_step = config.total_steps(stored.recipe, stored.schedule)
     if file_system.is_locked(job_dir):
         state = "running"
@@ -92,7 +82,7 @@ def _overview(job_dir: Path, folder: Path, leased: Collection[str], shown: str) 
         step=step,
         last_step=last_step,
         images=step * config.images_a_step(stored.recipe),
-        best=min(measured, default=None),
+        best=best[1] if best else None,
         last=measured[-1] if measured else None,
         state=state,
     )

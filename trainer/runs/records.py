@@ -45,6 +45,14 @@ def _parsed(line: str, required: Sequence[str]) -> dict[str, Any] | None:
     return None
 
 
+def amend(path: Path, step: int, metrics: dict[str, float]) -> None:
+    """Adds metrics to the last line, if it is of that step."""
+    lines = read_lines(path)
+    if lines and lines[-1]["step"] == step:
+        lines[-1] |= metrics
+        file_system.write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
+
+
 def trim_metrics(path: Path, step: int) -> None:
     """Drops the lines of all steps after `step`."""
     if path.exists():

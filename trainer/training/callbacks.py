@@ -13,9 +13,6 @@ import tensorflow as tf
 from trainer.configuration import config
 from trainer.configuration.config import Execution
 from trainer.data import feeding, order
-from trainer.evaluation import during_training
-from trainer.evaluation.during_training import RunNetworks
-from trainer.evaluation.own_networks import TrainingStopped
 from trainer.gan import compilation, stages
 from trainer.gan.multi_step_graph import TrainSteps, make_train_steps
 from trainer.gan.state import FashionGAN
@@ -23,7 +20,7 @@ from trainer.gan.training_step import metric_names
 from trainer.monitoring import prometheus
 from trainer.monitoring.model_monitor import Reporter
 from trainer.monitoring.progress import Progress
-from trainer.runs import evaluations, restarts
+from trainer.runs import restarts
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity, process_image
 from trainer.system.exits import RefusedError
@@ -93,39 +90,6 @@ def _check_finite(first_bad: int) -> None:
             f"a loss or gradient is not finite at step {first_bad}: no later "
             "checkpoint was saved; start anew with lower learning rates"
         )
-
-
-def evaluation(
-    gan: FashionGAN,
-    images: np.ndarray,
-    labels: np.ndarray,
-    num: int,
-    networks: RunNetworks | None,
-    job_dir: Path,
-) -> Callable[[int], dict[str, float]]:
-    """The loop's `evaluate`: measures `num` images of the generator and records it.
-
-    Without networks to see them with, nothing is measured.
-    """
-    if networks is None:
-        return lambda step: {}
-
-    @functools.cache
-    def measure() -> Callable[[], dict[str, float]]:
-        return during_training.evaluator(gan, images, labels, num, networks.get())
-
-    def evaluate(step: int) -> dict[str, float]:
-        activity.now(f"evaluating step {step}")
-        try:
-            metrics = measure()()
-        except TrainingStopped:
-            log.info("step %d is saved without its evaluation, whose networks were not ready", step)
-            return {}
-        protocol = during_training.protocol(num, networks.get())
-        evaluations.add(job_dir, {"step": step, **protocol, **metrics})
-        return {f"evaluation/{name}": value for name, value in metrics.items()}
-
-    return evaluate
 
 
 def saving(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import time
 from pathlib import Path
@@ -16,8 +15,6 @@ from trainer.configuration.config import Recipe, Schedule
 from trainer.configuration.config_json import RunConfig
 from trainer.data import feeding
 from trainer.distribution.collectives import WorkerGroup, checksum
-from trainer.evaluation import during_training
-from trainer.evaluation.during_training import RunNetworks
 from trainer.gan.state import FashionGAN
 from trainer.monitoring import profiling
 from trainer.monitoring.model_monitor import ModelMonitor, ProgressOnly
@@ -28,6 +25,7 @@ from trainer.system import activity, file_system, signals
 from trainer.system.exits import StoppedByAgreement, StoppedForAnother
 from trainer.training import callbacks, grids, loop, run_directory, summary
 from trainer.training.plan import Plan
+from trainer.training.run_evaluations import LateEvaluation, RunEvaluations
 from trainer.training.storage import Examples, Storage
 
 log = logging.getLogger(__name__)
@@ -56,9 +54,8 @@ def lead(
     run_directory.check_writable(job_dir)
     summary.warn_if_short(recipe, schedule)
     run_directory.trim(job_dir, recipe, -1 if step is None else step)
-    networks, num = _evaluation_networks(plan, storage), schedule.evaluation_samples
-    keep_best = functools.partial(_keep_best, job_dir, networks, num, saved)
-    keep_best()  # if a kill came before its copy
+    measured = RunEvaluations(gan, images, labels, plan, storage, saved)
+    measured.keep_best()  # if a kill came before its copy
     samples = grids.samples(gan, images, labels)
     with contextlib.closing(
         ModelMonitor(job_dir, recipe, samples, gan.learning_rates, reporters)
@@ -72,12 +69,19 @@ def lead(
         )
         at_pauses = loop.Callbacks(
             train=_profiled(train_steps, schedule, job_dir),
-            evaluate=callbacks.evaluation(gan, images, labels, num, networks, job_dir),
+            evaluate=measured.evaluate,
             monitor=monitor,
-            save=callbacks.saving(saved, job_dir, keep_best, storage.commit),
+            save=callbacks.saving(saved, job_dir, measured.keep_best, storage.commit),
         )
         (job_dir / file_names.FINISHED).unlink(missing_ok=True)  # it goes on
-        _loop(plan, schedule, group, gan, at_pauses, images)
+
+        def make_late(step: int) -> None:
+            monitor.amend(step, measured.evaluate(step))
+            measured.keep_best()
+            storage.commit()
+
+        late = LateEvaluation(measured.is_owed, make_late)
+        _loop(plan, schedule, group, gan, at_pauses, images, late)
         activity.now("writing the results")
         run_directory.finish(job_dir, run.preset, recipe, monitor)
     storage.commit()
@@ -113,24 +117,11 @@ def follow(
             monitor=monitor,
             save=callbacks.waiting_for("checkpoint"),
         )
-        _loop(plan, run.schedule, group, gan, at_pauses, images)
+        late = LateEvaluation(lambda step: False, at_pauses.evaluate)
+        _loop(plan, run.schedule, group, gan, at_pauses, images, late)
     activity.now("waiting for the chief's results")
     group.barrier()  # until the chief has written all: if it is lost, all must start again
     log.info("complete at step %d; the chief has the results", plan.last_step)
-
-
-def _evaluation_networks(plan: Plan, storage: Storage) -> RunNetworks | None:
-    """What the run's evaluations need; None where they are not possible."""
-    data = plan.recipe.data
-    if not plan.is_ever_evaluated or not during_training.is_possible(data):
-        return None
-    return RunNetworks(data, lambda: storage.load(data), *storage.places)
-
-
-def _keep_best(job_dir: Path, networks: RunNetworks | None, num: int, saved: Checkpoints) -> None:
-    """Keeps the best of the steps that were evaluated as they are now."""
-    if networks is not None and networks.known is not None:
-        run_directory.keep_best(job_dir, during_training.protocol(num, networks.known), saved)
 
 
 def _begun(storage: Storage, recipe: Recipe, group: WorkerGroup, gan: FashionGAN) -> Examples:
@@ -167,8 +158,9 @@ def _loop(
     gan: FashionGAN,
     at_pauses: loop.Callbacks,
     images: np.ndarray,
+    late: LateEvaluation,
 ) -> None:
-    """Trains to the end.
+    """Trains to the end; an evaluation that was due where the run was left is made first.
 
     Raises:
       StoppedByAgreement: a signal, to any worker, came before that.
@@ -179,9 +171,13 @@ def _loop(
         group.agree_on_steps,
         feeding.most_steps(images, config.images_a_step(plan.recipe)),
     )
+    step = int(gan.step.numpy())
     with signals.graceful():
-        reached = loop.run(int(gan.step.numpy()), plan, at_pauses, length)
-    if reached < plan.last_step:
+        if group.broadcast_flag(late.is_owed(step)):
+            late.make(step)
+        reached = loop.run(step, plan, at_pauses, length)
+    # Who stops must not wait for the chief, which may still save.
+    if reached < plan.last_step or group.broadcast_flag(late.is_owed(reached)):
         # A signal to this process counts also if it came while the chief saved.
         stopped = StoppedByAgreement if signals.stop_requested() else StoppedForAnother
         raise stopped(f"interrupted and saved at step {reached}: run the same command again")

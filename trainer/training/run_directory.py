@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from trainer.configuration import config_json
 from trainer.configuration.choices import NETWORKS
@@ -85,19 +84,6 @@ def remove_results(job_dir: Path) -> None:
     """Removes the results of an earlier end, once the run has gone on."""
     for path in _finished_files(job_dir):
         path.unlink(missing_ok=True)
-
-
-def keep_best(job_dir: Path, protocol: dict[str, Any], saved: Checkpoints) -> None:
-    """Keeps a copy of the best of the steps that were evaluated, while it is there.
-
-    Args:
-      job_dir: the run directory.
-      protocol: of the evaluations.
-      saved: the checkpoints.
-    """
-    best = evaluations.best_step(job_dir, protocol)
-    if best is not None:
-        saved.keep_best(best)
 
 
 def is_finished(job_dir: Path) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from trainer.cloud import local_copies
 from trainer.configuration import config
 from trainer.configuration.config import Recipe, Schedule
-from trainer.runs import file_names, overview
+from trainer.runs import checkpoint_files, evaluations, file_names
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +35,12 @@ def log_results(job_dir: Path, recipe: Recipe, places: tuple[str, ...]) -> None:
       recipe: the run's.
       places: flags of `train` that say where the data lie.
     """
-    if distances := overview.distances(job_dir):
-        (first_step, first), (best_step, best) = distances[0], min(distances, key=lambda it: it[1])
+    kept = checkpoint_files.steps(job_dir / "checkpoints" / checkpoint_files.BEST)
+    if best := evaluations.best(job_dir, recipe, among=kept):
+        first_step, first = evaluations.distances(job_dir)[0]
         log.info(
             "Fréchet distance: first %.2f at step %d, best %.2f at step %d (--checkpoint=best)",
-            *(first, first_step, best, best_step),
+            *(first, first_step, best[1], best[0]),
         )
     log.info("picture: %s", job_dir / file_names.FINISHED)
     run = f"--job_dir={job_dir}"

@@ -1,0 +1,145 @@
+"""A run's own evaluations: made when they are due, or later; the best checkpoint is kept."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trainer.configuration import config
+from trainer.evaluation import during_training
+from trainer.evaluation.during_training import RunNetworks
+from trainer.evaluation.own_networks import TrainingStopped
+from trainer.gan.state import FashionGAN
+from trainer.runs import (
+    checkpoint_files,
+    checkpoints,
+    evaluations,
+    file_names,
+    state_variables,
+)
+from trainer.runs.checkpoint_files import BEST
+from trainer.runs.checkpoints import Checkpoints
+from trainer.system import activity, signals
+from trainer.system.exits import RefusedError
+from trainer.training.plan import Plan
+from trainer.training.storage import Storage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LateEvaluation:
+    """An evaluation that was due at a step, and was not made then."""
+
+    is_owed: Callable[[int], bool]  # step ->
+    make: Callable[[int], object]  # step; of a worker that is not the chief: it waits
+
+
+class RunEvaluations:
+    """Measures the generator of a run as it trains, and records it."""
+
+    def __init__(
+        self,
+        gan: FashionGAN,
+        images: np.ndarray,
+        labels: np.ndarray,
+        plan: Plan,
+        storage: Storage,
+        saved: Checkpoints,
+    ) -> None:
+        """Looks for the networks that the images are seen with.
+
+        Args:
+          gan: the state.
+          images: the training images, uint8.
+          labels: their labels.
+          plan: says what is due, and of how many images.
+          storage: what the run reads and writes.
+          saved: its checkpoints.
+        """
+        self._gan = gan
+        self._plan = plan
+        self._job_dir = storage.job_dir
+        self._saved = saved
+        self._networks = _networks(plan, storage)
+        self._num = plan.schedule.evaluation_samples
+
+        @functools.cache
+        def measure() -> Callable[[], dict[str, float]]:
+            assert self._networks is not None
+            return during_training.evaluator(gan, images, labels, self._num, self._networks.get())
+
+        self._measure = measure
+
+    def evaluate(self, step: int) -> dict[str, float]:
+        """The loop's `evaluate`. Without networks to see images with, nothing is measured."""
+        if self._networks is None:
+            return {}
+        activity.now(f"evaluating step {step}")
+        try:
+            metrics = self._measure()()
+        except TrainingStopped:
+            log.info("step %d is saved without its evaluation, whose networks were not ready", step)
+            return {}
+        protocol = during_training.protocol(self._num, self._networks.get())
+        if not self._measured_best_alike(protocol):
+            return {}
+        evaluations.add(self._job_dir, {"step": step, **protocol, **metrics})
+        return {f"evaluation/{name}": value for name, value in metrics.items()}
+
+    def is_owed(self, step: int) -> bool:
+        """Whether an evaluation that was due at this step has not been made."""
+        if self._networks is None or step == 0 or not self._plan.evaluation_due(step):
+            return False
+        made = evaluations.read(self._job_dir, file_names.TRAIN)
+        return all(each["step"] != step for each in made)
+
+    def keep_best(self) -> None:
+        """Keeps a copy of the best of the steps that were evaluated as they are now."""
+        if self._networks is None or self._networks.known is None:
+            return
+        protocol = during_training.protocol(self._num, self._networks.known)
+        there = checkpoint_files.complete(self._job_dir / "checkpoints")
+        if best := evaluations.best(self._job_dir, self._plan.recipe, protocol, there):
+            self._saved.keep_best(best[0])
+
+    def _measured_best_alike(self, protocol: dict[str, Any]) -> bool:
+        """Measures the best one again if it was measured by another protocol; false: no time.
+
+        Else the first one of this protocol would take its place, however bad it is.
+        """
+        folder = self._job_dir / "checkpoints"
+        step = max(checkpoint_files.steps(folder / BEST), default=0)
+        measured = evaluations.distances(self._job_dir, protocol)
+        if step < max(1, config.full_grown_step(self._plan.recipe)) or step in dict(measured):
+            return True
+        if signals.stop_requested():
+            return False
+        try:
+            source, tensors = checkpoints.read_chosen(folder, BEST)
+        except RefusedError as error:
+            log.warning("what was best is not measured again: %s", error)
+            return True
+        log.info("measuring %s again, the best until now, which was measured otherwise", source)
+        state = self._gan.state()
+        now = {name: each.numpy() for name, each in state_variables.named_variables(state)}
+        state_variables.assign(state, tensors, source)
+        try:
+            metrics = self._measure()()
+        finally:
+            state_variables.assign(state, now, "the state")
+        evaluations.add(self._job_dir, {"step": step, **protocol, **metrics})
+        return True
+
+
+def _networks(plan: Plan, storage: Storage) -> RunNetworks | None:
+    """What the run's evaluations need; None where they are not possible."""
+    data = plan.recipe.data
+    if not plan.is_ever_evaluated or not during_training.is_possible(data):
+        return None
+    return RunNetworks(data, lambda: storage.load(data), *storage.places)
