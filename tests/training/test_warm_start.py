@@ -157,6 +157,16 @@ def test_normalised_kernels_start_with_their_own_norms(source, tmp_path):
         assert np.linalg.norm(kernel @ left) == pytest.approx(exact, rel=0.05)
 
 
+def test_kernels_that_were_normalised_start_as_they_were_computed_with(tmp_path):
+    given = (*SYNTHETIC, "--steps=1")
+    run_forked(*train_flags(tmp_path / "normalised", *given, "--spectral_norm"))
+    source = f"--initialize_from={tmp_path / 'normalised'}"
+    run_forked(*train_flags(tmp_path / "plain", *given, source))
+    for name in ("dense1/kernel", "dense2/kernel"):
+        kernel = tensors_of(tmp_path / "plain", 0)[f"discriminator/{name}"]
+        assert np.linalg.svd(kernel, compute_uv=False)[0] == pytest.approx(1, rel=0.02)
+
+
 def test_what_cannot_be_a_start_is_refused(source, started, tmp_path):
     unfit = ["--preset=dcgan", *SYNTHETIC, "--steps=1"]
     refused = run_forked(
@@ -172,6 +182,16 @@ def test_what_cannot_be_a_start_is_refused(source, started, tmp_path):
         *train_flags(tmp_path / "b", *SYNTHETIC, f"--initialize_from={empty}"), code=exits.REFUSED
     )
     assert f"{empty / 'checkpoints'} holds no checkpoint" in refused.stderr
+
+    growing = tmp_path / "growing"
+    shutil.copytree(source, growing)
+    stored = json.loads((source / config_json.FILE).read_text())
+    stored["recipe"]["growth"] = {"grow_from": 7, "grow_images": 100, "fade_images": 100}
+    (growing / config_json.FILE).write_text(json.dumps(stored))
+    refused = run_forked(
+        *train_flags(tmp_path / "c", *SYNTHETIC, f"--initialize_from={growing}"), code=exits.REFUSED
+    )
+    assert "still grows, at step 7: train it to step" in refused.stderr
 
     # A run that has started with weights of its own does not start again.
     refused = run_forked(

@@ -73,8 +73,8 @@ def _define_run(values: flags.FlagValues) -> None:
     run.text("profile_steps", "", text)
     text = (
         "Start with another run's latest weights, wherever a layer's name and shape agree: also of "
-        "other classes, sizes or recipes. A local folder, or gs://bucket/folder; read by the first "
-        "start alone."
+        "other classes, sizes or recipes; of a run that grows, once all its sides are there. A "
+        "local folder, or gs://bucket/folder; read by the first start alone."
     )
     run.text("initialize_from", None, text)
     text = "Print the resolved configuration and the networks, train nothing."

@@ -15,12 +15,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from trainer.configuration import config_json
+import tensorflow as tf
+
+from trainer.configuration import config, config_json
 from trainer.configuration.choices import ARCHITECTURES, FORMER_NAMES, NETWORKS
 from trainer.configuration.config import Networks, Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import Attribute
 from trainer.gan.state import FashionGAN
+from trainer.models import spectral
 from trainer.models.conditioning import RECOGNISED
 from trainer.runs import checkpoints, state_variables
 from trainer.runs.state_variables import Tensors
@@ -31,6 +34,7 @@ log = logging.getLogger(__name__)
 Shapes = Mapping[str, tuple[int, ...]]  # path of a weight -> its shape
 
 _NUMBERED = re.compile(r"([a-z_]+?)(\d+)")  # at the start of a layer's name
+_SINGULAR = "singular/"  # the part of the state with vectors of spectral normalisation
 _OF_LABELS = ("label_", RECOGNISED)  # what names of layers that learn labels begin with
 
 
@@ -49,12 +53,16 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
       The configuration with the digest of what was taken, and with how the average begins.
 
     Raises:
-      RefusedError: there is no such run, it has no checkpoint that can be read, or nothing fits.
+      RefusedError: there is no such run, it has no checkpoint that can be read, it still grows, or
+        nothing fits.
     """
     stored = config_json.read(source)
     if stored is None:
         raise RefusedError(f"--initialize_from={source} holds no run: train it first")
     described, tensors = checkpoints.read_chosen(source / "checkpoints", "latest")
+    _check_is_whole(stored.recipe, source, int(tensors["training/step"]))
+    if not run.recipe.networks.spectral_norm:
+        tensors = _normalised(tensors)
     there = {name: value.shape for name, value in tensors.items()}
     if _labels(stored.recipe) != _labels(run.recipe):
         there = {name: shape for name, shape in there.items() if not is_of_labels(name)}
@@ -84,6 +92,31 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
         run.recipe, initialize_from=_digest(taken), ema_ramp_up=begins_anew
     )
     return dataclasses.replace(run, recipe=recipe)
+
+
+def _check_is_whole(recipe: Recipe, source: Path, step: int) -> None:
+    """Refuses a run of which some layers have not been trained yet."""
+    if step < (whole := config.full_grown_step(recipe)):
+        raise RefusedError(
+            f"--initialize_from={source} still grows, at step {step}: train it to step {whole}, or "
+            "choose another run"
+        )
+
+
+def _normalised(tensors: Tensors) -> Tensors:
+    """The same, kernels as spectral normalisation made them where the other run had it."""
+    vectors = {
+        name.removeprefix(_SINGULAR): value
+        for name, value in tensors.items()
+        if name.startswith(_SINGULAR)
+    }
+    of_discriminator = {
+        f"discriminator/{path}": spectral.normalise(
+            tf.constant(tensors[f"discriminator/{path}"]), tf.constant(vector)
+        ).numpy()
+        for path, vector in vectors.items()
+    }
+    return {**tensors, **of_discriminator}
 
 
 def _log_mapping(theirs: Networks, ours: Networks) -> None:
@@ -182,10 +215,10 @@ def _candidates(
         yield group
         return
     name, number = numbered[1], int(numbered[2])
-    candidates = [number, number + last_there[name] - last[name]]
-    if numbers_from_image:
-        candidates.reverse()  # from the coarse end, where sides in pixels are the same, first
-    yield from (f"{name}{each}" for each in dict.fromkeys(candidates))
+    from_its_start, from_its_end = number, number + last_there[name] - last[name]
+    # Sides in pixels are the same at the same number from the coarse end: that one first.
+    both = (from_its_end, from_its_start) if numbers_from_image else (from_its_start, from_its_end)
+    yield from (f"{name}{each}" for each in dict.fromkeys(both))
 
 
 def _group(path: str) -> str:
