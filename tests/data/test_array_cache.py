@@ -14,6 +14,8 @@ import pytest
 from tests.data.folders import cache_of, load
 from tests.data.test_attribute_tables import picture
 from trainer.data import array_cache, folder_contents
+from trainer.system import memory
+from trainer.system.exits import RefusedError
 
 SHAPE = (10, 4, 4, 3)
 
@@ -120,6 +122,27 @@ def test_where_nothing_can_be_kept_it_is_made_in_memory_and_this_is_said(tmp_pat
     found = array_cache.array(tmp_path / "file", "name", SHAPE, rows)
     np.testing.assert_array_equal(found, rows(0, 10))
     assert "kept in memory only" in caplog.text and "--cache_dir" in caplog.text
+
+
+def test_what_fits_nowhere_is_refused_before_it_is_made(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(memory, "available", lambda: 10 * 4 * 4 * 3 - 1)
+    with pytest.raises(RefusedError, match=r"do not fit into the memory.*--cache_dir"):
+        array_cache.array(tmp_path / "file", "name", SHAPE, rows)
+
+
+def test_how_far_an_array_was_says_nothing_of_the_next(tmp_path):
+    array_cache.array(tmp_path, "name", SHAPE, rows)
+    entry = tmp_path / "pictures" / "name"
+    (entry / "unfinished-rows").write_text("10")  # a kill came between the array and this
+    (entry / "images.npy").unlink()
+
+    def killed(first: int, last: int) -> np.ndarray:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        array_cache.array(tmp_path, "name", SHAPE, killed)
+    np.testing.assert_array_equal(array_cache.array(tmp_path, "name", SHAPE, rows), rows(0, 10))
 
 
 def test_a_preparation_that_is_taken_up_needs_room_for_what_is_missing(

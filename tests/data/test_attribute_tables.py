@@ -69,6 +69,15 @@ def test_rows_without_pictures_and_pictures_without_rows_are_counted_and_named(s
     assert "colour: green 1, red 1, not given 1" in caplog.text
 
 
+def test_a_picture_whose_name_looks_like_another_s_is_left_out_and_said(tmp_path, caplog):
+    names = ["e\u0301.png", "\u00e9.png", "b.png"]  # a letter and its accent, and both in one
+    described_folder(tmp_path, ["file_name,colour", "\u00e9.png,red", "b.png,green"], names)
+    with caplog.at_level(logging.INFO):
+        images, _ = load(tmp_path)
+    assert len(images) == 2
+    assert "1 pictures are not used, as the table cannot tell them from others" in caplog.text
+
+
 def test_a_column_that_names_instead_of_describing_is_left_out_and_said(tmp_path, caplog):
     rows = ["file_name,id,kind,maker"]
     rows += [f"{n}.png,{n},{'shirt' if n % 2 else 'coat'},me" for n in range(12)]

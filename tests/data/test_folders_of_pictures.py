@@ -275,6 +275,7 @@ def test_a_run_keeps_the_rules_that_it_was_started_with(format_2, tmp_path):
 
 
 def test_a_run_among_its_pictures_learns_nothing_from_its_own(tmp_path):
+    """Nor from those of its first start, killed before the run had a configuration."""
     for number, name in enumerate(("boots", "boots", "dress", "dress")):
         save(tmp_path / name / f"{number}.png")
     given = [
@@ -285,6 +286,10 @@ def test_a_run_among_its_pictures_learns_nothing_from_its_own(tmp_path):
         "--test_share=0",
     ]
     job_dir = tmp_path / "runs" / "mine"
+    killed = "import os; from trainer.runs.checkpoints import Checkpoints as C; "
+    killed += "C.save = lambda *_: os._exit(9)"
+    run_forked(*train_flags(job_dir, *given, "--steps=1"), code=9, before=killed)
+    assert (job_dir / "results" / "real.png").exists()
     run_forked(*train_flags(job_dir, *given, "--steps=1"))
     assert (job_dir / "results" / "final.png").exists()
     resumed = run_forked(*train_flags(job_dir, *given, "--steps=2"))

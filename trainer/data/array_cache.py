@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.system import file_system
+from trainer.system import file_system, memory
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ Keep = Callable[[int, np.ndarray], None]  # some rows, from the first of them on
 def array(cache_dir: Path, name: str, shape: tuple[int, ...], make: Make) -> np.ndarray:
     """The array of that name, memory-mapped; made first unless it is there.
 
-    Where it cannot be kept, it is made in memory, and this is said.
+    Where it cannot be kept, it is made in memory if there it fits, and this is said.
 
     Args:
       cache_dir: the folder of all that is kept.
@@ -44,7 +44,7 @@ def array(cache_dir: Path, name: str, shape: tuple[int, ...], make: Make) -> np.
       make: gives some of its rows.
 
     Raises:
-      RefusedError: raised by `make`.
+      RefusedError: raised by `make`; or there is room for it nowhere.
     """
     entry = cache_dir / "pictures" / name
     found = _mapped(entry / _ARRAY, shape)
@@ -82,6 +82,7 @@ def _kept(entry: Path, shape: tuple[int, ...], make: Make) -> np.ndarray:
         if shutil.disk_usage(entry).free < (shape[0] - done) * row_bytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before minutes are spent
         if not done:
+            rows_file.unlink(missing_ok=True)  # of rows that are gone
             np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape)
         start = np.load(unfinished, mmap_mode="r").offset
 
@@ -103,6 +104,7 @@ def _kept(entry: Path, shape: tuple[int, ...], make: Make) -> np.ndarray:
 
 
 def _in_memory(shape: tuple[int, ...], make: Make) -> np.ndarray:
+    memory.check_room(math.prod(shape), "make room in --cache_dir, or choose another")
     content = np.empty(shape, np.uint8)
 
     def keep(first: int, rows: np.ndarray) -> None:

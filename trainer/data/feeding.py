@@ -19,7 +19,7 @@ Examples = tuple[tf.Tensor, tf.Tensor]
 
 
 class Resident:
-    """A copy of the data set on each device; the host sends indices.
+    """A copy of the data set on each GPU, or one for all processors; the host sends indices.
 
     The copies are plain local variables, created outside any strategy's scope: MultiWorker cannot
     broadcast uint8, and a mirrored read would become GatherV2, which has no uint8 kernel on GPUs.
@@ -27,9 +27,11 @@ class Resident:
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, devices: Sequence[str]) -> None:
         self.examples = len(images)
+        # Virtual devices have one memory.
+        self._places = devices if "GPU" in devices[0] else devices[:1]
         self._copies = []
-        for device in devices:
-            with tf.device(device):
+        for place in self._places:
+            with tf.device(place):
                 copy = tf.Variable(images, trainable=False)
                 self._copies.append((copy, tf.Variable(labels.astype(np.int32), trainable=False)))
 
@@ -48,8 +50,10 @@ class Resident:
         """A replica's examples, given its part of what was sent for a step."""
         (rows,) = sent
         # Replicas are numbered over all machines, each of which has the same number of devices.
-        images, labels = self._copies[replica % len(self._copies)]
-        return images.sparse_read(rows), labels.sparse_read(rows)
+        number = replica % len(self._copies)
+        images, labels = self._copies[number]
+        with tf.device(self._places[number]):
+            return images.sparse_read(rows), labels.sparse_read(rows)
 
 
 class Streamed:
@@ -99,7 +103,7 @@ Feed = Resident | Streamed
 
 
 def feed(images: np.ndarray, labels: np.ndarray, devices: Sequence[str]) -> Feed:
-    """The data set kept on each device, or streamed from the host if it is too large.
+    """The data set kept on the devices, or streamed from the host if it is too large.
 
     Args:
       images: uint8 `[N, height, width, channels]`, possibly memory-mapped.

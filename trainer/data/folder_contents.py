@@ -171,6 +171,11 @@ def _by_table(
     is_apart = RULES[reading.rules].apart
     table = attribute_tables.read(tables, folder, reading.metadata_file_name, is_apart)
     by_name = {canonical(path.relative_to(folder)): path for path in paths}
+    if alike := sorted(str(path.relative_to(folder)) for path in {*paths} - {*by_name.values()}):
+        left_out.append(
+            f"{len(alike)} pictures are not used, as the table cannot tell them from others whose "
+            f"names look the same ({attribute_tables.listed(alike)})"
+        )
     names = [name for name in by_name if name in table.rows]
     if not names:
         raise RefusedError(

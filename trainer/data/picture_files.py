@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainer.system import file_system
@@ -38,13 +38,22 @@ _MORE_SUFFIXES = (
 )
 _SUFFIXES = tuple(sorted(_FIRST_SUFFIXES + _MORE_SUFFIXES))
 CURRENT = 4
-RULES = {
-    1: Rules(_FIRST_SUFFIXES, 1, False, False, False, False, False),
-    2: Rules(_SUFFIXES, 100, True, True, True, False, False),
-    3: Rules(_SUFFIXES, 100, True, True, True, True, False),
-    CURRENT: Rules(_SUFFIXES, 100, True, True, True, True, True),
-}
+_FIRST = Rules(
+    _FIRST_SUFFIXES,
+    folders_deep=1,
+    by_content=False,
+    any_colour=False,
+    in_strips=False,
+    splits=False,
+    apart=False,
+)
+_SECOND = replace(
+    _FIRST, suffixes=_SUFFIXES, folders_deep=100, by_content=True, any_colour=True, in_strips=True
+)
+_THIRD = replace(_SECOND, splits=True)
+RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, CURRENT: replace(_THIRD, apart=True)}
 _CONFIG, _OF_A_RUN = "config.json", b'"recipe"'  # a run's configuration, and what is in it alone
+_AT_FIRST = ("tensorboard", "metrics.jsonl", "results")  # what a run makes
 TRAIN, TEST = "train", "test"  # folders of pictures to learn from, and to measure against
 
 
@@ -142,7 +151,7 @@ def _walk(folder: Path, flag: str, rules: Rules) -> Iterator[Path]:
         ) from error
 
     for place, subfolders, names in file_system.walk(folder, refuse):
-        if rules.apart and place != folder and _CONFIG in names and _is_run(place):
+        if rules.apart and place != folder and _is_run(place, subfolders, names):
             subfolders.clear()
             yield place
             continue
@@ -151,8 +160,15 @@ def _walk(folder: Path, flag: str, rules: Rules) -> Iterator[Path]:
         yield from (place / name for name in names + hidden)
 
 
-def _is_run(folder: Path) -> bool:
-    """Whether a folder is a run directory: of its pictures, grids of samples, none learns."""
+def _is_run(folder: Path, subfolders: list[str], names: list[str]) -> bool:
+    """Whether a folder is a run directory: of its pictures, grids of samples, none learns.
+
+    One that was killed at its start has no configuration yet.
+    """
+    if all(name in subfolders + names for name in _AT_FIRST):
+        return True
+    if _CONFIG not in names:
+        return False
     try:
         return _OF_A_RUN in (folder / _CONFIG).read_bytes()
     except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from PIL import ExifTags, Image, ImageOps
 # Larger pictures are reduced in strips, so that the memory holds one copy of their pixels.
 LARGE_PIXELS = 2**24
 _STRIP_PIXELS = 2**22
+_REMARKS = ("ignore", None, Warning, re.compile(r"PIL\b"), 0)  # among `warnings.filters`
 _REDUCED_SIDES = 4  # a large picture is first reduced to about this many times the final side
 
 _ROTATIONS = {  # by EXIF's orientation
@@ -34,10 +36,12 @@ def opened(path: Path) -> Iterator[Image.Image]:
     Raises:
       Exception: any, as Pillow's plug-ins raise whatever damage leads to.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about damage that no viewer cares about
-        with Image.open(path) as picture:
-            yield picture
+    # About damage that no viewer cares about. `catch_warnings` would not do in threads, for what it
+    # puts back is the whole process's.
+    if _REMARKS not in warnings.filters:
+        warnings.filterwarnings("ignore", module=_REMARKS[3].pattern)
+    with Image.open(path) as picture:
+        yield picture
 
 
 def is_grey(picture: Image.Image) -> bool:

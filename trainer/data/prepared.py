@@ -26,7 +26,7 @@ from PIL import Image
 
 from trainer.data.datasets import DatasetSpec
 from trainer.data.pictures import Form, fitted
-from trainer.system import activity, downloads, file_system
+from trainer.system import activity, downloads, file_system, memory
 from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
@@ -156,6 +156,7 @@ def decode_to_files(
         return written
     except OSError as error:  # a read-only folder, a full disk
         log.info("data: decoded arrays are not kept (%s)", error)
+        memory.check_room(count * math.prod(shape), "make room in --data_dir, or choose another")
         images = np.zeros((count, *shape), np.uint8)
         _copy_examples(images, labels, examples(), path_prefix.parent)
         return images, labels

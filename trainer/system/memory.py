@@ -1,0 +1,95 @@
+"""How much memory a process may still take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.system.exits import RefusedError
+
+_OF_ALL = Path("/proc/meminfo")
+_GROUPS = Path("/proc/self/cgroup")  # of a container, or a session, which have limits of their own
+_MOUNTED = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """How a version of control groups says it."""
+
+    controllers: str  # in `_GROUPS`
+    folder: str
+    limit: str
+    used: str
+    files: str  # the line of memory.stat
+
+
+_KINDS = (
+    _Kind("", "", "memory.max", "memory.current", "inactive_file"),
+    _Kind(
+        *("memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+        "total_inactive_file",
+    ),
+)
+
+
+def available() -> int | None:
+    """Bytes that are free, or could be; None where the system does not say."""
+    machine = _of_machine()
+    return min([*([] if machine is None else [machine]), *_of_groups()], default=None)
+
+
+def check_room(count: int, remedy: str) -> None:
+    """Refuses to take more than there is, at which the system would end the process unsaid.
+
+    Args:
+      count: bytes.
+      remedy: what to do.
+
+    Raises:
+      RefusedError: as the name says.
+    """
+    there = available()
+    if there is not None and count > there:
+        raise RefusedError(
+            f"{count / 2**30:.1f} GiB do not fit into the memory, of which "
+            f"{there / 2**30:.1f} GiB are left: {remedy}"
+        )
+
+
+def _of_machine() -> int | None:
+    try:
+        lines = _OF_ALL.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 2**10
+    return None
+
+
+def _of_groups() -> list[int]:
+    """What the limits of this process's control groups leave, of version 2 and of version 1.
+
+    What they hold of files is not counted: the system drops that first.
+    """
+    try:
+        lines = _GROUPS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        for kind in _KINDS:
+            if controllers == kind.controllers:
+                folder = _MOUNTED / kind.folder
+                found += [_of_group(at, kind) for at in (folder, folder / path.lstrip("/"))]
+    return [each for each in found if each is not None]
+
+
+def _of_group(folder: Path, kind: _Kind) -> int | None:
+    try:
+        limit, used = (int((folder / name).read_text()) for name in (kind.limit, kind.used))
+        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return limit - used + int(stat[kind.files])
+    except (OSError, ValueError, KeyError):  # there is none; "max": no limit
+        return None
