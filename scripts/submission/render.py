@@ -132,6 +132,7 @@ def _check(overlay: Run, config: TrainConfig, given: list[str], workers: int, gp
     devices = max(gpus, config.runtime.virtual_devices)
     if strategy == "mirrored" and not devices:
         raise RefusedError("--gpus=0 leaves nothing to mirror on: add -- --strategy=auto")
+    checks.check_workers(config.runtime, workers)
     checks.check_replicas(config.recipe, workers * max(1, devices))
     claims = {each["name"] for each in overlay.pod["volumes"] if "persistentVolumeClaim" in each}
     mounts = overlay.container["volumeMounts"]

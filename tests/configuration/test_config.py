@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from trainer.configuration import config, flags
+import dataclasses
+
+import pytest
+
+from trainer.configuration import checks, config, flags
+from trainer.system.exits import RefusedError
 
 
 def resolve(*arguments: str) -> config.TrainConfig:
@@ -26,6 +31,16 @@ def test_widths_are_the_architecture_s_unless_given_and_the_most_follows_the_fin
     assert widths("--max_width=100") == (64, 100)
     assert widths("--width=16", "--max_width=16") == (16, 16)
     assert widths("--architecture=mlp") == (0, 0)
+
+
+def test_steps_to_profile_are_judged_once_the_length_is_known():
+    given = ("--minutes=600", "--profile_steps=40000,40100")
+    recipe, schedule = (asked := resolve(*given)).recipe, asked.schedule
+    checks.check_profile(recipe, dataclasses.replace(schedule, steps=40100))
+    with pytest.raises(RefusedError, match="beyond the run's 40099 steps"):
+        checks.check_profile(recipe, dataclasses.replace(schedule, steps=40099))
+    with pytest.raises(RefusedError, match="beyond the run's 300 steps"):
+        resolve("--steps=300", "--profile_steps=40000,40100")
 
 
 def test_steps_override_epochs():

@@ -8,6 +8,7 @@ from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
 from trainer.monitoring import profiling
 from trainer.runs import checkpoints
+from trainer.system.exits import REFUSED
 
 
 def test_a_profile_says_where_the_time_of_its_steps_went_and_changes_no_bit(data_dir, tmp_path):
@@ -32,6 +33,13 @@ def test_a_run_that_is_taken_up_amid_the_steps_of_a_profile_ends_without_it(data
     done = run_forked(*train_flags(tmp_path, "--preset=mlp", "--steps=8", "--profile_steps=2,6"))
     assert "no profile: the run was taken up after step 2" in done.stderr
     assert not (tmp_path / "results/profile.txt").exists()
+
+
+def test_steps_that_a_run_of_minutes_does_not_come_to_are_refused(data_dir, tmp_path):
+    given = ["--minutes=0.4", "--profile_steps=90000000,90000001"]
+    asked = [each for each in train_flags(tmp_path, *given) if not each.startswith("--steps")]
+    refused = run_forked(*asked, code=REFUSED)
+    assert "--profile_steps=90000000,90000001 is beyond the run's" in refused.stderr
 
 
 def test_of_a_gpu_the_kernels_are_listed_and_the_time_in_which_it_is_idle():

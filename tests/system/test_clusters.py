@@ -336,6 +336,13 @@ def test_minutes_that_leave_no_time_are_refused_by_all_workers(tmp_path):
         assert "leaves no time for a step" in log(tmp_path / "run", index).splitlines()[-1]
 
 
+def test_virtual_devices_are_not_shared_by_workers(tmp_path):
+    processes = start(tmp_path / "run", 2, "--strategy=auto", "--virtual_devices=2")
+    assert codes(processes) == [exits.REFUSED] * 2
+    for index in (0, 1):
+        assert "--virtual_devices=2 are of one machine" in log(tmp_path / "run", index)
+
+
 def test_workers_with_different_flags_are_refused(tmp_path):
     processes = start(tmp_path / "run", 2, own="--seed=")
     assert codes(processes) == [exits.REFUSED] * 2

@@ -37,6 +37,7 @@ def run(asked: TrainConfig) -> None:
     """
     deadline = time.monotonic() + 60 * (asked.schedule.minutes or math.inf)
     worker = cluster_spec.this_worker(asked.runtime.strategy, os.environ)
+    checks.check_workers(asked.runtime, len(worker.addresses))
     data = DataFolder(asked.data_dir, asked.data_dir_url)
     if worker.is_chief and asked.job_dir_url is None:
         file_system.check_folder(asked.job_dir, "job_dir")

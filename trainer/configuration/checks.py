@@ -7,7 +7,7 @@ import math
 import os
 
 from trainer.configuration import numbers, recipe_checks
-from trainer.configuration.config import Recipe, TrainConfig, total_steps
+from trainer.configuration.config import Recipe, Runtime, Schedule, TrainConfig, total_steps
 from trainer.data.datasets import IMAGE_FOLDER, IMAGE_SIZES, DataChoice
 from trainer.system.exits import RefusedError
 
@@ -37,19 +37,24 @@ def check_start(config: TrainConfig) -> None:
         )
     check_replicas(recipe, max(1, runtime.virtual_devices))
     _check_minutes(config)
-    steps = total_steps(recipe, config.schedule)
     # A run of minutes has no steps before they are planned.
     if config.schedule.minutes is None or config.schedule.steps is not None:
-        recipe_checks.check_growth_ends(recipe, steps)
-    if any(step > steps for step in config.schedule.profile_steps):
-        first, last = config.schedule.profile_steps
-        raise RefusedError(
-            f"--profile_steps={first},{last} is beyond the run's {steps} steps: choose earlier ones"
-        )
+        recipe_checks.check_growth_ends(recipe, total_steps(recipe, config.schedule))
+        check_profile(recipe, config.schedule)
     job_dir = config.job_dir_url or os.path.realpath(config.job_dir)
     if job_dir == (config.data_dir_url or os.path.realpath(config.data_dir)):
         # Each has a lock, and they would wait for each other.
         raise RefusedError(f"--job_dir and --data_dir are both {job_dir}: separate them")
+
+
+def check_profile(recipe: Recipe, schedule: Schedule) -> None:
+    """Refuses a profile of steps that a run does not have."""
+    steps = total_steps(recipe, schedule)
+    if any(step > steps for step in schedule.profile_steps):
+        first, last = schedule.profile_steps
+        raise RefusedError(
+            f"--profile_steps={first},{last} is beyond the run's {steps} steps: choose earlier ones"
+        )
 
 
 def check_data(choice: DataChoice, given: frozenset[str]) -> None:
@@ -98,6 +103,15 @@ def check_image_size(size: int | None) -> None:
         f"--image_size={size} is not 4, 5, 6 or 7 times a power of two, from {IMAGE_SIZES[0]} to "
         f"{IMAGE_SIZES[-1]}: use {lower} or {higher}"
     )
+
+
+def check_workers(runtime: Runtime, workers: int) -> None:
+    """Refuses devices of one machine for several workers, each of which would use one of them."""
+    if workers > 1 and runtime.virtual_devices > 1:
+        raise RefusedError(
+            f"--virtual_devices={runtime.virtual_devices} are of one machine, and there are "
+            f"{workers} workers: leave it out"
+        )
 
 
 def check_replicas(recipe: Recipe, replicas: int) -> None:

@@ -76,7 +76,7 @@ def encoding_network(generator: keras.Model) -> keras.Model:
 
 
 def decoding_network(generator: keras.Model, encoding: keras.Model) -> keras.Model:
-    """Latents, labels, masks and what `encoding` made, in the order of its names, to completions."""
+    """Latents, labels, masks and what encoding made, in the order of its names, to completions."""
     inputs = [each for each in generator.inputs if each.name != PICTURES]
     encoded = encoding.output
     inputs += [encoded[name] for name in sorted(encoded)]

@@ -69,15 +69,18 @@ def train(
         here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
         group.check_equal("the configuration", _fingerprint(asked, here))
         stored_environment = run.environment
+        replicas = strategy.num_replicas_in_sync
+        checks.check_replicas(run.recipe, replicas)  # before steps are tried
         if group.is_chief:
             run = first_start.decided(run, here, strategy)
         run = _from_chief(run, group)
-        checks.check_replicas(run.recipe, strategy.num_replicas_in_sync)
+        checks.check_replicas(run.recipe, replicas)
         environment.warn_of_slow_bfloat16(run.recipe.precision)
         forms.use(run.execution.forms)
         if group.broadcast_flag(stored_environment is None) and run.schedule.minutes is not None:
             read = storage.load, storage.places
             run = planned_length.planned(run, strategy, group, *read, deadline)
+            checks.check_profile(run.recipe, run.schedule)
         with strategy.scope():
             gan = FashionGAN(run.recipe, run.horizon)
         if group.is_chief:
