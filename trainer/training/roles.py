@@ -74,13 +74,7 @@ def lead(
             save=callbacks.saving(saved, job_dir, measured.keep_best, storage.commit),
         )
         (job_dir / file_names.FINISHED).unlink(missing_ok=True)  # it goes on
-
-        def make_late(step: int) -> None:
-            monitor.amend(step, measured.evaluate(step))
-            measured.keep_best()
-            storage.commit()
-
-        late = LateEvaluation(measured.is_owed, make_late)
+        late = measured.late(monitor.amend, storage.commit)
         _loop(plan, schedule, group, gan, at_pauses, images, late)
         activity.now("writing the results")
         run_directory.finish(job_dir, run.preset, recipe, monitor)

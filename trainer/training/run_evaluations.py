@@ -92,12 +92,22 @@ class RunEvaluations:
         evaluations.add(self._job_dir, {"step": step, **protocol, **metrics})
         return {f"evaluation/{name}": value for name, value in metrics.items()}
 
-    def is_owed(self, step: int) -> bool:
-        """Whether an evaluation that was due at this step has not been made."""
-        if self._networks is None or step == 0 or not self._plan.evaluation_due(step):
-            return False
-        made = evaluations.read(self._job_dir, file_names.TRAIN)
-        return all(each["step"] != step for each in made)
+    def late(
+        self, amend: Callable[[int, dict[str, float]], None], commit: Callable[[], None]
+    ) -> LateEvaluation:
+        """What is made where the run is taken up.
+
+        Args:
+          amend: adds metrics to the record of a step.
+          commit: makes the run directory last as it is.
+        """
+
+        def make(step: int) -> None:
+            amend(step, self.evaluate(step))
+            self.keep_best()
+            commit()
+
+        return LateEvaluation(self._is_owed, make)
 
     def keep_best(self) -> None:
         """Keeps a copy of the best of the steps that were evaluated as they are now."""
@@ -107,6 +117,12 @@ class RunEvaluations:
         there = checkpoint_files.complete(self._job_dir / "checkpoints")
         if best := evaluations.best(self._job_dir, self._plan.recipe, protocol, there):
             self._saved.keep_best(best[0])
+
+    def _is_owed(self, step: int) -> bool:
+        if self._networks is None or step == 0 or not self._plan.evaluation_due(step):
+            return False
+        made = evaluations.read(self._job_dir, file_names.TRAIN)
+        return all(each["step"] != step for each in made)
 
     def _measured_best_alike(self, protocol: dict[str, Any]) -> bool:
         """Measures the best one again if it was measured by another protocol; false: no time.

@@ -56,11 +56,7 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
       RefusedError: there is no such run, it has no checkpoint that can be read, it still grows, or
         nothing fits.
     """
-    stored = config_json.read(source)
-    if stored is None:
-        raise RefusedError(f"--initialize_from={source} holds no run: train it first")
-    described, tensors = checkpoints.read_chosen(source / "checkpoints", "latest")
-    _check_is_whole(stored.recipe, source, int(tensors["training/step"]))
+    stored, described, tensors = _read(source)
     if not run.recipe.networks.spectral_norm:
         tensors = _normalised(tensors)
     there = {name: value.shape for name, value in tensors.items()}
@@ -94,13 +90,22 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
     return dataclasses.replace(run, recipe=recipe)
 
 
-def _check_is_whole(recipe: Recipe, source: Path, step: int) -> None:
-    """Refuses a run of which some layers have not been trained yet."""
-    if step < (whole := config.full_grown_step(recipe)):
+def _read(source: Path) -> tuple[RunConfig, str, Tensors]:
+    """Another run, its latest checkpoint in words, and its tensors.
+
+    Raises:
+      RefusedError: there is none, or some of its layers have not been trained yet.
+    """
+    stored = config_json.read(source)
+    if stored is None:
+        raise RefusedError(f"--initialize_from={source} holds no run: train it first")
+    described, tensors = checkpoints.read_chosen(source / "checkpoints", "latest")
+    if tensors["training/step"] < (whole := config.full_grown_step(stored.recipe)):
         raise RefusedError(
-            f"--initialize_from={source} still grows, at step {step}: train it to step {whole}, or "
+            f"--initialize_from={source} still grows, at {described}: train it to step {whole}, or "
             "choose another run"
         )
+    return stored, described, tensors
 
 
 def _normalised(tensors: Tensors) -> Tensors:
