@@ -336,7 +336,7 @@ def test_mirroring_without_a_gpu_is_refused(tmp_path):
     ("file", "call", "count"),
     [
         ("README.md", r"bin/fashion-gan (\w+)([^`\n]*)", 23),
-        ("docs/editing.md", r"bin/fashion-gan (\w+)([^`\n]*)", 11),
+        ("docs/editing.md", r"bin/fashion-gan (\w+)([^`\n]*)", 12),
         ("README.md", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
         ("scripts/train.sh", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
         ("scripts/train.sh", r"()quick_start=\(([^)]*)\)", 2),
