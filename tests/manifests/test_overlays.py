@@ -240,7 +240,13 @@ def test_every_argument_is_the_trainer_s_and_the_replicas_share_the_batch(custom
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_workers_that_lose_another_wait_for_it_in_place(name):
     expected = 3 if name in SEVERAL_MACHINES else 0
-    assert flags.train(rendered(name).container["args"]).rejoin == expected
+    config = flags.train(rendered(name).container["args"])
+    assert config.rejoin == expected
+    if expected:
+        assert config.runtime.cluster_timeout > LONGEST_WAIT_SECONDS + 300
+
+
+LONGEST_WAIT_SECONDS = 600  # of a Job, from the seventh failure on
 
 
 def test_runs_and_data_outlive_pods(overlay):

@@ -46,6 +46,7 @@ def test_a_run_is_applied_under_its_own_name(cluster):
         "--data_dir=/data/tensorflow_datasets",
         "--strategy=multi_worker",
         "--rejoin=3",
+        "--cluster_timeout=1800",
         "--threads=2",
         "--job_dir=/data/runs/a",
         "--preset=mlp",

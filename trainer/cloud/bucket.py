@@ -17,7 +17,7 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +49,7 @@ class Version:
     generation: int
     size: int  # bytes
     md5: str  # hexadecimal; empty for a composite object
+    encoding: str  # in which it is stored; empty: as it is
     updated_ns: int  # since the epoch
 
 
@@ -91,7 +92,7 @@ class Bucket:
     def find(self, name: str) -> Version | None:
         """The current version of an object, or None."""
         try:
-            return _version(json.loads(self._call("GET", "b/{}/o/{}", *self._location(name))))
+            return _version(self._call("GET", "b/{}/o/{}", *self._location(name), parse=json.loads))
         except Vanished:
             return None
 
@@ -101,6 +102,11 @@ class Bucket:
         Raises:
           Vanished: it has been removed or replaced.
         """
+        if version.encoding:
+            raise RefusedError(
+                f"{self.name}: {name} is stored with Content-Encoding: {version.encoding}: upload "
+                "it again without, for what is read is not what its size and digest are of"
+            )
         digest = hashlib.md5(usedforsecurity=False)
         url = self._filesystem.url("/".join(self._location(name)))
         for first in range(0, version.size, CHUNK_BYTES):
@@ -154,8 +160,9 @@ class Bucket:
                 ifGenerationMatch=generation,
                 size=len(content),
                 retry_for=retry_for,
+                parse=json.loads,
             )
-            return _version(json.loads(answer))
+            return _version(answer)
         except Vanished as error:
             raise RefusedError(f"{self.name}: its bucket is gone: restore it") from error
         except Conflict:
@@ -187,8 +194,12 @@ class Bucket:
 
     def _list_page(self, options: dict[str, Any], retry_for: float | None = None) -> dict[str, Any]:
         options |= {"prefix": self._url.object_name(""), "fields": _LIST_FIELDS}
-        answer = self._call("GET", "b/{}/o", self._url.bucket, retry_for=retry_for, **options)
-        page: dict[str, Any] = json.loads(answer)
+        page: dict[str, Any] = self._call(
+            *("GET", "b/{}/o", self._url.bucket),
+            retry_for=retry_for,
+            parse=json.loads,
+            **options,
+        )
         return page
 
     def _connect(self) -> Any:
@@ -225,9 +236,10 @@ class Bucket:
         *names: str,
         size: int = 0,
         retry_for: float | None = None,
+        parse: Callable[[bytes], Any] = bytes,
         **options: Any,
-    ) -> bytes:
-        """The content of the response; retried where that can help, up to the retry limit."""
+    ) -> Any:
+        """The content of the response, parsed; retried where that can help, up to the limit."""
         timeout = (
             TIMEOUT_SECONDS if retry_for is None else min(TIMEOUT_SECONDS, max(5.0, retry_for))
         )
@@ -237,9 +249,10 @@ class Bucket:
                 _, content = self._filesystem.call(
                     method, path, *names, timeout=timeout + size / MIN_BYTES_PER_SECOND, **options
                 )
+                parsed = parse(content)
                 if warned:
                     log.info("%s: the storage answers again", self.name)
-                return bytes(content)
+                return parsed
             except Exception as error:  # aiohttp, google-auth and gcsfs have no common base class
                 reason = failures.transient(self.name, error)
             elapsed = time.monotonic() - started
@@ -255,7 +268,7 @@ class Bucket:
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
 
 
-_LIST_FIELDS = "nextPageToken,items(name,size,generation,md5Hash,updated)"
+_LIST_FIELDS = "nextPageToken,items(name,size,generation,md5Hash,updated,contentEncoding)"
 
 
 def md5_of(path: Path) -> str:
@@ -277,7 +290,11 @@ def _version(item: dict[str, Any]) -> Version:
     md5 = binascii.hexlify(base64.b64decode(item.get("md5Hash", ""))).decode()
     updated = datetime.fromisoformat(item["updated"])
     return Version(
-        int(item["generation"]), int(item["size"]), md5, int(updated.timestamp() * 1e6) * 1000
+        int(item["generation"]),
+        int(item["size"]),
+        md5,
+        item.get("contentEncoding", ""),
+        int(updated.timestamp() * 1e6) * 1000,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from trainer.system.exits import RefusedError, first_line
 
@@ -42,12 +43,14 @@ def transient(name: str, error: Exception) -> str:
             f"{name}: permission denied ({str(error).splitlines()[-1]}): give this account the "
             "role roles/storage.objectUser on the bucket, or name another"
         ) from error
-    cause = error.__cause__ if isinstance(error, HttpError) else error
-    if isinstance(cause, GoogleAuthError):  # gcsfs wraps it in its own 401
-        if isinstance(cause, TransportError) or cause.retryable:
-            return first_line(cause)
+    # gcsfs wraps it in its own 401, and google-auth what the server of credentials did not answer.
+    of_credentials = [each for each in _with_causes(error) if isinstance(each, GoogleAuthError)]
+    if of_credentials:
+        for cause in of_credentials:
+            if isinstance(cause, TransportError) or cause.retryable:
+                return first_line(cause)
         raise RefusedError(
-            f"{name}: the credentials do not work ({first_line(cause)}): renew them"
+            f"{name}: the credentials do not work ({first_line(of_credentials[0])}): renew them"
         ) from error
     if isinstance(error, HttpError):
         code = int(error.code or 0)
@@ -60,3 +63,9 @@ def transient(name: str, error: Exception) -> str:
     if isinstance(error, ValueError):  # gcsfs raises it for some responses
         raise RefusedError(f"{name}: the storage rejects this ({first_line(error)})") from error
     raise error
+
+
+def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

@@ -23,7 +23,7 @@ from trainer.cloud import lease_holder
 from trainer.cloud.bucket import Bucket
 from trainer.cloud.failures import Conflict, Vanished
 from trainer.system import signals
-from trainer.system.exits import InterruptedRun, RefusedError
+from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -192,3 +192,5 @@ def _send_heartbeats(lease: Lease, done: threading.Event) -> None:
             # The next heartbeat tries again; the run's own requests report what is wrong. An
             # expired lease is still held while no other process has replaced it.
             continue
+        except Exception as error:  # a defect: who trains on without heartbeats is overtaken unsaid
+            signals.exit_now(f"the lease cannot be renewed ({first_line(error)})")

@@ -54,7 +54,7 @@ class Mirror:
             for name in (
                 self._stamps.keys() - self._versions.keys()
             ):  # deleted since the last listing
-                (self.folder / name).unlink()
+                (self.folder / name).unlink(missing_ok=True)
                 del self._stamps[name]
             try:
                 with ThreadPoolExecutor(FETCH_THREADS) as pool:
@@ -136,6 +136,7 @@ class Mirror:
                     file.writelines(self._bucket.read(name, version))
             except BaseException as error:
                 path.unlink(missing_ok=True)  # an incomplete file must not remain
+                self._stamps.pop(name, None)
                 if isinstance(error, OSError):
                     raise RefusedError(
                         f"{self._bucket.name} cannot be copied to {self.folder.parent} "
