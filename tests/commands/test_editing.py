@@ -147,6 +147,10 @@ REFUSED = {
     "--mix=missing.npz": "does not exist",
     "--mix=99999999999": "no seed",
     "--direction=1 --output=x.jpg": "must end in",
+    "--direction=1 --steps=50": "--steps is of the search for pictures",
+    "--mix=1 --restarts=4": "--restarts is of the search for pictures",
+    "--to_label=boot --num=20000": "more than a .png can be high or wide",
+    "--mix=1 --num=400": "use fewer",
 }
 
 

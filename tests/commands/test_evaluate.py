@@ -27,6 +27,7 @@ KEYS = {
     "step",
     "against",
     "num",
+    "cas",
     "seed",
     "features",
     "features_sha256",
@@ -131,6 +132,7 @@ def test_what_is_measured_already_is_not_waited_for(short, tmp_path):
         assert f"{stands}, and is measured: nothing to do" in asked.stderr
         (job_dir / "results/final.png").unlink(missing_ok=True)
     assert without_tensorflow(*command, "--seed=1").returncode == 3  # other results are not there
+    assert without_tensorflow(*command, "--cas").returncode == 3  # nor is this one
 
 
 def without_tensorflow(*arguments: str) -> subprocess.CompletedProcess[str]:

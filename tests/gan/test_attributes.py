@@ -149,6 +149,19 @@ def test_values_may_be_numbers_or_have_slashes(text, expected):
     assert labels.parse(text, SIZES) == expected
 
 
+def test_values_may_have_signs_of_their_own():
+    signed = (Attribute("class", ("a=b", "c", "#0")), Attribute("k", ("x=y", "#1")))
+    for text, expected in {
+        "a=b": (0, -1),
+        "class=a=b": (0, -1),
+        "k=x=y/c": (1, 0),
+        "0": (0, -1),
+        "#0": (2, -1),
+        "class=2": (2, -1),
+    }.items():
+        assert labels.parse(text, signed) == expected
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

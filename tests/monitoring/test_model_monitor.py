@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageSequence
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
@@ -23,7 +23,7 @@ from trainer.configuration import config_json, flags, resume
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
 from trainer.gan.training_step import METRICS
-from trainer.monitoring import image_grids, model_monitor, start_records
+from trainer.monitoring import film, image_grids, model_monitor, start_records
 from trainer.monitoring.model_monitor import ModelMonitor
 from trainer.monitoring.progress import Progress
 from trainer.runs import evaluations, event_files, records
@@ -359,3 +359,23 @@ def test_the_data_shown_as_real_are_of_the_data_set(finished):
     first = shown[image_grids.TITLE_HEIGHT :][4:60:2, 4:60:2]
     images, _ = loading.load(DATASETS["synthetic"], "train", ROOT, ROOT)
     assert (images == first).all(axis=(1, 2, 3)).any()
+
+
+def test_long_names_of_rows_keep_their_ends():
+    strips = [
+        image_grids.with_row_names(
+            np.full((40, 8, 1), 255, np.uint8), [f"a-long-folder/{name}", ""]
+        )
+        for name in ("of-pictures/one, 21.3 dB", "of-pictures/other, 12.0 dB")
+    ]
+    assert any(one.shape != other.shape or (one != other).any() for one, other in [strips])
+
+
+def test_a_film_has_its_frames_in_the_order_of_the_epochs(tmp_path):
+    for epoch, grey in ((98000, 40), (99999, 120), (100000, 200)):
+        picture = Image.new("L", (16, 16), grey)
+        picture.save(tmp_path / model_monitor.grid_name(epoch))
+    film.write(tmp_path)
+    with Image.open(tmp_path / film.FILE) as shown:
+        greys = [np.asarray(each.convert("L")).mean() for each in ImageSequence.Iterator(shown)]
+    assert greys == sorted(greys) and len(greys) == 3

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 _FRAMES = 25  # between two strengths
 _SAMPLES = 8
+_MOST_MIXTURES = 10**5
 _REST_MILLISECONDS = 400
 
 
@@ -54,6 +55,10 @@ def write(config: EditConfig, sources: Sources) -> None:
     activity.now(f"editing {len(codes)} images")
     log.info("editing %d images by %s", len(codes), synthesis.source)
     sheet = _sheet(synthesis, codes, config, sources)
+    if config.output.suffix == ".png":
+        columns, edge = len(sheet.columns), 1 if sheet.edges else 0
+        rows = len(sheet.codes) // columns
+        image_grids.check_size(rows + edge, columns + edge, synthesis.recipe.data.image_shape)
     images = sheet.images(synthesis)
     if config.output.suffix == ".npz":
         redrawn.write_arrays(config.output, images, sheet.codes, synthesis)
@@ -89,7 +94,7 @@ def _of_input(
     assert given.pictures is not None
     labels = given.pictures.labels
     if cycle:
-        labels = asked_labels.by_turns(cycle, len(labels))
+        labels = asked_labels.over(labels, cycle)
     return projections.projected(synthesis, given.pictures, labels, config.search).codes
 
 
@@ -123,6 +128,11 @@ def _mixtures(synthesis: Synthesis, codes: Codes, config: EditConfig, sources: S
     else:
         assert isinstance(config.mix, int)
         others = synthesis.sampled(config.num or _SAMPLES, config.mix, sources.cycle)
+    if len(codes) * len(others) > _MOST_MIXTURES:
+        raise RefusedError(
+            f"--mix makes a picture of each pair, of {len(codes)} and {len(others)} more than "
+            f"{_MOST_MIXTURES}: use fewer"
+        )
     return sheets.of_mixtures(codes, others, layers)
 
 

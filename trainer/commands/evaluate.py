@@ -103,7 +103,11 @@ def _new_steps(settings: EvaluateConfig, mirror: Mirror | None) -> set[int] | No
     protocol = protocols.known(stored.recipe, settings)
     recorded = evaluations.read(settings.job_dir, evaluations.TEST)
     evaluated = {
-        result["step"] for result in recorded if protocol and protocol.items() <= result.items()
+        result["step"]
+        for result in recorded
+        if protocol
+        and protocol.items() <= result.items()
+        and (not settings.cas or protocols.has_score(stored.recipe, result))
     }
     if mirror:
         there = checkpoint_files.complete_among(mirror.names(), f"{_CHECKPOINTS}/")

@@ -26,7 +26,7 @@ def run(config: InpaintConfig) -> None:
     input_pictures.warn_of_ground(pictures, data, f"--input={config.input}")
     if config.labels:
         cycle = asked_labels.cycle(stored.recipe, config.labels)
-        labels = asked_labels.by_turns(cycle, len(pictures.labels))
+        labels = asked_labels.over(pictures.labels, cycle)
         pictures = dataclasses.replace(pictures, labels=labels)
     output = config.output
     file_system.make_folder(output.parent if output.suffix else output, "output")

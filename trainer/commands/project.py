@@ -22,8 +22,7 @@ def run(config: ProjectConfig) -> None:
     input_pictures.warn_of_ground(pictures, stored.recipe.data, f"--input={config.input}")
     labels = pictures.labels
     if config.labels:
-        cycle = asked_labels.cycle(stored.recipe, config.labels)
-        labels = asked_labels.by_turns(cycle, len(labels))
+        labels = asked_labels.over(labels, asked_labels.cycle(stored.recipe, config.labels))
     file_system.make_folder(config.output.parent, "output")
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.commands import projections

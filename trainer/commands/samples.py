@@ -64,7 +64,7 @@ def _write_images(
             name = "-".join([f"{number:0{digits}d}", *shown, f"seed{config.seed}"])
             image_grids.write_png(output / f"{name}.png", image)
         return
-    images = np.concatenate(list(batches))
+    images = sampling.together(batches, num)
     labels = sampling.cycled_labels(cycle, 0, num).numpy()
     if output.suffix == ".png":
         asked = np.arange(num) % len(cycle)

@@ -40,6 +40,12 @@ def by_turns(cycle: Sequence[Labels], count: int) -> np.ndarray:
     return np.array(cycle, np.int64)[np.arange(count) % len(cycle)]
 
 
+def over(given: np.ndarray, cycle: Sequence[Labels]) -> np.ndarray:
+    """What is asked for in turn, and where nothing is what is given: int64 `[N, attributes]`."""
+    asked = by_turns(cycle, len(given))
+    return np.where(asked == labels.NOT_GIVEN, given, asked)
+
+
 def targets(recipe: Recipe, asked_for: Sequence[str], flag: str) -> list[Labels]:
     """The labels that images are to get instead of theirs; -1 keeps what there is.
 

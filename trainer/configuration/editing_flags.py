@@ -99,10 +99,20 @@ def _check_edit(values: flags.FlagValues) -> None:
         raise RefusedError(f"one of {', '.join(f'--{name}' for name in _EDITS)} is needed{found}")
     if values.input is not None and values.num is not None:
         raise RefusedError("--num counts samples, --input names pictures: leave one of them out")
+    mixes_pictures = values.mix is not None and isinstance(_mix(values.mix), Path)
+    if values.input is None and not mixes_pictures:
+        _check_searches(values, "pictures, and samples need none")
     if values["strength"].present and given[0] not in ("direction", "directions"):
         raise RefusedError(f"--strength is of directions, and has no place beside --{given[0]}")
     if values.layers and given[0] == "to_label":
         raise RefusedError("--layers has no place beside --to_label, which changes all of them")
+
+
+def _check_searches(values: flags.FlagValues, of_what: str) -> None:
+    """Refuses flags of a search that is not made."""
+    for name in ("restarts", "steps"):
+        if values[name].present:
+            raise RefusedError(f"--{name} is of the search for {of_what}: leave it out")
 
 
 def _search(values: flags.FlagValues) -> Search:

@@ -52,12 +52,10 @@ def _parts(text: str, attributes: Sequence[Attribute]) -> list[str]:
 
 def _one(part: str, place: int, given: str, attributes: Sequence[Attribute]) -> tuple[int, int]:
     """An attribute's number, and its value's; `given` is the flag as the user wrote it."""
-    name, equals, value = (each.strip() for each in part.rpartition("="))
-    asked = _named(name, attributes) if equals else list(range(len(attributes)))
-    if not asked:
-        names = ", ".join(attribute.name for attribute in attributes)
-        raise RefusedError(f"{given}: there is no attribute {name!r}, but {names}")
-    for same in (_equal, _equal_in_any_case, _same):  # the exact name wins
+    asked, value = _asked(part, attributes)
+    is_named = value != part
+    same_names = (_equal, _equal_in_any_case, *([] if value.isdecimal() else [_same]))
+    for same in same_names:  # the exact name wins
         found = [
             (index, number)
             for index in asked
@@ -69,13 +67,25 @@ def _one(part: str, place: int, given: str, attributes: Sequence[Attribute]) -> 
         if found:
             several = " or ".join(f"{attributes[index].name}={value}" for index, _ in found)
             raise RefusedError(f"{given}: {value!r} may be {several}: say which")
-    index = asked[0] if equals else place
+    if "=" in part and not is_named:
+        names = ", ".join(attribute.name for attribute in attributes)
+        name = part.partition("=")[0].strip()
+        raise RefusedError(f"{given}: there is no attribute {name!r}, but {names}")
+    index = asked[0] if is_named else place
     if index < len(attributes) and _is_number_of(value, attributes[index]):
         return index, int(value.removeprefix("#"))
     listed = "; ".join(f"{attributes[index].name}: {_listed(attributes[index])}" for index in asked)
     raise RefusedError(
         f"{given.partition('=')[0]} names {value!r}, which is no value; there are {listed}"
     )
+
+
+def _asked(part: str, attributes: Sequence[Attribute]) -> tuple[list[int], str]:
+    """The attributes that `colour=red` or `red` may be of, and the value, which may have signs."""
+    for at, letter in enumerate(part):
+        if letter == "=" and (asked := _named(part[:at].strip(), attributes)):
+            return asked, part[at + 1 :].strip()
+    return list(range(len(attributes))), part
 
 
 def _named(name: str, attributes: Sequence[Attribute]) -> list[int]:

@@ -14,6 +14,8 @@ from PIL import ExifTags, Image, ImageOps
 
 # Larger pictures are reduced in strips, so that the memory holds one copy of their pixels.
 LARGE_PIXELS = 2**24
+MOST_PIXELS = 2**29
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2  # from which Pillow warns; it refuses twice as many
 _STRIP_PIXELS = 2**22
 _REMARKS = ("ignore", None, Warning, re.compile(r"PIL\b"), 0)  # among `warnings.filters`
 _REDUCED_SIDES = 4  # a large picture is first reduced to about this many times the final side
@@ -40,8 +42,11 @@ def opened(path: Path) -> Iterator[Image.Image]:
     # puts back is the whole process's.
     if _REMARKS not in warnings.filters:
         warnings.filterwarnings("ignore", module=_REMARKS[3].pattern)
-    with Image.open(path) as picture:
-        yield picture
+    try:
+        with Image.open(path) as picture:
+            yield picture
+    except Image.DecompressionBombError as error:
+        raise ValueError(f"it has more than {MOST_PIXELS:,} pixels, reduce it") from error
 
 
 def is_grey(picture: Image.Image) -> bool:

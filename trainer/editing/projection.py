@@ -181,15 +181,16 @@ class _Search:
     def latents(self, targets: _Targets, starts: list[Codes]) -> Codes:
         """The best latent of each picture, from any of its starts."""
         owner = np.repeat(np.arange(len(starts)), [len(each) for each in starts])
-        codes, of_each = joined(starts), targets.rows(owner)
+        codes = joined(starts)
         latents, losses = np.array(codes.latents), np.empty(len(codes), np.float32)
         for rows, full in _batches(len(codes), "finding latents"):
+            of_each = targets.rows(owner[full])
             found, loss = self._latents(
                 codes.latents[full],
                 codes.labels[full].astype(np.int32),
-                of_each.images[full],
-                of_each.known[full],
-                of_each.places[full],
+                of_each.images,
+                of_each.known,
+                of_each.places,
             )
             latents[rows], losses[rows] = found.numpy()[: len(rows)], loss.numpy()[: len(rows)]
         order = np.lexsort((losses, owner))

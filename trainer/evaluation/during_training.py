@@ -129,7 +129,7 @@ def _generated(gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int
 
     def draw() -> tuple[np.ndarray, dict[str, float]]:
         batches = sampling.sample_labelled(generate, recipe, asked, num, SEED)
-        return np.concatenate(list(batches)), {}
+        return sampling.together(batches, num), {}
 
     return draw, asked
 

@@ -112,7 +112,8 @@ class Evaluator:
         recipe, num, seed = self._recipe, self._settings.num, self._settings.seed
         generate = tf.function(network.generate, autograph=False)
         labels = sampling.labels_as_in(recipe, self._train_labels, num, seed)
-        fakes = np.concatenate(list(sampling.sample_labelled(generate, recipe, labels, num, seed)))
+        batches = sampling.sample_labelled(generate, recipe, labels, num, seed)
+        fakes = sampling.together(batches, num)
         return {"step": network.step, **self.measure(fakes, labels)}
 
     def measure(self, images: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
@@ -129,7 +130,7 @@ class Evaluator:
         """
         activity.part("computing features")
         fake_features = self._networks.features(images)
-        values = {**self._protocol}
+        values = {**self._protocol, "cas": self._settings.cas}
         if not self._is_packaged:
             values["real_num"] = len(self._test_rows)
         values |= self._feature_metrics(fake_features)

@@ -35,7 +35,8 @@ def provide(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Net
     if found is None:
         weights = _train(spec, *load())
         kept_networks.keep(spec, weights, *places)
-        found = _networks(spec, weights)
+        # Another process may have been first: what lies there is what all others measure with.
+        found = find(spec, *places) or _networks(spec, weights)
     return found
 
 

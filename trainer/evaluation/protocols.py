@@ -98,6 +98,12 @@ def protocol(
     return fields
 
 
+def has_score(recipe: Recipe, result: dict[str, Any]) -> bool:
+    """Whether a classifier has learnt from the fakes for a result, where that can be."""
+    score = result.get("classification_accuracy_score")
+    return result.get("cas", score is not None or not recipe.networks.conditional)
+
+
 def known(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any] | None:
     """The protocol; None where its networks are still to be trained, so nothing was measured.
 

@@ -111,6 +111,18 @@ def sample_batches(
         yield pixels.to_bytes(images[: num - first], pixel_min)
 
 
+def together(batches: Iterator[np.ndarray], num: int) -> np.ndarray:
+    """The rows of batches, `num` in all, in one array; two copies of them are never there."""
+    first = next(batches)
+    found = np.empty((num, *first.shape[1:]), first.dtype)
+    found[: len(first)] = first
+    done = len(first)
+    for batch in batches:
+        found[done : done + len(batch)] = batch
+        done += len(batch)
+    return found
+
+
 def labels_as_in(recipe: Recipe, real_labels: np.ndarray, num: int, seed: int) -> np.ndarray | None:
     """Labels for `num` images, as often as among the training images; None: without labels.
 

@@ -18,7 +18,7 @@ MOST_SIDE = 700  # pixels, which a page can show
 
 def write(results: Path) -> None:
     """Writes the film of the grids of epochs, if there are several of one size."""
-    paths = sorted(results.glob("epoch_*.png"))
+    paths = sorted(results.glob("epoch_*.png"), key=lambda path: (len(path.name), path.name))
     if len(paths) > MOST_FRAMES:
         paths = [paths[index] for index in np.linspace(0, len(paths) - 1, MOST_FRAMES).astype(int)]
     frames = [_frame(path) for path in paths]

@@ -23,7 +23,7 @@ _MOST_PIXELS = 990_000  # of a side; TensorFlow's PNGs have a million at most, n
 _PAGE = 480  # pixels that a page shows without being filled by them
 _WHITE = 255
 _FONT_SIZE, TITLE_HEIGHT, _PADDING = 13, 24, 6
-_MOST_OF_NAME = 24  # letters
+_MOST_OF_NAME, _START_OF_NAME = 28, 7  # letters
 
 
 def grid(images: np.ndarray, columns: int = 0) -> np.ndarray:
@@ -96,7 +96,7 @@ def with_row_names(picture: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """
     if not names:
         return picture
-    font, shown = _font(), [name[:_MOST_OF_NAME] for name in names]
+    font, shown = _font(), [_shortened(name) for name in names]
     width = math.ceil(max(font.getlength(name) for name in shown)) + 2 * _PADDING
     strip = Image.new("L", (width, picture.shape[0]), _WHITE)
     row = picture.shape[0] / len(names)
@@ -104,6 +104,13 @@ def with_row_names(picture: np.ndarray, names: Sequence[str]) -> np.ndarray:
         at = (width - _PADDING, (number + 0.5) * row)
         ImageDraw.Draw(strip).text(at, name, fill=0, font=font, anchor="rm")
     return np.concatenate([_channels_as(picture, strip), picture], axis=1)
+
+
+def _shortened(name: str) -> str:
+    """Its ends, by which paths differ and after which figures stand."""
+    if len(name) <= _MOST_OF_NAME:
+        return name
+    return f"{name[:_START_OF_NAME]}…{name[_START_OF_NAME + 1 - _MOST_OF_NAME :]}"
 
 
 def with_column_names(picture: np.ndarray, names: Sequence[str], width: int) -> np.ndarray:
