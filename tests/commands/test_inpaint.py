@@ -187,6 +187,11 @@ def test_mask_files_of_another_size_or_with_colours_are_refused(completing, arra
         completed(completing, tmp_path / "y.npz", arrays, "--mask=nothing.png")
 
 
+def test_flags_of_a_search_that_is_not_made_are_refused(completing, arrays, tmp_path):
+    with pytest.raises(RefusedError, match="--steps is of a search"):
+        completed(completing, tmp_path / "y.npz", arrays, "--steps=50")
+
+
 @pytest.mark.parametrize(
     "command", ["generate --output=x.png", "evaluate", "export", "project --input=a --output=b.npz"]
 )

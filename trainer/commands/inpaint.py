@@ -9,6 +9,7 @@ from trainer.configuration.editing import InpaintConfig
 from trainer.data import input_masks, input_pictures
 from trainer.runs import in_bucket, stored_runs
 from trainer.system import file_system
+from trainer.system.exits import RefusedError
 
 
 def run(config: InpaintConfig) -> None:
@@ -21,6 +22,11 @@ def run(config: InpaintConfig) -> None:
         in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
     stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
     data = stored.recipe.data
+    if stored.recipe.completion.masks and config.search_given:
+        raise RefusedError(
+            f"--{config.search_given[0]} is of a search, and this run completes without: leave it "
+            "out"
+        )
     given = input_pictures.read(config.input, data)
     pictures = input_masks.with_masks(given, config.input, config.mask, data)
     input_pictures.warn_of_ground(pictures, data, f"--input={config.input}")

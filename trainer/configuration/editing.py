@@ -41,6 +41,7 @@ class InpaintConfig:
     num: int  # completions of each picture
     labels: tuple[str, ...]  # of the pictures, taken by turns; none: as the input says
     search: Search  # of a run that generates whole pictures; its seed decides latents, too
+    search_given: tuple[str, ...]  # flags that are of the search alone
     checkpoint: str  # latest, best, a step, or a path
     job_dir_url: GsUrl | None = None
 

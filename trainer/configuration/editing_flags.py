@@ -20,6 +20,7 @@ from trainer.configuration.editing import EditConfig, InpaintConfig, ProjectConf
 from trainer.system.exits import RefusedError
 
 _EDITS = ("to_label", "direction", "directions", "mix")
+_OF_SEARCH = ("restarts", "steps")
 _MOST_COLUMNS = 1000
 
 
@@ -60,6 +61,7 @@ def inpaint(argv: Sequence[str]) -> InpaintConfig:
         num=values.num,
         labels=data_flags.names(values.labels),
         search=_search(values),
+        search_given=tuple(name for name in _OF_SEARCH if values[name].present),
         checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
     )
@@ -110,7 +112,7 @@ def _check_edit(values: flags.FlagValues) -> None:
 
 def _check_searches(values: flags.FlagValues, of_what: str) -> None:
     """Refuses flags of a search that is not made."""
-    for name in ("restarts", "steps"):
+    for name in _OF_SEARCH:
         if values[name].present:
             raise RefusedError(f"--{name} is of the search for {of_what}: leave it out")
 
