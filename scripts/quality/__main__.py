@@ -46,9 +46,9 @@ OTHERS = ("classic", "dcgan", "conditional", "sngan", "r3gan", "stylegan")
 ROWS = (
     *(f"{preset}@15" for preset in OTHERS),
     "dcgan@120",
-    *(f"fashion@{minutes}" for minutes in (1, 2, 5, 10, 15, 20, 60)),
+    *(f"fashion@{minutes}" for minutes in (1, 2, 5, 10, 15, 20, 60, 120)),
     "fashion@1920000images",
-    *(f"fashion@{minutes}-seed{seed}" for minutes in (1, 2, 5, 10, 20) for seed in (1, 2)),
+    *(f"fashion@{minutes}-seed{seed}" for minutes in (1, 2, 5, 10, 15, 20) for seed in (1, 2)),
 )
 TIMED_IMAGES = 2048
 SAMPLES = 80  # in the image grid of a row

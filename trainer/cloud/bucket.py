@@ -1,19 +1,14 @@
-"""Objects under a URL, read and written through gcsfs with a time limit on every request.
-
-gcsfs's own retries are switched off: they have no time limit, and do not report why they retry.
-"""
+"""Objects under a URL, read and written through gcsfs with a time limit on every request."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import contextlib
-import functools
 import hashlib
 import json
 import logging
 import mimetypes
-import os
 import random
 import time
 import uuid
@@ -23,11 +18,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from trainer.cloud import failures
+from trainer.cloud import connection, failures
 from trainer.cloud.failures import Conflict, Vanished
 from trainer.cloud.url import GsUrl
 from trainer.system import signals
-from trainer.system.exits import InterruptedRun, RefusedError, first_line
+from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +33,6 @@ TIMEOUT_SECONDS = 20.0  # for one request, plus the time for its content at the 
 MIN_BYTES_PER_SECOND = 2**20
 CHUNK_BYTES = 2**25  # a download holds one chunk in memory
 MAX_PAUSE_SECONDS = 8.0  # between two attempts
-CREDENTIALS_PAUSE_SECONDS = 1.0
 WARN_AFTER_SECONDS = 5.0  # of failed attempts
 
 
@@ -69,7 +63,7 @@ class Bucket:
         """
         self.name = f"--{flag}={url}"
         self._url = url
-        self._filesystem = self._connect()
+        self._filesystem = connection.connected(self.name, PREFLIGHT_SECONDS)
         try:
             self._list_page({"maxResults": 1}, PREFLIGHT_SECONDS)
         except Vanished as error:
@@ -202,33 +196,6 @@ class Bucket:
         )
         return page
 
-    def _connect(self) -> Any:
-        from google.auth.exceptions import GoogleAuthError
-
-        # An emulator has no credentials; elsewhere, missing ones must not mean anonymous access.
-        token = "anon" if os.environ.get("STORAGE_EMULATOR_HOST") else "google_default"
-        started, warned = time.monotonic(), False
-        while True:
-            try:
-                return _filesystem_class()(
-                    token=token,
-                    session_kwargs={"trust_env": True},
-                    use_listings_cache=False,
-                    skip_instance_cache=True,
-                )
-            except (GoogleAuthError, OSError, ValueError) as error:
-                elapsed = time.monotonic() - started
-                # In a new pod, the server that gives out credentials may not answer yet.
-                if not _is_in_pod() or elapsed + CREDENTIALS_PAUSE_SECONDS > PREFLIGHT_SECONDS:
-                    raise RefusedError(
-                        f"{self.name} needs credentials ({first_line(error)}): run "
-                        "`gcloud auth application-default login`, or give the job's account access"
-                    ) from error
-                if not warned:
-                    log.warning("%s: there are no credentials yet: trying again", self.name)
-                    warned = True
-            time.sleep(CREDENTIALS_PAUSE_SECONDS)
-
     def _call(
         self,
         method: str,
@@ -277,10 +244,6 @@ def md5_of(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def _is_in_pod() -> bool:
-    return "KUBERNETES_SERVICE_HOST" in os.environ
-
-
 def _retry_limit(requested: float | None) -> float:
     default = RETRY_SECONDS_AFTER_SIGNAL if signals.stop_requested() else PATIENCE_SECONDS
     return default if requested is None else min(requested, default)
@@ -296,19 +259,3 @@ def _version(item: dict[str, Any]) -> Version:
         item.get("contentEncoding", ""),
         int(updated.timestamp() * 1e6) * 1000,
     )
-
-
-@functools.cache
-def _filesystem_class() -> Any:
-    # If enabled, each call first requests the bucket's type over gRPC, which may take minutes.
-    os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
-    import gcsfs  # takes a second, which local runs should not pay
-
-    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # failures are logged once, here
-
-    class WithoutRetries(gcsfs.GCSFileSystem):
-        """gcsfs without its retries."""
-
-        _request = gcsfs.GCSFileSystem._request.__wrapped__
-
-    return WithoutRetries

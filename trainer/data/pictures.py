@@ -42,11 +42,8 @@ def opened(path: Path) -> Iterator[Image.Image]:
     # puts back is the whole process's.
     if _REMARKS not in warnings.filters:
         warnings.filterwarnings("ignore", module=_REMARKS[3].pattern)
-    try:
-        with Image.open(path) as picture:
-            yield picture
-    except Image.DecompressionBombError as error:
-        raise ValueError(f"it has more than {MOST_PIXELS:,} pixels, reduce it") from error
+    with Image.open(path) as picture:
+        yield picture
 
 
 def is_grey(picture: Image.Image) -> bool:
