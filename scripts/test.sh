@@ -8,11 +8,5 @@ make_environment requirements-dev.lock
 export TFDS_DATA_DIR=$PWD/.cache/tensorflow_datasets
 fetch_debian_files || true # the tests of damaged files say that they miss them
 prepare_data --data_dir="$TFDS_DATA_DIR"
-PATH=$PWD/.venv/bin:$PATH
-ruff check .
-ruff format --check .
-hadolint Dockerfile
-shellcheck --external-sources scripts/*.sh scripts/*/*.sh .ci/run
-yamllint --strict .
-mypy
-python -m pytest "$@"
+./scripts/lint.sh
+.venv/bin/python -m pytest "$@"
