@@ -19,6 +19,9 @@ def test_runs_are_listed_with_how_far_and_how_good_they_are(finished, tmp_path, 
         shutil.copytree(finished, tmp_path / name)
     (tmp_path / "deep/b/results/final.png").unlink()
     (tmp_path / "c/config.json").write_text("half of it")
+    shutil.copytree(finished, tmp_path / "d")
+    (tmp_path / "d/metrics.jsonl").unlink()
+    (tmp_path / "d/metrics.jsonl").mkdir()
     for step, distance in ((60, 9.0), (90, 7.5), (130, 8.25)):
         result = {"step": step, "against": "train", "classifier_fid": distance}
         evaluations.add(tmp_path / "a", result)
@@ -30,6 +33,7 @@ def test_runs_are_listed_with_how_far_and_how_good_they_are(finished, tmp_path, 
     assert [row.split() for row in rows[1:]] == [
         ["a", "mlp", "130", "130", "8320", "7.50", "8.25", "complete"],
         ["c", "-", "0", "0", "0", "-", "-", "damaged"],
+        ["d", "-", "0", "0", "0", "-", "-", "damaged"],
         ["deep/b", "mlp", "130", "130", "8320", "-", "-", "running"],
     ]
     assert picture == str(tmp_path / "curves.png")

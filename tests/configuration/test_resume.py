@@ -151,3 +151,21 @@ def test_a_recipe_that_would_be_refused_today_goes_on():
     networks = dataclasses.replace(run.recipe.networks, dropout=0.999)
     before = dataclasses.replace(run, recipe=dataclasses.replace(run.recipe, networks=networks))
     assert resumed(before).recipe.networks.dropout == 0.999
+
+
+GROWING = ("--preset=stylegan", "--dataset=synthetic", "--grow_from=7", "--grow_images=50000",
+           "--fade_images=10000")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("longer", "said"),
+    [(["--epochs=1"], "have grown up at"), (["--steps=9"], "have grown up at")],
+)
+def test_another_length_of_a_run_of_minutes_is_judged_like_any_length(longer, said):
+    run = started(*GROWING, "--minutes=60")
+    planned = dataclasses.replace(run, schedule=dataclasses.replace(run.schedule, steps=90_000))
+
+    with pytest.raises(RefusedError, match=said):
+        resumed(planned, *GROWING, *longer)
+    assert resumed(planned, "--steps=80000").schedule.minutes is None
+    assert resumed(planned, "--minutes=60").schedule == planned.schedule

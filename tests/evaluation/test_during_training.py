@@ -141,6 +141,38 @@ own_networks._train = stopped
 """
 
 
+STOPPED_WHILE_IT_LOOKS = """
+import os, signal
+from trainer.evaluation import classifiers
+packaged = classifiers.packaged
+def stopped_later():
+    networks = packaged()
+    def features(images):
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.sigtimedwait([], .5)
+        assert len(images) == classifiers.PREDICTION_BATCH, "it went on"
+        return networks.features(images)
+    return dataclasses.replace(networks, features=features)
+import dataclasses
+from trainer.evaluation import during_training
+during_training._IMAGES_OF_A_PART = classifiers.PREDICTION_BATCH
+classifiers.packaged = stopped_later
+"""
+
+
+def test_a_signal_in_an_evaluation_is_answered_before_its_end(evaluated, tmp_path):
+    job_dir = tmp_path / "run"
+    shutil.copytree(evaluated, job_dir)
+    more = ["--steps=60", "--evaluation_samples=600"]
+    stopped = run_forked(
+        *flags_for(job_dir), *more, code=INTERRUPTED, before=STOPPED_WHILE_IT_LOOKS
+    )
+    assert "step 60 is saved without its evaluation, which is made later" in stopped.stderr
+    assert "interrupted and saved at step 60" in stopped.stderr
+    resumed(evaluated, job_dir, "--evaluation_samples=600")
+    assert 60 in [each["step"] for each in evaluations.read(job_dir, evaluations.TRAIN)]
+
+
 def test_an_evaluation_at_the_end_that_a_signal_prevents_is_made_later(tmp_path):
     folder = tmp_path / "pictures"
     folder.mkdir()

@@ -295,6 +295,18 @@ def test_a_long_event_file_is_ended_and_another_begun(tmp_path, monkeypatch):
     assert steps(events(tmp_path), "loss/generator") == list(range(1, 101))
 
 
+def test_event_files_that_someone_removes_are_begun_anew(tmp_path):
+    recipe = flags.train(["train", f"--job_dir={tmp_path}", "--preset=mlp"]).recipe
+    images = np.zeros((28, 28, 1), np.uint8)
+    monitor = ModelMonitor(tmp_path, recipe, lambda: images, dict, ())
+    for step in range(1, 7):
+        monitor.record(step, {"loss/generator": 1.0}, 1.0)
+        if step == 3:
+            shutil.rmtree(tmp_path / "tensorboard")
+    monitor.close()
+    assert steps(events(tmp_path), "loss/generator") == [5, 6]  # 4 went into what is gone
+
+
 def test_a_grid_has_every_image_at_its_place():
     images = np.arange(6, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 3, 1), np.uint8)
     picture = image_grids.grid(images)
@@ -328,6 +340,14 @@ def test_without_a_terminal_a_line_appears_every_thirty_seconds(caplog):
     ]
     assert caplog.records[0].getMessage().endswith("99 images/s")  # no speed is known yet
     assert caplog.records[1].getMessage().endswith("99 images/s, ETA 0:01:09")
+
+
+def test_no_time_is_told_that_nobody_waits_for():
+    now = [0.0]
+    progress = Progress(0, 10**17, clock=lambda: now[0], terminal=False)
+    for second in range(0, 100, 10):
+        now[0] = second
+        progress.report(second + 1, 0.5, LOOP, steps_per_second=2.0)
 
 
 def test_on_a_terminal_a_bar_shows_how_far_how_long_how_good_and_what_is_done():
@@ -379,3 +399,16 @@ def test_a_film_has_its_frames_in_the_order_of_the_epochs(tmp_path):
     with Image.open(tmp_path / film.FILE) as shown:
         greys = [np.asarray(each.convert("L")).mean() for each in ImageSequence.Iterator(shown)]
     assert greys == sorted(greys) and len(greys) == 3
+
+
+def test_a_film_leaves_out_what_cannot_be_read_and_says_so(tmp_path, caplog):
+    for epoch, grey in ((1, 40), (2, 120), (3, 200)):
+        Image.new("L", (16, 16), grey).save(tmp_path / model_monitor.grid_name(epoch))
+    (tmp_path / model_monitor.grid_name(4)).write_bytes(b"")
+    cut = tmp_path / model_monitor.grid_name(2)
+    cut.write_bytes(cut.read_bytes()[:-30])
+    (tmp_path / "epoch_notes.png").write_text("the last one is best")
+    film.write(tmp_path)
+    with Image.open(tmp_path / film.FILE) as shown:
+        assert shown.n_frames == 2
+    assert caplog.text.count("is left out of training.gif: it cannot be read") == 3

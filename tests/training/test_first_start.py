@@ -85,7 +85,7 @@ def test_minutes_and_another_length_are_refused(tmp_path):
             flags.train(["train", f"--job_dir={tmp_path}", *given])
 
 
-@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf", "1e308"])
 def test_minutes_must_be_a_positive_number(minutes, tmp_path):
     given = ["--dataset=synthetic", f"--minutes={minutes}"]
     with pytest.raises(RefusedError, match="must be a positive number"):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 
 from trainer.configuration import numbers, recipe_checks
 from trainer.configuration.config import Recipe, Runtime, Schedule, TrainConfig, total_steps
 from trainer.data.datasets import IMAGE_FOLDER, IMAGE_SIZES, DataChoice
 from trainer.system.exits import RefusedError
+
+_MOST_MINUTES = 10**7  # twenty years
 
 
 def check(config: TrainConfig) -> None:
@@ -23,8 +24,12 @@ def check(config: TrainConfig) -> None:
     recipe_checks.check(numbers.in_float32(config.recipe))
 
 
-def check_start(config: TrainConfig) -> None:
+def check_start(config: TrainConfig, is_planned: bool = False) -> None:
     """The same of what is not the recipe's: of a run that goes on that is its own.
+
+    Args:
+      config: asked for, and of a run that goes on what it keeps.
+      is_planned: whether the length is known of a run that was asked for some minutes.
 
     Raises:
       RefusedError: as for `check`.
@@ -37,8 +42,7 @@ def check_start(config: TrainConfig) -> None:
         )
     check_replicas(recipe, max(1, runtime.virtual_devices))
     _check_minutes(config)
-    # A run of minutes has no steps before they are planned.
-    if config.schedule.minutes is None or config.schedule.steps is not None:
+    if config.schedule.minutes is None or is_planned:
         recipe_checks.check_growth_ends(recipe, total_steps(recipe, config.schedule))
         check_profile(recipe, config.schedule)
     job_dir = config.job_dir_url or os.path.realpath(config.job_dir)
@@ -81,8 +85,10 @@ def _check_minutes(config: TrainConfig) -> None:
     minutes = config.schedule.minutes
     if minutes is None or "minutes" not in config.given:
         return
-    if not (math.isfinite(minutes) and minutes > 0):
-        raise RefusedError(f"--minutes={minutes} must be a positive number")
+    if not 0 < minutes <= _MOST_MINUTES:
+        raise RefusedError(
+            f"--minutes={minutes} must be a positive number, and at most {_MOST_MINUTES}"
+        )
     if beside := config.given & {"epochs", "steps"}:
         raise RefusedError(
             f"--minutes={minutes:g} plans the length of the run, and --{min(beside)} names it: "

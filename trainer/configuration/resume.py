@@ -49,7 +49,7 @@ def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
     resumed = dataclasses.replace(
         asked, recipe=stored.recipe, schedule=_schedule(asked, stored.schedule)
     )
-    checks.check_start(resumed)
+    checks.check_start(resumed, is_planned=True)
     return dataclasses.replace(stored, schedule=resumed.schedule, runtime=asked.runtime)
 
 
@@ -77,6 +77,8 @@ def _schedule(asked: TrainConfig, stored: Schedule) -> Schedule:
             "--minutes=%g is left aside: the run has %s since its first start",
             *(asked.schedule.minutes, planned),
         )
+    if given.keys() & {"epochs", "steps"}:
+        given["minutes"] = None
     if "epochs" in given and "steps" not in given:
         given["steps"] = None  # which would win over them
     return dataclasses.replace(stored, **given)

@@ -21,11 +21,12 @@ from trainer.evaluation.classifiers import Networks
 from trainer.gan import sampling, stages
 from trainer.gan.state import FashionGAN
 from trainer.runs.file_names import TRAIN
-from trainer.system import activity
+from trainer.system import activity, signals
 
 log = logging.getLogger(__name__)
 
 REFERENCE_IMAGES = 10_000  # of the training images
+_IMAGES_OF_A_PART = 4 * classifiers.PREDICTION_BATCH
 SEED = 0  # of the latents, equal in all evaluations, and of the choice of reference images
 COLLAPSE_THRESHOLD = 0.05  # of recall and coverage
 
@@ -56,7 +57,7 @@ class RunNetworks:
         """Them, trained if they are not known.
 
         Raises:
-          TrainingStopped: the run was asked to stop.
+          Stopped: the run was asked to stop.
         """
         if self.known is None:
             self.known = self._train()
@@ -95,6 +96,9 @@ def evaluator(
       num: images to generate.
       seen_with: from `RunNetworks`.
       quiet: whether nothing is logged.
+
+    The function raises `Stopped` if the run is asked to stop: of large pictures it takes minutes,
+    longer than there is time to save.
     """
     recipe = gan.recipe
     draw, asked = (_completed if recipe.completion.masks else _generated)(gan, images, labels, num)
@@ -109,10 +113,10 @@ def evaluator(
         fakes, of_completions = draw()
         activity.part("computing features")
         values = metric_groups.feature_metrics(
-            seen_with.features(fakes), reference_features(), "classifier_fid"
+            _in_parts(seen_with.features, fakes), reference_features(), "classifier_fid"
         )
         of_attributes, missing = _attribute_metrics(
-            recipe.data.attributes, seen_with.values(fakes), asked, labels[rows]
+            recipe.data.attributes, _in_parts(seen_with.values, fakes), asked, labels[rows]
         )
         values |= of_attributes | of_completions
         if not quiet:
@@ -129,7 +133,7 @@ def _generated(gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int
 
     def draw() -> tuple[np.ndarray, dict[str, float]]:
         batches = sampling.sample_labelled(generate, recipe, asked, num, SEED)
-        return sampling.together(batches, num), {}
+        return sampling.together(signals.until_stopped(batches), num), {}
 
     return draw, asked
 
@@ -146,6 +150,18 @@ def _completed(gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int
         return completed, asked.metrics(complete, recipe, completed)
 
     return draw, labels[rows]
+
+
+def _in_parts(see: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np.ndarray:
+    """What a network sees in images.
+
+    Raises:
+      Stopped: the run was asked to stop.
+    """
+    firsts = range(0, len(images), _IMAGES_OF_A_PART)
+    return np.concatenate(
+        [see(images[first : first + _IMAGES_OF_A_PART]) for first in signals.until_stopped(firsts)]
+    )
 
 
 def _attribute_metrics(

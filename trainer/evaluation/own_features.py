@@ -29,7 +29,7 @@ def provide(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Net
         not there yet and the folder can be written to.
 
     Raises:
-      TrainingStopped: the run was asked to stop.
+      Stopped: the run was asked to stop.
     """
     found = find(spec, *places)
     if found is None:

@@ -38,10 +38,6 @@ _PROGRESS_SECONDS = 20.0
 Loss = Callable[[tf.Tensor, tf.Tensor, BatchRng], tf.Tensor]
 
 
-class TrainingStopped(Exception):
-    """A signal came, for which nothing waits that only informs."""
-
-
 def train_features(images: np.ndarray, labels: np.ndarray, sizes: Sequence[int]) -> keras.Model:
     """A trained feature network: pictures in [0, 1] to features `[N, 128]`.
 
@@ -56,7 +52,7 @@ def train_features(images: np.ndarray, labels: np.ndarray, sizes: Sequence[int])
       sizes: the number of values of each attribute.
 
     Raises:
-      TrainingStopped: the run was asked to stop.
+      Stopped: the run was asked to stop.
     """
     network = feature_network(images.shape[1:], sizes)
     last_step = feature_steps(len(images))
@@ -89,7 +85,7 @@ def train_classifier(
       seed: decides the initial weights, the order of the pictures and the augmentation.
 
     Raises:
-      TrainingStopped: the run was asked to stop.
+      Stopped: the run was asked to stop.
     """
     network = classifier(images.shape[1:], sizes)
     last_step = steps(len(images))
@@ -140,12 +136,10 @@ def _train(name: str, train_step: Callable[[int], None], last_step: int) -> None
     """Trains a network to its last step, and says how far it is.
 
     Raises:
-      TrainingStopped: the run was asked to stop.
+      Stopped: the run was asked to stop.
     """
     started = said = time.monotonic()
-    for step in activity.each(range(last_step), f"training the {name}"):
-        if signals.stop_requested():
-            raise TrainingStopped
+    for step in signals.until_stopped(activity.each(range(last_step), f"training the {name}")):
         train_step(step)
         now = time.monotonic()
         if now - said > _PROGRESS_SECONDS:

@@ -24,6 +24,11 @@ DIGESTS = {  # of the weights of the package's classifiers
 }
 
 
+def is_possible(recipe: Recipe) -> bool:
+    """Whether `evaluate` can measure runs of a recipe."""
+    return not recipe.completion.masks and recipe.data.test_examples >= FEWEST_SAMPLES
+
+
 def check(recipe: Recipe, settings: EvaluateConfig) -> None:
     """Refuses runs for which metrics cannot be computed; reads nothing.
 

@@ -170,7 +170,8 @@ class ModelMonitor:
         """Puts all records on disk."""
         self._writer.flush()
         self._metrics.flush()
-        if self._events.stat().st_size >= EVENT_FILE_BYTES:
+        # Removed while the run trains, they begin anew.
+        if not self._events.exists() or self._events.stat().st_size >= EVENT_FILE_BYTES:
             self._writer.close()
             self._writer, self._events = event_files.begun(self._events.parent)
 

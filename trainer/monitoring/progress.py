@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 LINE_SECONDS = 30.0
 STEADY_SECONDS = 5.0  # of training after the first loop, which makes the graph: then time is told
+_MOST_SECONDS = 10 * 365 * 86400  # that are told to be left
 MOST_OF_BAR, LEAST_OF_BAR = 30, 5  # columns
 _SEPARATOR = " · "
 _TRAINING = "training"  # what a moving bar says already
@@ -89,13 +90,17 @@ class Progress:
             activity.use_gauge(None)
 
     def _time_left(self, now: float) -> timedelta | None:
-        """By the speed since the first loop, all pauses included; None while it is not steady."""
+        """By the speed since the first loop, all pauses included; None while it is not steady.
+
+        And of a run that is to go on until it is stopped, for so many steps that nobody waits.
+        """
         assert self._first_loop is not None
         step, when = self._first_loop
         if now - when < STEADY_SECONDS or self._step <= step:
             return None
         seconds_a_step = (now - when) / (self._step - step)
-        return timedelta(seconds=round((self._last_step - self._step) * seconds_a_step))
+        seconds = (self._last_step - self._step) * seconds_a_step
+        return timedelta(seconds=round(seconds)) if seconds < _MOST_SECONDS else None
 
     def _distance(self) -> str:
         if not self._distances:

@@ -50,6 +50,15 @@ def trim(folder: Path, step: int, names: str = "*") -> None:
             _trim(path, step)
 
 
+def beyond(folder: Path, step: int) -> Path | None:
+    """A file with an event after `step`, if there is any."""
+    for path in sorted(folder.glob(f"{_NAMES}*")):
+        parsed = filter(None, map(_parsed, _events(path)))
+        if any(event.step > step for event in parsed):
+            return path
+    return None
+
+
 def _first_step(path: Path) -> int | None:
     """Of the first event; None: there is none but what each file begins with."""
     for raw in _events(path):

@@ -122,9 +122,15 @@ def _write_saved_model(
         dir=path.parent, prefix=file_system.partial_prefix()
     ) as scratch:
         archive.write_out(str(Path(scratch, "new")), verbose=False)
+        old = Path(scratch, "old")
         if path.exists():
-            path.rename(Path(scratch, "old"))
-        Path(scratch, "new").rename(path)
+            path.rename(old)
+        try:
+            Path(scratch, "new").rename(path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
 
 
 def _add_sampling(

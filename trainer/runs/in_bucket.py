@@ -16,7 +16,7 @@ from trainer.cloud.failures import Conflict, Vanished
 from trainer.cloud.lease import Lease
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
-from trainer.runs.file_names import EVALUATIONS_FILE, TEST
+from trainer.runs.file_names import EVALUATIONS_FILE, FINISHED, TEST
 from trainer.system.exits import InterruptedRun
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ _CHECKPOINT_PARTS = (
     re.compile(r"checkpoints/checkpoint"),
 )
 _CONFIG_FILE = "config.json"
+_LAST_SENT = (_CONFIG_FILE, FINISHED)
 
 
 @contextmanager
@@ -115,7 +116,8 @@ def _commit(mirror: Mirror, run_lease: Lease) -> None:
 
     Deleted files are removed first, as they are locally: the mark of a finished run must not
     outlast its records. Then come the records, a checkpoint's data, its index, TensorFlow's list of
-    checkpoints, and a new run's configuration. Old checkpoints are removed last, index before data.
+    checkpoints, a new run's configuration, and the mark of a finished one. Old checkpoints are
+    removed last, index before data.
     """
     deleted = mirror.deleted()
     # A cleaner of temporary folders must not delete files in the bucket.
@@ -134,7 +136,7 @@ def _send_order(name: str) -> int:
     for position, pattern in enumerate(_CHECKPOINT_PARTS, start=1):
         if pattern.fullmatch(name):
             return position
-    return len(_CHECKPOINT_PARTS) + 1 if name == _CONFIG_FILE else 0
+    return _LAST_SENT.index(name) + len(_CHECKPOINT_PARTS) + 1 if name in _LAST_SENT else 0
 
 
 def _with_retries(

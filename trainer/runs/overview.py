@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from trainer.configuration import config, config_json
 from trainer.runs import evaluations, file_names, records
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,11 +61,21 @@ def _overview(job_dir: Path, folder: Path, leased: Collection[str], shown: str) 
     in_folder = "" if job_dir == folder else str(job_dir.relative_to(folder))
     name = in_folder or Path(shown).resolve().name
     try:
-        stored = config_json.read(job_dir)
-    except RefusedError:
-        stored = None
-    if stored is None:
+        return _readable(job_dir, name, in_folder in leased)
+    except (RefusedError, OSError) as error:
+        log.warning("%s is not shown whole: %s", job_dir, error)
         return Overview(job_dir, name, "-", 0, 0, 0, None, None, "damaged")
+
+
+def _readable(job_dir: Path, name: str, is_leased: bool) -> Overview:
+    """Of a run whose files can be read.
+
+    Raises:
+      RefusedError, OSError: they cannot.
+    """
+    stored = config_json.read(job_dir)
+    if stored is None:  # gone since it was looked for
+        raise RefusedError(f"there is no {config_json.FILE} any more")
     lines = records.read_lines(job_dir / file_names.METRICS_FILE)
     step = lines[-1]["step"] if lines else 0
     measured = [distance for _, distance in evaluations.distances(job_dir)]
@@ -70,7 +83,7 @@ def _overview(job_dir: Path, folder: Path, leased: Collection[str], shown: str) 
     last_step = config.total_steps(stored.recipe, stored.schedule)
     if file_system.is_locked(job_dir):
         state = "running"
-    elif in_folder in leased:
+    elif is_leased:
         state = "running or killed"
     else:
         is_finished = (job_dir / file_names.FINISHED).exists() and step >= last_step

@@ -88,13 +88,16 @@ def check_checkpoint(folder: Path, choice: str) -> None:
             raise RefusedError(f"{folder} holds no {missing}: train first, or for longer")
         return
     if not checkpoint_files.has_index(checkpoint_path(folder, choice)):
-        existing = ", ".join(map(str, checkpoint_files.steps(folder))) or "none"
+        existing = ", ".join(map(str, checkpoint_files.complete(folder))) or "none"
         raise RefusedError(f"--checkpoint={choice} does not exist; there are {existing}")
 
 
 def checkpoint_path(folder: Path, choice: str) -> Path:
-    """The prefix of the checkpoint that a step or a path names."""
-    return checkpoint_files.prefix(folder, int(choice)) if choice.isdecimal() else Path(choice)
+    """The prefix of the checkpoint that a step, perhaps that of the best, or a path names."""
+    if not choice.isdecimal():
+        return Path(choice)
+    step = int(choice)
+    return checkpoint_files.complete(folder).get(step, checkpoint_files.prefix(folder, step))
 
 
 def _all_steps(folder: Path) -> set[str]:

@@ -18,9 +18,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from trainer.system import exits, process_image, streams
 
@@ -33,6 +33,12 @@ _in_graceful_block = threading.Event()
 _answer = ""  # to a signal in a graceful block, for people
 _reading = threading.Lock()  # held while a signal is read and acted on
 _ignored: set[signal.Signals] = set()  # at the start of the process, as `nohup` does
+
+Value = TypeVar("Value")
+
+
+class Stopped(Exception):
+    """Something that informs is left, for a signal asks the run to save and exit."""
 
 
 def install() -> None:
@@ -59,6 +65,18 @@ def install_handlers() -> None:
 def stop_requested() -> bool:
     """Whether a signal has asked the run to save and exit."""
     return _stop_requested.is_set()
+
+
+def until_stopped(values: Iterable[Value]) -> Iterator[Value]:
+    """The same values, as long as no signal asks the run to save and exit.
+
+    Raises:
+      Stopped: one does.
+    """
+    for value in values:
+        if stop_requested():
+            raise Stopped
+        yield value
 
 
 @contextmanager

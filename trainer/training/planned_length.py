@@ -18,7 +18,7 @@ from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import DatasetSpec
 from trainer.distribution.collectives import WorkerGroup
-from trainer.evaluation import during_training, own_features, own_networks
+from trainer.evaluation import during_training, own_features, own_networks, protocols
 from trainer.evaluation.during_training import RunNetworks
 from trainer.gan.state import FashionGAN
 from trainer.system import activity
@@ -176,7 +176,7 @@ def _evaluation_seconds(
         to_train = own_networks.seconds_to_train(images, labels, data.label_sizes)
         log.info("the first evaluation trains networks that know the data, for %.0f s", to_train)
         if to_train > most:
-            _say_done_without(to_train)
+            _say_done_without(to_train, run.recipe)
             return None
     samples = min(TRIAL_SAMPLES, run.schedule.evaluation_samples)
     evaluate = during_training.evaluator(gan, images, labels, samples, seen_with, quiet=True)
@@ -188,14 +188,14 @@ def _evaluation_seconds(
     another = seconds[1] * run.schedule.evaluation_samples / samples
     first = to_train + seconds[0] - seconds[1] + another
     if first > most:
-        _say_done_without(first)
+        _say_done_without(first, run.recipe)
         return None
     return first, another
 
 
-def _say_done_without(seconds: float) -> None:
+def _say_done_without(seconds: float, recipe: Recipe) -> None:
+    later = "; `fashion-gan evaluate` does so afterwards" if protocols.is_possible(recipe) else ""
     log.warning(
-        "the run is not evaluated: its first evaluation would take %.0f s, most of its time; "
-        "`fashion-gan evaluate` does so afterwards",
-        seconds,
+        "the run is not evaluated: its first evaluation would take %.0f s, most of its time%s",
+        *(seconds, later),
     )

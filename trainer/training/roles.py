@@ -19,7 +19,7 @@ from trainer.gan.state import FashionGAN
 from trainer.monitoring import profiling
 from trainer.monitoring.model_monitor import ModelMonitor, ProgressOnly
 from trainer.monitoring.progress import Progress
-from trainer.runs import file_names, state_variables
+from trainer.runs import state_variables
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity, file_system, signals
 from trainer.system.exits import StoppedByAgreement, StoppedForAnother
@@ -73,7 +73,6 @@ def lead(
             monitor=monitor,
             save=callbacks.saving(saved, job_dir, measured.keep_best, storage.commit),
         )
-        (job_dir / file_names.FINISHED).unlink(missing_ok=True)  # it goes on
         late = measured.late(monitor.amend, storage.commit)
         _loop(plan, schedule, group, gan, at_pauses, images, late)
         activity.now("writing the results")

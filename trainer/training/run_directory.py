@@ -36,13 +36,26 @@ def check_is_empty(job_dir: Path) -> None:
     Raises:
       RefusedError: as the name says.
     """
-    newest = checkpoints.newest_step(job_dir / "checkpoints") or 0
-    if newest or records.read_lines(job_dir / file_names.METRICS_FILE):
+    if found := _records_of_steps(job_dir):
         raise RefusedError(
-            f"--job_dir={job_dir} holds a run without its {config_json.FILE}: restore the file, "
-            "or choose another folder"
+            f"--job_dir={job_dir} holds {found.relative_to(job_dir)}, and no {config_json.FILE} "
+            "that says of which run: restore it, or choose another folder"
         )
     log.info("starting a new run in %s", job_dir)
+
+
+def _records_of_steps(job_dir: Path) -> Path | None:
+    """A file that a start cannot have left which was killed in its first seconds."""
+    metrics, grids = job_dir / file_names.METRICS_FILE, job_dir / "results"
+    if checkpoints.newest_step(job_dir / "checkpoints"):
+        return job_dir / "checkpoints"
+    if metrics.exists() and metrics.stat().st_size:
+        return metrics
+    later = set(grids.glob("epoch_*.png")) - {grids / model_monitor.grid_name(0)}
+    files = [*sorted(later), *(path for path in _finished_files(job_dir) if path.exists())]
+    if files:
+        return files[0]
+    return event_files.beyond(job_dir / "tensorboard" / "train", 0)
 
 
 def restore(job_dir: Path, saved: Checkpoints) -> int:
@@ -81,9 +94,13 @@ def check_writable(job_dir: Path) -> None:
 
 
 def remove_results(job_dir: Path) -> None:
-    """Removes the results of an earlier end, once the run has gone on."""
-    for path in _finished_files(job_dir):
-        path.unlink(missing_ok=True)
+    """Removes the results of an earlier end, once the run has gone on; their mark comes last.
+
+    Without the mark, what lies there was asked for while the run trains, by `export` or `plot`.
+    """
+    if (job_dir / file_names.FINISHED).exists():
+        for path in _finished_files(job_dir):
+            path.unlink(missing_ok=True)
 
 
 def is_finished(job_dir: Path) -> bool:
@@ -99,6 +116,7 @@ def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) ->
     curves.draw(job_dir)
     model_card.write(job_dir / "models", job_dir, preset, networks)
     monitor.draw_edits(networks.step, edited_samples.pictures(networks))
+    monitor.flush()  # nothing is missing once the last picture is there
     monitor.draw_final_grid(networks.step)
 
 

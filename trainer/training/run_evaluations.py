@@ -13,7 +13,6 @@ import numpy as np
 from trainer.configuration import config
 from trainer.evaluation import during_training
 from trainer.evaluation.during_training import RunNetworks
-from trainer.evaluation.own_networks import TrainingStopped
 from trainer.gan.state import FashionGAN
 from trainer.runs import (
     checkpoint_files,
@@ -24,8 +23,9 @@ from trainer.runs import (
 )
 from trainer.runs.checkpoint_files import BEST
 from trainer.runs.checkpoints import Checkpoints
-from trainer.system import activity, signals
+from trainer.system import activity
 from trainer.system.exits import RefusedError
+from trainer.system.signals import Stopped
 from trainer.training.plan import Plan
 from trainer.training.storage import Storage
 
@@ -83,11 +83,10 @@ class RunEvaluations:
         activity.now(f"evaluating step {step}")
         try:
             metrics = self._measure()()
-        except TrainingStopped:
-            log.info("step %d is saved without its evaluation, whose networks were not ready", step)
-            return {}
-        protocol = during_training.protocol(self._num, self._networks.get())
-        if not self._measured_best_alike(protocol):
+            protocol = during_training.protocol(self._num, self._networks.get())
+            self._measure_best_alike(protocol)
+        except Stopped:
+            log.info("step %d is saved without its evaluation, which is made later", step)
             return {}
         evaluations.add(self._job_dir, {"step": step, **protocol, **metrics})
         return {f"evaluation/{name}": value for name, value in metrics.items()}
@@ -124,23 +123,24 @@ class RunEvaluations:
         made = evaluations.read(self._job_dir, file_names.TRAIN)
         return all(each["step"] != step for each in made)
 
-    def _measured_best_alike(self, protocol: dict[str, Any]) -> bool:
-        """Measures the best one again if it was measured by another protocol; false: no time.
+    def _measure_best_alike(self, protocol: dict[str, Any]) -> None:
+        """Measures the best one again if it was measured by another protocol.
 
         Else the first one of this protocol would take its place, however bad it is.
+
+        Raises:
+          Stopped: the run was asked to stop.
         """
         folder = self._job_dir / "checkpoints"
         step = max(checkpoint_files.steps(folder / BEST), default=0)
         measured = evaluations.distances(self._job_dir, protocol)
         if step < max(1, config.full_grown_step(self._plan.recipe)) or step in dict(measured):
-            return True
-        if signals.stop_requested():
-            return False
+            return
         try:
             source, tensors = checkpoints.read_chosen(folder, BEST)
         except RefusedError as error:
             log.warning("what was best is not measured again: %s", error)
-            return True
+            return
         log.info("measuring %s again, the best until now, which was measured otherwise", source)
         state = self._gan.state()
         now = {name: each.numpy() for name, each in state_variables.named_variables(state)}
@@ -150,7 +150,6 @@ class RunEvaluations:
         finally:
             state_variables.assign(state, now, "the state")
         evaluations.add(self._job_dir, {"step": step, **protocol, **metrics})
-        return True
 
 
 def _networks(plan: Plan, storage: Storage) -> RunNetworks | None:

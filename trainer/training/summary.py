@@ -12,6 +12,7 @@ from pathlib import Path
 from trainer.cloud import local_copies
 from trainer.configuration import config
 from trainer.configuration.config import Recipe, Schedule
+from trainer.evaluation import protocols
 from trainer.runs import checkpoint_files, evaluations, file_names
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,9 @@ def log_results(job_dir: Path, recipe: Recipe, places: tuple[str, ...]) -> None:
         log.info("your own completed: %s", command("fashion-gan", "inpaint", run, *yours, more))
     else:
         log.info("more pictures: %s", command("fashion-gan", "generate", run, more))
-        log.info("measured on test images: %s", command("fashion-gan", "evaluate", run, *places))
+        if protocols.is_possible(recipe):
+            evaluate = command("fashion-gan", "evaluate", run, *places)
+            log.info("measured on test images: %s", evaluate)
     # Without it, TensorBoard keeps ten of all images; with 0, which it documents as all, none.
     every = "--samples_per_plugin=images=1000"
     folder = f"--logdir={job_dir / 'tensorboard'}"

@@ -1,0 +1,74 @@
+"""What a run removes from its directory, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from tests.command import run_forked
+from tests.conftest import finished_flags
+from trainer.system import exits
+
+KILLED_BEFORE_ITS_RESULTS = """
+import os
+from trainer.training import run_directory
+run_directory.finish = lambda *arguments: os._exit(9)
+"""
+
+
+@pytest.mark.parametrize("was_complete", [True, False])
+def test_only_results_of_an_earlier_end_are_removed_when_a_run_goes_on(
+    finished, tmp_path, was_complete
+):
+    job_dir = tmp_path / "run"
+    shutil.copytree(finished, job_dir)
+    if not was_complete:
+        (job_dir / "results" / "final.png").unlink()
+    asked_for = [job_dir / "models" / "generator.keras", job_dir / "results" / "loss_curves.png"]
+
+    longer = [flag for flag in finished_flags(job_dir) if not flag.startswith("--steps=")]
+    run_forked(*longer, "--steps=140", before=KILLED_BEFORE_ITS_RESULTS, code=9)
+
+    assert [path.exists() for path in asked_for] == [not was_complete] * 2
+
+
+def metrics_of_another_program(folder: Path) -> None:
+    (folder / "metrics.jsonl").write_text(json.dumps({"global_step": 1}) + "\n")
+
+
+def events_of_another_program(folder: Path) -> None:
+    with tf.summary.create_file_writer(str(folder / "tensorboard" / "train")).as_default(step=3):
+        tf.summary.scalar("loss", 1.0)
+
+
+def results_without_their_run(folder: Path) -> None:
+    (folder / "models").mkdir()
+    (folder / "models" / "generator.keras").write_bytes(b"learnt")
+
+
+def grids_without_their_run(folder: Path) -> None:
+    (folder / "results").mkdir()
+    (folder / "results" / "epoch_00007.png").write_bytes(b"seen")
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        metrics_of_another_program,
+        events_of_another_program,
+        results_without_their_run,
+        grids_without_their_run,
+    ],
+)
+def test_a_new_run_touches_no_records_of_others(put, tmp_path):
+    put(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    refused = run_forked(*finished_flags(tmp_path), code=exits.REFUSED)
+
+    assert "that says of which run: restore it, or choose another folder" in refused.stderr
+    assert all(path.read_bytes() == content for path, content in before.items())
