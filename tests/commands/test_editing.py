@@ -13,6 +13,8 @@ from tests.command import run_forked
 from tests.conftest import train_flags
 from trainer.commands import edit, generate, project
 from trainer.configuration import editing_flags, flags
+from trainer.editing import projection
+from trainer.system import memory
 from trainer.system.exits import RefusedError
 
 QUICK = ("--steps=2", "--restarts=1")
@@ -149,8 +151,8 @@ REFUSED = {
     "--direction=1 --output=x.jpg": "must end in",
     "--direction=1 --steps=50": "--steps is of the search for pictures",
     "--mix=1 --restarts=4": "--restarts is of the search for pictures",
-    "--to_label=boot --num=20000": "more than a .png can be high or wide",
-    "--mix=1 --num=400": "use fewer",
+    "--to_label=boot --num=20000": "more than a .png can hold",
+    "--mix=1 --num=900": "more than a .png can hold",
 }
 
 
@@ -170,6 +172,74 @@ def test_what_a_generator_does_not_have_is_refused(styled, plain, tmp_path):
     ):
         with pytest.raises(RefusedError, match=said):
             edited(job_dir, output, *given.split())
+
+
+def test_what_cannot_be_is_refused_before_pictures_are_projected(
+    styled, plain, tmp_path, monkeypatch
+):
+    def never(*arguments):
+        raise AssertionError("it was projected")
+
+    monkeypatch.setattr(projection, "project", never)
+    pictures = generated(styled, tmp_path / "pictures", "--num=3")
+    other = edited(plain, tmp_path / "other.npz", "--to_label=boot", "--num=1")
+    values = fields(edited(styled, tmp_path / "own.npz", "--to_label=boot", "--num=1"))
+    np.savez(tmp_path / "odd.npz", latents=values["latents"], styles=values["styles"][:, :, 1:])
+    for given, said in (
+        ("--direction=200", "this run has"),
+        ("--directions=64", "this run has"),
+        (f"--mix={tmp_path / 'odd.npz'}", "take a file of this run"),
+        (f"--mix={other}", r"must be float32 \[N, 8\]"),
+        ("--direction=1 --layers=7", "layers 0 to 2"),
+    ):
+        with pytest.raises(RefusedError, match=said):
+            edited(styled, tmp_path / "x.png", f"--input={pictures}", *given.split())
+
+
+def test_more_images_than_the_memory_holds_are_refused(styled, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 10 * 2**20)
+    edited(styled, tmp_path / "few.npz", "--to_label=boot,bag", "--num=50")
+    with pytest.raises(RefusedError, match=r"do not fit into the memory.* edit fewer"):
+        edited(styled, tmp_path / "many.npz", "--to_label=boot,bag", "--num=5000")
+    with pytest.raises(RefusedError, match=r"do not fit into the memory.* fewer at once"):
+        generated(styled, tmp_path / "many.npz", "--num=20000")
+
+
+def test_an_animation_of_any_number_of_images_is_drawn(styled, tmp_path):
+    film = edited(styled, tmp_path / "l.gif", "--to_label=boot", "--num=37", "--seed=4")
+    with Image.open(film) as picture:
+        assert max(picture.size) < 2 * min(picture.size)
+
+
+def test_latents_without_labels_need_some(plain, tmp_path):
+    values = fields(edited(plain, tmp_path / "e.npz", "--to_label=boot", "--num=2"))
+    source = tmp_path / "latents.npz"
+    np.savez(source, latents=values["latents"])
+    with pytest.raises(RefusedError, match="says no labels, by which this run draws"):
+        generated(plain, tmp_path / "x.png", f"--latents={source}")
+    with pytest.raises(RefusedError, match="says no labels, by which this run draws"):
+        edited(plain, tmp_path / "x.png", f"--input={source}", "--direction=1")
+    given = (f"--input={source}", "--labels=bag,dress", "--direction=1", "--strength=0,1,2")
+    moved = fields(edited(plain, tmp_path / "x.npz", *given))
+    assert moved["labels"].tolist() == ([8] * 3 + [3] * 3) * 2
+    drawn = fields(
+        generated(plain, tmp_path / "g.npz", f"--latents={source}", "--labels=bag,dress")
+    )
+    np.testing.assert_array_equal(moved["images"][::3], drawn["images"])
+
+
+def test_styles_are_of_no_use_to_a_generator_without(plain, styled, tmp_path):
+    values = fields(edited(styled, tmp_path / "e.npz", "--to_label=boot", "--num=2"))
+    np.savez(tmp_path / "styles.npz", styles=values["styles"])
+    with pytest.raises(RefusedError, match="as styles of an image, and this run no"):
+        generated(plain, tmp_path / "x.png", f"--latents={tmp_path / 'styles.npz'}")
+
+
+def test_flags_of_a_search_are_refused_where_nothing_is_searched(styled, tmp_path):
+    source = edited(styled, tmp_path / "e.npz", "--to_label=boot", "--num=2")
+    for more in ("--steps=50", "--restarts=3"):
+        with pytest.raises(RefusedError, match=f"{more.split('=')[0]} is of the search"):
+            edited(styled, tmp_path / "x.npz", f"--input={source}", "--to_label=bag", more)
 
 
 def test_latents_that_are_not_the_runs_are_refused(styled, plain, tmp_path):

@@ -295,10 +295,10 @@ def test_a_grid_that_no_png_can_hold_is_refused_before_it_is_drawn(finished, tmp
     asked = ["generate", f"--job_dir={finished}", f"--output={tmp_path}/x.png"]
     run_forked(*asked, "--num=300")
     refused = run_forked(*asked, "--num=300", before=SMALL_PAGES, code=64)
-    assert "18 rows of 17 images are more than a .png can be high or wide" in refused.stderr
+    assert "18 rows of 17 images are more than a .png can hold" in refused.stderr
 
 
-SMALL_PAGES = "from trainer.monitoring import image_grids; image_grids._MOST_PIXELS = 1000"
+SMALL_PAGES = "from trainer.monitoring import image_grids; image_grids._MOST_PIXELS['.png'] = 1000"
 
 
 def test_a_saved_generator_samples_as_generate_does(finished, networks, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from tests.command import run_forked
 from tests.conftest import train_flags
@@ -199,3 +199,30 @@ def test_commands_for_whole_pictures_refuse_a_run_that_completes(completing, com
     name, *given = command.split()
     process = run_forked(name, f"--job_dir={completing}", *given, code=64)
     assert "use `fashion-gan inpaint" in process.stderr
+
+
+def test_an_odd_entry_of_a_photo_s_exif_hinders_nothing(drawing, tmp_path):
+    """Its turn is taken, and nothing else that a camera has written."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    upright = np.zeros((40, 60), np.uint8)
+    mask = Image.fromarray(np.pad(np.full((20, 30), 255, np.uint8), 10)[:40, :50].T)
+    photo = Image.fromarray(upright[:, :50].T)
+    for name, picture in (("photo", photo), ("mask", mask)):
+        turned = picture.transpose(Image.Transpose.ROTATE_90)
+        turned.save(tmp_path / f"{name}.jpg", exif=with_odd_resolution(exif))
+    given = ("--steps=2", "--restarts=1", "--num=1", f"--mask={tmp_path / 'mask.jpg'}")
+    assert len(completed(drawing, tmp_path / "x.npz", tmp_path / "photo.jpg", *given)) == 1
+
+
+def with_odd_resolution(exif: Image.Exif) -> bytes:
+    """A text where a fraction belongs."""
+    whole = Image.Exif()
+    whole.update(exif)
+    whole[ExifTags.Base.ImageDescription] = "72dpi"
+    written = bytearray(whole.tobytes())
+    kind = ExifTags.Base.ImageDescription.to_bytes(2, "little")
+    at = written.index(kind) if kind in written else written.index(kind[::-1])
+    order = "little" if kind in written else "big"
+    written[at : at + 2] = ExifTags.Base.XResolution.to_bytes(2, order)
+    return bytes(written)

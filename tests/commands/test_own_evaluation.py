@@ -117,3 +117,12 @@ def test_neither_the_first_step_nor_a_signal_waits_for_networks_that_only_evalua
     )
     results = evaluations.read(job_dir, evaluations.TRAIN)
     assert [result["step"] for result in results] == [10, 20]  # the first is made up for
+
+
+@pytest.mark.slow
+def test_networks_are_trained_also_of_a_set_that_is_prepared_just_before(idx_folder, tmp_path):
+    places = [f"--data_dir={tmp_path / 'data'}", f"--cache_dir={tmp_path / 'cache'}"]
+    asked = ["--dataset=fashion_mnist", *places, f"--source={idx_folder}", "--threads=2"]
+    quickly = "from trainer.evaluation import own_networks; own_networks.steps = lambda _: 4"
+    done = run_forked("prepare_data", *asked, "--features=own", before=quickly)
+    assert "training networks" in done.stderr

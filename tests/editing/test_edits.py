@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from tests.editing.networks import synthesis, trained
-from trainer.editing import directions, effects, labels_changed, mixing, picture_measures, sheets
+from trainer.commands import redrawn
+from trainer.data import array_files
+from trainer.editing import (
+    codes,
+    directions,
+    effects,
+    labels_changed,
+    mixing,
+    picture_measures,
+    sheets,
+)
 from trainer.editing.codes import Codes
 from trainer.editing.synthesis import Synthesis
 from trainer.models import mapping
@@ -46,7 +58,7 @@ def test_another_label_is_all_that_changes(name):
 
 def test_styles_that_were_found_keep_what_was_found(styles):
     codes = sampled(styles)
-    found = Codes(codes.labels, codes.latents, codes.styles + 0.25)
+    found = dataclasses.replace(codes, styles=codes.styles + 0.25)
     changed = labels_changed.changed(styles, found, np.tile([5, 5], (4, 1)))
     mapped = styles.codes(codes.latents, changed.labels)
     np.testing.assert_allclose(changed.styles, mapped.styles + 0.25, atol=1e-5)
@@ -117,9 +129,9 @@ def test_directions_move_the_layers_that_are_asked_for(styles):
 def test_mixtures_of_a_set_with_itself_have_the_originals_on_the_diagonal(styles):
     codes = sampled(styles)
     sheet = sheets.of_mixtures(codes, codes, [1, 2])
-    images = sheet.images(styles).reshape(4, 4, 16, 16, 3)
+    images = styles.images(sheet.codes).reshape(4, 4, 16, 16, 3)
     np.testing.assert_array_equal(images[range(4), range(4)], styles.images(codes))
-    table = sheet.with_edges(styles, sheet.images(styles)).reshape(5, 5, 16, 16, 3)
+    table = sheet.with_edges(styles, styles.images(sheet.codes)).reshape(5, 5, 16, 16, 3)
     np.testing.assert_array_equal(table[0, 1:], styles.images(codes))
     np.testing.assert_array_equal(table[1:, 0], styles.images(codes))
     np.testing.assert_array_equal(table[1:, 1:], images)
@@ -149,9 +161,21 @@ def test_noise_is_that_of_the_row_not_of_the_column():
     made = Synthesis(trained("stylegan"))
     codes = sampled(made, 2)
     sheet = sheets.along(codes, directions.closed_form(made), [1], [0.0, 0.0])
-    images = sheet.images(made)
+    images = made.images(sheet.codes)
     np.testing.assert_array_equal(images[0], images[1])
     np.testing.assert_array_equal(images[::2], made.images(codes))
+
+
+def test_a_file_of_edited_images_is_drawn_with_their_noise(tmp_path):
+    made = Synthesis(trained("stylegan"))
+    sheet = sheets.along(sampled(made, 2), directions.closed_form(made), [1, 2], [-1.0, 1.0])
+    images, path = made.images(sheet.codes), tmp_path / "edited.npz"
+    redrawn.write_arrays(path, images, sheet.codes, made)
+
+    again = codes.read(array_files.read(path, "latents"), made.recipe)
+    np.testing.assert_array_equal(made.images(again), images)
+    elsewhere = dataclasses.replace(again, places=again.places + 1)
+    assert (made.images(elsewhere) != images).any()
 
 
 def test_a_direction_is_named_by_what_it_changes_more_than_others_do(styles):

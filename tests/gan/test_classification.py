@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,7 +16,9 @@ from trainer.gan import step_gradients
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
 from trainer.gan.step_gradients import Examples
-from trainer.models.conditioning import with_label_scores
+from trainer.models import conditioning
+from trainer.models.conditioning import judging, with_label_scores
+from trainer.models.keras_layers import with_keras_layers
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng
 from trainer.system.exits import RefusedError
@@ -55,6 +60,40 @@ def test_a_score_is_what_its_label_alone_adds_to_the_logit(architecture):
             added.append((discriminator([image, tf.constant(alone)]).numpy() - without).item())
     assert len(set(added)) > 1
     np.testing.assert_allclose(scores[0], added, atol=1e-4)
+
+
+def test_scores_of_many_values_are_the_same(monkeypatch):
+    _, discriminator = build_networks(of_architecture("style"), "float32")
+    initialise(discriminator, 0, "discriminator")
+    inputs = [images(1), tf.constant(GIVEN)]
+    _, expected = with_label_scores(discriminator)(inputs)
+    monkeypatch.setattr(conditioning, "_FEW_VALUES", 1)
+    _, scores = with_label_scores(discriminator)(inputs)
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("attributes", ["class", "class,colour,pattern"])
+def test_the_exported_discriminator_gives_the_logits_of_training(attributes, tmp_path):
+    """And a file of it needs nothing but Keras."""
+    gan = FashionGAN(recipe("--preset=fashion", f"--attributes={attributes}"), 9)
+    count = len(attributes.split(","))
+    labels = tf.constant(GIVEN)[:, :count]
+    expected, _ = gan.logits(images(1), labels, BatchRng(0, 0, 0, 4), "real")
+
+    network = with_keras_layers(judging(gan.discriminator, VALUES[:count]))
+    given = [images(1), labels[:, 0] if count == 1 else labels]
+    np.testing.assert_allclose(network(given), expected, atol=1e-4)
+    network.save(tmp_path / "d.keras")
+    code = (
+        "import sys, numpy as np, keras; assert 'trainer' not in sys.modules\n"
+        "network = keras.models.load_model(sys.argv[1])\n"
+        "values = np.load(sys.argv[2])\n"
+        "np.save(sys.argv[3], network([values['images'], values['labels']]))"
+    )
+    np.savez(tmp_path / "in.npz", images=given[0], labels=given[1])
+    files = [tmp_path / name for name in ("d.keras", "in.npz", "out.npy")]
+    subprocess.run([sys.executable, "-c", code, *files], cwd=tmp_path, check=True)
+    np.testing.assert_allclose(np.load(files[2]), expected, atol=1e-4)
 
 
 def test_a_given_label_adds_its_log_probability():

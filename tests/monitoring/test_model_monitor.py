@@ -169,8 +169,11 @@ def test_rows_have_names_and_pictures_a_title():
     np.testing.assert_array_equal(named[:, width:], picture)
 
 
-@pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (4, 2), (7, 7), (10, 5), (12, 4)])
-def test_an_animation_has_no_blank_cells(count, columns):
+@pytest.mark.parametrize(
+    ("count", "columns"),
+    [(1, 1), (2, 2), (4, 2), (7, 7), (10, 5), (12, 4), (13, 13), (37, 7), (1031, 33)],
+)
+def test_an_animation_has_blank_cells_only_where_it_would_be_a_strip(count, columns):
     assert image_grids.full_columns(count) == columns
 
 

@@ -214,7 +214,7 @@ def test_a_run_without_its_checkpoints_is_refused(finished_copy):
 
 def test_a_run_without_its_configuration_is_refused(finished_copy):
     (finished_copy / "config.json").unlink()
-    assert "without its config.json" in resume(finished_copy, code=exits.REFUSED)
+    assert "holds checkpoints, and no config.json" in resume(finished_copy, code=exits.REFUSED)
 
 
 def test_a_run_of_another_recipe_is_refused_with_the_differences(finished_copy):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from trainer.configuration import asked_labels
 from trainer.configuration.editing import EditConfig
-from trainer.editing import inputs
+from trainer.editing import codes, inputs
 from trainer.runs import in_bucket, stored_runs
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -25,9 +26,20 @@ def run(config: EditConfig) -> None:
     targets = asked_labels.targets(recipe, config.to_label, "to_label")
     cycle = asked_labels.cycle(recipe, config.labels)
     source = None if config.input is None else inputs.read(config.input, recipe, "input")
-    if source is not None and source.codes is not None and config.labels:
-        raise RefusedError(f"{source.name} says what its images show: leave --labels out")
     other = inputs.read(config.mix, recipe, "mix") if isinstance(config.mix, Path) else None
+    if source is not None and source.codes is not None:
+        asked = cycle if config.labels else ()
+        labelled = codes.labelled(source.codes, recipe, asked, source.name)
+        source = replace(source, codes=labelled)
+    if other is not None and other.codes is not None:
+        codes.labelled(other.codes, recipe, (), other.name)
+    if config.search_given and not any(
+        given is not None and given.pictures is not None for given in (source, other)
+    ):
+        raise RefusedError(
+            f"--{config.search_given[0]} is of the search for pictures, and an .npz with latents "
+            "needs none: leave it out"
+        )
     file_system.make_folder(config.output.parent, "output")
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.commands import edited

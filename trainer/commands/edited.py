@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,20 +15,21 @@ from trainer.configuration.editing import EditConfig
 from trainer.data.labels import Labels
 from trainer.editing import directions, mixing, sheets
 from trainer.editing.codes import Codes
+from trainer.editing.directions import Directions
 from trainer.editing.inputs import Input
 from trainer.editing.sheets import Sheet
 from trainer.editing.synthesis import Synthesis
 from trainer.evaluation import direction_names
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
-from trainer.system import activity
+from trainer.system import activity, memory
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
 _FRAMES = 25  # between two strengths
 _SAMPLES = 8
-_MOST_MIXTURES = 10**5
+_COPIES = 4  # of all images, and of what decides them, that there are at once at most
 _REST_MILLISECONDS = 400
 
 
@@ -45,21 +47,19 @@ def write(config: EditConfig, sources: Sources) -> None:
     """Edits and writes.
 
     Raises:
-      RefusedError: the checkpoint is damaged, of a run that was still growing, or has no such
-        direction, layer, or styles.
+      RefusedError: the checkpoint is damaged, of a run that was still growing, has no such
+        direction, layer, or styles, or the file would not hold so many images.
     """
     activity.now("reading the generator")
     synthesis = Synthesis(trained_networks.load(config.job_dir, config.checkpoint))
-    _check(config, synthesis)
+    _check(config, sources, synthesis)
+    found = _directions(config, synthesis)
+    _check_size(config, sources, synthesis)
     codes = _codes(synthesis, config, sources)
     activity.now(f"editing {len(codes)} images")
     log.info("editing %d images by %s", len(codes), synthesis.source)
-    sheet = _sheet(synthesis, codes, config, sources)
-    if config.output.suffix == ".png":
-        columns, edge = len(sheet.columns), 1 if sheet.edges else 0
-        rows = len(sheet.codes) // columns
-        image_grids.check_size(rows + edge, columns + edge, synthesis.recipe.data.image_shape)
-    images = sheet.images(synthesis)
+    sheet = _sheet(synthesis, codes, found, config, sources)
+    images = synthesis.images(sheet.codes)
     if config.output.suffix == ".npz":
         redrawn.write_arrays(config.output, images, sheet.codes, synthesis)
     elif config.output.suffix == ".gif":
@@ -68,19 +68,75 @@ def write(config: EditConfig, sources: Sources) -> None:
         _write_png(config, sheet, sheet.with_edges(synthesis, images))
 
 
-def _check(config: EditConfig, synthesis: Synthesis) -> None:
+def _check(config: EditConfig, sources: Sources, synthesis: Synthesis) -> None:
     """Refuses what this run's generator does not have, before anything is projected."""
     if config.mix is not None and synthesis.style_shape is None:
         raise RefusedError("--mix: this run's generator has no styles that could be mixed")
     if config.layers is not None:
         directions.check_layers(synthesis, config.layers)
+    for given in (sources.input, sources.mix):
+        if given is not None and given.codes is not None:
+            synthesis.check(given.codes, given.name)
+
+
+def _directions(config: EditConfig, synthesis: Synthesis) -> Directions | None:
+    """Those of the run, where some are asked for."""
+    if not (config.direction or config.directions):
+        return None
+    found = directions.closed_form(synthesis, config.layers)
+    for flag, number in (("direction", config.direction), ("directions", config.directions)):
+        if number:
+            directions.check_number(found, flag, number)
+    return found
+
+
+def _check_size(config: EditConfig, sources: Sources, synthesis: Synthesis) -> None:
+    """Refuses more images than the output, or the memory, can hold."""
+    rows, columns = _size(config, sources, synthesis)
+    recipe, suffix = synthesis.recipe, config.output.suffix
+    shape = recipe.data.image_shape
+    if suffix == ".png":
+        edge = 1 if config.mix is not None else 0
+        image_grids.check_size(rows + edge, columns + edge, shape)
+    elif suffix == ".gif":
+        wide = image_grids.full_columns(rows)
+        image_grids.check_size(-(-rows // wide), wide, shape, suffix)
+    style = math.prod(synthesis.style_shape or (0,))
+    numbers = _COPIES * 4 * (style + recipe.networks.noise_dim)
+    memory.check_room(
+        rows * columns * (_COPIES * math.prod(shape) + numbers),
+        f"{rows} by {columns} images at once are too many: edit fewer",
+    )
+
+
+def _size(config: EditConfig, sources: Sources, synthesis: Synthesis) -> tuple[int, int]:
+    """Rows and columns of the sheet."""
+    rows = _samples(config) if sources.input is None else len(sources.input)
+    if config.to_label:
+        goes = config.output.suffix == ".gif" and synthesis.style_shape is not None
+        return rows, 1 + len(sources.targets) * (sheets.FRAMES_OF_A_LABEL if goes else 1)
+    if config.mix is not None:
+        return rows, _samples(config) if sources.mix is None else len(sources.mix)
+    return rows * (config.directions or 1), len(_strengths(config))
+
+
+def _samples(config: EditConfig) -> int:
+    return config.num or (1 if config.directions else _SAMPLES)
+
+
+def _strengths(config: EditConfig) -> list[float]:
+    """A column each."""
+    strengths = list(config.strengths)
+    if len(strengths) != 2:
+        return strengths
+    number = _FRAMES if config.output.suffix == ".gif" else sheets.COLUMNS
+    return np.linspace(strengths[0], strengths[1], number).round(6).tolist()
 
 
 def _codes(synthesis: Synthesis, config: EditConfig, sources: Sources) -> Codes:
     """Of what is edited."""
     if sources.input is None:
-        num = config.num or (1 if config.directions else _SAMPLES)
-        return synthesis.sampled(num, config.search.seed, sources.cycle)
+        return synthesis.sampled(_samples(config), config.search.seed, sources.cycle)
     cycle = sources.cycle if config.labels else None
     return _of_input(synthesis, config, sources.input, cycle)
 
@@ -90,7 +146,7 @@ def _of_input(
 ) -> Codes:
     """Codes of a file as they are, of pictures as they are found."""
     if given.codes is not None:
-        return synthesis.check(given.codes, given.name)
+        return synthesis.with_styles(given.codes)
     assert given.pictures is not None
     labels = given.pictures.labels
     if cycle:
@@ -98,24 +154,23 @@ def _of_input(
     return projections.projected(synthesis, given.pictures, labels, config.search).codes
 
 
-def _sheet(synthesis: Synthesis, codes: Codes, config: EditConfig, sources: Sources) -> Sheet:
-    moves = config.output.suffix == ".gif"
+def _sheet(
+    synthesis: Synthesis,
+    codes: Codes,
+    found: Directions | None,
+    config: EditConfig,
+    sources: Sources,
+) -> Sheet:
     if config.to_label:
+        moves = config.output.suffix == ".gif"
         return sheets.of_labels(synthesis, codes, sources.targets, config.to_label, moves)
-    if config.mix is not None:
+    if found is None:
         return _mixtures(synthesis, codes, config, sources)
-    found = directions.closed_form(synthesis, config.layers)
-    strengths = list(config.strengths)
-    if len(strengths) == 2:
-        number = _FRAMES if moves else sheets.COLUMNS
-        strengths = np.linspace(strengths[0], strengths[1], number).round(6).tolist()
+    strengths = _strengths(config)
     if config.direction:
-        directions.check_number(found, "direction", config.direction)
         return sheets.along(codes, found, [config.direction], strengths)
     assert config.directions is not None
-    directions.check_number(found, "directions", config.directions)
-    numbers = range(1, config.directions + 1)
-    sheet = sheets.along(codes, found, numbers, strengths)
+    sheet = sheets.along(codes, found, range(1, config.directions + 1), strengths)
     names = direction_names.measured(synthesis, found, config.directions, sources.cycle)
     return Sheet(sheet.codes, tuple(names * len(codes)), sheet.columns)
 
@@ -127,12 +182,7 @@ def _mixtures(synthesis: Synthesis, codes: Codes, config: EditConfig, sources: S
         others = _of_input(synthesis, config, sources.mix, None)
     else:
         assert isinstance(config.mix, int)
-        others = synthesis.sampled(config.num or _SAMPLES, config.mix, sources.cycle)
-    if len(codes) * len(others) > _MOST_MIXTURES:
-        raise RefusedError(
-            f"--mix makes a picture of each pair, of {len(codes)} and {len(others)} more than "
-            f"{_MOST_MIXTURES}: use fewer"
-        )
+        others = synthesis.sampled(_samples(config), config.mix, sources.cycle)
     return sheets.of_mixtures(codes, others, layers)
 
 

@@ -23,6 +23,8 @@ def run(config: GenerateConfig) -> None:
     given = None
     if config.latents is not None:
         given = codes.read(array_files.read(config.latents, "latents"), stored.recipe)
+        if not config.labels:  # else they take the place of what the file says
+            codes.labelled(given, stored.recipe, (), f"--latents={config.latents}")
     output = config.output
     file_system.make_folder(output.parent if output.suffix else output, "output")
     # TensorFlow is imported only now: what is wrong above is said at once.

@@ -22,6 +22,7 @@ def run(config: PrepareConfig) -> None:
         raise RefusedError(f"--source makes no sense with --dataset={name}: leave it out")
     if config.own_features:
         file_system.make_folder(config.cache_dir, "cache_dir")
+        _configure(config.threads)
     stored = loading.stored_as(name)
     if name == "synthetic":
         log.info("data: synthetic is drawn at each start, there is nothing to prepare")
@@ -49,17 +50,22 @@ def run(config: PrepareConfig) -> None:
     print(local_copies.shown(str(place)))
 
 
+def _configure(threads: int) -> None:
+    """Sets what TensorFlow reads only once: before data sets are prepared, which uses it."""
+    import tensorflow as tf
+
+    from trainer.system import determinism
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    determinism.enable()
+
+
 def _prepare_features(config: PrepareConfig) -> None:
     """Trains the set's own networks, if they are asked for and not in the cache."""
     if not config.own_features:
         return
-    import tensorflow as tf
-
     from trainer.evaluation import kept_networks, own_features
-    from trainer.system import determinism
 
-    tf.config.threading.set_intra_op_parallelism_threads(config.threads)
-    determinism.enable()
     data = config.data
     own_features.provide(
         data,

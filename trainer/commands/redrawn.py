@@ -35,7 +35,12 @@ def write(config: GenerateConfig, codes: Codes, cycle: list[Labels] | None) -> N
     activity.now("reading the generator")
     synthesis = Synthesis(trained_networks.load(config.job_dir, config.checkpoint))
     recipe, output = synthesis.recipe, config.output
-    codes = synthesis.check(codes, f"--latents={config.latents}")
+    synthesis.check(codes, f"--latents={config.latents}")
+    if output.suffix == ".png":
+        columns = image_grids.square(len(codes))
+        rows = -(-len(codes) // columns)
+        image_grids.check_size(rows, columns, recipe.data.image_shape)
+    codes = synthesis.with_styles(codes)
     if cycle:
         wanted = asked_labels.by_turns(cycle, len(codes))
         codes = labels_changed.changed(synthesis, codes, wanted)

@@ -56,6 +56,7 @@ class EditConfig:
     num: int | None  # samples
     labels: tuple[str, ...]
     search: Search
+    search_given: tuple[str, ...]  # flags that are of the search alone
     to_label: tuple[str, ...]  # a column each
     direction: int | None  # from 1
     directions: int | None  # how many are drawn

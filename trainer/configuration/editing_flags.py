@@ -61,7 +61,7 @@ def inpaint(argv: Sequence[str]) -> InpaintConfig:
         num=values.num,
         labels=data_flags.names(values.labels),
         search=_search(values),
-        search_given=tuple(name for name in _OF_SEARCH if values[name].present),
+        search_given=_search_given(values),
         checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
     )
@@ -83,6 +83,7 @@ def edit(argv: Sequence[str]) -> EditConfig:
         num=values.num,
         labels=data_flags.names(values.labels),
         search=_search(values),
+        search_given=_search_given(values),
         to_label=data_flags.names(values.to_label),
         direction=values.direction,
         directions=values.directions,
@@ -102,19 +103,19 @@ def _check_edit(values: flags.FlagValues) -> None:
     if values.input is not None and values.num is not None:
         raise RefusedError("--num counts samples, --input names pictures: leave one of them out")
     mixes_pictures = values.mix is not None and isinstance(_mix(values.mix), Path)
-    if values.input is None and not mixes_pictures:
-        _check_searches(values, "pictures, and samples need none")
+    search = _search_given(values)
+    if search and values.input is None and not mixes_pictures:
+        raise RefusedError(
+            f"--{search[0]} is of the search for pictures, and samples need none: leave it out"
+        )
     if values["strength"].present and given[0] not in ("direction", "directions"):
         raise RefusedError(f"--strength is of directions, and has no place beside --{given[0]}")
     if values.layers and given[0] == "to_label":
         raise RefusedError("--layers has no place beside --to_label, which changes all of them")
 
 
-def _check_searches(values: flags.FlagValues, of_what: str) -> None:
-    """Refuses flags of a search that is not made."""
-    for name in _OF_SEARCH:
-        if values[name].present:
-            raise RefusedError(f"--{name} is of the search for {of_what}: leave it out")
+def _search_given(values: flags.FlagValues) -> tuple[str, ...]:
+    return tuple(name for name in _OF_SEARCH if values[name].present)
 
 
 def _search(values: flags.FlagValues) -> Search:

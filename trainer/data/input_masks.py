@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from trainer.data import array_files, folder_contents, image_folder, picture_files, pictures
 from trainer.data.datasets import DatasetSpec
@@ -89,7 +89,7 @@ def _read(file: Path) -> np.ndarray:
     """A mask as it is: uint8 `[height, width]`, 1 where white."""
     try:
         with pictures.opened(file) as picture:
-            upright = pictures.of_8_bits(ImageOps.exif_transpose(picture))
+            upright = pictures.of_8_bits(pictures.upright(picture))
             shown = np.asarray(upright.convert("RGB"), np.int16)
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
         raise RefusedError(folder_contents.unreadable(file, error)) from error
@@ -114,7 +114,7 @@ def _fitted(
     fit, background = (reading.fit, reading.background) if reading else ("crop", "black")
     form = Form(side, channels, fit, image_folder.colour(background))
     with pictures.opened(picture_file) as opened:
-        whole = pictures.of_8_bits(ImageOps.exif_transpose(opened)).convert("RGBA")
+        whole = pictures.of_8_bits(pictures.upright(opened)).convert("RGBA")
     if mask.shape != (whole.height, whole.width):
         wanted = f"{whole.width}x{whole.height}, as {picture_file.name} has"
         raise _other_size(mask_file, mask, wanted)

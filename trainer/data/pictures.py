@@ -76,8 +76,7 @@ def pixels(picture: Image.Image, form: Form) -> np.ndarray:
       Exception: as `opened`.
     """
     _check_depth(picture)
-    picture.load()  # some kinds are turned by it, and then need no turning here
-    method = _ROTATIONS.get(_orientation(picture))
+    method = _turn(picture)
     if form.in_strips and picture.width * picture.height > LARGE_PIXELS:
         picture = _reduced(picture, form)
     if method is not None:
@@ -125,6 +124,22 @@ def fitted(
     else:
         resized = ImageOps.fit(converted, size, resampling)
     return np.asarray(resized, np.uint8).reshape(*size, form.channels)
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """An opened picture, turned as a viewer shows it.
+
+    Raises:
+      Exception: as `opened`.
+    """
+    method = _turn(picture)
+    return picture if method is None else picture.transpose(method)
+
+
+def _turn(picture: Image.Image) -> Image.Transpose | None:
+    """How a picture, which is read by this, is to be turned."""
+    picture.load()  # some kinds are turned by it, and then need no turning here
+    return _ROTATIONS.get(_orientation(picture))
 
 
 def _orientation(picture: Image.Image) -> int:

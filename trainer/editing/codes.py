@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from trainer.configuration import asked_labels
 from trainer.configuration.config import Recipe
 from trainer.data.array_files import ArrayFile
+from trainer.data.labels import Labels
+from trainer.system.exits import RefusedError
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Codes:
     labels: np.ndarray  # int64 [N, attributes], -1 where not given
     latents: np.ndarray  # float32 [N, noise_dim]
     styles: np.ndarray | None  # float32 [N, layers, size]; None: the generator has none
+    places: np.ndarray  # int64 [N]: in a batch; they decide the noise, if there is any
 
     def __len__(self) -> int:
         """The number of images."""
@@ -26,12 +30,12 @@ class Codes:
     def rows(self, rows: np.ndarray | slice) -> Codes:
         """Some of them, in this order."""
         styles = None if self.styles is None else self.styles[rows]
-        return Codes(self.labels[rows], self.latents[rows], styles)
+        return Codes(self.labels[rows], self.latents[rows], styles, self.places[rows])
 
     def fields(self) -> dict[str, np.ndarray]:
         """The arrays of an .npz, beside labels."""
         styles = {} if self.styles is None else {"styles": self.styles}
-        return {"latents": self.latents, **styles}
+        return {"latents": self.latents, **styles, "places": self.places}
 
 
 def joined(parts: Sequence[Codes]) -> Codes:
@@ -41,7 +45,37 @@ def joined(parts: Sequence[Codes]) -> Codes:
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.latents for part in parts]),
         np.concatenate(styles) if styles else None,
+        np.concatenate([part.places for part in parts]),
     )
+
+
+def in_order(labels: np.ndarray, latents: np.ndarray, styles: np.ndarray | None = None) -> Codes:
+    """Codes of images that are drawn one after the other."""
+    return Codes(labels, latents, styles, np.arange(len(latents)))
+
+
+def labelled(given: Codes, recipe: Recipe, cycle: Sequence[Labels], name: str) -> Codes:
+    """Codes of a file that says no labels with those that are asked for.
+
+    Args:
+      given: from `read`.
+      recipe: of the run.
+      cycle: of successive images; none: none are asked for.
+      name: of the file, for the message.
+
+    Raises:
+      RefusedError: the file says labels, too, or nothing does, and the run was never trained so.
+    """
+    is_said = given.labels >= 0
+    if cycle and is_said.any():
+        raise RefusedError(f"{name} says what its images show: leave --labels out")
+    if cycle:
+        return replace(given, labels=asked_labels.by_turns(cycle, len(given)))
+    networks = recipe.networks
+    may_be_without = given.styles is not None or networks.attribute_dropout
+    if networks.conditional and not may_be_without and not is_said.any(axis=1).all():
+        raise RefusedError(f"{name} says no labels, by which this run draws: give --labels")
+    return given
 
 
 def are_in(arrays: ArrayFile) -> bool:
@@ -68,4 +102,5 @@ def read(arrays: ArrayFile, recipe: Recipe) -> Codes:
     if latents is None:
         latents = arrays.numbers("latents", (noise_dim,))  # says what there is instead
     labels = arrays.labels(recipe.data.attributes, len(latents))
-    return Codes(labels, latents, styles)
+    found = in_order(labels, latents, styles)
+    return replace(found, places=arrays.places(len(latents))) if "places" in arrays else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -36,10 +36,10 @@ class Directions:
         """
         steps = strengths[:, np.newaxis].astype(np.float32) * self.vectors[number - 1]
         if codes.styles is None:
-            return Codes(codes.labels, codes.latents + steps, None)
+            return replace(codes, latents=codes.latents + steps)
         styles = codes.styles.copy()
         styles[:, list(self.layers)] += steps[:, np.newaxis]
-        return Codes(codes.labels, codes.latents, styles)
+        return replace(codes, styles=styles)
 
 
 def closed_form(synthesis: Synthesis, layers: Sequence[int] | None = None) -> Directions:

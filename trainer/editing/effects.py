@@ -35,12 +35,11 @@ def of_direction(
       The mean difference of a sample's two ends, divided by that of two samples: 1 is as much as
       two samples differ.
     """
-    places = np.arange(len(codes))
     ends = [
-        synthesis.images(directions.moved(codes, number, np.full(len(codes), side)), places)
+        synthesis.images(directions.moved(codes, number, np.full(len(codes), side)))
         for side in (-1.0, 1.0)
     ]
-    drawn = synthesis.images(codes, places)
+    drawn = synthesis.images(codes)
     found = {}
     for name, measure in measures.items():
         values = measure(drawn)

@@ -20,6 +20,13 @@ class Input:
     pictures: InputPictures | None
     codes: Codes | None
 
+    def __len__(self) -> int:
+        """The number of images."""
+        if self.codes is not None:
+            return len(self.codes)
+        assert self.pictures is not None
+        return len(self.pictures.images)
+
 
 def read(path: Path, recipe: Recipe, flag: str) -> Input:
     """What is there, by what the run can take.

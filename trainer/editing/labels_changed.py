@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from trainer.data.labels import NOT_GIVEN
@@ -24,9 +26,10 @@ def changed(
       share: of the way that styles go; None: all of it.
     """
     new = np.where(labels == NOT_GIVEN, codes.labels, labels)
-    mapped = synthesis.codes(codes.latents, new)
+    mapped = replace(synthesis.codes(codes.latents, new), places=codes.places)
     if codes.styles is None or mapped.styles is None:
         return mapped
     before = synthesis.codes(codes.latents, codes.labels).styles
     way = mapped.styles - before
-    return Codes(new, codes.latents, codes.styles + (way if share is None else share * way))
+    styles = codes.styles + (way if share is None else share * way)
+    return replace(codes, labels=new, styles=styles)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def mixed(rows: Codes, columns: Codes, layers: Sequence[int]) -> Codes:
     assert grid.styles is not None
     styles, chosen = grid.styles.copy(), list(layers)
     styles[:, chosen] = np.tile(columns.styles, (len(rows), 1, 1))[:, chosen]
-    return Codes(grid.labels, grid.latents, styles)
+    return replace(grid, styles=styles)
 
 
 def fine_layers(layers: int) -> list[int]:

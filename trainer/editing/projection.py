@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -155,7 +155,7 @@ def _nearest(distances: np.ndarray, pool: Codes, count: int) -> Codes:
     labels = np.array([_most_frequent(column) for column in voters.T], np.int64)
     differing = (pool.labels[order] != labels).sum(axis=1)
     nearest = pool.rows(order[np.argsort(differing, kind="stable")[:count]])
-    return Codes(np.tile(labels, (len(nearest), 1)), nearest.latents, nearest.styles)
+    return replace(nearest, labels=np.tile(labels, (len(nearest), 1)))
 
 
 def _most_frequent(values: np.ndarray) -> int:
@@ -205,7 +205,7 @@ class _Search:
             batch = targets.rows(full)
             found = self._styles(codes.styles[full], batch.images, batch.known, batch.places)
             styles[rows] = found.numpy()[: len(rows)]
-        return Codes(codes.labels, codes.latents, styles)
+        return replace(codes, styles=styles)
 
     def _search_latents(self, latents, labels, images, known, places):
         def error(values: tf.Tensor) -> tf.Tensor:

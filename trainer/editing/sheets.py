@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,22 +13,17 @@ from trainer.editing.directions import Directions
 from trainer.editing.synthesis import Synthesis
 
 COLUMNS = 9  # from one strength to another
-_FRAMES_OF_A_LABEL = 12
+FRAMES_OF_A_LABEL = 12  # of an animation, where styles can go
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Codes of images, row by row; each row has the noise of its place."""
+    """Codes of images, row by row."""
 
     codes: Codes
     rows: tuple[str, ...]  # their names; none: they have none
     columns: tuple[str, ...]
     edges: tuple[Codes, Codes] | None = None  # what rows and columns are made of, one each
-
-    def images(self, synthesis: Synthesis) -> np.ndarray:
-        """uint8 `[rows * columns, height, width, channels]`."""
-        places = np.arange(len(self.codes)) // len(self.columns)
-        return synthesis.images(self.codes, places)
 
     def with_edges(self, synthesis: Synthesis, images: np.ndarray) -> np.ndarray:
         """Its images, with those at the edges above and to their left: `[(R + 1) * (C + 1), ...]`.
@@ -66,8 +61,8 @@ def of_labels(
         changed = labels_changed.changed(synthesis, codes, wanted)
         if gradually and codes.styles is not None:
             before = columns[-1]
-            for step in range(1, _FRAMES_OF_A_LABEL):
-                columns.append(_between(before, changed, step / _FRAMES_OF_A_LABEL))
+            for step in range(1, FRAMES_OF_A_LABEL):
+                columns.append(_between(before, changed, step / FRAMES_OF_A_LABEL))
                 captions.append(name)
         columns.append(changed)
         captions.append(name)
@@ -78,13 +73,12 @@ def along(
     codes: Codes, directions: Directions, numbers: Sequence[int], strengths: Sequence[float]
 ) -> Sheet:
     """Each image along each direction: a row for each, a column for each strength."""
-    rows = codes.rows(np.repeat(np.arange(len(codes)), len(numbers)))
+    order = np.arange(len(numbers) * len(codes)).reshape(len(numbers), len(codes)).T.ravel()
     columns = []
     for strength in strengths:
         moved = [
             directions.moved(codes, number, np.full(len(codes), strength)) for number in numbers
         ]
-        order = np.arange(len(rows)).reshape(len(numbers), len(codes)).T.ravel()
         columns.append(joined(moved).rows(order))
     captions = tuple(f"{strength:+.2g}" if strength else "0" for strength in strengths)
     return Sheet(_row_by_row(columns), (), captions)
@@ -99,7 +93,7 @@ def of_mixtures(rows: Codes, columns: Codes, layers: Sequence[int]) -> Sheet:
 def _between(start: Codes, end: Codes, share: float) -> Codes:
     assert start.styles is not None and end.styles is not None
     styles = (1 - share) * start.styles + share * end.styles
-    return Codes(end.labels, end.latents, styles.astype(np.float32))
+    return replace(end, styles=styles.astype(np.float32))
 
 
 def _row_by_row(columns: Sequence[Codes]) -> Codes:

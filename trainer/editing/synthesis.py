@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
 
 from trainer.data import pixels
 from trainer.data.labels import Labels
+from trainer.editing import codes
 from trainer.editing.codes import Codes
 from trainer.gan import sampling
 from trainer.models import image_noise, mapping
@@ -61,68 +63,72 @@ class Synthesis:
         return self._synthesis(styles if noise is None else [styles, noise], training=False)
 
     def codes(self, latents: np.ndarray, labels: np.ndarray) -> Codes:
-        """Codes of latents `[N, noise_dim]` and labels `[N, attributes]`, with their styles."""
+        """Codes of latents `[N, noise_dim]` and labels `[N, attributes]`, with their styles.
+
+        Their places are those that `generate` has for so many images.
+        """
         latents, labels = np.asarray(latents, np.float32), np.asarray(labels, np.int64)
         styles = None
         if self.style_shape:
-            styles = self._in_batches(self._styles_graph, latents, labels.astype(np.int32))
-        return Codes(labels, latents, styles)
+            batches = self._batches(self._styles_graph, latents, labels.astype(np.int32))
+            styles = sampling.together(batches, len(latents))
+        return codes.in_order(labels, latents, styles)
 
     def sampled(self, num: int, seed: int, cycle: Sequence[Labels]) -> Codes:
         """Those of the images that `generate` draws of a seed, with a cycle of labels."""
         latents = sampling.latents(self.recipe, seed, 0, num).numpy()
         return self.codes(latents, sampling.cycled_labels(cycle, 0, num).numpy())
 
-    def check(self, codes: Codes, name: str) -> Codes:
-        """Codes of a file as this generator takes them: styles where it has any.
+    def check(self, given: Codes, name: str) -> None:
+        """Refuses codes of a file that this generator does not draw.
 
         Args:
-          codes: from `codes.read`.
+          given: from `codes.read`.
           name: of the file, for the message.
 
         Raises:
-          RefusedError: they are of another generator.
+          RefusedError: their styles are not those of this generator, or only labels could decide
+            what it draws, and are not given.
         """
-        if codes.styles is None:
-            return self.codes(codes.latents, codes.labels) if self.style_shape else codes
-        if self.style_shape is None:
-            return Codes(codes.labels, codes.latents, None)
-        if codes.styles.shape[1:] != self.style_shape:
+        if given.styles is not None and given.styles.shape[1:] != self.style_shape:
             found, known = (
-                " of ".join(map(str, shape)) for shape in (codes.styles.shape[1:], self.style_shape)
+                " of ".join(map(str, shape or ("no",)))
+                for shape in (given.styles.shape[1:], self.style_shape)
             )
             raise RefusedError(
                 f"{name} has {found} numbers as styles of an image, and this run {known}: take a "
                 "file of this run"
             )
-        return codes
 
-    def images(self, codes: Codes, places: np.ndarray | None = None) -> np.ndarray:
-        """Draws codes: uint8 `[N, height, width, channels]`.
+    def with_styles(self, given: Codes) -> Codes:
+        """Codes of a file, and of one without styles those that this generator makes of them."""
+        if given.styles is not None or self.style_shape is None:
+            return given
+        return replace(given, styles=self.codes(given.latents, given.labels).styles)
 
-        Args:
-          codes: of images.
-          places: that decide the noise of each, int `[N]`; None: as `generate` has them.
-        """
-        if places is None:
-            places = np.arange(len(codes))
-        places = (places % self.batch).astype(np.int32)
-        if codes.styles is not None:
-            drawn = self._in_batches(self._synthesis_graph, codes.styles, places)
+    def images(self, given: Codes) -> np.ndarray:
+        """Draws codes: uint8 `[N, height, width, channels]`."""
+        places = (given.places % self.batch).astype(np.int32)
+        if given.styles is not None:
+            drawn = self._batches(self._synthesis_graph, given.styles, places)
         else:
-            labels = codes.labels.astype(np.int32)
-            drawn = self._in_batches(self._latents_graph, codes.latents, labels, places)
-        return pixels.to_bytes(drawn, self.pixel_min)
+            labels = given.labels.astype(np.int32)
+            drawn = self._batches(self._latents_graph, given.latents, labels, places)
+        return sampling.together(
+            (pixels.to_bytes(batch, self.pixel_min) for batch in drawn), len(given)
+        )
 
     def _noise(self, places: tf.Tensor) -> tf.Tensor | None:
         fixed = image_noise.fixed(self.generator, self.batch)
         return None if fixed is None else tf.gather(fixed, places)
 
-    def _in_batches(self, graph: Callable[..., tf.Tensor], *arrays: np.ndarray) -> np.ndarray:
+    def _batches(
+        self, graph: Callable[..., tf.Tensor], *arrays: np.ndarray
+    ) -> Iterator[np.ndarray]:
         """What a graph makes of rows of arrays, the last batch filled up with its first rows."""
-        parts, count = [], len(arrays[0])
+        count = len(arrays[0])
         for first in activity.each(range(0, count, self.batch), "drawing"):
             rows = np.arange(first, first + self.batch)
             rows = np.where(rows < count, rows, first)
-            parts.append(graph(*(tf.constant(array[rows]) for array in arrays)).numpy())
-        return np.concatenate(parts)[:count]
+            made = graph(*(tf.constant(array[rows]) for array in arrays)).numpy()
+            yield made[: count - first]

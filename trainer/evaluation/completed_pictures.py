@@ -8,7 +8,7 @@ import numpy as np
 
 from trainer.configuration.config import Recipe
 from trainer.evaluation import completion_metrics
-from trainer.gan import completing
+from trainer.gan import completing, sampling
 from trainer.gan.completing import Complete
 
 SEED = 0
@@ -29,7 +29,7 @@ class IncompletePictures:
         parts = completing.completions(
             complete, recipe, self.pictures, self.masks, self.labels, seed
         )
-        return np.concatenate(list(parts))
+        return sampling.together(parts, len(self.pictures))
 
     def metrics(
         self, complete: Complete, recipe: Recipe, completed: np.ndarray

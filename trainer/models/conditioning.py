@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
 from trainer.models.layers import Dense
 
 SMALLEST_SIDE = 4
+_FEW_VALUES = 64  # of all attributes together
 PICTURES, MASKS = "pictures", "masks"  # inputs of a generator that completes pictures
 RECOGNISED = "recognised"  # the layer of such a generator that tells labels, if it has one
 
@@ -202,11 +204,46 @@ def with_label_scores(discriminator: keras.Model) -> keras.Model:
     embedding = discriminator.get_layer("label_embedding")
     values = embedding.kernel.shape[0]
     # Each value's one-hot vector, a row an example: the layer gives its weights by what it makes.
-    one_of_each = keras.ops.eye(values) * keras.ops.ones_like(features[:, :1, None])
-    scores = layers.Dot((1, 2), dtype="float32", name="label_scores")(
-        [features, embedding(one_of_each)]
-    )
+    if values <= _FEW_VALUES:
+        one_of_each = keras.ops.eye(values) * keras.ops.ones_like(features[:, :1, None])
+        scores = layers.Dot((1, 2), dtype="float32", name="label_scores")(
+            [features, embedding(one_of_each)]
+        )
+    else:  # the same in other bits; of many values the way above is quadratic for each image
+        one_of_each = keras.ops.eye(values) * keras.ops.ones_like(features[:1, :1])
+        embedded = keras.ops.transpose(embedding(one_of_each))
+        scores = keras.ops.matmul(keras.ops.cast(features, "float32"), embedded)
     return keras.Model(discriminator.inputs, [discriminator.output, scores], name="scored")
+
+
+def judging(discriminator: keras.Model, label_sizes: Sequence[int]) -> keras.Model:
+    """A trained discriminator that classifies, with the logits that it was trained by.
+
+    Args:
+      discriminator: made of `projected_logits`.
+      label_sizes: the number of values of each attribute.
+
+    Returns:
+      A network of its weights, in Keras's own layers, whose output `[N, 1]` is that of
+      `classified`.
+    """
+    embedding = discriminator.get_layer("label_embedding")
+    features = discriminator.get_layer("projection").input[0]
+    every = keras.layers.Dense(
+        sum(label_sizes), use_bias=False, dtype="float32", name="label_scores"
+    )
+    scores, ends = every(features), np.cumsum(label_sizes)
+    every.set_weights([embedding.kernel.numpy().T])
+    parts = [scores[:, end - size : end] for size, end in zip(label_sizes, ends, strict=True)]
+    logs = [
+        layers.Activation("log_softmax", dtype="float32", name=f"log_probabilities{number}")(part)
+        for number, part in enumerate(parts if len(parts) > 1 else [scores])
+    ]
+    together = _side_by_side(logs, "log_probabilities")
+    added = layers.Dot(1, dtype="float32", name="told")([together, embedding.input])
+    logits = discriminator.get_layer("logits").output
+    judged = layers.Add(dtype="float32", name="judged")([logits, added])
+    return keras.Model(discriminator.inputs, judged, name=discriminator.name)
 
 
 def classified(logits, scores, labels, label_sizes: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:

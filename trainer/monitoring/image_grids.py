@@ -19,7 +19,10 @@ _MARGIN = 2  # pixels around each image of a grid
 _FRAME_MILLISECONDS = 80
 _ZOOM = 2  # of a grid of small images, so that they can be seen
 _SMALL_SIDE = 64
-_MOST_PIXELS = 990_000  # of a side; TensorFlow's PNGs have a million at most, names included
+# Of a side, by the kind of file; TensorFlow's PNGs have a million at most, names included.
+_MOST_PIXELS = {".png": 990_000, ".gif": 65_535}
+_MOST_VALUES = 2**31 - 10**8  # of a picture; TensorFlow's PNGs have 2 ** 31, names included
+_MOST_OF_A_ROW = 16  # images in one row of a few
 _PAGE = 480  # pixels that a page shows without being filled by them
 _WHITE = 255
 _FONT_SIZE, TITLE_HEIGHT, _PADDING = 13, 24, 6
@@ -37,7 +40,7 @@ def grid(images: np.ndarray, columns: int = 0) -> np.ndarray:
       uint8 `[grid height, grid width, channels]`.
     """
     count, height, width, channels = images.shape
-    columns = columns or math.ceil(math.sqrt(count))
+    columns = columns or square(count)
     rows = math.ceil(count / columns)
     cell = (height + 2 * _MARGIN, width + 2 * _MARGIN)
     canvas = np.full((rows * cell[0], columns * cell[1], channels), 255, np.uint8)
@@ -48,23 +51,34 @@ def grid(images: np.ndarray, columns: int = 0) -> np.ndarray:
     return canvas.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 
-def check_size(rows: int, columns: int, image_shape: tuple[int, ...]) -> None:
-    """Refuses a grid that no PNG can hold, before its images are made.
+def square(count: int) -> int:
+    """The columns of a grid of so many images that is about as wide as high."""
+    return math.isqrt(count - 1) + 1
+
+
+def check_size(
+    rows: int, columns: int, image_shape: tuple[int, int, int], suffix: str = ".png"
+) -> None:
+    """Refuses a grid that no file of the kind can hold, before its images are made.
 
     Args:
       rows: of the grid.
       columns: of the grid.
-      image_shape: height, width and so on of an image.
+      image_shape: height, width and channels of an image.
+      suffix: of the file, .png or .gif.
 
     Raises:
       RefusedError: with what to do.
     """
-    height, width = image_shape[:2]
-    high, wide = rows * (height + 2 * _MARGIN), columns * (width + 2 * _MARGIN)
-    if max(high, wide) * _zoom(height) > _MOST_PIXELS:
+    height, width, channels = image_shape
+    high, wide = (
+        count * (side + 2 * _MARGIN) * _zoom(height)
+        for count, side in ((rows, height), (columns, width))
+    )
+    if max(high, wide) > _MOST_PIXELS[suffix] or high * wide * channels > _MOST_VALUES:
         raise RefusedError(
-            f"{rows} rows of {columns} images are more than a .png can be high or wide: ask for "
-            "fewer at once, or let --output be an .npz, or a folder where the command takes one"
+            f"{rows} rows of {columns} images are more than a {suffix} can hold: ask for fewer at "
+            "once, or let --output be an .npz, or a folder where the command takes one"
         )
 
 
@@ -159,9 +173,10 @@ def enlarged(picture: np.ndarray) -> np.ndarray:
 
 
 def full_columns(count: int) -> int:
-    """The columns of a grid of so many images without blank cells that is as square as can be."""
-    root = math.isqrt(count - 1) + 1
-    return next(columns for columns in range(root, count + 1) if count % columns == 0)
+    """The columns of a grid as square as can be without blank cells, if that is no long strip."""
+    nearly = square(count)
+    columns = next(columns for columns in range(nearly, count + 1) if count % columns == 0)
+    return columns if columns <= max(_MOST_OF_A_ROW, 2 * nearly) else nearly
 
 
 def write_gif(

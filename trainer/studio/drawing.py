@@ -43,7 +43,7 @@ def generated(
     num = each * len(cycle)
     draw, bound = run.drawing(truncation, cycle)
     batches = sampling.sample_batches(draw, run.recipe, num, seed, cycle, bound)
-    images = np.concatenate(list(batches))
+    images = sampling.together(batches, num)
     by_row = np.arange(num).reshape(each, len(cycle)).T.ravel()
     names = [written(labels, run.recipe.data.attributes) for labels in cycle]
     return Shown(
@@ -84,13 +84,15 @@ def walked(run: OpenRun, start: Sample, end: Sample) -> Shown:
     )
     labels = [np.repeat(each.labels, FRAMES, axis=0) for each in ends]
     is_second = weights[:, np.newaxis] >= 0.5
-    codes = Codes(np.where(is_second, labels[1], labels[0]), latents, None)
+    styles = None
     if run.is_style_based:
-        styles = [run.synthesis.codes(latents, each).styles for each in labels]
+        of_ends = [run.synthesis.codes(latents, each).styles for each in labels]
         share = weights[:, np.newaxis, np.newaxis].astype(np.float32)
-        assert styles[0] is not None and styles[1] is not None
-        mixed = ((1 - share) * styles[0] + share * styles[1]).astype(np.float32)
-        codes = Codes(codes.labels, latents, mixed)
+        assert of_ends[0] is not None and of_ends[1] is not None
+        styles = ((1 - share) * of_ends[0] + share * of_ends[1]).astype(np.float32)
+    # All at one place: what moves is the picture, not its noise.
+    places = np.zeros(FRAMES, np.int64)
+    codes = Codes(np.where(is_second, labels[1], labels[0]), latents, styles, places)
     arguments = (*run.arguments, "--latents=walk.npz", "--output=walk.png")
     return Shown(
         run.synthesis.images(codes),

@@ -77,7 +77,7 @@ def by_labels(run: OpenRun, given: Found, targets: Sequence[Labels]) -> Shown:
         "--output=edited.png",
     )
     return Shown(
-        sheet.images(run.synthesis),
+        run.synthesis.images(sheet.codes),
         ("as drawn", *names),
         Command("edit", arguments, {"picture.npz": given.picture}),
     )

@@ -67,7 +67,7 @@ def overview(run: OpenRun, start: Start) -> Shown:
         "--output=directions.png",
     )
     return Shown(
-        sheet.images(run.synthesis),
+        run.synthesis.images(sheet.codes),
         ("",) * sheets.COLUMNS * (len(names) - 1) + sheet.columns,
         Command("edit", arguments, start.files),
         tuple(names),

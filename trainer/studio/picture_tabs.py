@@ -103,7 +103,8 @@ def complete(run: OpenRun) -> None:
             ready = gr.Radio(list(completing.READY_MASKS), value=first, label="Missing is")
             shows = choosers.attribute_dropdowns(run, _UNKNOWN, "It shows:")
             _begin_with(chooser, shows)
-            seed = typed.Number(0, label="Seed", info="of the first of four ways", **SEED)
+            first_seed = {**SEED, "maximum": SEED["maximum"] + 1 - completing.WAYS}
+            seed = typed.Number(0, label="Seed", info="of the first of four ways", **first_seed)
             steps = typed.Slider(
                 10,
                 200,

@@ -38,8 +38,8 @@ def pictures(networks: Trained) -> dict[str, np.ndarray]:
     numbers = range(1, min(_DIRECTIONS, len(found.vectors)) + 1)
     along = sheets.along(first.rows(slice(1)), found, numbers, _STRENGTHS)
     mixed = sheets.of_mixtures(first, second, mixing.fine_layers(synthesis.style_shape[0]))
-    table = mixed.with_edges(synthesis, mixed.images(synthesis))
+    table = mixed.with_edges(synthesis, synthesis.images(mixed.codes))
     return {
-        "directions": image_grids.grid(along.images(synthesis), len(_STRENGTHS)),
+        "directions": image_grids.grid(synthesis.images(along.codes), len(_STRENGTHS)),
         "mixtures": image_grids.grid(table, _MIXED + 1),
     }
