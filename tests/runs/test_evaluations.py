@@ -6,6 +6,8 @@ import threading
 import time
 from pathlib import Path
 
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
 from trainer.configuration import config, flags
 from trainer.runs import evaluations
 
@@ -85,3 +87,21 @@ def test_bytes_that_are_no_text_do_not_keep_a_result_out(tmp_path):
     (tmp_path / "evaluations.jsonl").write_bytes(b"\xff\xfe\n")
     evaluations.add(tmp_path, {"step": 1, "against": evaluations.TEST, "coverage": 0.5})
     assert [each["coverage"] for each in evaluations.read(tmp_path, evaluations.TEST)] == [0.5]
+
+
+def test_results_that_were_got_otherwise_have_curves_of_their_own(tmp_path):
+    given = [{}, {"seed": 3}, {"num": 20, "features": "own"}, {"features_sha256": "0123456789ab"}]
+    for step, others in enumerate(given):
+        evaluations.add(tmp_path, {**result(step, evaluations.TEST), **others})
+    evaluations.add(tmp_path, result(9, evaluations.TEST))
+
+    board = EventAccumulator(str(tmp_path / evaluations.EVENTS), {"tensors": 0}).Reload()
+    points = {tag: [each.step for each in board.Tensors(tag)] for tag in board.Tags()["tensors"]}
+    assert points == {
+        "test/coverage": [0, 9],
+        "test (seed 3)/coverage": [1],
+        "test (num 20, features own)/coverage": [2],
+        "test (features_sha256 012345678)/coverage": [3],
+    }
+    described = [board.SummaryMetadata(tag).summary_description for tag in points]
+    assert len(set(described)) == 1 and "more is better" in described[0]

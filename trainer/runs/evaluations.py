@@ -20,8 +20,10 @@ from trainer.system import file_system
 DISTANCE = "classifier_fid"
 _PROTOCOL = ("num", "features_sha256")  # how it was measured
 EVENTS = Path("tensorboard", "eval")
-# Prefixes of TensorBoard's tags: with one prefix, both would be points of one curve.
+# Prefixes of TensorBoard's tags: with one prefix, both would be points of one curve; so would be
+# results that were got otherwise than the first ones, of which the prefix says how.
 _TAGS = {TRAIN: "evaluation", TEST: "test"}
+_SAID, _DIGESTS = ("num", "seed", "features"), ("features_sha256", "judge_sha256")
 
 
 def read(job_dir: Path, against: str) -> list[dict[str, Any]]:
@@ -61,9 +63,26 @@ def _opened(job_dir: Path) -> IO[str]:
     return open(path, "a+", encoding="utf-8", errors="replace")
 
 
+def _prefix(job_dir: Path, result: dict[str, Any]) -> str:
+    """Of the tags of a result: that of the first ones, or by what it differs from them."""
+    prefix = _TAGS[result["against"]]
+    first = next(iter(read(job_dir, result["against"])), result)
+    said, digests = (
+        [
+            f"{name} {str(result.get(name))[:9]}"
+            for name in names
+            if result.get(name) != first.get(name)
+        ]
+        for names in (_SAID, _DIGESTS)
+    )
+    # A digest says nothing to people, where another difference does.
+    return f"{prefix} ({', '.join(said or digests)})" if said or digests else prefix
+
+
 def _write_events(job_dir: Path, result: dict[str, Any]) -> None:
     import tensorflow as tf
 
+    prefix = _prefix(job_dir, result)
     # One file per evaluation, so that no two processes write to the same file.
     writer = tf.summary.create_file_writer(
         str(job_dir / EVENTS), filename_suffix=f".{result['against']}"
@@ -71,7 +90,7 @@ def _write_events(job_dir: Path, result: dict[str, Any]) -> None:
     with writer.as_default(step=result["step"]):
         for name, value in result.items():
             if isinstance(value, float):
-                tag = f"{_TAGS[result['against']]}/{name}"
+                tag = f"{prefix}/{name}"
                 tf.summary.scalar(tag, value, description=tags.described(tag))
     writer.close()
 

@@ -70,7 +70,8 @@ _MEANINGS = {
 def described(tag: str) -> str | None:
     """What a tag means, in a line; None: its name says all."""
     prefix, _, name = tag.partition("/")
-    for key in (tag, f"{prefix}/", name if prefix in ("evaluation", "test") else ""):
+    is_measured = prefix.split(" ")[0] in ("evaluation", "test")
+    for key in (tag, f"{prefix}/", name if is_measured else ""):
         if key in _MEANINGS:
             return _MEANINGS[key]
     return None
