@@ -13,6 +13,8 @@ from trainer.gan.optimizers import local_variable
 # An average over a twentieth of the images seen forgets the untrained generator in a short run
 # (Karras et al. 2020, arXiv:2006.06676, whose ramp-up it is).
 RAMP_UP = 0.05
+# Where it begins with the average of another run, it does not forget that at once, and not too late.
+MOST_AFTER_ANOTHER = 40_000.0  # images
 
 Average = dict[str, tf.Variable]
 
@@ -44,14 +46,16 @@ def decay_of(half_life: float, batch_size: int, step: tf.Tensor, ramp_up: bool =
     """The weight of the old average in an update.
 
     Args:
-      half_life: in images.
+      half_life: in images, at most.
       batch_size: images per update.
       step: updates before this one.
-      ramp_up: whether it is shorter during the run's first images, see `RAMP_UP`.
+      ramp_up: whether it is a share of the images seen, see `RAMP_UP`; false: it begins with the
+        average of another run, see `MOST_AFTER_ANOTHER`.
 
     Returns:
       float32 `[]`: 0.5 to the power of batch size over half-life.
     """
+    if not ramp_up:
+        return 0.5 ** (batch_size / tf.constant(min(half_life, MOST_AFTER_ANOTHER)))
     images_seen = tf.cast(step + 1, tf.float32) * batch_size
-    shorter = tf.minimum(half_life, RAMP_UP * images_seen)
-    return 0.5 ** (batch_size / (shorter if ramp_up else tf.constant(half_life)))
+    return 0.5 ** (batch_size / tf.minimum(half_life, RAMP_UP * images_seen))
