@@ -14,9 +14,11 @@ from trainer.editing import inpainting, projection
 from trainer.gan import completing
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
-from trainer.system import activity, file_system
+from trainer.system import activity, file_system, memory
 
 log = logging.getLogger(__name__)
+
+_COPIES = 3  # of all completions, that there are at once at most
 
 
 def write(config: InpaintConfig, pictures: InputPictures) -> None:
@@ -31,6 +33,9 @@ def write(config: InpaintConfig, pictures: InputPictures) -> None:
     """
     if config.output.suffix == ".png":
         image_grids.check_size(len(pictures.images), 1 + config.num, pictures.images.shape[1:])
+    memory.check_room(
+        _COPIES * config.num * pictures.images.nbytes, "complete fewer pictures at once"
+    )
     activity.now("reading the generator")
     trained = trained_networks.load(config.job_dir, config.checkpoint)
     count = len(pictures.images)

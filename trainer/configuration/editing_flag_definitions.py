@@ -101,6 +101,6 @@ def edit(values: flags.FlagValues) -> None:
 def _define_search(group: Group) -> None:
     group.integer("seed", 0, "Decides samples, and where the search starts.", 0, choices.MAX_SEED)
     text = "Starts of the search for each picture's latent."
-    group.integer("restarts", RESTARTS, text, 1, 1024)
+    group.integer("restarts", RESTARTS, text, 1, 256)
     text = "Steps of the search: of latents, and as many again of styles."
-    group.integer("steps", STEPS, text, 1, 10**6)
+    group.integer("steps", STEPS, text, 2, 10**6)

@@ -13,7 +13,7 @@ from trainer.gan.optimizers import local_variable
 # An average over a twentieth of the images seen forgets the untrained generator in a short run
 # (Karras et al. 2020, arXiv:2006.06676, whose ramp-up it is).
 RAMP_UP = 0.05
-# Where it begins with the average of another run, it does not forget that at once, and not too late.
+# Begun with the average of another run, it forgets that neither at once nor too late.
 MOST_AFTER_ANOTHER = 40_000.0  # images
 
 Average = dict[str, tf.Variable]
