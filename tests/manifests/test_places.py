@@ -102,6 +102,8 @@ def test_prometheus_finds_the_chief_and_rules_name_what_it_serves(custom):
     rules = " ".join(rule["expr"] for group in groups for rule in group["rules"])
     named = set(re.findall(r"fashion_gan_\w+", rules))
     assert named and named <= prometheus.METRICS.keys()
+    reached = re.search(r'up\{container=~"(.+)", endpoint="(\w+)"\}', rules)
+    assert re.fullmatch(reached[1], custom.container["name"]) and reached[2] == endpoint["port"]
 
 
 # Kustomize's traps
