@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from trainer.configuration import config_json, flags, resume
+from trainer.configuration import choices, config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
 from trainer.system.exits import RefusedError
 
@@ -51,7 +51,9 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     (attribute,) = now["recipe"]["data"].pop("attributes")
     assert attribute["name"] == "class"
     now["recipe"]["data"]["class_names"] = attribute["values"]
-    architecture = before["recipe"]["networks"]["architecture"]  # which a preset may have changed
+    architecture = now["recipe"]["networks"]["architecture"]  # which a preset may have changed
+    then = choices.FORMER_NAMES.get(architecture, architecture)
+    now["recipe"]["networks"]["architecture"] = then
     asked = ["train", "--job_dir=run", f"--preset={preset}", f"--architecture={architecture}"]
     networks = flags.train(asked).recipe.networks
     assert config.recipe.networks == networks
@@ -79,6 +81,13 @@ def test_a_run_whose_mapping_network_sees_labels_keeps_it(config):
         del stored["recipe"]["networks"]["mapping_layers"]
         read = config_json.from_json(json.dumps(stored), ANY)
         assert read.recipe.networks.architecture == now
+
+
+def test_a_run_whose_discriminator_takes_means_keeps_them(config):
+    stored = json.loads(written(config, format=12))
+    stored["recipe"]["networks"]["architecture"] = "residual"
+    read = config_json.from_json(json.dumps(stored), ANY)
+    assert read.recipe.networks.architecture == "residual_mean"
 
 
 def test_a_run_of_format_9_has_the_mapping_network_that_there_was(config):

@@ -95,6 +95,7 @@ ARCHITECTURES = {
     "mlp": ArchitectureSpec(has_dropout=True),
     "r3gan": ArchitectureSpec(has_zero_kernels=True, projects=True, width=48, max_width=192),
     "residual": ArchitectureSpec(projects=True, width=64, max_width=64),
+    "residual_mean": ArchitectureSpec(projects=True, width=64, max_width=64),
     "style": ArchitectureSpec(
         projects=True, style_based=True, width=32, max_width=512, mapping_layers=0
     ),
@@ -111,7 +112,11 @@ ARCHITECTURES = {
     "upsampling": ArchitectureSpec(has_dropout=True, width=32, max_width=256),
 }
 # Architectures of runs that earlier versions began, and what those called them.
-FORMER_NAMES = {"style_joint": "style", "stylegan_joint": "stylegan"}
+FORMER_NAMES = {
+    "residual_mean": "residual",
+    "style_joint": "style",
+    "stylegan_joint": "stylegan",
+}
 PROJECTING = tuple(name for name, spec in ARCHITECTURES.items() if spec.projects)
 GROWING = tuple(name for name, spec in ARCHITECTURES.items() if spec.grows)
 COMPLETING = tuple(name for name, spec in ARCHITECTURES.items() if spec.completes)

@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 12
+FORMAT = 13
 
 Json = dict[str, Any]
 
@@ -228,6 +228,14 @@ def _from_format_11(stored: Json) -> Json:
     return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
 
 
+def _from_format_12(stored: Json) -> Json:
+    """Format 12 called the architecture `residual` whose discriminator takes means."""
+    networks = dict(stored["recipe"]["networks"])
+    if networks["architecture"] == "residual":
+        networks["architecture"] = "residual_mean"
+    return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -242,6 +250,7 @@ _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     9: _from_format_9,
     10: _from_format_10,
     11: _from_format_11,
+    12: _from_format_12,
 }
 
 

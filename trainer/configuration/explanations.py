@@ -12,6 +12,7 @@ OF_CHOICES = {
         "mlp": "fully connected layers: the smallest, grainy",
         "r3gan": "grouped residual blocks without normalisation, made for GPUs",
         "residual": "residual blocks, of SNGAN",
+        "residual_mean": "`residual` as it was, whose discriminator takes means: of such runs",
         "upsampling": "upsampling and wide convolutions, of GANBasics, made for GPUs",
         "style": "`fashion`'s layers, modulated by styles: near to the data soonest",
         "style_joint": "`style` as it was, whose mapping network sees labels: of runs that have it",

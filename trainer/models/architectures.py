@@ -47,6 +47,7 @@ ARCHITECTURES = {
     "mlp": Architecture(mlp.generator, mlp.discriminator),
     "r3gan": Architecture(r3gan.generator, r3gan.discriminator),
     "residual": Architecture(residual.generator, residual.discriminator),
+    "residual_mean": Architecture(residual.generator, residual.discriminator_of_means),
     "style": Architecture(style.generator, style.discriminator),
     "style_joint": Architecture(style.joint_generator, style.discriminator),
     "stylegan": Architecture(stylegan.generator, stylegan.discriminator),

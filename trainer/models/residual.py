@@ -32,7 +32,20 @@ def generator(design: Design) -> keras.Model:
 
 
 def discriminator(design: Design) -> keras.Model:
-    """A projection discriminator; one block per halving, and two more. Has no dropout layers."""
+    """A projection discriminator; one block per halving, and two more. Has no dropout layers.
+
+    Features are sums over all places, as the paper has them: of means, with kernels that cannot
+    grow, logits would stay within hinge loss's margins.
+    """
+    return _discriminator(design, sums=True)
+
+
+def discriminator_of_means(design: Design) -> keras.Model:
+    """The same with means, as it was before."""
+    return _discriminator(design, sums=False)
+
+
+def _discriminator(design: Design, sums: bool) -> keras.Model:
     inputs, x, labels = discriminator_inputs(design.image_shape, design.label_sizes)
     downs = design.halvings
     for number in range(1, downs + 1):
@@ -41,7 +54,10 @@ def discriminator(design: Design) -> keras.Model:
     for number in (1, 2):
         x = _down_block(x, filters, f"block{number}", activated=True, halved=False)
     x = layers.ReLU(name="last_activation")(x)
+    height, width = x.shape[1:3]
     x = layers.GlobalAveragePooling2D(name="features")(x)
+    if sums:
+        x = layers.Rescaling(height * width, name="summed_features")(x)
     logits = projected_logits(x, labels, design.label_sizes)
     return keras.Model(inputs, logits, name="discriminator")
 
