@@ -34,8 +34,11 @@ for argument in "$@"; do
       quick_start=(--preset=fashion --job_dir=runs/quickstart) ;;
   esac
 done
-if [ -e "$job_dir/config.json" ] && ! grep -q 'fashion_mnist"' "$job_dir/config.json"; then
-  dataset=of_the_run
+if [ -e "$job_dir/config.json" ]; then # it goes on, by its own recipe and length
+  quick_start=(--job_dir=runs/quickstart)
+  if ! grep -q 'fashion_mnist"' "$job_dir/config.json"; then
+    dataset=of_the_run
+  fi
 fi
 
 make_environment requirements.lock

@@ -343,7 +343,7 @@ def test_mirroring_without_a_gpu_is_refused(tmp_path):
         ("docs/editing.md", r"bin/fashion-gan (\w+)([^`\n]*)", 12),
         ("README.md", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
         ("scripts/train.sh", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
-        ("scripts/train.sh", r"()quick_start=\(([^)]*)\)", 2),
+        ("scripts/train.sh", r"()quick_start=\(([^)]*)\)", 3),
     ],
 )
 def test_every_flag_that_is_written_down_parses(file, call, count, tmp_path, monkeypatch):

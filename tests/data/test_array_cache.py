@@ -90,8 +90,9 @@ def test_how_many_files_are_read_is_said_where_that_takes_long(monkeypatch, tmp_
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_what_is_made_does_not_stay_in_memory(tmp_path):
-    piece = (array_cache.PIECE_BYTES, 1, 1, 1)
-    shape = (6 * piece[0], *piece[1:])
+    rows = array_cache.PIECE_ROWS
+    row = (array_cache.PIECE_BYTES // rows, 1, 1)
+    shape = (6 * rows, *row)
 
     def blank(first: int, last: int) -> np.ndarray:
         return np.ones((last - first, *shape[1:]), np.uint8)

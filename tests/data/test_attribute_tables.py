@@ -286,3 +286,21 @@ def test_columns_of_lists_are_left_out_and_said(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         load(tmp_path / "set")
     assert "the column tags is left out: it has lists or objects" in caplog.text
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_table_as_spreadsheets_write_it_is_read(delimiter, tmp_path):
+    """Where numbers have commas columns do not; and rows of nothing follow."""
+    rows = ["file_name,colour,size", "a.png,red,1", "b.png,green,2", ",,", ",,"]
+    separated = [row.replace(",", delimiter) for row in rows]
+    folder = described_folder(tmp_path / "set", separated, ["a.png", "b.png"])
+    spec = specify(folder, attributes=("colour",))
+    assert spec.attributes == (Attribute("colour", ("green", "red")),)
+    assert load(folder, attributes=("colour",))[1].tolist() == [[1], [0]]
+
+
+def test_a_table_in_another_encoding_is_refused_with_what_to_do(tmp_path):
+    folder = described_folder(tmp_path / "set", ["file_name,colour"], ["a.png"])
+    (folder / "metadata.csv").write_bytes("file_name,colour\na.png,grün\n".encode("cp1252"))
+    with pytest.raises(RefusedError, match=r"is no UTF-8 .* save it as CSV UTF-8"):
+        specify(folder)

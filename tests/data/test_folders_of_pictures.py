@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import logging
 import os
@@ -20,7 +21,9 @@ from tests.conftest import train_flags
 from tests.data.folders import load, specify
 from trainer.configuration import config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
+from trainer.data import pictures
 from trainer.data.datasets import Attribute, DatasetSpec
+from trainer.system import file_errors
 from trainer.system.exits import RefusedError
 
 SIDE = 16
@@ -305,3 +308,32 @@ def test_a_resume_without_its_folder_asks_for_it(tmp_path):
     run_forked(*train_flags(job_dir, *data, "--batch_size=4", "--test_share=0", "--steps=1"))
     refused = run_forked("train", f"--job_dir={job_dir}", code=64)
     assert "holds a run on a folder of pictures: name it by --data_dir" in refused.stderr
+
+
+@pytest.mark.parametrize("names", [("train", "val"), ("Train", "Test"), ("training",)])
+def test_parts_of_a_set_that_would_be_classes_are_spoken_of(names, tmp_path, caplog):
+    for name in names:
+        for kind in ("coat", "dress"):
+            save(tmp_path / name / kind / "a.png")
+    spec = specify(tmp_path)
+    assert spec.attributes[0].values == tuple(sorted(names))
+    assert "which look like parts of a set: call its folders train and test" in caplog.text
+
+
+def test_a_class_whose_name_no_file_of_a_run_can_hold_is_refused(tmp_path):
+    for name in (b"J\xe4ckchen", b"coat"):
+        save(tmp_path / os.fsdecode(name) / "a.png")
+    with pytest.raises(RefusedError, match=r"subfolder J\\udce4ckchen is no UTF-8: rename it"):
+        specify(tmp_path)
+
+
+def test_a_lost_file_system_is_no_damage_to_pictures(tmp_path, monkeypatch):
+    def lost(path):
+        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN), str(path))
+
+    save(tmp_path / "a.png")
+    monkeypatch.setattr(pictures, "opened", lost)
+    with pytest.raises(OSError) as error:
+        load(tmp_path)
+    said = str(file_errors.refusal(error.value))
+    assert "a.png cannot be used" in said and "mount it again" in said

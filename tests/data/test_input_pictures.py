@@ -172,3 +172,10 @@ def test_each_picture_of_a_folder_has_the_mask_of_its_place(tmp_path):
     found = input_pictures.read(source, GREY)
     masked = input_masks.with_masks(found, source, tmp_path / "holes", GREY)
     assert [each[:, 0, 0].argmax() for each in masked.masks] == [0, 1]
+
+
+def test_what_of_a_folder_is_no_picture_is_said(tmp_path, caplog):
+    Image.new("L", (28, 28)).save(tmp_path / "a.png")
+    (tmp_path / "b.heic").write_bytes(b"a phone's")
+    assert len(input_pictures.read(tmp_path, GREY).images) == 1
+    assert "--input: 1 files are not used" in caplog.text and "b.heic" in caplog.text

@@ -90,18 +90,19 @@ def test_bytes_that_are_no_text_do_not_keep_a_result_out(tmp_path):
 
 
 def test_results_that_were_got_otherwise_have_curves_of_their_own(tmp_path):
-    given = [{}, {"seed": 3}, {"num": 20, "features": "own"}, {"features_sha256": "0123456789ab"}]
+    usual = {"num": 10_000, "seed": 0, "features": "fashion", "features_sha256": "0f"}
+    given = [{"seed": 3}, {}, {"num": 20, "features": "own"}, {"features_sha256": "01234567890"}]
     for step, others in enumerate(given):
-        evaluations.add(tmp_path, {**result(step, evaluations.TEST), **others})
-    evaluations.add(tmp_path, result(9, evaluations.TEST))
+        evaluations.add(tmp_path, {**result(step, evaluations.TEST), **usual, **others})
+    evaluations.add(tmp_path, {**result(9, evaluations.TEST), **usual, "judge_sha256": "2a"})
 
     board = EventAccumulator(str(tmp_path / evaluations.EVENTS), {"tensors": 0}).Reload()
     points = {tag: [each.step for each in board.Tensors(tag)] for tag in board.Tags()["tensors"]}
     assert points == {
-        "test/coverage": [0, 9],
-        "test (seed 3)/coverage": [1],
+        "test (seed 3)/coverage": [0],
+        "test/coverage": [1, 9],
         "test (num 20, features own)/coverage": [2],
-        "test (features_sha256 012345678)/coverage": [3],
+        "test (features_sha256 01234567890)/coverage": [3],
     }
     described = [board.SummaryMetadata(tag).summary_description for tag in points]
     assert len(set(described)) == 1 and "more is better" in described[0]

@@ -25,7 +25,8 @@ def limited(folder: Path, limit: str, used: int, names: tuple[str, str, str]) ->
     folder.mkdir(parents=True, exist_ok=True)
     (folder / names[0]).write_text(f"{limit}\n")
     (folder / names[1]).write_text(f"{used}\n")
-    (folder / "memory.stat").write_text(f"anon 1\n{names[2]} {GIB}\n")
+    of_files = [f"{name} {GIB // 2}" for name in (names[2], names[2].replace("inactive", "active"))]
+    (folder / "memory.stat").write_text("\n".join(["anon 1", *of_files]) + "\n")
 
 
 def test_without_groups_it_is_the_machine_s(system):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from trainer.editing.codes import Codes
 from trainer.editing.synthesis import Synthesis
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
-from trainer.system import activity, file_system
+from trainer.system import activity, file_system, memory
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ def write(config: GenerateConfig, codes: Codes, cycle: list[Labels] | None) -> N
         columns = image_grids.square(len(codes))
         rows = -(-len(codes) // columns)
         image_grids.check_size(rows, columns, recipe.data.image_shape)
+    memory.check_room(
+        len(codes) * math.prod(recipe.data.image_shape), "draw fewer of the latents at once"
+    )
     codes = synthesis.with_styles(codes)
     if cycle:
         wanted = asked_labels.by_turns(cycle, len(codes))

@@ -17,7 +17,7 @@ from trainer.gan import sampling
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
 from trainer.runs.trained_networks import Trained
-from trainer.system import activity, file_system
+from trainer.system import activity, file_system, memory
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,9 @@ def _write_images(
             name = "-".join([f"{number:0{digits}d}", *shown, f"seed{config.seed}"])
             image_grids.write_png(output / f"{name}.png", image)
         return
+    memory.check_room(
+        num * math.prod(network.recipe.data.image_shape), "ask for fewer at once, or for a folder"
+    )
     images = sampling.together(batches, num)
     labels = sampling.cycled_labels(cycle, 0, num).numpy()
     if output.suffix == ".png":

@@ -43,7 +43,7 @@ OF_CHOICES = {
     },
     "format": {
         "keras": "for keras.models.load_model",
-        "weights": "for Model.load_weights of the same network",
+        "weights": "for Model.load_weights of what this package builds, build_networks",
         "h5": "Keras's older format",
         "saved_model": "a folder for TensorFlow, its serving and other languages",
         "tflite": "for LiteRT on phones and small devices",

@@ -91,8 +91,8 @@ def _define_recipe(values: flags.FlagValues) -> None:
     recipe.integer("batch_size", None, "Images an update, over all replicas.", 1)
     text = (
         "Half-life of the generator's moving average, in images that it has drawn; 0: none. It is "
-        "never more than a twentieth of them, or, where --initialize_from gives all of its layers, "
-        "than 40,000."
+        "never more than a twentieth of them, unless --initialize_from gives all of its layers: "
+        "with that a preset's is at most 40,000."
     )
     recipe.number("ema_half_life", 0.0, text)
     text = "Decides the initial weights, the data order and every draw."

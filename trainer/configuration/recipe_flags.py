@@ -13,6 +13,9 @@ from trainer.configuration.growth import Growth
 from trainer.data.datasets import DatasetSpec
 from trainer.system.exits import RefusedError
 
+# Begun with the average of another run, it forgets that neither at once nor too late.
+_EMA_AFTER_ANOTHER_RUN = 40_000.0  # images
+
 
 def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) -> config.Recipe:
     """The recipe of `train`.
@@ -44,12 +47,20 @@ def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) 
         generator=_optimizer(values, "generator"),
         discriminator=_optimizer(values, "discriminator"),
         batch_size=values.batch_size,
-        ema_half_life=values.ema_half_life,
+        ema_half_life=_ema_half_life(values, given),
         ema_ramp_up=not values.initialize_from,
         precision=values.precision,
         seed=values.seed,
         initialize_from="",  # its digest, once it is read
     )
+
+
+def _ema_half_life(values: flags.FlagValues, given: Collection[str]) -> float:
+    """A preset's is bounded by the images seen, which that of a warm start is not."""
+    half_life: float = values.ema_half_life
+    if values.initialize_from and "ema_half_life" not in given:
+        return min(half_life, _EMA_AFTER_ANOTHER_RUN)
+    return half_life
 
 
 def _mapping_layers(

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 LOCK_TIMEOUT_SECONDS = 24 * 3600.0  # while another process makes the same array
 LINE_SECONDS = 10.0  # between two lines about how far it is
-PIECE_BYTES = 2**25
+PIECE_BYTES, PIECE_ROWS = 2**25, 512  # at most; photos take a tenth of a second each
 _ARRAY, _UNFINISHED, _ROWS = "images.npy", "unfinished.npy", "unfinished-rows"
 
 Make = Callable[[int, int], np.ndarray]  # rows from the first to before the last
@@ -116,7 +116,7 @@ def _in_memory(shape: tuple[int, ...], make: Make) -> np.ndarray:
 
 def _fill(shape: tuple[int, ...], done: int, make: Make, keep: Keep) -> None:
     total = shape[0]
-    piece = max(1, PIECE_BYTES // max(1, math.prod(shape[1:])))
+    piece = min(PIECE_ROWS, max(1, PIECE_BYTES // max(1, math.prod(shape[1:]))))
     started = said = time.monotonic()
     for first in range(done, total, piece):
         last = min(total, first + piece)

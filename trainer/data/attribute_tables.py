@@ -119,6 +119,10 @@ def _header_and_rows(
             notes = [f"the column {name} is left out: it has lists or objects" for name in of_parts]
         else:
             header, rows = _separated(path, text, spaced)
+    except UnicodeDecodeError as error:
+        raise RefusedError(
+            f"{path} is no UTF-8 ({error.reason} at byte {error.start}): save it as CSV UTF-8"
+        ) from error
     except (OSError, ValueError, csv.Error) as error:
         raise RefusedError(f"{path} cannot be read as a table ({error}): repair it") from error
     needed = _BRACES.findall(pattern) if pattern else [FILE_NAME]
@@ -204,8 +208,16 @@ def _merged(column: str, rare: set[str], minimum: int) -> str:
     )
 
 
+def _delimiter(path: Path, text: str) -> str:
+    """A comma, or what spreadsheets write instead of it where numbers have commas."""
+    if path.suffix == ".tsv":
+        return "\t"
+    header = text.partition("\n")[0]
+    return next((each for each in (",", ";", "\t") if each in header), ",")
+
+
 def _separated(path: Path, text: str, spaced: bool) -> tuple[list[str], list[Row]]:
-    delimiter = "\t" if path.suffix == ".tsv" else ","
+    delimiter = _delimiter(path, text)
     content = io.StringIO(text, newline="")
     # Else spaces stay: of the last column they are its own.
     skips = spaced and f'{delimiter} "' in text
@@ -216,7 +228,9 @@ def _separated(path: Path, text: str, spaced: bool) -> tuple[list[str], list[Row
         raise ValueError("two columns have one name")
     last = len(header) - 1
     rows = []
-    for fields in filter(None, lines):
+    for fields in lines:
+        if not any(fields):  # spreadsheets write rows of nothing, too
+            continue
         fields += [""] * (len(header) - len(fields))
         values = [*fields[:last], delimiter.join(fields[last:])]
         rows.append({name: value.strip() for name, value in zip(header, values, strict=True)})

@@ -6,7 +6,7 @@ import functools
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 LINE_SECONDS = 10.0  # between two lines about how far it is
 _CLASS = "class"  # the attribute that subfolders give
+_LIKE_SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 _NOT_GIVEN = -1
 
 
@@ -84,7 +85,7 @@ def _read(
     tables: tuple[Path, ...],
     there: _Files,
 ) -> Contents:
-    left_out, notes = list(_unused(there.files, folder, tables)), []
+    left_out, notes = list(unused(there.files, folder, tables)), []
     paths, splits = _in_splits(there.files.pictures, folder, reading, left_out)
     if not tables:
         attributes, labels = _by_subfolders(paths, folder, splits, wanted, left_out)
@@ -122,6 +123,22 @@ def _in_splits(
     return inside, True
 
 
+def _check_names(folder: Path, names: Iterable[str]) -> None:
+    """Refuses classes that could not be written into a run's files.
+
+    Raises:
+      RefusedError: a name is no UTF-8, as of folders that came from another system.
+    """
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            shown = name.encode(errors="backslashreplace").decode()
+            raise RefusedError(
+                f"--data_dir={folder}: the name of the subfolder {shown} is no UTF-8: rename it"
+            ) from error
+
+
 def _split(path: Path, folder: Path) -> str:
     return path.relative_to(folder).parts[0]
 
@@ -144,6 +161,12 @@ def _by_subfolders(
         if names and empty:
             listed = ", ".join(path.name for path in empty)
             left_out.append(f"{len(empty)} subfolders hold no pictures ({listed})")
+    _check_names(folder, names)
+    if names and not splits and {name.lower() for name in names} <= _LIKE_SPLITS:
+        left_out.append(
+            f"the classes are {', '.join(names)}, which look like parts of a set: call its folders "
+            f"{TRAIN} and {TEST}, or name one of them as --data_dir"
+        )
     known = (_CLASS,) if names else ()
     if unknown := [name for name in wanted if name not in known]:
         there = f"one attribute, {_CLASS}" if names else "neither subfolders nor a table"
@@ -224,13 +247,11 @@ def _digests(paths: tuple[Path, ...], there: _Files) -> tuple[bytes, ...]:
 
 
 def _content_digest(path: Path) -> bytes:
-    try:
-        return bytes.fromhex(file_system.sha256(path))
-    except OSError as error:
-        raise RefusedError(unreadable(path, error)) from error
+    return bytes.fromhex(file_system.sha256(path))
 
 
-def _unused(files: Files, folder: Path, tables: tuple[Path, ...]) -> Iterator[str]:
+def unused(files: Files, folder: Path, tables: tuple[Path, ...] = ()) -> Iterator[str]:
+    """What is said of the files of a folder that are no pictures, tables apart."""
     for reason, paths in sorted(files.unused.items()):
         if left := [path for path in paths if path not in tables]:
             names = picture_files.listed(left, folder)

@@ -117,7 +117,10 @@ def _fitted(path: Path, spec: DatasetSpec) -> np.ndarray:
 
 def _files(path: Path, flag: str) -> list[Path]:
     if path.is_dir():
-        return picture_files.find(path, picture_files.CURRENT, flag).pictures
+        found = picture_files.find(path, picture_files.CURRENT, flag)
+        for line in folder_contents.unused(found, path):
+            log.warning("--%s: %s", flag, line)
+        return found.pictures
     if not path.exists():
         raise RefusedError(f"--{flag}={path} does not exist: name a picture, a folder or an .npz")
     return [path]

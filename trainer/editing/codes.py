@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,8 @@ from trainer.configuration.config import Recipe
 from trainer.data.array_files import ArrayFile
 from trainer.data.labels import Labels
 from trainer.system.exits import RefusedError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,17 +67,16 @@ def labelled(given: Codes, recipe: Recipe, cycle: Sequence[Labels], name: str) -
       name: of the file, for the message.
 
     Raises:
-      RefusedError: the file says labels, too, or nothing does, and the run was never trained so.
+      RefusedError: the file says labels, too.
     """
     is_said = given.labels >= 0
     if cycle and is_said.any():
         raise RefusedError(f"{name} says what its images show: leave --labels out")
     if cycle:
         return replace(given, labels=asked_labels.by_turns(cycle, len(given)))
-    networks = recipe.networks
-    may_be_without = given.styles is not None or networks.attribute_dropout
-    if networks.conditional and not may_be_without and not is_said.any(axis=1).all():
-        raise RefusedError(f"{name} says no labels, by which this run draws: give --labels")
+    decide = given.styles is None and recipe.networks.conditional
+    if decide and not is_said.any(axis=1).all():
+        log.warning("%s says no labels of some images: this run draws by them", name)
     return given
 
 

@@ -87,8 +87,7 @@ class Synthesis:
           name: of the file, for the message.
 
         Raises:
-          RefusedError: their styles are not those of this generator, or only labels could decide
-            what it draws, and are not given.
+          RefusedError: their styles are not those of this generator.
         """
         if given.styles is not None and given.styles.shape[1:] != self.style_shape:
             found, known = (

@@ -106,7 +106,7 @@ def evaluator(
 
     @functools.cache
     def reference_features() -> np.ndarray:
-        return seen_with.features_of(images, rows)
+        return _in_parts(lambda some: seen_with.features_of(images, some), rows)
 
     def evaluate() -> dict[str, float]:
         started = time.monotonic()
@@ -140,9 +140,13 @@ def _generated(gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int
 
 def _completed(gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int) -> Drawing:
     """Completions of training images, of others than they are compared with if there are enough."""
-    recipe, complete = gan.recipe, tf.function(gan.sample, autograph=False)
+    recipe, sample = gan.recipe, tf.function(gan.sample, autograph=False)
     rows = np.roll(order.permutation(SEED, 0, len(images)), -REFERENCE_IMAGES)
     rows = np.sort(np.resize(rows, num))
+
+    def complete(*inputs) -> tf.Tensor:
+        signals.check_not_stopped()
+        return sample(*inputs)
 
     def draw() -> tuple[np.ndarray, dict[str, float]]:
         asked = completed_pictures.incomplete_pictures(recipe, images, labels, rows)
@@ -153,7 +157,7 @@ def _completed(gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int
 
 
 def _in_parts(see: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np.ndarray:
-    """What a network sees in images.
+    """What a network sees in images, or in rows of images.
 
     Raises:
       Stopped: the run was asked to stop.

@@ -13,8 +13,6 @@ from trainer.gan.optimizers import local_variable
 # An average over a twentieth of the images seen forgets the untrained generator in a short run
 # (Karras et al. 2020, arXiv:2006.06676, whose ramp-up it is).
 RAMP_UP = 0.05
-# Begun with the average of another run, it forgets that neither at once nor too late.
-MOST_AFTER_ANOTHER = 40_000.0  # images
 
 Average = dict[str, tf.Variable]
 
@@ -46,16 +44,15 @@ def decay_of(half_life: float, batch_size: int, step: tf.Tensor, ramp_up: bool =
     """The weight of the old average in an update.
 
     Args:
-      half_life: in images, at most.
+      half_life: in images.
       batch_size: images per update.
       step: updates before this one.
-      ramp_up: whether it is a share of the images seen, see `RAMP_UP`; false: it begins with the
-        average of another run, see `MOST_AFTER_ANOTHER`.
+      ramp_up: whether it is a share of the images seen, see `RAMP_UP`.
 
     Returns:
       float32 `[]`: 0.5 to the power of batch size over half-life.
     """
     if not ramp_up:
-        return 0.5 ** (batch_size / tf.constant(min(half_life, MOST_AFTER_ANOTHER)))
+        return 0.5 ** (batch_size / tf.constant(half_life))
     images_seen = tf.cast(step + 1, tf.float32) * batch_size
     return 0.5 ** (batch_size / tf.minimum(half_life, RAMP_UP * images_seen))

@@ -13,7 +13,7 @@ from trainer.data import labels, pixels
 from trainer.data.labels import Labels
 from trainer.models.architectures import ARCHITECTURES
 from trainer.randomness import BatchRng
-from trainer.system import activity, memory
+from trainer.system import activity
 
 SAMPLING_BATCH = 128  # of images up to this size
 _SAMPLING_PIXELS = 64 * 64
@@ -112,13 +112,8 @@ def sample_batches(
 
 
 def together(batches: Iterator[np.ndarray], num: int) -> np.ndarray:
-    """The rows of batches, `num` in all, in one array; two copies of them are never there.
-
-    Raises:
-      RefusedError: they do not fit into the memory.
-    """
+    """The rows of batches, `num` in all, in one array; two copies of them are never there."""
     first = next(batches)
-    memory.check_room(num * first[0].nbytes, "ask for fewer at once, or for files in a folder")
     found = np.empty((num, *first.shape[1:]), first.dtype)
     found[: len(first)] = first
     done = len(first)

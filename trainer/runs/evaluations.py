@@ -23,6 +23,8 @@ EVENTS = Path("tensorboard", "eval")
 # Prefixes of TensorBoard's tags: with one prefix, both would be points of one curve; so would be
 # results that were got otherwise than the first ones, of which the prefix says how.
 _TAGS = {TRAIN: "evaluation", TEST: "test"}
+_USUAL = {"num": 10_000, "seed": 0}  # of `evaluate`
+_SHOWN = 20  # letters
 _SAID, _DIGESTS = ("num", "seed", "features"), ("features_sha256", "judge_sha256")
 
 
@@ -67,16 +69,19 @@ def _prefix(job_dir: Path, result: dict[str, Any]) -> str:
     """Of the tags of a result: that of the first ones, or by what it differs from them."""
     prefix = _TAGS[result["against"]]
     first = next(iter(read(job_dir, result["against"])), result)
+    if result["against"] == TEST:
+        first = {**first, **_USUAL}
     said, digests = (
-        [
-            f"{name} {str(result.get(name))[:9]}"
-            for name in names
-            if result.get(name) != first.get(name)
-        ]
+        [f"{name} {str(result[name])[:_SHOWN]}" for name in names if _differs(name, result, first)]
         for names in (_SAID, _DIGESTS)
     )
     # A digest says nothing to people, where another difference does.
     return f"{prefix} ({', '.join(said or digests)})" if said or digests else prefix
+
+
+def _differs(name: str, result: dict[str, Any], first: dict[str, Any]) -> bool:
+    """Whether it was got otherwise; results of earlier versions do not say all."""
+    return name in result and name in first and result[name] != first[name]
 
 
 def _write_events(job_dir: Path, result: dict[str, Any]) -> None:

@@ -37,9 +37,8 @@ def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fix
         that the format needs is missing.
     """
     networks.check_full_grown()
-    network = with_keras_layers(
-        networks.generator if name == "generator" else networks.discriminator
-    )
+    judge = networks.discriminator if form == "weights" else networks.judge
+    network = with_keras_layers(networks.generator if name == "generator" else judge)
     served = _with_fixed_noise(network) if noise == "fixed" else network
     if form == "h5" and not all(isinstance(each, keras.Layer) for each in served.operations):
         raise RefusedError(

@@ -14,9 +14,9 @@ from trainer.configuration.config import Recipe
 from trainer.data.labels import Labels
 from trainer.gan import active_networks, stages
 from trainer.gan.networks import build_networks, label_sizes
-from trainer.models import forms, image_noise, mapping, spectral
+from trainer.models import conditioning, forms, image_noise, mapping, spectral
 from trainer.models.architectures import ARCHITECTURES
-from trainer.models.conditioning import Incomplete, inputs_of, judging
+from trainer.models.conditioning import Incomplete, inputs_of
 from trainer.randomness import BatchRng
 from trainer.runs import checkpoints, state_variables, stored_runs
 from trainer.runs.state_variables import Tensors
@@ -31,7 +31,7 @@ class Trained:
     """What a run has learnt, in float32, and where it was read from.
 
     The generator has the weights of the moving average where there is one, the discriminator
-    normalised kernels where they are normalised, and judges as in training where it classifies.
+    normalised kernels where they are normalised; see `judge` for one that classifies.
     """
 
     recipe: Recipe
@@ -40,6 +40,16 @@ class Trained:
     step: int  # of the training
     source: str  # for people
     growing: keras.Model | None = None  # what generates while the generator is not full-grown
+
+    @property
+    def judge(self) -> keras.Model:
+        """The discriminator with the logits that it was trained by: of one that classifies, other.
+
+        See `conditioning.judging`.
+        """
+        if not self.recipe.objective.classification:
+            return self.discriminator
+        return conditioning.judging(self.discriminator, label_sizes(self.recipe))
 
     @property
     def pixel_min(self) -> float:
@@ -171,8 +181,6 @@ def restore(recipe: Recipe, job_dir: Path, checkpoint: str) -> Trained:
         state_variables.assign(averaged, tensors, source)
     if recipe.networks.spectral_norm:
         _normalise(discriminator, tensors, source)
-    if recipe.objective.classification:
-        discriminator = judging(discriminator, label_sizes(recipe))
     growing = _growing(recipe, int(step), generator)
     return Trained(recipe, generator, discriminator, int(step), source, growing)
 

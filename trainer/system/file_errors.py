@@ -16,6 +16,7 @@ _ROOM = "make room there, or choose another place"
 _RIGHTS = "make it accessible, or choose another place"
 _OTHER_KIND = "move away what is there, or choose another place"
 _DEVICE = "the device or the system fails: repair it, or choose another place"
+_LOST = "the file system behind it is lost: mount it again, and run this again"
 _NOT_NOW = "the file system does not give it: run this again, or choose another place"
 _HINTS = {
     errno.ENOSPC: _ROOM,
@@ -41,6 +42,13 @@ _HINTS = {
     errno.ESTALE: _NOT_NOW,
     errno.EBUSY: _NOT_NOW,
     errno.ENOLCK: _NOT_NOW,
+    # Of file systems behind a network, as sshfs, gcsfuse and CIFS mount them.
+    errno.ENOTCONN: _LOST,
+    errno.EHOSTDOWN: _LOST,
+    errno.EREMOTEIO: _LOST,
+    errno.ETIMEDOUT: _LOST,
+    errno.ECONNABORTED: _LOST,
+    errno.EUCLEAN: _DEVICE,
     errno.EOPNOTSUPP: "the file system cannot do this: choose another place",
 }
 _NUMBERS = {os.strerror(number): number for number in _HINTS}
@@ -54,7 +62,8 @@ def refusal(error: BaseException) -> RefusedError | None:
     Args:
       error: Python's, TensorFlow's or HDF5's.
     """
-    if isinstance(error, (ssl.SSLError, ConnectionError, TimeoutError, socket.gaierror)):
+    network = isinstance(error, (ssl.SSLError, ConnectionError, TimeoutError, socket.gaierror))
+    if network and getattr(error, "filename", None) is None:
         return None  # numbers of another kind
     if isinstance(error, OSError):
         number, path = error.errno, error.filename

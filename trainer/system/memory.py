@@ -20,14 +20,14 @@ class _Kind:
     folder: str
     limit: str
     used: str
-    files: str  # the line of memory.stat
+    files: tuple[str, str]  # the lines of memory.stat
 
 
 _KINDS = (
-    _Kind("", "", "memory.max", "memory.current", "inactive_file"),
+    _Kind("", "", "memory.max", "memory.current", ("inactive_file", "active_file")),
     _Kind(
         *("memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
-        "total_inactive_file",
+        ("total_inactive_file", "total_active_file"),
     ),
 )
 
@@ -90,6 +90,6 @@ def _of_group(folder: Path, kind: _Kind) -> int | None:
     try:
         limit, used = (int((folder / name).read_text()) for name in (kind.limit, kind.used))
         stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        return limit - used + int(stat[kind.files])
+        return limit - used + sum(int(stat[line]) for line in kind.files)
     except (OSError, ValueError, KeyError):  # there is none; "max": no limit
         return None

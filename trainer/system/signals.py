@@ -74,9 +74,18 @@ def until_stopped(values: Iterable[Value]) -> Iterator[Value]:
       Stopped: one does.
     """
     for value in values:
-        if stop_requested():
-            raise Stopped
+        check_not_stopped()
         yield value
+
+
+def check_not_stopped() -> None:
+    """Leaves something that informs, which takes long, once a signal asks the run to exit.
+
+    Raises:
+      Stopped: one does.
+    """
+    if stop_requested():
+        raise Stopped
 
 
 @contextmanager

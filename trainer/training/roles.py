@@ -73,6 +73,7 @@ def lead(
             monitor=monitor,
             save=callbacks.saving(saved, job_dir, measured.keep_best, storage.commit),
         )
+        run_directory.begin_to_go_on(job_dir)
         late = measured.late(monitor.amend, storage.commit)
         _loop(plan, schedule, group, gan, at_pauses, images, late)
         activity.now("writing the results")

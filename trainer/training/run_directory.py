@@ -27,6 +27,10 @@ from trainer.training import edited_samples
 
 log = logging.getLogger(__name__)
 
+_CHECKPOINTS = (Path("checkpoints"), Path("checkpoints", "best"))
+_EVENTS = (Path("tensorboard", "train"), evaluations.EVENTS)
+_OF_AN_END = Path("results", ".of_an_end")  # a mark: results that lie there, and no later ones
+
 
 def check_is_empty(job_dir: Path) -> None:
     """Refuses a folder without config.json that holds a run nevertheless.
@@ -47,15 +51,17 @@ def check_is_empty(job_dir: Path) -> None:
 def _records_of_steps(job_dir: Path) -> Path | None:
     """A file that a start cannot have left which was killed in its first seconds."""
     metrics, grids = job_dir / file_names.METRICS_FILE, job_dir / "results"
-    if checkpoints.newest_step(job_dir / "checkpoints"):
-        return job_dir / "checkpoints"
-    if metrics.exists() and metrics.stat().st_size:
-        return metrics
+    if any(checkpoints.newest_step(job_dir / folder) for folder in _CHECKPOINTS):
+        return job_dir / _CHECKPOINTS[0]
+    for path in (metrics, job_dir / file_names.EVALUATIONS_FILE):
+        if path.exists() and path.stat().st_size:
+            return path
     later = set(grids.glob("epoch_*.png")) - {grids / model_monitor.grid_name(0)}
     files = [*sorted(later), *(path for path in _finished_files(job_dir) if path.exists())]
     if files:
         return files[0]
-    return event_files.beyond(job_dir / "tensorboard" / "train", 0)
+    beyond = (event_files.beyond(job_dir / folder, 0) for folder in _EVENTS)
+    return next(filter(None, beyond), None)
 
 
 def restore(job_dir: Path, saved: Checkpoints) -> int:
@@ -93,14 +99,22 @@ def check_writable(job_dir: Path) -> None:
         file_system.check_folder(job_dir / name, "job_dir")
 
 
-def remove_results(job_dir: Path) -> None:
-    """Removes the results of an earlier end, once the run has gone on; their mark comes last.
-
-    Without the mark, what lies there was asked for while the run trains, by `export` or `plot`.
-    """
+def begin_to_go_on(job_dir: Path) -> None:
+    """Takes the mark of a finished run away; its results stay until the first save."""
     if (job_dir / file_names.FINISHED).exists():
+        (job_dir / _OF_AN_END).touch()
+        (job_dir / file_names.FINISHED).unlink()
+
+
+def remove_results(job_dir: Path) -> None:
+    """Removes the results of an earlier end, once the run has gone on.
+
+    What else lies in their places was asked for while the run trains, by `export` or `plot`.
+    """
+    if (job_dir / _OF_AN_END).exists():
         for path in _finished_files(job_dir):
             path.unlink(missing_ok=True)
+        (job_dir / _OF_AN_END).unlink()
 
 
 def is_finished(job_dir: Path) -> bool:
@@ -111,6 +125,7 @@ def is_finished(job_dir: Path) -> bool:
 def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) -> None:
     """Writes models and their card, curves and, last, the picture, which nothing else writes."""
     networks = trained_networks.restore(recipe, job_dir, "latest")
+    (job_dir / _OF_AN_END).touch()  # what follows is, also if a kill comes
     for name in NETWORKS:
         export_formats.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
     curves.draw(job_dir)
@@ -118,6 +133,7 @@ def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) ->
     monitor.draw_edits(networks.step, edited_samples.pictures(networks))
     monitor.flush()  # nothing is missing once the last picture is there
     monitor.draw_final_grid(networks.step)
+    (job_dir / _OF_AN_END).unlink()
 
 
 def _finished_files(job_dir: Path) -> list[Path]:

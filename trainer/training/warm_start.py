@@ -127,7 +127,8 @@ def _normalised(tensors: Tensors) -> Tensors:
 def _log_mapping(theirs: Networks, ours: Networks) -> None:
     """Names the flags by which more of a generator would fit."""
     depth = theirs.mapping_layers
-    if FORMER_NAMES.get(theirs.architecture) == ours.architecture:
+    was_other = FORMER_NAMES.get(theirs.architecture) == ours.architecture
+    if was_other and ARCHITECTURES[theirs.architecture].style_based:
         log.warning(
             "more of the generator would fit with --architecture=%s --max_width=%d, as there",
             *(theirs.architecture, theirs.max_width),
