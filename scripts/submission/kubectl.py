@@ -67,5 +67,8 @@ def _run(arguments: tuple[str, ...], stdin: str | None, stdout: int | None) -> s
     except FileNotFoundError as error:
         raise RefusedError("kubectl is not installed: it is what speaks to the cluster") from error
     except subprocess.CalledProcessError as error:
-        raise KubectlError(f"`{command(*arguments)}` failed: see above") from error
+        raise KubectlError(
+            f"`{command(*arguments)}` failed: see above; `kubectl cluster-info` says whether it "
+            "reaches a cluster"
+        ) from error
     return done.stdout or ""

@@ -315,8 +315,7 @@ def test_parts_of_a_set_that_would_be_classes_are_spoken_of(names, tmp_path, cap
     for name in names:
         for kind in ("coat", "dress"):
             save(tmp_path / name / kind / "a.png")
-    spec = specify(tmp_path)
-    assert spec.attributes[0].values == tuple(sorted(names))
+    load(tmp_path)
     assert "which look like parts of a set: call its folders train and test" in caplog.text
 
 

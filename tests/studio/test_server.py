@@ -87,7 +87,7 @@ def _other_address() -> str | None:
 def test_without_gradio_one_line_says_what_to_install(job_dir):
     hidden = "import sys; sys.modules['gradio'] = None"
     done = run_forked("studio", f"--job_dir={job_dir}", code=exits.REFUSED, before=hidden)
-    assert "pip install 'fashion-gan[studio]'" in done.stderr
+    assert "-m pip install 'gradio>=6.31,<7'" in done.stderr
     assert len(done.stderr.splitlines()) == 1 and not done.stdout
 
 

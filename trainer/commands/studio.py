@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
+import sys
 
 from trainer.configuration.studio import StudioConfig
 from trainer.runs import in_bucket, stored_runs
 from trainer.system.exits import RefusedError
+
+_GRADIO = "gradio>=6.31,<7"  # as the extra `studio` has it
 
 
 def run(config: StudioConfig) -> None:
@@ -20,7 +24,8 @@ def run(config: StudioConfig) -> None:
       RefusedError: Gradio is not there, there is no such run or checkpoint, or the port is taken.
     """
     if not _is_there("gradio"):
-        raise RefusedError("the page is made with Gradio: pip install 'fashion-gan[studio]'")
+        pip = shlex.join([sys.executable, "-m", "pip", "install", _GRADIO])
+        raise RefusedError(f"the page is made with Gradio: {pip}")
     if config.job_dir_url:
         in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
     stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)

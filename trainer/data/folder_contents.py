@@ -269,5 +269,11 @@ def _shares(attributes: tuple[Attribute, ...], labels: np.ndarray) -> Iterator[s
 
 
 def unreadable(path: Path, error: BaseException) -> str:
-    """What is said of a broken picture."""
+    """What is said of a broken picture.
+
+    Raises:
+      OSError, MemoryError: the error itself, where nothing is wrong with the picture.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
+        raise error
     return f"{path} is no picture that can be read ({error}): repair or remove it"

@@ -175,6 +175,4 @@ def _decoded_one(path: Path, form: Form, grey_one: Path) -> np.ndarray | str:
                 log.info("data: %s has several frames: the first is used", path.name)
             return pictures.pixels(picture, form)
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
-        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
-            raise  # nothing is wrong with the picture
         return folder_contents.unreadable(path, error)

@@ -11,8 +11,9 @@ import tensorflow as tf
 from trainer.editing import projection
 from trainer.editing.projection import Settings
 from trainer.editing.synthesis import Synthesis
-from trainer.gan import completing
+from trainer.gan import completing, sampling
 from trainer.runs.trained_networks import Trained
+from trainer.system import activity
 
 
 def completions(
@@ -43,11 +44,13 @@ def completions(
     if trained.recipe.completion.masks:
         complete = tf.function(trained.generate, autograph=False)
         parts = (complete, trained.recipe, pictures, masks, labels)
-        made = [np.concatenate(list(completing.completions(*parts, seed))) for seed in seeds]
+        count = len(pictures)
+        made = [sampling.together(completing.completions(*parts, seed), count) for seed in seeds]
         return np.stack(made, axis=1)
-    synthesis = Synthesis(trained)
-    found = [
-        projection.project(synthesis, pictures, labels, masks, replace(settings, seed=seed))
-        for seed in seeds
-    ]
-    return np.stack([np.where(masks, each.images, pictures) for each in found], axis=1)
+    synthesis, found = Synthesis(trained), []
+    for number, seed in enumerate(seeds, start=1):
+        if len(seeds) > 1:
+            activity.now(f"searching completion {number} of {len(seeds)}")
+        each = projection.project(synthesis, pictures, labels, masks, replace(settings, seed=seed))
+        found.append(np.where(masks, each.images, pictures))
+    return np.stack(found, axis=1)

@@ -90,7 +90,7 @@ def project(
         labels,
         (np.arange(len(images)) % synthesis.batch).astype(np.int32),
     )
-    search = _search(synthesis, settings)
+    search = _search(synthesis, settings.steps)
     starts = _starts(synthesis, targets, settings)
     found = search.latents(targets, starts)
     if settings.styles and synthesis.style_shape:
@@ -165,16 +165,16 @@ def _most_frequent(values: np.ndarray) -> int:
 
 
 @functools.lru_cache(maxsize=1)
-def _search(synthesis: Synthesis, settings: Settings) -> _Search:
+def _search(synthesis: Synthesis, steps: int) -> _Search:
     """Its graphs are traced once for successive calls."""
-    return _Search(synthesis, settings)
+    return _Search(synthesis, steps)
 
 
 class _Search:
     """The optimisation, in graphs for batches of one size."""
 
-    def __init__(self, synthesis: Synthesis, settings: Settings) -> None:
-        self._synthesis, self._steps = synthesis, settings.steps
+    def __init__(self, synthesis: Synthesis, steps: int) -> None:
+        self._synthesis, self._steps = synthesis, steps
         self._latents = tf.function(self._search_latents, autograph=False)
         self._styles = tf.function(self._search_styles, autograph=False)
 

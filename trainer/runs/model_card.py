@@ -16,12 +16,12 @@ PICTURE = "samples.png"
 _MARK = "<!-- written by fashion-gan, and again by its next export -->"
 _METADATA = """---
 library_name: keras
-pipeline_tag: unconditional-image-generation
-tags:
+{kind}tags:
 - gan
 - image-generation
 - fashion-gan
 ---"""
+_UNCONDITIONAL = "pipeline_tag: unconditional-image-generation\n"  # there is none of labels
 _FIGURES = {  # of `evaluate`, by their names there
     "classifier_fid": "Fréchet distance, in a classifier's space (no Inception FID)",
     "fid": "Fréchet Inception distance",
@@ -58,7 +58,7 @@ def _text(job_dir: Path, preset: str, networks: Trained) -> str:
     height, width, channels = data.image_shape
     conditional = recipe.networks.conditional
     sections = [
-        _METADATA,
+        _METADATA.format(kind="" if conditional else _UNCONDITIONAL),
         _MARK,
         f"# A generator of {data.dataset}",
         f"A generative adversarial network, recipe `{preset}` of fashion-gan: networks "

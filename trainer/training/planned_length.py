@@ -75,13 +75,16 @@ def planned(
     schedule = run.schedule
     if not took.evaluation_fits:
         schedule = dataclasses.replace(schedule, evaluation_interval=0)
-    left, a_step = deadline - time.monotonic() - took.once, took.a_step
+    remaining = deadline - time.monotonic()
+    left, a_step = remaining - took.once, took.a_step
     steps, between = _fitting(run, group, left, a_step, took.a_grid)
     if steps < 1:
         enough = minutes + (FEWEST_STEPS * a_step - left) / 60
         raise RefusedError(
-            f"--minutes={minutes:g} leaves no time for a step: the start takes {took.once:.0f} s, "
-            f"a step {a_step:.2f} s; --minutes={math.ceil(enough)} has time for {FEWEST_STEPS}"
+            f"--minutes={minutes:g} leaves no time for a step: {60 * minutes - remaining:.0f} s "
+            f"went by until it was measured, the start takes {took.once:.0f} s, a step "
+            f"{a_step:.2f} s; "
+            f"--minutes={math.ceil(enough)} has time for {FEWEST_STEPS}"
         )
     recipe_checks.check_growth_ends(run.recipe, steps)
     log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)

@@ -45,7 +45,9 @@ def lead(
     plan = Plan(recipe, schedule)
     is_complete = step is not None and step >= plan.last_step and run_directory.is_finished(job_dir)
     if group.broadcast_flag(is_complete):
-        log.info("%s is complete at step %d: nothing to do", job_dir, step)
+        log.info(
+            "%s is complete at step %d: nothing to do; more by --steps or --epochs", job_dir, step
+        )
         summary.log_results(job_dir, recipe, storage.places_given)
         return
     port, since_save = run.runtime.metrics_port, saved.seconds_since_save
