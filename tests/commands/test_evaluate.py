@@ -86,7 +86,7 @@ def test_a_checkpoint_gives_the_same_json_twice_and_is_recorded_if_it_belongs_to
     assert "classifier_fid" in first.stderr and "coverage" in first.stderr
     assert evaluations.read(short, evaluations.TEST) == [result]
     board = EventAccumulator(str(short / "tensorboard" / "eval"), {"tensors": 0}).Reload()
-    (event,) = board.Tensors("test/classifier_fid")
+    (event,) = board.Tensors("test (num 200)/classifier_fid")
     assert event.step == 20
 
 

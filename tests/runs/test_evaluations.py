@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from trainer.configuration import config, flags
-from trainer.runs import evaluations
+from trainer.runs import evaluations, tags
 
 
 def result(step: int, against: str) -> dict[str, object]:
@@ -104,5 +105,7 @@ def test_results_that_were_got_otherwise_have_curves_of_their_own(tmp_path):
         "test (num 20, features own)/coverage": [2],
         "test (features_sha256 01234567890)/coverage": [3],
     }
+    shown = re.compile(f"^{tags.pattern('test/coverage')}$")
+    assert all(map(shown.match, points)) and not shown.match("test/recall")
     described = [board.SummaryMetadata(tag).summary_description for tag in points]
     assert len(set(described)) == 1 and "more is better" in described[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,7 +37,7 @@ def write_layout() -> None:
                     layout_pb2.Chart(
                         title=title,
                         multiline=layout_pb2.MultilineChartContent(
-                            tag=[f"^{re.escape(tag)}$" for tag in shown]
+                            tag=[f"^{tags.pattern(tag)}$" for tag in shown]
                         ),
                     )
                     for title, shown in charts.items()

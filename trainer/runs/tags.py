@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from trainer.runs.records import FRECHET
+
+_MEASURED = ("evaluation", "test")  # prefixes, behind which a result may say how it was got
 
 BEST_DISTANCE, LAST_DISTANCE = "quality/frechet_best", "quality/frechet_last"
 
@@ -67,10 +71,17 @@ _MEANINGS = {
 }
 
 
+def pattern(tag: str) -> str:
+    """A regular expression of a tag, and of the same figure where it was got otherwise."""
+    prefix, _, name = tag.partition("/")
+    otherwise = r"( \(.*\))?" if prefix in _MEASURED else ""
+    return f"{re.escape(prefix)}{otherwise}/{re.escape(name)}"
+
+
 def described(tag: str) -> str | None:
     """What a tag means, in a line; None: its name says all."""
     prefix, _, name = tag.partition("/")
-    is_measured = prefix.split(" ")[0] in ("evaluation", "test")
+    is_measured = prefix.split(" ")[0] in _MEASURED
     for key in (tag, f"{prefix}/", name if is_measured else ""):
         if key in _MEANINGS:
             return _MEANINGS[key]
