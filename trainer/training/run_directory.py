@@ -125,6 +125,7 @@ def is_finished(job_dir: Path) -> bool:
 def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) -> None:
     """Writes models and their card, curves and, last, the picture, which nothing else writes."""
     networks = trained_networks.restore(recipe, job_dir, "latest")
+    (job_dir / _OF_AN_END).parent.mkdir(exist_ok=True)  # someone may have removed it
     (job_dir / _OF_AN_END).touch()  # what follows is, also if a kill comes
     for name in NETWORKS:
         export_formats.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
