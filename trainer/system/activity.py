@@ -63,9 +63,9 @@ def part(how_far: str) -> None:
 
 
 def each(items: Sequence[Item], what: str) -> Iterator[Item]:
-    """Hands on the items of such a part, and says how far it is."""
+    """Hands on the items of such a part, and says how far it is; of a single one it cannot."""
     for number, item in enumerate(items):
-        part(f"{what} {number / len(items):.0%}")
+        part(f"{what} {number / len(items):.0%}" if len(items) > 1 else what)
         yield item
     part("")
 
