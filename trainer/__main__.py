@@ -184,13 +184,14 @@ def _run(name: str, arguments: list[str]) -> None:
     command = COMMANDS[name]
     verbosity = flags.verbosity(arguments)
     _set_verbosity(verbosity)
-    try:
-        configuration = command.configure([f"fashion-gan {name}", *arguments])
-    except parsing.HelpRequested as help_requested:
-        print("\n".join([f"fashion-gan {name}: {command.summary}", *_examples(name, command)]))
-        print(f"\n{help_requested}")
-        return
+    # Configuring may read all pictures of a folder, and fetch them from a bucket first.
     with contextlib.nullcontext() if verbosity == "quiet" else activity.told():
+        try:
+            configuration = command.configure([f"fashion-gan {name}", *arguments])
+        except parsing.HelpRequested as help_requested:
+            print("\n".join([f"fashion-gan {name}: {command.summary}", *_examples(name, command)]))
+            print(f"\n{help_requested}")
+            return
         importlib.import_module(f"trainer.commands.{command.module}").run(configuration)
 
 

@@ -106,6 +106,16 @@ def test_a_grey_picture_among_coloured_ones_gets_colours(tmp_path):
     assert images.shape == (2, SIDE, SIDE, 3)
 
 
+def test_broken_pictures_are_refused_before_anything_is_measured(tmp_path):
+    for number in range(12):
+        save(tmp_path / f"set/{number}.png")
+    (tmp_path / "set/13.png").write_bytes(b"nothing")
+    given = ("--dataset=image_folder", f"--data_dir={tmp_path}/set", "--test_share=0")
+    refused = run_forked(*train_flags(tmp_path / "run", *given, "--precision=auto"), code=64)
+    assert "13.png is no picture" in refused.stderr
+    assert "precision:" not in refused.stderr
+
+
 def test_all_broken_pictures_are_named_at_once(tmp_path):
     save(tmp_path / "1.png")
     for name in ("0.png", "2.jpg", "3.gif"):

@@ -15,10 +15,10 @@ from tests.command import run_forked
 from tests.conftest import train_flags
 from tests.data import folders
 from trainer.configuration import asked_labels, config, config_json, flags, presets, resume
-from trainer.data import array_cache, feeding, loading
+from trainer.data import array_cache, fashion_mnist, feeding, loading
 from trainer.data.datasets import DATASETS, Attribute
-from trainer.system import exits
-from trainer.system.exits import RefusedError
+from trainer.system import downloads, exits
+from trainer.system.exits import InterruptedRun, RefusedError
 
 TRAIN, TEST = 24, 6
 # Tests cannot download these sets: each is replaced by a small set of the same structure.
@@ -92,6 +92,22 @@ def test_a_set_that_cannot_be_downloaded_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", unreachable)
     spec = resolve("--dataset=cifar10", f"--data_dir={tmp_path}").recipe.data
     with pytest.raises(RefusedError, match=r"cifar10 cannot be downloaded \(.+\): name a"):
+        loading.load(spec, "train", tmp_path, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "fashion_mnist"])
+def test_a_download_that_is_cut_off_is_worth_another_try(dataset, tmp_path, monkeypatch):
+    import requests
+    import tensorflow_datasets as tfds
+
+    def cut_off(*_, **__):
+        raise requests.exceptions.ChunkedEncodingError("Connection broken")
+
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "absent")
+    monkeypatch.setattr(downloads, "check_reachable", lambda url: None)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", cut_off)
+    spec = resolve(f"--dataset={dataset}", f"--data_dir={tmp_path}").recipe.data
+    with pytest.raises(InterruptedRun, match=r"cut off \(.*Connection broken\): run again"):
         loading.load(spec, "train", tmp_path, tmp_path / "cache")
 
 

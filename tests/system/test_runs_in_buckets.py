@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -228,6 +229,20 @@ def test_a_bucket_s_pictures_are_trained_on_while_others_are_kept_away(storage, 
 
 
 # Without TensorFlow from here on.
+
+
+def test_pictures_that_do_not_fit_on_the_disk_are_refused_before_they_are_fetched(
+    storage, main, capsys, monkeypatch
+):
+    for number in range(3):
+        storage.write(f"large/{number}.png", bytes(1000))
+    disk = shutil.disk_usage("/")._replace(free=2999)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: disk)
+    folder = f"gs://{BUCKET}/large"
+    flags = ["--dataset=image_folder", f"--data_dir={folder}", "--dry_run"]
+    assert main(["train", "--job_dir=/tmp/none", *flags]) == exits.REFUSED
+    assert "let TMPDIR name a folder with more" in capsys.readouterr().err
+    assert not [each for each in storage.requests if each.object_name]
 
 
 def test_what_cannot_work_is_refused_in_one_line(storage, main, capsys, monkeypatch):

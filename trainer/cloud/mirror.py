@@ -5,8 +5,11 @@ Each upload names the version that it replaces, so that writes by other processe
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,12 +17,16 @@ from pathlib import Path
 from trainer.cloud import lease
 from trainer.cloud.bucket import Bucket, Version, md5_of
 from trainer.cloud.failures import Vanished
-from trainer.system import file_system
+from trainer.system import activity, file_system
 from trainer.system.exits import InterruptedRun, RefusedError
+
+log = logging.getLogger(__name__)
 
 _SAVED = re.compile(r"ckpt-\d+_temp$")  # TensorFlow's, of a checkpoint that is written
 FETCH_THREADS = 8
 FETCH_ATTEMPTS = 5  # where objects are replaced while they are fetched
+LARGE_BYTES = 10**8  # that are fetched, and so many
+MANY_FILES = 1000  # of them: it takes a while, and is said
 
 Merge = Callable[[list[bytes], list[bytes]], Iterable[bytes]]  # lines of the object, of its file
 
@@ -39,6 +46,7 @@ class Mirror:
         """Downloads the objects that `select` chooses from all names.
 
         Raises:
+          RefusedError: there is no room for them.
           InterruptedRun: the storage does not answer, or the objects are replaced each time.
         """
         for _ in range(FETCH_ATTEMPTS):
@@ -57,8 +65,7 @@ class Mirror:
                 (self.folder / name).unlink(missing_ok=True)
                 del self._stamps[name]
             try:
-                with ThreadPoolExecutor(FETCH_THREADS) as pool:
-                    list(pool.map(self._fetch, select(self._versions.keys())))
+                self._fetch_all(list(select(self._versions.keys())))
                 return
             except Vanished:
                 continue
@@ -127,6 +134,25 @@ class Mirror:
                 self.folder / name, lambda temporary: temporary.write_bytes(content)
             )
 
+    def _fetch_all(self, names: list[str]) -> None:
+        absent = [name for name in names if not (self.folder / name).is_file()]
+        size = sum(self._versions[name].size for name in absent)
+        free = shutil.disk_usage(self.folder).free
+        if size > free:
+            raise RefusedError(
+                f"{self._bucket.name} has {size / 1e9:.1f} GB, and {tempfile.gettempdir()} has "
+                f"room for {free / 1e9:.1f} GB: let TMPDIR name a folder with more"
+            )
+        if size > LARGE_BYTES or len(absent) > MANY_FILES:
+            what = f"{len(absent):,} files, {size / 1e6:,.0f} MB"
+            log.info("fetching %s, of %s", what, self._bucket.name)
+        activity.now(f"fetching {self._bucket.name}")
+        fetched = 0
+        with ThreadPoolExecutor(FETCH_THREADS) as pool:
+            for name, _ in zip(names, pool.map(self._fetch, names), strict=True):
+                fetched += self._versions[name].size
+                activity.part(f"{fetched / 1e6:,.0f} MB")
+
     def _fetch(self, name: str) -> None:
         path, version = self.folder / name, self._versions[name]
         if not (path.is_file() and version.md5 and md5_of(path) == version.md5):
@@ -139,7 +165,7 @@ class Mirror:
                 self._stamps.pop(name, None)
                 if isinstance(error, OSError):
                     raise RefusedError(
-                        f"{self._bucket.name} cannot be copied to {self.folder.parent} "
+                        f"{self._bucket.name} cannot be copied to {tempfile.gettempdir()} "
                         f"({error.strerror}): let TMPDIR name a folder with room"
                     ) from error
                 raise

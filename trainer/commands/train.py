@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import math
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from trainer.data.datasets import DatasetSpec
 from trainer.distribution import cluster_spec
 from trainer.distribution.cluster_spec import Worker
 from trainer.runs import in_bucket, stored_runs
-from trainer.system import anew, file_system, memory_errors
+from trainer.system import anew, file_system, memory_errors, process_image
 from trainer.system.exits import RefusedError, StoppedForAnother
 from trainer.training.storage import Examples, Storage
 
@@ -35,7 +34,7 @@ def run(asked: TrainConfig) -> None:
       RefusedError: the run directory cannot be used, or holds a run of another recipe.
       InterruptedRun: a signal stopped the training, and it was saved; or storage is lost.
     """
-    deadline = time.monotonic() + 60 * (asked.schedule.minutes or math.inf)
+    deadline = process_image.started() + 60 * (asked.schedule.minutes or math.inf)
     worker = cluster_spec.this_worker(asked.runtime.strategy, os.environ)
     checks.check_workers(asked.runtime, len(worker.addresses))
     data = DataFolder(asked.data_dir, asked.data_dir_url)

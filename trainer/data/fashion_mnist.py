@@ -21,7 +21,7 @@ import numpy as np
 
 from trainer.data.prepared import Arrays, quiet_tfds
 from trainer.system import activity, downloads, file_system
-from trainer.system.exits import RefusedError, first_line
+from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ def load(split: str, data_dir: Path) -> Arrays:
 
     Raises:
       RefusedError: no source can be reached, or the data are not Fashion-MNIST.
+      InterruptedRun: the network failed during the download.
     """
     arrays = _read_decoded(split, data_dir)
     if arrays is None:
@@ -76,7 +77,7 @@ def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
       Images and labels as in `load`, by split.
 
     Raises:
-      RefusedError: as for `load`.
+      RefusedError, InterruptedRun: as for `load`.
     """
     if is_prepared(data_dir):
         log.info("data: %s prepared in %s", NAME, data_dir)
@@ -176,6 +177,10 @@ def _download(data_dir: Path) -> None:
         with quiet_tfds():
             builder(data_dir=data_dir).download_and_prepare(download_config=config)
     except Exception as error:  # any error of the network, its proxies or TFDS
+        if downloads.was_cut_off(error):
+            raise InterruptedRun(
+                f"the download of Fashion-MNIST was cut off ({first_line(error)}): run again"
+            ) from error
         raise RefusedError(
             f"Fashion-MNIST cannot be downloaded ({first_line(error)}). Three ways out: "
             f"put its four IDX files ({', '.join(IDX_SHA256)}, plain or .gz) into "

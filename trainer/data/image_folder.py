@@ -18,11 +18,12 @@ from trainer.data.folder_contents import Contents
 from trainer.data.picture_files import RULES, TEST, TRAIN, Rules
 from trainer.data.pictures import Form
 from trainer.data.prepared import Arrays
-from trainer.system import cores
+from trainer.system import cores, memory
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
+PICTURE_BYTES = 2**28  # that decoding one may take: a photo of 50 megapixels and its copies
 _BACKGROUNDS = {"black": (0, 0, 0), "white": (255, 255, 255)}
 
 
@@ -150,7 +151,9 @@ def _decoded(paths: list[Path], form: Form, first: int, last: int) -> np.ndarray
       RefusedError: some of these or of all later ones are broken; all of them are named.
     """
     decode = functools.partial(_decoded_one, form=form, grey_one=paths[0])
-    with ThreadPoolExecutor(cores.available()) as pool:
+    left = memory.available()
+    at_once = cores.available() if left is None else left // PICTURE_BYTES
+    with ThreadPoolExecutor(max(1, min(cores.available(), at_once))) as pool:
         results = list(pool.map(decode, paths[first:last]))
         broken = [each for each in results if isinstance(each, str)]
         if broken:

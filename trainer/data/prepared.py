@@ -27,7 +27,7 @@ from PIL import Image
 from trainer.data.datasets import DatasetSpec
 from trainer.data.pictures import Form, fitted
 from trainer.system import activity, downloads, file_system, memory
-from trainer.system.exits import RefusedError, first_line
+from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +63,7 @@ def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
 
     Raises:
       RefusedError: the set cannot be downloaded, or is damaged.
+      InterruptedRun: the network failed during the download.
     """
     folder = prepare(spec, data_dir)
     log.info("data: %s prepared in %s", spec.dataset, data_dir)
@@ -86,6 +87,7 @@ def prepare(spec: DatasetSpec, data_dir: Path) -> Path:
 
     Raises:
       RefusedError: it cannot be downloaded.
+      InterruptedRun: the network failed during the download.
     """
     folder = _prepared_folder(spec.dataset, data_dir)
     if folder is not None:
@@ -133,11 +135,14 @@ def decode_to_files(
 
     def write_images(path: Path) -> None:
         if shutil.disk_usage(path.parent).free < count * math.prod(shape):
-            # On a full disk, writing to a mapped file would end the process by a signal.
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        array = np.lib.format.open_memmap(path, "w+", np.uint8, (count, *shape))
-        _copy_examples(array, labels, examples(), path_prefix.parent)
-        array.flush()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before minutes are spent
+        # Written, not mapped: on a disk that fills up, that would end the process by a signal.
+        header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+        with open(path, "wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for row, image, label in _exactly(count, examples(), path_prefix.parent):
+                file.write(np.ascontiguousarray(image, np.uint8).data)
+                labels[row] = label
 
     def write_labels(path: Path) -> None:
         with open(path, "wb") as file:
@@ -158,28 +163,26 @@ def decode_to_files(
         log.info("data: decoded arrays are not kept (%s)", error)
         memory.check_room(count * math.prod(shape), "make room in --data_dir, or choose another")
         images = np.zeros((count, *shape), np.uint8)
-        _copy_examples(images, labels, examples(), path_prefix.parent)
+        for row, image, label in _exactly(count, examples(), path_prefix.parent):
+            images[row], labels[row] = image, label
         return images, labels
 
 
-def _copy_examples(
-    images: np.ndarray,
-    labels: np.ndarray,
-    examples: Iterator[tuple[np.ndarray, int]],
-    folder: Path,
-) -> None:
-    """Copies the examples into the arrays.
+def _exactly(
+    count: int, examples: Iterator[tuple[np.ndarray, int]], folder: Path
+) -> Iterator[tuple[int, np.ndarray, int]]:
+    """Row, image and label of each example.
 
     Raises:
-      RefusedError: their numbers differ.
+      RefusedError: there are more or fewer than `count`.
     """
     rows = 0
-    for image, label in itertools.islice(examples, len(images) + 1):
-        if rows < len(images):
-            images[rows], labels[rows] = image, label
+    for image, label in itertools.islice(examples, count + 1):
+        if rows < count:
+            yield rows, image, label
         rows += 1
-    if rows != len(images):
-        raise RefusedError(f"{folder} does not hold {len(images)} images: prepare it again")
+    if rows != count:
+        raise RefusedError(f"{folder} does not hold {count} images: prepare it again")
 
 
 @contextlib.contextmanager
@@ -238,6 +241,10 @@ def _download(name: str, data_dir: Path) -> Path:
                 download_config=tfds.download.DownloadConfig(try_download_gcs=False)
             )
     except Exception as error:  # any error of the network, its proxies or TFDS
+        if downloads.was_cut_off(error):
+            raise InterruptedRun(
+                f"the download of {name} was cut off ({first_line(error)}): run again"
+            ) from error
         raise RefusedError(
             f"{name} cannot be downloaded ({first_line(error)}): name a --data_dir that holds "
             "the set as TensorFlow Datasets prepares it"

@@ -48,6 +48,18 @@ def is_final(error: OSError) -> bool:
     return isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME
 
 
+def was_cut_off(error: Exception) -> bool:
+    """Whether the network failed during a download of TensorFlow Datasets, which uses `requests`.
+
+    What a proxy or a certificate is to blame for will not be better the next time.
+    """
+    from requests import exceptions
+
+    network = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
+    lasting = (exceptions.ProxyError, exceptions.SSLError)
+    return isinstance(error, network) and not isinstance(error, lasting)
+
+
 def _read(url: str) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -41,11 +42,13 @@ class Command:
 _environ: Mapping[str, str] = {}  # as it was at the start: TensorFlow's is changed later
 _handover: Handover | None = None
 _was_replaced = False
+_started = time.monotonic()
 
 
 def take_over() -> Handover:
     """What the image before has left, or what a first one starts with. Call it once, at first."""
-    global _environ, _handover, _was_replaced
+    global _environ, _handover, _was_replaced, _started
+    _started = time.monotonic()
     left = _parsed(os.environ.pop(VARIABLE, ""))
     _environ = dict(os.environ)
     _was_replaced = left is not None
@@ -66,6 +69,11 @@ def take_over() -> Handover:
 def was_replaced() -> bool:
     """Whether this process has started itself anew."""
     return _was_replaced
+
+
+def started() -> float:
+    """When this image of the process began, by `time.monotonic`."""
+    return _started
 
 
 def in_a_row() -> int:

@@ -65,7 +65,7 @@ def planned(
       RefusedError: no step fits, or not all that a run grows by; for all workers alike.
     """
     minutes = run.schedule.minutes or 0.0
-    activity.now("reading the data")  # what is wrong with them is said before all measuring
+    activity.now("reading the data")
     examples = load(run.recipe.data)
     log.info("measuring how many steps fit into %g minutes", minutes)
     if run.recipe.growth.grow_from:

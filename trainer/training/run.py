@@ -72,6 +72,9 @@ def train(
         replicas = strategy.num_replicas_in_sync
         checks.check_replicas(run.recipe, replicas)  # before steps are tried
         if group.is_chief:
+            if stored_environment is None:  # what is wrong with the data is said before measuring
+                activity.now("reading the data")
+                storage.load(run.recipe.data)
             run = first_start.decided(run, here, strategy)
         run = _from_chief(run, group)
         checks.check_replicas(run.recipe, replicas)
