@@ -339,7 +339,7 @@ def test_mirroring_without_a_gpu_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("file", "call", "count"),
     [
-        ("README.md", r"bin/fashion-gan (\w+)([^`\n]*)", 23),
+        ("README.md", r"bin/fashion-gan (\w+)([^`\n]*)", 24),
         ("docs/editing.md", r"bin/fashion-gan (\w+)([^`\n]*)", 12),
         ("README.md", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
         ("scripts/train.sh", r"\./scripts/(train)\.sh ([^`\n]*)", 1),
