@@ -56,7 +56,7 @@ class Measure:
         kept = self._networks.values(completed)[:, 0] == self.labels[:, 0]
         distance = metrics.frechet_distance(self._networks.features(completed), self._others)
         changed = (completed != self.images).any()
-        psnr = completion_metrics.psnr(completed, self.images, self.masks) if changed else None
+        psnr = completion_metrics.mean_psnr(completed, self.images, self.masks) if changed else None
         return {"psnr": psnr, "class_kept": float(kept.mean()), "frechet": distance}
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.editing.networks import synthesis, trained
+from trainer.data.psnr import psnr
 from trainer.editing import projection
 from trainer.editing.projection import Settings
 from trainer.editing.synthesis import Synthesis
@@ -40,7 +41,7 @@ def test_pictures_are_drawn_more_alike_than_by_the_nearest_samples(name):
     assert (found.psnr > nearest.psnr - 0.1).all() and found.psnr.mean() > nearest.psnr.mean() + 1
     np.testing.assert_array_equal(found.codes.labels, labels)
     np.testing.assert_array_equal(found.images, made.images(found.codes))
-    np.testing.assert_allclose(found.psnr, projection.psnr(images, found.images))
+    np.testing.assert_allclose(found.psnr, psnr(images, found.images))
     assert (found.codes.styles is None) == (made.style_shape is None)
 
 
@@ -96,12 +97,3 @@ def test_a_run_that_grows_is_refused():
     growing = type(whole)(**{**vars(whole), "growing": whole.generator})
     with pytest.raises(RefusedError, match="still growing"):
         Synthesis(growing)
-
-
-def test_psnr_counts_known_pixels_only():
-    images = np.zeros((1, 4, 4, 1), np.uint8)
-    others = images.copy()
-    others[0, 0] = 255
-    masks = (others > 0).astype(np.uint8)
-    assert projection.psnr(images, others)[0] == pytest.approx(10 * np.log10(4))
-    assert projection.psnr(images, others, masks)[0] == 99.0

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainer.data.datasets import Attribute, DatasetSpec
-from trainer.data.prepared import Arrays
+from trainer.data.datasets import Attribute, DatasetSpec, LabelledImages
 
 SIDE = 16
 SHAPE = Attribute("shape", ("ball", "bar", "frame"))
@@ -19,7 +18,7 @@ SPEC = DatasetSpec("image_folder", (SIDE, SIDE, 3), 200, 200, (SHAPE, COLOUR), "
 _COLOURS = np.array([[230, 60, 60], [60, 220, 60], [90, 90, 240]])
 
 
-def pictures(count: int, seed: int) -> Arrays:
+def pictures(count: int, seed: int) -> LabelledImages:
     """Shapes in colours, anywhere; a fifth of the colours are not told."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, (count, 2))

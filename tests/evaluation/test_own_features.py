@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import damage_by_flipping
 from tests.evaluation.shapes import COLOUR, SHAPE, SIDE, SPEC, pictures
 from trainer.configuration import flags
-from trainer.data.prepared import Arrays
+from trainer.data.datasets import LabelledImages
 from trainer.evaluation import own_features, own_networks
 from trainer.evaluation.classifiers import Networks
 from trainer.evaluation.evaluator import Evaluator
@@ -23,7 +23,7 @@ class Trained(Exception):
     """Training is not needed."""
 
 
-def refuse() -> Arrays:
+def refuse() -> LabelledImages:
     raise Trained
 
 

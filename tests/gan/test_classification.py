@@ -15,7 +15,7 @@ from trainer.configuration.config import Recipe
 from trainer.gan import step_gradients
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
-from trainer.gan.step_gradients import Examples
+from trainer.gan.step_gradients import UpdateInputs
 from trainer.models import conditioning
 from trainer.models.conditioning import judging, with_label_scores
 from trainer.models.keras_layers import with_keras_layers
@@ -165,7 +165,7 @@ def flags_of(loss: str, penalty: tuple[str, ...], weight: float) -> tuple[str, .
 
 
 def _gradients(gan: FashionGAN) -> step_gradients.StepGradients:
-    examples = Examples(images(1), images(2), tf.constant(GIVEN), "", tf.constant(0, tf.int64))
+    examples = UpdateInputs(images(1), images(2), tf.constant(GIVEN), "", tf.constant(0, tf.int64))
     return step_gradients.compute(gan, examples, BatchRng(0, 0, 0, 4))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainer.system import cores
+from trainer.system import control_groups, cores
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,8 @@ def test_a_quota_counts(own, files, expected, tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{content}\n")
     (tmp_path / "own").write_text(f"{own}\n")
-    monkeypatch.setattr(cores, "_GROUPS", tmp_path / "groups")
-    monkeypatch.setattr(cores, "_OWN_GROUPS", tmp_path / "own")
+    monkeypatch.setattr(control_groups, "MOUNTED", tmp_path / "groups")
+    monkeypatch.setattr(control_groups, "OWN", tmp_path / "own")
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert cores.available() == expected
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.system import memory
+from trainer.system import control_groups, memory
 
 GIB = 2**30
 
@@ -16,8 +16,8 @@ def system(tmp_path, monkeypatch) -> Path:
     """A machine with 8 GiB that are free or could be."""
     (tmp_path / "meminfo").write_text(f"MemTotal: 99 kB\nMemAvailable: {8 * 2**20} kB\n")
     monkeypatch.setattr(memory, "_OF_ALL", tmp_path / "meminfo")
-    monkeypatch.setattr(memory, "_GROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(memory, "_MOUNTED", tmp_path)
+    monkeypatch.setattr(control_groups, "OWN", tmp_path / "cgroup")
+    monkeypatch.setattr(control_groups, "MOUNTED", tmp_path)
     return tmp_path
 
 
@@ -38,6 +38,14 @@ def test_a_group_s_limit_counts_and_files_that_it_holds_do_not(system):
     (system / "cgroup").write_text("0::/job/step\n")
     limited(system, "max", 9 * GIB, names)
     limited(system / "job" / "step", str(4 * GIB), 3 * GIB, names)
+    assert memory.available() == 2 * GIB
+
+
+def test_so_does_a_limit_of_a_group_between(system):
+    names = ("memory.max", "memory.current", "inactive_file")
+    (system / "cgroup").write_text("0::/job/step\n")
+    limited(system / "job", str(3 * GIB), 2 * GIB, names)
+    limited(system / "job" / "step", "max", 2 * GIB, names)
     assert memory.available() == 2 * GIB
 
 

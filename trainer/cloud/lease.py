@@ -43,7 +43,7 @@ class _StoredLease:
 
     generation: int
     holder: str  # for messages
-    process: str  # its `processes.identity`
+    process: str  # its `lease_holder.identity`
     seconds: float  # unchanged for so long, it may be replaced
 
 

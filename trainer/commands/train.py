@@ -16,13 +16,13 @@ from trainer.cloud.url import GsUrl
 from trainer.configuration import checks, config, config_json, resume
 from trainer.configuration.config import Recipe, TrainConfig
 from trainer.data import loading
-from trainer.data.datasets import DatasetSpec
+from trainer.data.datasets import DatasetSpec, LabelledImages
 from trainer.distribution import cluster_spec
 from trainer.distribution.cluster_spec import Worker
 from trainer.runs import in_bucket, stored_runs
 from trainer.system import anew, file_system, memory_errors, process_image
 from trainer.system.exits import RefusedError, StoppedForAnother
-from trainer.training.storage import Examples, Storage
+from trainer.training.storage import Storage
 
 Commit = Callable[[], None]
 
@@ -78,7 +78,7 @@ def _train(
         in_bucket.fetch(source_url, source, *stored_runs.FILES, flag="initialize_from")
 
     @functools.cache  # a plan by minutes looks at them first
-    def load(spec: DatasetSpec) -> Examples:
+    def load(spec: DatasetSpec) -> LabelledImages:
         data.fetch(spec.dataset)  # another one, if the chief resumes a run of another
         choice = loading.choice_of(spec, asked.data)
         if (

@@ -25,7 +25,7 @@ def check(config: TrainConfig) -> None:
 
 
 def check_start(config: TrainConfig, is_planned: bool = False) -> None:
-    """The same of what is not the recipe's: of a run that goes on that is its own.
+    """Checks all but the recipe; a run that goes on keeps its own.
 
     Args:
       config: asked for, and of a run that goes on what it keeps.

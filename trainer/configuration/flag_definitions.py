@@ -7,7 +7,7 @@ from absl import flags
 from trainer.configuration import choices, data_flag_definitions
 from trainer.configuration.flag_groups import Group
 
-MOST_CHANNELS = 10**5  # likewise
+MOST_CHANNELS = 10**5  # more are a slip of the keys
 MOST_MAPPING_LAYERS = 16
 
 

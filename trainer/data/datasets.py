@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+# uint8 [N, height, width, channels], int64 [N, attributes], -1 where a label is not given
+LabelledImages = tuple[np.ndarray, np.ndarray]
+
 
 @dataclass(frozen=True)
 class Attribute:

@@ -15,7 +15,7 @@ RESIDENT_BYTES = 2 * 2**30
 LOOP_BYTES = 2**28  # that are sent at once; as much may be read ahead meanwhile
 
 # uint8 [rows, height, width, channels], int32 [rows, attributes]
-Examples = tuple[tf.Tensor, tf.Tensor]
+Uint8Batch = tuple[tf.Tensor, tf.Tensor]
 
 
 class Resident:
@@ -46,7 +46,7 @@ class Resident:
     def read_ahead(self, coming: Callable[[int], np.ndarray]) -> None:
         """All are on the devices."""
 
-    def fetch(self, sent: Sequence[tf.Tensor], replica: int) -> Examples:
+    def fetch(self, sent: Sequence[tf.Tensor], replica: int) -> Uint8Batch:
         """A replica's examples, given its part of what was sent for a step."""
         (rows,) = sent
         # Replicas are numbered over all machines, each of which has the same number of devices.
@@ -92,7 +92,7 @@ class Streamed:
         steps = self._longest  # what is not needed at once stays for the loop after
         self._images.start(lambda: coming(steps))
 
-    def fetch(self, sent: Sequence[tf.Tensor], replica: int) -> Examples:
+    def fetch(self, sent: Sequence[tf.Tensor], replica: int) -> Uint8Batch:
         """A replica's examples, given its part of what was sent for a step."""
         del replica
         images, labels = sent

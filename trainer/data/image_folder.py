@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data import array_cache, folder_contents, pictures
-from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec, FolderReading
+from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec, FolderReading, LabelledImages
 from trainer.data.folder_contents import Contents
 from trainer.data.picture_files import RULES, TEST, TRAIN, Rules
 from trainer.data.pictures import Form
-from trainer.data.prepared import Arrays
 from trainer.system import cores, memory
 from trainer.system.exits import RefusedError
 
@@ -50,7 +49,7 @@ def specify(
     return DatasetSpec(IMAGE_FOLDER, shape, train, test, found.attributes, fingerprint, reading)
 
 
-def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> Arrays:
+def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> LabelledImages:
     """Images and labels, decoded and resized once and kept in the cache.
 
     Raises:

@@ -134,5 +134,10 @@ def _of_arrays(path: Path, spec: DatasetSpec, flag: str) -> InputPictures:
         masks = arrays.pictures("masks", (*spec.image_shape[:2], 1), len(images))
         if masks.max(initial=0) > 1:
             raise RefusedError(f"--{flag}={path}: masks are 1 where pixels are missing, else 0")
+        if (gone := masks.all(axis=(1, 2, 3))).any():
+            row = int(gone.argmax())
+            raise RefusedError(
+                f"--{flag}={path}: all of picture {row} is missing: nothing is known"
+            )
     labels = arrays.labels(spec.attributes, len(images))
     return InputPictures(images, labels, masks, tuple(map(str, range(len(images)))))

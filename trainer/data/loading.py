@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data import coloured, fashion_mnist, image_folder, prepared, synthetic
-from trainer.data.datasets import DATASETS, IMAGE_FOLDER, Attribute, DataChoice, DatasetSpec
+from trainer.data.datasets import (
+    DATASETS,
+    IMAGE_FOLDER,
+    Attribute,
+    DataChoice,
+    DatasetSpec,
+    LabelledImages,
+)
 from trainer.data.prepared import Arrays
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -93,7 +100,7 @@ def choice_of(spec: DatasetSpec, otherwise: DataChoice) -> DataChoice:
     )
 
 
-def load(spec: DatasetSpec, split: str, data_dir: Path, cache_dir: Path) -> Arrays:
+def load(spec: DatasetSpec, split: str, data_dir: Path, cache_dir: Path) -> LabelledImages:
     """Images and labels of `train` or `test`; prepares the set first if necessary.
 
     Args:

@@ -40,7 +40,8 @@ _SERVERS = {  # from which TensorFlow Datasets downloads
     "mnist": "https://storage.googleapis.com/cvdf-datasets/mnist/",
 }
 
-Arrays = tuple[np.ndarray, np.ndarray]  # uint8 [N, height, width, channels], int64 [N]
+# uint8 [N, height, width, channels]; int64 [N], or [N, attributes] where there are several
+Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def specify(spec: DatasetSpec, data_dir: Path) -> DatasetSpec:

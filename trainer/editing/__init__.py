@@ -1,4 +1,4 @@
 """What a trained generator does with pictures: their latents found, their labels or styles changed.
 
-Functions over arrays and a run's networks; no flags, and no picture files.
+Functions over arrays and a run's networks; no flags. `inputs` alone reads picture files.
 """

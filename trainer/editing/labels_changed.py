@@ -11,9 +11,7 @@ from trainer.editing.codes import Codes
 from trainer.editing.synthesis import Synthesis
 
 
-def changed(
-    synthesis: Synthesis, codes: Codes, labels: np.ndarray, share: float | None = None
-) -> Codes:
+def changed(synthesis: Synthesis, codes: Codes, labels: np.ndarray) -> Codes:
     """Codes with other labels.
 
     Styles go as far as the mapping network's do from the one label to the other: those that were
@@ -23,13 +21,10 @@ def changed(
       synthesis: of the generator.
       codes: of images.
       labels: int `[N, attributes]`; -1 keeps what there is.
-      share: of the way that styles go; None: all of it.
     """
     new = np.where(labels == NOT_GIVEN, codes.labels, labels)
     mapped = replace(synthesis.codes(codes.latents, new), places=codes.places)
     if codes.styles is None or mapped.styles is None:
         return mapped
     before = synthesis.codes(codes.latents, codes.labels).styles
-    way = mapped.styles - before
-    styles = codes.styles + (way if share is None else share * way)
-    return replace(codes, labels=new, styles=styles)
+    return replace(codes, labels=new, styles=codes.styles + (mapped.styles - before))

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from trainer.data import pixels
 from trainer.data.labels import NOT_GIVEN
+from trainer.data.psnr import psnr
 from trainer.editing.codes import Codes, joined
 from trainer.editing.descent import descended
 from trainer.editing.synthesis import Synthesis
@@ -84,9 +85,10 @@ def project(
     """
     if masks is None:
         masks = np.zeros((*images.shape[:3], 1), np.uint8)
+    known = 1 - masks
     targets = _Targets(
         pixels.to_floats(tf.constant(images), synthesis.pixel_min).numpy(),
-        1 - masks.astype(np.float32),
+        known.astype(np.float32),
         labels,
         (np.arange(len(images)) % synthesis.batch).astype(np.int32),
     )
@@ -96,18 +98,7 @@ def project(
     if settings.styles and synthesis.style_shape:
         found = search.styles(targets, found)
     drawn = synthesis.images(found)
-    return Projected(found, drawn, psnr(images, drawn, masks))
-
-
-def psnr(images: np.ndarray, others: np.ndarray, masks: np.ndarray | None = None) -> np.ndarray:
-    """Peak signal-to-noise ratios of uint8 `[N, height, width, channels]` in dB: float64 `[N]`.
-
-    At most 99, of equal pictures; only pixels whose mask is 0 count.
-    """
-    squares = np.square(images.astype(np.float64) - others).mean(axis=3)
-    known = np.ones_like(squares) if masks is None else 1.0 - masks[..., 0]
-    errors = (squares * known).sum(axis=(1, 2)) / np.maximum(known.sum(axis=(1, 2)), 1)
-    return np.minimum(10 * np.log10(255**2 / np.maximum(errors, 1e-9)), 99.0)
+    return Projected(found, drawn, psnr(images, drawn, known))
 
 
 def _starts(synthesis: Synthesis, targets: _Targets, settings: Settings) -> list[Codes]:

@@ -13,7 +13,7 @@ from trainer.cloud.data_folder import CopiedData
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
-from trainer.data.prepared import Arrays
+from trainer.data.datasets import LabelledImages
 from trainer.evaluation import evaluator, protocols
 from trainer.evaluation.evaluator import Evaluator
 from trainer.models import forms
@@ -69,7 +69,7 @@ def _evaluator(recipe: Recipe, settings: EvaluateConfig) -> Evaluator:
 
 
 @functools.cache
-def _load(recipe: Recipe, settings: EvaluateConfig, split: str) -> Arrays:
+def _load(recipe: Recipe, settings: EvaluateConfig, split: str) -> LabelledImages:
     """The images of a split, and their labels, of which a bucket's are copied first."""
     _fetch_data(recipe, settings)
     return loading.load(recipe.data, split, settings.data_dir, settings.cache_dir)

@@ -1,4 +1,4 @@
-"""Predictions of the two classifiers whose weights are in the package."""
+"""What evaluations see pictures with: networks of the package, or a data set's own."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _pretrained(name: str) -> Predict:
 
 
 def predictor(network: keras.Model) -> Predict:
-    """A function from uint8 images `[N, 28, 28, 1]` to a classifier's outputs.
+    """A function from uint8 images `[N, height, width, channels]` to a classifier's outputs.
 
     Each output is float32 `[N, ...]`. All batches have one size, so that it is traced once.
     """

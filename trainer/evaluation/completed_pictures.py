@@ -47,7 +47,7 @@ class IncompletePictures:
         seeds = range(SEED + 1, SEED + 1 + COMPLETIONS)
         several = np.stack([some.completed(complete, recipe, seed) for seed in seeds])
         return {
-            "completion_psnr": completion_metrics.psnr(completed, self.pictures, self.masks),
+            "completion_psnr": completion_metrics.mean_psnr(completed, self.pictures, self.masks),
             "completion_spread": completion_metrics.spread(several, some.masks),
         }
 

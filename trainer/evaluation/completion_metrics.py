@@ -1,13 +1,13 @@
-"""Metrics of completions: of the pixels that were missing alone, in grey levels from 0 to 255."""
+"""Metrics of completions: of the pixels that were missing alone."""
 
 from __future__ import annotations
 
 import numpy as np
 
-WHITE = 255.0
+from trainer.data.psnr import mean_of_counted, psnr
 
 
-def psnr(completed: np.ndarray, pictures: np.ndarray, masks: np.ndarray) -> float:
+def mean_psnr(completed: np.ndarray, pictures: np.ndarray, masks: np.ndarray) -> float:
     """The peak signal to noise ratio where pixels are missing, in dB: the mean over pictures.
 
     Args:
@@ -18,15 +18,14 @@ def psnr(completed: np.ndarray, pictures: np.ndarray, masks: np.ndarray) -> floa
     Raises:
       ValueError: a picture has no missing pixel.
     """
-    errors = completed.astype(np.float32) - pictures
-    of_each = _mean_of_missing(errors**2, masks)
-    return float(np.mean(10 * np.log10(WHITE**2 / np.maximum(of_each, 1 / WHITE**2))))
+    return float(psnr(completed, pictures, masks).mean())
 
 
 def spread(completions: np.ndarray, masks: np.ndarray) -> float:
     """The standard deviation of completions of one picture where pixels are missing.
 
-    The root of a picture's mean variance over its missing pixels; the mean over pictures.
+    The root of a picture's mean variance over its missing pixels; the mean over pictures, in grey
+    levels from 0 to 255.
 
     Args:
       completions: uint8 `[several, N, height, width, channels]`.
@@ -36,13 +35,4 @@ def spread(completions: np.ndarray, masks: np.ndarray) -> float:
       ValueError: a picture has no missing pixel.
     """
     variances = completions.astype(np.float32).var(axis=0, ddof=1)
-    return float(np.mean(np.sqrt(_mean_of_missing(variances, masks))))
-
-
-def _mean_of_missing(values: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """Means over each picture's missing pixels: `[N]`."""
-    missing = masks.astype(np.float32)
-    counts = missing.sum(axis=(1, 2, 3)) * values.shape[3]
-    if not counts.all():
-        raise ValueError(f"picture {int(np.argmin(counts))} has no missing pixel")
-    return np.asarray((values * missing).sum(axis=(1, 2, 3)) / counts)
+    return float(np.mean(np.sqrt(mean_of_counted(variances, masks))))

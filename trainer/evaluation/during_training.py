@@ -14,8 +14,7 @@ import tensorflow as tf
 
 from trainer.configuration.choices import CLASSIFIED, FEWEST_SAMPLES
 from trainer.data import order
-from trainer.data.datasets import Attribute, DatasetSpec
-from trainer.data.prepared import Arrays
+from trainer.data.datasets import Attribute, DatasetSpec, LabelledImages
 from trainer.evaluation import classifiers, completed_pictures, metric_groups, own_features
 from trainer.evaluation.classifiers import Networks
 from trainer.gan import sampling, stages
@@ -31,7 +30,8 @@ SEED = 0  # of the latents, equal in all evaluations, and of the choice of refer
 COLLAPSE_THRESHOLD = 0.05  # of recall and coverage
 
 
-# Gives images, and metrics of completions alone; and the labels that they are asked for.
+# A function that gives images, and metrics of them if they are completions; and the labels that
+# the images are asked for.
 Drawing = tuple[Callable[[], tuple[np.ndarray, dict[str, float]]], np.ndarray | None]
 
 
@@ -41,7 +41,9 @@ class RunNetworks:
     That takes minutes, for which no step waits that comes before the first evaluation.
     """
 
-    def __init__(self, spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> None:
+    def __init__(
+        self, spec: DatasetSpec, load: Callable[[], LabelledImages], *places: Path
+    ) -> None:
         """Looks for them.
 
         Args:
@@ -126,7 +128,7 @@ def evaluator(
     return evaluate
 
 
-def _generated(gan: FashionGAN, images: np.ndarray, labels: np.ndarray, num: int) -> Drawing:
+def _generated(gan: FashionGAN, _: np.ndarray, labels: np.ndarray, num: int) -> Drawing:
     """Whole images."""
     recipe, generate = gan.recipe, stages.sampler(gan)
     asked = sampling.labels_as_in(recipe, labels, num, SEED)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from trainer.configuration.choices import INCEPTION
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.data import order
-from trainer.data.prepared import Arrays
+from trainer.data.datasets import LabelledImages
 from trainer.evaluation import (
     classifiers,
     inception,
@@ -38,7 +38,9 @@ from trainer.system import activity, file_system
 log = logging.getLogger(__name__)
 
 
-def networks(recipe: Recipe, settings: EvaluateConfig, load: Callable[[], Arrays]) -> Networks:
+def networks(
+    recipe: Recipe, settings: EvaluateConfig, load: Callable[[], LabelledImages]
+) -> Networks:
     """What images are seen with. Where it is trained first, that takes minutes.
 
     Args:
@@ -73,8 +75,8 @@ class Evaluator:
         recipe: Recipe,
         settings: EvaluateConfig,
         seen_with: Networks,
-        train: Arrays,
-        test: Arrays,
+        train: LabelledImages,
+        test: LabelledImages,
     ) -> None:
         """Takes what all evaluations share.
 

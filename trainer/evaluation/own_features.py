@@ -10,8 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from trainer.data.datasets import DatasetSpec
-from trainer.data.prepared import Arrays
+from trainer.data.datasets import DatasetSpec, LabelledImages
 from trainer.evaluation import classifiers, kept_networks, own_architectures, own_networks
 from trainer.evaluation.classifiers import Networks
 from trainer.evaluation.kept_networks import CLASSIFIER, FEATURE_NETWORK, Weights
@@ -19,7 +18,7 @@ from trainer.evaluation.kept_networks import CLASSIFIER, FEATURE_NETWORK, Weight
 log = logging.getLogger(__name__)
 
 
-def provide(spec: DatasetSpec, load: Callable[[], Arrays], *places: Path) -> Networks:
+def provide(spec: DatasetSpec, load: Callable[[], LabelledImages], *places: Path) -> Networks:
     """The networks of a data set: those that were trained before, else trained now.
 
     Args:

@@ -50,7 +50,7 @@ def decay_of(half_life: float, batch_size: int, step: tf.Tensor, ramp_up: bool =
       ramp_up: whether it is a share of the images seen, see `RAMP_UP`.
 
     Returns:
-      float32 `[]`: 0.5 to the power of batch size over half-life.
+      float32 `[]`: 0.5 to the power of batch size over half-life, which `RAMP_UP` may shorten.
     """
     if not ramp_up:
         return 0.5 ** (batch_size / tf.constant(half_life))

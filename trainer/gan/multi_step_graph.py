@@ -11,9 +11,9 @@ from trainer.data import pixels
 from trainer.data.feeding import Feed
 from trainer.gan import stages
 from trainer.gan.compilation import by_xla, not_compiled
-from trainer.gan.real_batches import as_shown
+from trainer.gan.real_batches import Batch, as_shown
 from trainer.gan.state import FashionGAN
-from trainer.gan.training_step import UPDATES, Batch, metric_names
+from trainer.gan.training_step import UPDATES, metric_names
 from trainer.randomness import BatchRng
 
 TrainSteps = Callable[..., tuple[tf.Tensor, tf.Tensor]]

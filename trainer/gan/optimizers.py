@@ -20,7 +20,7 @@ class Optimizer:
         self,
         name: str,
         settings: OptimizerSettings,
-        updates: int,
+        horizon: int,
         network: keras.Model,
         first_updates: Mapping[str, int] | None = None,
     ) -> None:
@@ -29,14 +29,14 @@ class Optimizer:
         Args:
           name: one of `choices.OPTIMIZERS`.
           settings: rates and decays.
-          updates: the horizon of the learning rate schedule.
+          horizon: the number of updates at which the schedule of rates ends.
           network: whose trainable weights it updates.
           first_updates: of weights by their paths, the first update that they take part in; 0
-            unless given. A bias of means is corrected by the updates since then.
+            unless given. Adam's bias correction counts updates from there.
         """
         self._name = name
         self._settings = settings
-        self._updates = updates
+        self._horizon = horizon
         self._weights = [weight.value for weight in network.trainable_variables]
         self._first_updates = [
             (first_updates or {}).get(weight.path, 0) for weight in network.trainable_variables
@@ -50,7 +50,7 @@ class Optimizer:
     def learning_rate(self, update_number: tf.Tensor) -> tf.Tensor:
         """The rate of an update, float32 `[]`; the first is number 0."""
         settings = self._settings
-        progress = tf.cast(update_number, tf.float32) / self._updates
+        progress = tf.cast(update_number, tf.float32) / self._horizon
         factor = schedules.decay_factor(settings.schedule, settings.final_factor, progress)
         return settings.learning_rate * factor
 

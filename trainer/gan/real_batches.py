@@ -8,7 +8,8 @@ from trainer.configuration.config import Recipe
 from trainer.data.labels import NOT_GIVEN
 from trainer.randomness import BatchRng
 
-Batch = tuple[tf.Tensor, tf.Tensor]  # [rows, height, width, channels], int32 [rows, attributes]
+# images [rows, height, width, channels], labels int32 [rows, attributes]
+Batch = tuple[tf.Tensor, tf.Tensor]
 
 
 def as_shown(recipe: Recipe, batch: Batch, rng: BatchRng, number: int) -> Batch:

@@ -189,7 +189,7 @@ class FashionGAN:
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Logits `[N, 1]` in training, and log-probabilities `[N, 1]` of the labels.
 
-        Those where the objective classifies, see `conditioning.classified`.
+        The latter are None unless the objective classifies, see `conditioning.classified`.
 
         Args:
           images: `[N, height, width, channels]`.

@@ -20,7 +20,7 @@ from trainer.randomness import BatchRng
 MIN_GRADIENT_DIVISOR = 1e-20
 
 
-class Examples(NamedTuple):
+class UpdateInputs(NamedTuple):
     """What the discriminator is given in an update."""
 
     images: tf.Tensor  # real ones, [rows, height, width, channels]
@@ -51,38 +51,38 @@ class Losses(NamedTuple):
     labels: tf.Tensor  # the discriminator's, too, as a classifier; zero where it is none
 
 
-def compute(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+def compute(gan: FashionGAN, inputs: UpdateInputs, rng: BatchRng) -> StepGradients:
     """The gradients, with the penalty in every `penalty_interval`th update."""
     objective = gan.recipe.objective
     if not objective.penalised:
-        return _without_penalty(gan, examples, rng)
+        return _without_penalty(gan, inputs, rng)
     penalised = _with_gradient_penalty if objective.gradient_penalty else _with_r1_r2
     if objective.penalty_interval == 1:
-        return penalised(gan, examples, rng)
+        return penalised(gan, inputs, rng)
     return tf.cond(
-        examples.update_number % objective.penalty_interval == 0,
-        lambda: penalised(gan, examples, rng),
-        lambda: _without_penalty(gan, examples, rng),
+        inputs.update_number % objective.penalty_interval == 0,
+        lambda: penalised(gan, inputs, rng),
+        lambda: _without_penalty(gan, inputs, rng),
     )
 
 
-def _without_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+def _without_penalty(gan: FashionGAN, inputs: UpdateInputs, rng: BatchRng) -> StepGradients:
     """In one pass where the discriminator's gradients give the generator's, else in two."""
     objective = gan.recipe.objective
     one_pass = losses.LOSSES[objective.loss].monotonic_in_fake_logits and not objective.label_noise
-    return (_in_one_pass if one_pass else in_two_passes)(gan, examples, rng)
+    return (_in_one_pass if one_pass else in_two_passes)(gan, inputs, rng)
 
 
-def _in_one_pass(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+def _in_one_pass(gan: FashionGAN, inputs: UpdateInputs, rng: BatchRng) -> StepGradients:
     """Without penalty; generator and discriminator gradients differ by a factor per example."""
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(examples.fakes)
-        real, fake = _augmented(gan, examples, rng)
+        tape.watch(inputs.fakes)
+        real, fake = _augmented(gan, inputs, rng)
         images = tf.concat([real, fake], axis=0)
-        passes = (f"{examples.stream}real", f"{examples.stream}fake")
-        logits, of_labels = gan.logits(images, tf.tile(examples.labels, [2, 1]), rng, *passes)
+        passes = (f"{inputs.stream}real", f"{inputs.stream}fake")
+        logits, of_labels = gan.logits(images, tf.tile(inputs.labels, [2, 1]), rng, *passes)
         real_logits, fake_logits = tf.split(logits, 2)
-        found = _losses(gan, examples, rng, real_logits, fake_logits, of_labels)
+        found = _losses(gan, inputs, rng, real_logits, fake_logits, of_labels)
     real_gradients, fake_gradients = tape.gradient(found.discriminator, [real_logits, fake_logits])
     fake_gradients = tf.maximum(fake_gradients, MIN_GRADIENT_DIVISOR)
     weights = [variable.value for variable in gan.discriminator.trainable_variables]
@@ -96,43 +96,43 @@ def _in_one_pass(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGrad
         :, :, tf.newaxis, tf.newaxis
     ]
     fakes_gradient = tape.gradient(
-        fake, examples.fakes, output_gradients=scale * tf.split(input_gradients, 2)[1]
+        fake, inputs.fakes, output_gradients=scale * tf.split(input_gradients, 2)[1]
     )
     metrics = _metrics(gan, found, real_logits, fake_logits)
     return StepGradients(found.generator, metrics, gradients, fakes_gradient)
 
 
-def in_two_passes(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+def in_two_passes(gan: FashionGAN, inputs: UpdateInputs, rng: BatchRng) -> StepGradients:
     """Without penalty; each gradient by itself, so that one that is not used costs nothing."""
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(examples.fakes)
-        real, fake = _augmented(gan, examples, rng)
-        real_logits, of_labels = gan.logits(real, examples.labels, rng, f"{examples.stream}real")
-        fake_logits, _ = gan.logits(fake, examples.labels, rng, f"{examples.stream}fake")
-        found = _losses(gan, examples, rng, real_logits, fake_logits, of_labels)
+        tape.watch(inputs.fakes)
+        real, fake = _augmented(gan, inputs, rng)
+        real_logits, of_labels = gan.logits(real, inputs.labels, rng, f"{inputs.stream}real")
+        fake_logits, _ = gan.logits(fake, inputs.labels, rng, f"{inputs.stream}fake")
+        found = _losses(gan, inputs, rng, real_logits, fake_logits, of_labels)
         total = found.discriminator + found.labels
     gradients = weight_gradients(tape, total, gan.discriminator)
     metrics = _metrics(gan, found, real_logits, fake_logits)
-    by_fakes = tape.gradient(found.generator, examples.fakes)
+    by_fakes = tape.gradient(found.generator, inputs.fakes)
     return StepGradients(found.generator, metrics, gradients, by_fakes)
 
 
-def _with_r1_r2(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+def _with_r1_r2(gan: FashionGAN, inputs: UpdateInputs, rng: BatchRng) -> StepGradients:
     """Input gradients serve the R1 and R2 penalties and the generator's gradients alike."""
     objective = gan.recipe.objective
     share = 1.0 / gan.recipe.batch_size
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(examples.fakes)
-        real, fake = _augmented(gan, examples, rng)
+        tape.watch(inputs.fakes)
+        real, fake = _augmented(gan, inputs, rng)
         images = tf.concat([real, fake], axis=0)
         with tf.GradientTape() as inner:
             inner.watch(images)
-            passes = (f"{examples.stream}real", f"{examples.stream}fake")
-            labels = tf.tile(examples.labels, [2, 1])
+            passes = (f"{inputs.stream}real", f"{inputs.stream}fake")
+            labels = tf.tile(inputs.labels, [2, 1])
             logits, of_labels = gan.logits(images, labels, rng, *passes, penalised=True)
         input_gradients = inner.gradient(logits, images)
         real_logits, fake_logits = tf.split(logits, 2)
-        found = _losses(gan, examples, rng, real_logits, fake_logits, of_labels)
+        found = _losses(gan, inputs, rng, real_logits, fake_logits, of_labels)
         r1, r2 = tf.split(penalties.zero_centred_penalty(input_gradients), 2)
         weighted = objective.r1 * r1 + objective.r2 * r2
         penalty = tf.reduce_sum(weighted) * share * _penalty_weight(gan)
@@ -142,22 +142,22 @@ def _with_r1_r2(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradi
     # without another pass through the discriminator.
     scale = tape.gradient(found.generator, fake_logits)[:, :, tf.newaxis, tf.newaxis]
     fakes_gradient = tape.gradient(
-        fake, examples.fakes, output_gradients=scale * tf.split(input_gradients, 2)[1]
+        fake, inputs.fakes, output_gradients=scale * tf.split(input_gradients, 2)[1]
     )
     metrics = _metrics(gan, found, real_logits, fake_logits, penalty)
     return StepGradients(found.generator, metrics, gradients, fakes_gradient)
 
 
-def _with_gradient_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -> StepGradients:
+def _with_gradient_penalty(gan: FashionGAN, inputs: UpdateInputs, rng: BatchRng) -> StepGradients:
     """The penalty is taken at uniformly drawn points between real and fake images."""
-    labels, stream = examples.labels, examples.stream
+    labels, stream = inputs.labels, inputs.stream
     share = 1.0 / gan.recipe.batch_size
     with tf.GradientTape(persistent=True) as tape:
-        tape.watch(examples.fakes)
-        real, fake = _augmented(gan, examples, rng)
+        tape.watch(inputs.fakes)
+        real, fake = _augmented(gan, inputs, rng)
         real_logits, of_labels = gan.logits(real, labels, rng, f"{stream}real", penalised=True)
         fake_logits, _ = gan.logits(fake, labels, rng, f"{stream}fake", penalised=True)
-        found = _losses(gan, examples, rng, real_logits, fake_logits, of_labels)
+        found = _losses(gan, inputs, rng, real_logits, fake_logits, of_labels)
         alpha = rng.uniform(f"{stream}alpha", 1)[:, :, tf.newaxis, tf.newaxis]
         between = tf.stop_gradient(real + alpha * (fake - real))
         with tf.GradientTape() as inner:
@@ -169,16 +169,16 @@ def _with_gradient_penalty(gan: FashionGAN, examples: Examples, rng: BatchRng) -
         total = found.discriminator + found.labels + penalty
     gradients = weight_gradients(tape, total, gan.discriminator)
     metrics = _metrics(gan, found, real_logits, fake_logits, penalty)
-    by_fakes = tape.gradient(found.generator, examples.fakes)
+    by_fakes = tape.gradient(found.generator, inputs.fakes)
     return StepGradients(found.generator, metrics, gradients, by_fakes)
 
 
-def _augmented(gan: FashionGAN, examples: Examples, rng: BatchRng) -> tuple[tf.Tensor, tf.Tensor]:
+def _augmented(gan: FashionGAN, inputs: UpdateInputs, rng: BatchRng) -> tuple[tf.Tensor, tf.Tensor]:
     names = gan.recipe.objective.augmentations
     probability = gan.augmentation.probability.read_value() if gan.augmentation else None
-    both = {"real": examples.images, "fake": examples.fakes}
+    both = {"real": inputs.images, "fake": inputs.fakes}
     real, fake = (
-        augment(names, images, gan.pixel_min, rng, f"{examples.stream}{name}", probability)
+        augment(names, images, gan.pixel_min, rng, f"{inputs.stream}{name}", probability)
         for name, images in both.items()
     )
     return real, fake
@@ -186,7 +186,7 @@ def _augmented(gan: FashionGAN, examples: Examples, rng: BatchRng) -> tuple[tf.T
 
 def _losses(
     gan: FashionGAN,
-    examples: Examples,
+    inputs: UpdateInputs,
     rng: BatchRng,
     real_logits: tf.Tensor,
     fake_logits: tf.Tensor,
@@ -196,7 +196,7 @@ def _losses(
 
     Args:
       gan: the state.
-      examples: the images.
+      inputs: the images.
       rng: of the targets.
       real_logits: `[rows, 1]`.
       fake_logits: `[rows, 1]`.
@@ -208,8 +208,8 @@ def _losses(
     targets = []
     if noise := gan.recipe.objective.label_noise:
         targets = [
-            1 - noise * rng.uniform(f"{examples.stream}real/target", 1),
-            noise * rng.uniform(f"{examples.stream}fake/target", 1),
+            1 - noise * rng.uniform(f"{inputs.stream}real/target", 1),
+            noise * rng.uniform(f"{inputs.stream}fake/target", 1),
         ]
     labels_loss = tf.constant(0.0)
     if of_labels is not None:
@@ -265,7 +265,7 @@ def weight_gradients(
 ) -> list[tf.Tensor]:
     """The gradients of a target, or of several in sum, by the network's weights.
 
-    Zeros by weights on which none depends.
+    Zeros for weights that no target depends on.
     """
     variables = [variable.value for variable in network.trainable_variables]
     return tape.gradient(

@@ -16,10 +16,11 @@ from trainer.gan.compilation import Compiler
 from trainer.gan.fakes import encoded_images
 from trainer.gan.fakes import fakes as fakes_of
 from trainer.gan.optimizers import Optimizer
+from trainer.gan.real_batches import Batch
 from trainer.gan.recognition import recognition
 from trainer.gan.reconstruction import reconstruction
 from trainer.gan.state import FashionGAN
-from trainer.gan.step_gradients import SIGNS, Examples, Metrics, StepGradients
+from trainer.gan.step_gradients import SIGNS, Metrics, StepGradients, UpdateInputs
 from trainer.randomness import BatchRng
 
 METRICS = (
@@ -36,8 +37,6 @@ ADAPTIVE_METRICS = ("augmentation/mean_sign", "augmentation/probability")
 PATH_METRICS = ("path_length/mean",)
 COMPLETION_METRICS = ("completion/error", "completion/spread")
 RECOGNITION_METRICS = ("loss/recognition",)
-
-Batch = tuple[tf.Tensor, tf.Tensor]  # images [rows, height, width, channels], int32 labels [rows]
 
 
 def metric_names(recipe: Recipe) -> tuple[str, ...]:
@@ -70,7 +69,7 @@ def simultaneous(
 
     def gradients() -> tuple[list[tf.Tensor], StepGradients, Metrics]:
         tape, fakes, losses, metrics = _generated(gan, images, labels, rng, "")
-        examples = Examples(images, fakes, labels, "", gan.step)
+        examples = UpdateInputs(images, fakes, labels, "", gan.step)
         by_discriminator = compiled(
             lambda: step_gradients.compute(gan, examples, rng), gan.discriminator
         )()
@@ -105,7 +104,9 @@ def alternating(
         ) -> StepGradients:
             encoded = encoded_images(gan, images, rng, stream)
             fakes = fakes_of(gan, encoded, labels, rng, stream)
-            return step_gradients.compute(gan, Examples(images, fakes, labels, stream, number), rng)
+            return step_gradients.compute(
+                gan, UpdateInputs(images, fakes, labels, stream, number), rng
+            )
 
         found = compiled(functools.partial(of_discriminator, stream=f"critic{index}/"), *networks)(
             images, labels, update_number
@@ -115,7 +116,7 @@ def alternating(
 
     def of_generator() -> tuple[list[tf.Tensor], Metrics]:
         tape, fakes, losses, metrics = _generated(gan, images, labels, rng, "generator/")
-        examples = Examples(images, fakes, labels, "generator/", gan.step)
+        examples = UpdateInputs(images, fakes, labels, "generator/", gan.step)
         found = step_gradients.in_two_passes(gan, examples, rng)
         by_weights = _generator_gradients(gan, tape, fakes, found.fakes, losses)
         return by_weights, metrics | {"loss/generator": found.generator_loss}

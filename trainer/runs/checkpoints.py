@@ -25,7 +25,6 @@ class Checkpoints:
     """The checkpoints of one run, `ckpt-<step>` in its folder."""
 
     def __init__(self, folder: Path, state: State, keep: int) -> None:
-        self.seconds_saving = 0.0
         self._last_save = time.monotonic()
         self._folder = folder
         self._state = state
@@ -58,7 +57,6 @@ class Checkpoints:
 
     def save(self, step: int) -> None:
         """Writes the state as the checkpoint of that step."""
-        started = time.monotonic()
         if self._manager is None:
             self._remove_partial()
             self._write_tensorflow_list()
@@ -69,7 +67,6 @@ class Checkpoints:
         self._checkpoint.save_counter.assign(step - 1)
         self._manager.save(checkpoint_number=step)
         self._last_save = time.monotonic()
-        self.seconds_saving += self._last_save - started
 
     def keep_best(self, step: int) -> None:
         """Copies a step's checkpoint to `best/`, then removes the old one: one is always complete.

@@ -20,8 +20,8 @@ from trainer.system import file_system
 DISTANCE = "classifier_fid"
 _PROTOCOL = ("num", "features_sha256")  # how it was measured
 EVENTS = Path("tensorboard", "eval")
-# Prefixes of TensorBoard's tags: with one prefix, both would be points of one curve; so would be
-# results that were got otherwise than the first ones, of which the prefix says how.
+# Prefixes of TensorBoard's tags, one a split, for one prefix is one curve. Results that were got
+# otherwise than the first ones have a prefix that says how.
 _TAGS = {TRAIN: "evaluation", TEST: "test"}
 _USUAL = {"num": 10_000, "seed": 0}  # of `evaluate`
 _SHOWN = 20  # letters

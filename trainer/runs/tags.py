@@ -37,14 +37,16 @@ QUESTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 _MEANINGS = {
-    "loss/generator": "What the generator minimises: who is ahead, not how good images are.",
-    "loss/discriminator": "What the discriminator minimises, without its penalties.",
+    "loss/generator": "The generator's adversarial loss: who is ahead, not how good images are.",
+    "loss/discriminator": "The discriminator's adversarial loss, without penalties and labels.",
+    "loss/penalty": "The discriminator's penalty, weighted; 0 in updates without one.",
     "loss/labels": "How badly the discriminator tells the labels of real images, weighted.",
     "loss/recognition": "How badly the generator tells labels by what is known, weighted.",
     "score/real": "Mean sigmoid of the logits of real images; with --loss=bce a probability.",
     "score/fake": "The same of generated images: near score/real the discriminator is fooled.",
     "gradient_norm/": "Length of the gradient before the optimizer scales it.",
     "learning_rate/": "The rate in force.",
+    "path_length/mean": "What --path_length holds images' changes to, by a change of their styles.",
     "completion/": "Of completions in training: distances where pixels are missing, of 2.",
     "completion_psnr": "Signal to noise ratio where pixels are missing, in dB: more is better.",
     "completion_spread": "Deviation of completions of one picture, in grey levels.",
@@ -63,11 +65,11 @@ _MEANINGS = {
     "class_accuracy": "How often another classifier sees the class that was asked for.",
     "missing_classes": "Classes of which there is hardly any image.",
     "smallest_class_share": "Share of the rarest class.",
-    "samples": "The run's fixed latents, a row a class, after each epoch.",
+    "samples": "Always the same latents, or pictures to complete, after each epoch.",
     "preview": "The same between epochs, the more seldom the longer the run.",
     "edits/directions": "One sample along each of the directions that `edit --directions` draws.",
     "edits/mixtures": "Coarse styles of the left, fine ones of those above, as `edit --mix` draws.",
-    "real": "Images of the data set in the same rows.",
+    "real": "Images of the data set, in the same rows where there are classes.",
 }
 
 

@@ -1,5 +1,5 @@
 """A page on which a run draws, edits and completes pictures.
 
 What is drawn (`drawing`, `moving`, `editing`, `completing`) knows of no widgets, and gives the
-command that makes the same; what is seen (`page`, `tabs`) knows of nothing else.
+command that makes the same; what is seen (`page`, the modules of tabs) knows of nothing else.
 """

@@ -50,18 +50,17 @@ def nothing(pictures: str = "") -> list[Any]:
     return [pictures, gr.update(value="", visible=False), ""]
 
 
-def shows(shown: Shown, pictures: str = "", size: int = _CELL) -> list[Any]:
+def shows(shown: Shown, pictures: str = "") -> list[Any]:
     """The content of a panel, and a line in the log.
 
     Args:
       shown: what is to be seen in it.
       pictures: the same as HTML; empty: a grid.
-      size: of the grid's pictures, which are about as wide.
     """
     line = shown.command.line()
     log.info("%s", line)
     command = gr.update(value=line, visible=True)
-    return [pictures or grid(shown.images, shown.captions, shown.rows, size), command, files(shown)]
+    return [pictures or grid(shown.images, shown.captions, shown.rows), command, files(shown)]
 
 
 def files(shown: Shown) -> str:
@@ -110,11 +109,11 @@ def _figure(source: str, width: int, caption: str, size: int) -> str:
     return f'<figure><img src="{source}" width="{wide}" alt="{text}">{below}</figure>'
 
 
-def film(images: np.ndarray, caption: str, size: int = _LARGE) -> str:
+def film(images: np.ndarray, caption: str) -> str:
     """An animation of pictures, there and back."""
     frames = [_picture(each) for each in [*images, *images[-2:0:-1]]]
     source = _data("gif", frames[0], frames[1:])
-    return _figure(source, images.shape[2], caption, size)
+    return _figure(source, images.shape[2], caption, _LARGE)
 
 
 def png(image: np.ndarray) -> str:

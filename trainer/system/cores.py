@@ -6,10 +6,8 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
-_GROUPS = Path("/sys/fs/cgroup")
-_OWN_GROUPS = Path("/proc/self/cgroup")
+from trainer.system import control_groups
 
 
 def available() -> int:
@@ -23,7 +21,7 @@ def available() -> int:
 
 def _quotas() -> Iterator[float]:
     """Quotas in cores of the control groups that this process is in, of version 1 and 2."""
-    for folder in _folders():
+    for folder in control_groups.folders("cpu"):
         with contextlib.suppress(OSError, ValueError):
             limit, of_time = (folder / "cpu.max").read_text(encoding="ascii").split()
             if limit != "max":
@@ -35,19 +33,3 @@ def _quotas() -> Iterator[float]:
             )
             if quota > 0:
                 yield quota / period
-
-
-def _folders() -> Iterator[Path]:
-    """Of these groups and those above them, as they are mounted."""
-    try:
-        lines = _OWN_GROUPS.read_text(encoding="utf-8").splitlines()
-    except OSError:  # no Linux
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        for mount in ("", "cpu", "cpu,cpuacct"):
-            inner = Path(path.strip("/"))
-            for group in (inner, *inner.parents):
-                yield _GROUPS / mount / group

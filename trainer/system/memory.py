@@ -5,28 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.system import control_groups
 from trainer.system.exits import RefusedError
 
 _OF_ALL = Path("/proc/meminfo")
-_GROUPS = Path("/proc/self/cgroup")  # of a container, or a session, which have limits of their own
-_MOUNTED = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """How a version of control groups says it."""
+class _Names:
+    """How a version of control groups calls it."""
 
-    controllers: str  # in `_GROUPS`
-    folder: str
     limit: str
     used: str
     files: tuple[str, str]  # the lines of memory.stat
 
 
-_KINDS = (
-    _Kind("", "", "memory.max", "memory.current", ("inactive_file", "active_file")),
-    _Kind(
-        *("memory", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+_VERSIONS = (
+    _Names("memory.max", "memory.current", ("inactive_file", "active_file")),
+    _Names(
+        *("memory.limit_in_bytes", "memory.usage_in_bytes"),
         ("total_inactive_file", "total_active_file"),
     ),
 )
@@ -72,24 +69,15 @@ def _of_groups() -> list[int]:
 
     What they hold of files is not counted: the system drops that first.
     """
-    try:
-        lines = _GROUPS.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        for kind in _KINDS:
-            if controllers == kind.controllers:
-                folder = _MOUNTED / kind.folder
-                found += [_of_group(at, kind) for at in (folder, folder / path.lstrip("/"))]
+    folders = control_groups.folders("memory")
+    found = [_of_group(folder, names) for folder in folders for names in _VERSIONS]
     return [each for each in found if each is not None]
 
 
-def _of_group(folder: Path, kind: _Kind) -> int | None:
+def _of_group(folder: Path, names: _Names) -> int | None:
     try:
-        limit, used = (int((folder / name).read_text()) for name in (kind.limit, kind.used))
+        limit, used = (int((folder / name).read_text()) for name in (names.limit, names.used))
         stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        return limit - used + sum(int(stat[line]) for line in kind.files)
+        return limit - used + sum(int(stat[line]) for line in names.files)
     except (OSError, ValueError, KeyError):  # there is none; "max": no limit
         return None

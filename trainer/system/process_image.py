@@ -77,7 +77,7 @@ def started() -> float:
 
 
 def in_a_row() -> int:
-    """How often it has, without a step having been made since."""
+    """How often this process has started itself anew since its last step."""
     return _handover.in_a_row if _handover else 0
 
 

@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import config, recipe_checks
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
-from trainer.data.datasets import DatasetSpec
+from trainer.data.datasets import DatasetSpec, LabelledImages
 from trainer.distribution.collectives import WorkerGroup
 from trainer.evaluation import during_training, own_features, own_networks, protocols
 from trainer.evaluation.during_training import RunNetworks
@@ -30,7 +29,7 @@ from trainer.training.trial import Speed
 
 log = logging.getLogger(__name__)
 
-Load = Callable[[DatasetSpec], tuple[np.ndarray, np.ndarray]]
+Load = Callable[[DatasetSpec], LabelledImages]
 
 TRIAL_SAMPLES = 1000  # of the evaluation that is measured
 # Records and checkpoints, as a share of the steps' time; then the start and the end.
@@ -105,7 +104,7 @@ def _measured(
     run: RunConfig,
     strategy: tf.distribute.Strategy,
     group: WorkerGroup,
-    examples: tuple[np.ndarray, np.ndarray],
+    examples: LabelledImages,
     places: Sequence[Path],
     deadline: float,
 ) -> _Took:
@@ -159,7 +158,7 @@ def _epochs(recipe: Recipe, left: float, a_step: float) -> int:
 def _evaluation_seconds(
     run: RunConfig,
     gan: FashionGAN,
-    examples: tuple[np.ndarray, np.ndarray],
+    examples: LabelledImages,
     places: Sequence[Path],
     most: float,
 ) -> tuple[float, float] | None:

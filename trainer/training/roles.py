@@ -14,6 +14,7 @@ from trainer.configuration import config, config_json
 from trainer.configuration.config import Recipe, Schedule
 from trainer.configuration.config_json import RunConfig
 from trainer.data import feeding
+from trainer.data.datasets import LabelledImages
 from trainer.distribution.collectives import WorkerGroup, checksum
 from trainer.gan.state import FashionGAN
 from trainer.monitoring import profiling
@@ -26,7 +27,7 @@ from trainer.system.exits import StoppedByAgreement, StoppedForAnother
 from trainer.training import callbacks, grids, loop, run_directory, summary
 from trainer.training.plan import Plan
 from trainer.training.run_evaluations import LateEvaluation, RunEvaluations
-from trainer.training.storage import Examples, Storage
+from trainer.training.storage import Storage
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ def follow(
     log.info("complete at step %d; the chief has the results", plan.last_step)
 
 
-def _begun(storage: Storage, recipe: Recipe, group: WorkerGroup, gan: FashionGAN) -> Examples:
+def _begun(storage: Storage, recipe: Recipe, group: WorkerGroup, gan: FashionGAN) -> LabelledImages:
     """Gives the chief's state to all workers, and reads the data."""
     variables = dict(state_variables.named_variables(gan.state()))
     group.broadcast_variables(variables)

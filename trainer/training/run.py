@@ -92,7 +92,8 @@ def train(
             step = _taken_up(storage.job_dir, saved, stored_environment, here)
             if step is None and storage.initialize_from:
                 run = warm_start.initialised(run, gan, storage.initialize_from)
-        gan.ramp_up = group.broadcast_flag(run.recipe.ema_ramp_up)
+        run = _from_chief(run, group)  # a warm start says how the average begins
+        gan.ramp_up = run.recipe.ema_ramp_up
         if group.is_chief:
             roles.lead(run, step, saved, storage, strategy, group, gan)
         else:

@@ -7,12 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from trainer.data.datasets import DatasetSpec
-
-# uint8 [N, height, width, channels], integers [N, attributes]
-Examples = tuple[np.ndarray, np.ndarray]
+from trainer.data.datasets import DatasetSpec, LabelledImages
 
 
 @dataclass(frozen=True)
@@ -21,7 +16,7 @@ class Storage:
 
     job_dir: Path
     cache_dir: Path  # what is made of the data only, and could be made again
-    load: Callable[[DatasetSpec], Examples]  # gives the training images and their labels
+    load: Callable[[DatasetSpec], LabelledImages]  # gives the training images and their labels
     commit: Callable[[], None]  # makes job_dir last as it is: after each save, and at the end
     initialize_from: Path | None = None  # the directory of a run whose weights a new one takes
     places_given: tuple[str, ...] = ()  # the user's flags that say where the data lie

@@ -55,7 +55,7 @@ class Trial:
         """Trains on the examples that come next, and waits for the end.
 
         Returns:
-          float32 `[len(METRICS)]`: the means over these steps.
+          float32: the means over these steps, of `metric_names`.
         """
         end = self._next_row + steps * self.images_a_step
         rows = np.arange(self._next_row, end, dtype=np.int32) % self._feed.examples
