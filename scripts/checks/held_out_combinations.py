@@ -33,6 +33,7 @@ import tensorflow as tf
 from scripts.checks import independent_classifier
 from trainer.data import attribute_tables, image_folder
 from trainer.data.datasets import Attribute, DatasetSpec
+from trainer.data.picture_files import CURRENT, RULES
 from trainer.gan import sampling
 from trainer.runs import trained_networks
 from trainer.runs.trained_networks import Trained
@@ -90,7 +91,7 @@ def leave_out(folder: Path, table: Path, held_out: Values) -> tuple[int, int]:
     """
     if folder.resolve() in table.resolve().parents:
         raise SystemExit(f"{table} is in {folder}: write it somewhere else")
-    found = attribute_tables.read(attribute_tables.find(folder, ""), folder, "", spaced=True)
+    found = attribute_tables.read(attribute_tables.find(folder, ""), folder, "", RULES[CURRENT])
     if unknown := held_out.keys() - set(found.columns):
         raise SystemExit(f"there is no attribute {', '.join(unknown)}, but {found.columns}")
     kept = {

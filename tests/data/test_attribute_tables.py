@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from tests.command import run_forked
+from tests.conftest import train_flags
 from tests.data.folders import load, specify
+from trainer.data import loading
 from trainer.data.datasets import Attribute
 from trainer.system.exits import RefusedError
 
@@ -179,8 +181,12 @@ def test_pictures_for_tests_are_chosen_by_content_and_stay_when_others_come(tmp_
         (["name,kind", "a.png,x"], "has no column 'file_name': its columns are name, kind"),
         (["file_name,kind"], "has no rows"),
         (["file_name,kind", "z.png,x"], "describes none of the 1 pictures"),
-        (["file_name,kind", "a.png,x", "./a.png,y"], "row 3 names ./a.png again"),
-        (["file_name,kind", ",x"], "row 2 names no picture"),
+        (["file_name,kind", "a.png,x", "./a.png,y"], "line 3 names ./a.png again"),
+        (["file_name,kind", "", ",x"], "line 3 names no picture"),
+        (
+            ["file_name,kind", 'a.png,"x', *["b.png,y"] * 30, 'c.png,y"'],
+            "row of line 2 goes on to line 33: close its quote",
+        ),
         (["file_name,kind,kind", "a.png,x,y"], "two columns have one name"),
     ],
 )
@@ -304,3 +310,103 @@ def test_a_table_in_another_encoding_is_refused_with_what_to_do(tmp_path):
     (folder / "metadata.csv").write_bytes("file_name,colour\na.png,grün\n".encode("cp1252"))
     with pytest.raises(RefusedError, match=r"is no UTF-8 .* save it as CSV UTF-8"):
         specify(folder)
+
+
+def test_values_are_compared_as_people_see_them(tmp_path):
+    decomposed, composed = "Ro\u0308cke", "R\u00f6cke"
+    rows = ["file_name,kind", f"a.png,{decomposed}", f"b.png,{composed}", 'c.png,"two\nlines"']
+    folder = described_folder(tmp_path / "set", rows, ["a.png", "b.png", "c.png"])
+    assert specify(folder).attributes == (Attribute("kind", (composed, "two lines")),)
+    before = specify(folder, rules=4).attributes  # as runs have it
+    assert before == (Attribute("kind", (decomposed, composed, "two\nlines")),)
+
+
+def test_folders_of_one_name_are_one_class_however_their_letters_are_composed(tmp_path):
+    decomposed, composed = "Ro\u0308cke", "R\u00f6cke"
+    for name in (f"train/{decomposed}", "train/Hosen", f"test/{composed}", "test/Hosen"):
+        picture(tmp_path / "set" / name / "a.png")
+    spec = specify(tmp_path / "set")
+    assert spec.attributes == (Attribute("class", ("Hosen", composed)),)
+
+    (tmp_path / "set" / "train" / decomposed).rename(tmp_path / "set" / "train" / composed)
+    assert specify(tmp_path / "set").fingerprint == spec.fingerprint
+
+
+def test_what_pandas_writes_where_nothing_is_known_is_not_given(tmp_path):
+    rows = [
+        {"file_name": f"{name}.png", "size": size}
+        for name, size in zip("abc", (1.0, float("nan"), 2.0), strict=True)
+    ]
+    folder = described_folder(tmp_path / "set", [], ["a.png", "b.png", "c.png"])
+    (folder / "metadata.csv").unlink()
+    (folder / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert specify(folder).attributes == (Attribute("size", ("1.0", "2.0")),)
+    _, labels = load(folder)
+    assert labels.tolist() == [[0], [-1], [1]]
+
+
+def test_a_line_that_is_no_object_is_named(tmp_path):
+    folder = described_folder(tmp_path / "set", [], ["a.png"])
+    (folder / "metadata.csv").unlink()
+    (folder / "metadata.jsonl").write_text('{"file_name": "a.png"}\n\n{"file_name": }\n')
+    with pytest.raises(RefusedError, match="line 3: Expecting value"):
+        specify(folder)
+
+
+def test_a_table_in_the_folder_may_be_named_by_its_whole_path_and_moves_with_it(small, tmp_path):
+    (small / "metadata.csv").rename(small / "styles.csv")
+    spec = specify(small, metadata=str(small / "styles.csv"))
+    small.rename(tmp_path / "moved")
+    images, _ = loading.load(spec, "train", tmp_path / "moved", tmp_path / "cache")
+    assert len(images) == 3
+
+
+def test_values_of_no_picture_to_learn_from_are_named(tmp_path, caplog):
+    for name in ("train/coat/a.png", "train/shirt/a.png", "test/coat/a.png", "test/boot/a.png"):
+        picture(tmp_path / "set" / name)
+    with caplog.at_level(logging.WARNING):
+        load(tmp_path / "set")
+    assert "class: no picture to learn from is boot" in caplog.text
+
+
+def test_why_there_are_no_labels_is_said_before_they_are_refused(tmp_path):
+    picture(tmp_path / "set" / "dress" / "a.png")
+    (tmp_path / "set" / "coat").mkdir()
+    (tmp_path / "set" / "coat" / "b.heic").write_bytes(b"x")
+    given = ("--dataset=image_folder", f"--data_dir={tmp_path}/set", "--preset=own")
+    refused = run_forked("train", f"--job_dir={tmp_path}/run", *given, code=64)
+    assert "1 files are not used" in refused.stderr and "b.heic" in refused.stderr
+    assert "add --noconditional" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("flag", "reason"),
+    [
+        ("--background=grey", "must be black, white"),
+        ("--test_share=2", "at least 0 and below 1"),
+        ("--classification=-1", "must not be negative"),
+        ("--minutes=0", "must be a positive number"),
+    ],
+)
+def test_what_flags_alone_say_is_refused_before_pictures_are_read(flag, reason, small, tmp_path):
+    given = ("--dataset=image_folder", f"--data_dir={small}", "--preset=own", flag)
+    unread = (
+        "from trainer.system import file_system\n"
+        "def sha256(path): raise AssertionError(path)\n"
+        "file_system.sha256 = sha256"
+    )
+    refused = run_forked("train", f"--job_dir={tmp_path}/run", *given, code=64, before=unread)
+    assert reason in refused.stderr
+
+
+def test_a_folder_that_no_longer_tells_what_a_run_knows_is_refused_as_that(tmp_path):
+    folder, job_dir = tmp_path / "set", tmp_path / "run"
+    for name in ("dress/a.png", "dress/b.png", "coat/a.png", "coat/b.png"):
+        picture(folder / name)
+    given = ("--dataset=image_folder", f"--data_dir={folder}", "--test_share=0", "--image_size=28")
+    few = (*given, "--batch_size=2", "--conditional", "--preset=dcgan")
+    run_forked(*train_flags(job_dir, *few, "--steps=1"))
+    (folder / "metadata.csv").write_text("file_name,colour\ndress/a.png,red\ncoat/a.png,blue\n")
+    refused = run_forked("train", f"--job_dir={job_dir}", f"--data_dir={folder}", code=64)
+    assert "holds a run on a folder that told class of its pictures" in refused.stderr
+    assert "colour): restore it" in refused.stderr

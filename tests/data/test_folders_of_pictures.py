@@ -106,6 +106,13 @@ def test_a_grey_picture_among_coloured_ones_gets_colours(tmp_path):
     assert images.shape == (2, SIDE, SIDE, 3)
 
 
+def test_what_is_much_wider_than_high_is_still_there_when_padded(tmp_path):
+    for number, size in enumerate([(2000, 12), (12, 2000), (20, 10)]):
+        save(tmp_path / f"set/{number}.png", Image.new("RGB", size, "white"))
+    images, _ = load(tmp_path / "set", fit="pad")
+    assert (images.max(axis=(1, 2, 3)) == 255).all()
+
+
 def test_broken_pictures_are_refused_before_anything_is_measured(tmp_path):
     for number in range(12):
         save(tmp_path / f"set/{number}.png")

@@ -175,6 +175,21 @@ def test_a_number_that_is_no_value_is_not_taken_for_another(text, reason):
         labels.parse(text, SIZES)
 
 
+def test_numbers_with_points_are_values_not_places():
+    """As pandas writes whole numbers of a column in which some are missing."""
+    ratings = (Attribute("rating", ("1.0", "2.0", "3.0", "36.5")),)
+    assert labels.parse("rating=1", ratings) == labels.parse("1.0", ratings) == (0,)
+    assert labels.parse("36.5", ratings) == labels.parse("#3", ratings) == (3,)
+    with pytest.raises(RefusedError, match="names '0', which is no value"):
+        labels.parse("rating=0", ratings)
+
+
+def test_letters_may_be_composed_or_not():
+    """Names of files that come from macOS are decomposed."""
+    skirts = (Attribute("class", ("Hosen", "Ro\u0308cke")),)
+    assert labels.parse("R\u00f6cke", skirts) == labels.parse("Ro\u0308cke", skirts) == (1,)
+
+
 def test_unless_asked_images_show_each_value_of_the_first_attribute():
     data = dataclasses.replace(recipe().data, attributes=ATTRIBUTES)
     of_three = dataclasses.replace(recipe(), data=data)

@@ -415,3 +415,14 @@ def test_a_film_leaves_out_what_cannot_be_read_and_says_so(tmp_path, caplog):
     with Image.open(tmp_path / film.FILE) as shown:
         assert shown.n_frames == 2
     assert caplog.text.count("is left out of training.gif: it cannot be read") == 3
+
+
+def test_names_with_line_breaks_are_drawn_in_one_line():
+    picture = np.zeros((40, 20, 1), np.uint8)
+    broken, whole = "dark\nblue\x85", "dark blue "
+    for draw in (
+        lambda name: image_grids.with_row_names(picture, [name]),
+        lambda name: image_grids.with_column_names(picture, [name], 20),
+        lambda name: image_grids.with_title(picture, name),
+    ):
+        np.testing.assert_array_equal(draw(broken), draw(whole))

@@ -42,17 +42,28 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
 
     Where there may be a run already, `resume` checks it together with what that run says.
     """
-    resolved = _train(argv, data_folder.specify)
-    if not (resolved.job_dir_url or (resolved.job_dir / config_json.FILE).exists()):
-        checks.check(resolved)
+    resolved = _train(argv, _published)
+    is_new = not (resolved.job_dir_url or (resolved.job_dir / config_json.FILE).exists())
+    if is_new:
+        checks.check(resolved)  # before all pictures of a folder are read
+    if resolved.data.dataset not in loading.PINNED:
+        resolved = _train(argv, data_folder.specify)
+        if is_new:
+            checks.check(resolved)
     return resolved
 
 
 def train_elsewhere(argv: Sequence[str]) -> config.TrainConfig:
     """The same for another machine, whose data are out of reach here: nothing is looked at."""
-    resolved = _train(argv, lambda choice, folder, url: loading.published(choice))
+    resolved = _train(argv, _published)
     checks.check(resolved)
     return resolved
+
+
+def _published(choice: DataChoice, folder: Path, url: GsUrl | None) -> DatasetSpec:
+    """A data set as its authors have published it; no data are looked at."""
+    del folder, url
+    return loading.published(choice)
 
 
 def generate(argv: Sequence[str]) -> config.GenerateConfig:

@@ -22,7 +22,8 @@ def check(recipe: Recipe) -> None:
             f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
             "add --noconditional"
         )
-        if folder := recipe.data.folder:
+        folder = recipe.data.folder
+        if folder and folder.attribute_minimum > 1:
             text += f", or, of a table, lower --attribute_minimum={folder.attribute_minimum}"
         raise RefusedError(text)
     if not 0 <= networks.attribute_dropout < 1:

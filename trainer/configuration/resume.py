@@ -11,7 +11,7 @@ from trainer.cloud import data_folder
 from trainer.configuration import checks, choices, config, config_json
 from trainer.configuration.config import Schedule, TrainConfig
 from trainer.configuration.config_json import RunConfig
-from trainer.data import loading
+from trainer.data import attribute_tables, loading
 from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec, FolderReading
 from trainer.system.exits import RefusedError
 
@@ -90,6 +90,8 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
     if now["precision"] == "auto":  # which was decided when the run started
         now["precision"] = before["precision"]
     now["ema_ramp_up"] = before["ema_ramp_up"]  # likewise
+    if metadata := before.get("metadata"):
+        before["metadata"] = attribute_tables.as_seen_from(asked.data_dir, metadata)
     if choices.FORMER_NAMES.get(before["architecture"]) == now["architecture"]:
         now["architecture"] = before["architecture"]
     now["initialize_from"] = _weights(asked, before["initialize_from"])
@@ -139,8 +141,15 @@ def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
     try:
         return data_folder.specify(choice, asked.data_dir, asked.data_dir_url)
     except RefusedError as error:
-        if choice.dataset != IMAGE_FOLDER or "data_dir" in asked.given:
+        if choice.dataset != IMAGE_FOLDER or _READING & asked.given or "attributes" in asked.given:
             raise
+        if "data_dir" in asked.given:
+            was_told = ", ".join(choice.attributes) or "nothing"
+            raise RefusedError(
+                f"--job_dir={asked.job_dir} holds a run on a folder that told {was_told} of its "
+                f"pictures, and --data_dir={asked.data_dir_url or asked.data_dir} does not "
+                f"({error}): restore it"
+            ) from error
         raise RefusedError(
             f"--job_dir={asked.job_dir} holds a run on a folder of pictures: name it by "
             f"--data_dir ({error})"

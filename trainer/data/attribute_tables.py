@@ -10,15 +10,15 @@ import csv
 import io
 import json
 import os
-import posixpath
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trainer.data.datasets import Attribute
+from trainer.data.picture_files import Rules, canonical, plain
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
@@ -28,9 +28,11 @@ FILE_NAME = "file_name"
 OTHER = "other"  # what rare values become
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _NAMED = 10  # rows or pictures of one kind, at most, in a message
+_MOST_LINES = 20  # of a row, in which a value may have some
 _MOST_DISTINCT = 0.5  # of the rows: a column with more values than this names, it does not describe
 
 Row = dict[str, str]  # by column; empty: not given
+_Line = tuple[int, Row]  # with the number of the file's line, from 1
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ def find(folder: Path, named: str) -> tuple[Path, ...]:
     )
 
 
+def as_seen_from(folder: Path, named: str) -> str:
+    """A `--metadata` that lies in the folder, by its path there: the folder may be moved."""
+    path = Path(named).expanduser()
+    if not (named and path.is_absolute() and path.is_relative_to(folder.absolute())):
+        return named
+    return path.relative_to(folder.absolute()).as_posix()
+
+
 def _conventional(folder: Path) -> tuple[Path, ...]:
     found = tuple(folder / name for name in FILES if (folder / name).is_file())
     if len(found) > 1:
@@ -68,7 +78,7 @@ def _conventional(folder: Path) -> tuple[Path, ...]:
     return found
 
 
-def read(paths: Sequence[Path], folder: Path, pattern: str, spaced: bool) -> Table:
+def read(paths: Sequence[Path], folder: Path, pattern: str, rules: Rules) -> Table:
     """Reads tables of comma- or tab-separated values, or of a JSON object a line, as one.
 
     In a row with more fields than the header, the last column takes what is left, commas included.
@@ -78,7 +88,7 @@ def read(paths: Sequence[Path], folder: Path, pattern: str, spaced: bool) -> Tab
         does not hold the table.
       folder: of the pictures.
       pattern: of the pictures' paths, with columns in braces; empty: the column `file_name`.
-      spaced: whether quotes may stand behind a space.
+      rules: how the folder is read.
 
     Raises:
       RefusedError: one cannot be read, lacks a column, or names a picture twice.
@@ -87,18 +97,18 @@ def read(paths: Sequence[Path], folder: Path, pattern: str, spaced: bool) -> Tab
     named: dict[str, Row] = {}
     left_out: list[str] = []
     for path in paths:
-        header, rows, notes = _header_and_rows(path, pattern, spaced)
+        header, rows, notes = _header_and_rows(path, pattern, rules)
         left_out += notes
         columns |= dict.fromkeys(name for name in header if name not in (FILE_NAME, ""))
         inside = folder in path.parents
         prefix = path.parent.relative_to(folder) if inside else Path()
-        for number, row in enumerate(rows, start=2):
+        for number, row in rows:
             name = _BRACES.sub(lambda found, row=row: row[found[1]], pattern or f"{{{FILE_NAME}}}")  # type: ignore[misc]
             key = canonical(f"{prefix.as_posix()}/{name}")
             if not name:
-                raise RefusedError(f"{path}, row {number} names no picture: repair it")
+                raise RefusedError(f"{path}, line {number} names no picture: repair it")
             if key in named:
-                raise RefusedError(f"{path}, row {number} names {name} again: leave one of them")
+                raise RefusedError(f"{path}, line {number} names {name} again: leave one of them")
             named[key] = row
     table = " and ".join(map(str, paths))
     if not named:
@@ -108,17 +118,17 @@ def read(paths: Sequence[Path], folder: Path, pattern: str, spaced: bool) -> Tab
 
 
 def _header_and_rows(
-    path: Path, pattern: str, spaced: bool
-) -> tuple[list[str], list[Row], list[str]]:
+    path: Path, pattern: str, rules: Rules
+) -> tuple[list[str], list[_Line], list[str]]:
     """Columns, rows, and what is to be said of other columns."""
     notes: list[str] = []
     try:
         text = file_system.regular(path).read_text(encoding="utf-8-sig")
         if path.suffix == ".jsonl":
-            header, rows, of_parts = _json_lines(text)
+            header, rows, of_parts = _json_lines(text, rules)
             notes = [f"the column {name} is left out: it has lists or objects" for name in of_parts]
         else:
-            header, rows = _separated(path, text, spaced)
+            header, rows = _separated(path, text, rules)
     except UnicodeDecodeError as error:
         raise RefusedError(
             f"{path} is no UTF-8 ({error.reason} at byte {error.start}): save it as CSV UTF-8"
@@ -137,14 +147,8 @@ def _header_and_rows(
     return header, rows, notes
 
 
-def canonical(name: str | Path) -> str:
-    """A path below the folder as it is compared: forward slashes, composed letters."""
-    text = os.fspath(name).replace("\\", "/")
-    return unicodedata.normalize("NFC", posixpath.normpath(text))
-
-
 def described(
-    table: Table, names: Sequence[str], wanted: Sequence[str], minimum: int, again: bool
+    table: Table, names: Sequence[str], wanted: Sequence[str], minimum: int, rules: Rules
 ) -> tuple[tuple[Attribute, ...], list[Row], list[str]]:
     """The attributes of pictures, their rows, and what is to be said of the columns.
 
@@ -153,7 +157,7 @@ def described(
       names: the pictures, by their keys in the table.
       wanted: the columns to take, in this order; none: all that describe.
       minimum: pictures of a value; the rarer ones are one value, `OTHER`.
-      again: whether columns that say nothing once rare values are one are left out, too.
+      rules: how the folder is read.
 
     Raises:
       RefusedError: there is no such column, or it has a single value.
@@ -169,7 +173,7 @@ def described(
         counts = Counter(row[column] for row in rows if row[column])
         rare = {value for value, count in counts.items() if count < minimum}
         reason = _why_left_out(counts)
-        if again and not reason and len(counts.keys() - rare - {OTHER}) == 0:
+        if rules.drops_merged and not reason and len(counts.keys() - rare - {OTHER}) == 0:
             reason = f"has no value of {minimum} pictures or more (--attribute_minimum)"
         if reason and column in wanted:
             raise RefusedError(f"--attributes={column}: the column {reason}: leave it out")
@@ -216,42 +220,72 @@ def _delimiter(path: Path, text: str) -> str:
     return next((each for each in (",", ";", "\t") if each in header), ",")
 
 
-def _separated(path: Path, text: str, spaced: bool) -> tuple[list[str], list[Row]]:
+def _separated(path: Path, text: str, rules: Rules) -> tuple[list[str], list[_Line]]:
     delimiter = _delimiter(path, text)
     content = io.StringIO(text, newline="")
     # Else spaces stay: of the last column they are its own.
-    skips = spaced and f'{delimiter} "' in text
+    skips = rules.quotes_after_spaces and f'{delimiter} "' in text
     lines = csv.reader(content, delimiter=delimiter, skipinitialspace=skips)
-    header = [name.strip() for name in next(lines, [])]
+    read = plain if rules.plain_names else str.strip
+    header = [read(name) for name in next(lines, [])]
     names = [name for name in header if name]  # spreadsheets write columns of nothing, too
     if len(set(names)) < len(names):
         raise ValueError("two columns have one name")
     last = len(header) - 1
-    rows = []
+    rows: list[_Line] = []
+    before = lines.line_num
     for fields in lines:
+        first, before = before + 1, lines.line_num
         if not any(fields):  # spreadsheets write rows of nothing, too
             continue
+        if before - first >= _MOST_LINES:
+            raise ValueError(f"the row of line {first} goes on to line {before}: close its quote")
         fields += [""] * (len(header) - len(fields))
         values = [*fields[:last], delimiter.join(fields[last:])]
-        rows.append({name: value.strip() for name, value in zip(header, values, strict=True)})
+        row = {name: read(value) for name, value in zip(header, values, strict=True)}
+        rows.append((first, row))
     return header, rows
 
 
-def _json_lines(text: str) -> tuple[list[str], list[Row], list[str]]:
+def _json_lines(text: str, rules: Rules) -> tuple[list[str], list[_Line], list[str]]:
     """Columns, rows, and the names of what is no column."""
-    objects = [json.loads(line) for line in text.split("\n") if line.strip()]
-    if not all(isinstance(each, dict) for each in objects):
-        raise ValueError("a line is no object")
-    names = list(dict.fromkeys(name for each in objects for name in each))
+    objects = dict(_objects(text))
+    names = list(dict.fromkeys(name for each in objects.values() for name in each))
     # Lists and objects describe parts of a picture, not all of it.
+    plain_types = str | int | float | None
     of_parts = [
         name
         for name in names
-        if not all(isinstance(each.get(name), str | int | float | None) for each in objects)
+        if not all(isinstance(each.get(name), plain_types) for each in objects.values())
     ]
     header = [name for name in names if name not in of_parts]
+
+    def value(found: str | float | None) -> str:
+        # JSON has no NaN, but what pandas writes does, for what is not given.
+        if found is None or (rules.plain_names and found != found):
+            return ""
+        return plain(str(found)) if rules.plain_names else str(found).strip()
+
     rows = [
-        {name: "" if each.get(name) is None else str(each[name]).strip() for name in header}
-        for each in objects
+        (number, {name: value(each.get(name)) for name in header})
+        for number, each in objects.items()
     ]
     return header, rows, of_parts
+
+
+def _objects(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The object of each line, with the line's number.
+
+    Raises:
+      ValueError: a line is none.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            found = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from error
+        if not isinstance(found, dict):
+            raise ValueError(f"line {number} is no object")
+        yield number, found

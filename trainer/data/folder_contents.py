@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data import attribute_tables, picture_files
-from trainer.data.attribute_tables import canonical
 from trainer.data.datasets import Attribute, FolderReading
-from trainer.data.picture_files import RULES, TEST, TRAIN, Files
+from trainer.data.labels import NOT_GIVEN
+from trainer.data.picture_files import RULES, TEST, TRAIN, Files, canonical
 from trainer.system import cores, file_system
 from trainer.system.exits import RefusedError
 
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 LINE_SECONDS = 10.0  # between two lines about how far it is
 _CLASS = "class"  # the attribute that subfolders give
 _LIKE_SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
-_NOT_GIVEN = -1
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def _read(
     left_out, notes = list(unused(there.files, folder, tables)), []
     paths, splits = _in_splits(there.files.pictures, folder, reading, left_out)
     if not tables:
-        attributes, labels = _by_subfolders(paths, folder, splits, wanted, left_out)
+        attributes, labels = _by_subfolders(paths, folder, reading, splits, wanted, left_out)
     else:
         paths, attributes, labels = _by_table(paths, folder, tables, reading, wanted, left_out)
     digests = _digests(tuple(paths), there)
@@ -101,6 +100,10 @@ def _read(
         f"{len(paths)} pictures in {folder} ({counted}), {is_test.sum()} of them for tests"
     )
     notes += _shares(attributes, labels)
+    left_out += _without_training(attributes, labels[~is_test])
+    if max((len(each.values) for each in attributes), default=0) < 2:
+        for note in left_out:  # which may be why, and a run with labels is refused before it loads
+            log.info("data: %s", note)
     return Contents(
         tuple(paths), digests, is_test, attributes, labels, tuple(left_out), tuple(notes)
     )
@@ -149,14 +152,21 @@ def _is_test(digest: bytes, share: float) -> bool:
 
 
 def _by_subfolders(
-    paths: list[Path], folder: Path, splits: bool, wanted: Sequence[str], left_out: list[str]
+    paths: list[Path],
+    folder: Path,
+    reading: FolderReading,
+    splits: bool,
+    wanted: Sequence[str],
+    left_out: list[str],
 ) -> tuple[tuple[Attribute, ...], np.ndarray]:
     """One attribute, the class: the subfolder of the first level; none without subfolders."""
     tops = [folder / split for split in (TRAIN, TEST)] if splits else [folder]
     of_top = {top: [path for path in paths if top in path.parents] for top in tops}
+    called = picture_files.plain if RULES[reading.rules].plain_names else str
     names: dict[str, None] = {}
     for top, inside in of_top.items():
-        names |= dict.fromkeys(path.name for path in picture_files.class_folders(inside, top))
+        found = picture_files.class_folders(inside, top)
+        names |= dict.fromkeys(called(path.name) for path in found)
         empty = picture_files.empty_folders(inside, top)
         if names and empty:
             listed = ", ".join(path.name for path in empty)
@@ -178,7 +188,7 @@ def _by_subfolders(
     for path in paths:
         top = folder / _split(path, folder) if splits else folder
         subfolder = picture_files.class_folder(path, top)
-        labels.append([numbers[subfolder.name] if subfolder else _NOT_GIVEN])
+        labels.append([numbers[called(subfolder.name)] if subfolder else NOT_GIVEN])
     return (Attribute(_CLASS, tuple(numbers)),), np.array(labels, np.int64)
 
 
@@ -191,8 +201,8 @@ def _by_table(
     left_out: list[str],
 ) -> tuple[list[Path], tuple[Attribute, ...], np.ndarray]:
     """The pictures of which the table has a row, and what it says of them."""
-    is_apart = RULES[reading.rules].apart
-    table = attribute_tables.read(tables, folder, reading.metadata_file_name, is_apart)
+    rules = RULES[reading.rules]
+    table = attribute_tables.read(tables, folder, reading.metadata_file_name, rules)
     by_name = {canonical(path.relative_to(folder)): path for path in paths}
     if alike := sorted(str(path.relative_to(folder)) for path in {*paths} - {*by_name.values()}):
         left_out.append(
@@ -216,7 +226,7 @@ def _by_table(
             listed = attribute_tables.listed(missing)
             left_out.append(f"{len(missing)} {text % (table.named, listed)}")
     attributes, rows, said = attribute_tables.described(
-        table, names, wanted, reading.attribute_minimum, is_apart
+        table, names, wanted, reading.attribute_minimum, rules
     )
     left_out += said
     numbers = [
@@ -224,7 +234,7 @@ def _by_table(
     ]
     labels = [
         [
-            number.get(row[attribute.name], _NOT_GIVEN)
+            number.get(row[attribute.name], NOT_GIVEN)
             for attribute, number in zip(attributes, numbers, strict=True)
         ]
         for row in rows
@@ -266,6 +276,18 @@ def _shares(attributes: tuple[Attribute, ...], labels: np.ndarray) -> Iterator[s
         without = int((column < 0).sum())
         rest = f", not given {without}" if without else ""
         yield f"{attribute.name}: {', '.join(each)}{rest}"
+
+
+def _without_training(attributes: tuple[Attribute, ...], labels: np.ndarray) -> Iterator[str]:
+    """What is said of values that no picture to learn from has."""
+    for attribute, column in zip(attributes, labels.T, strict=True):
+        learnt = set(column.tolist())
+        absent = [value for row, value in enumerate(attribute.values) if row not in learnt]
+        if absent:
+            yield (
+                f"{attribute.name}: no picture to learn from is {attribute_tables.listed(absent)}: "
+                "what is drawn as that will not show it"
+            )
 
 
 def unreadable(path: Path, error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import logging
@@ -12,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.data import array_cache, folder_contents, pictures
+from trainer.data import array_cache, attribute_tables, folder_contents, pictures
 from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec, FolderReading, LabelledImages
 from trainer.data.folder_contents import Contents
-from trainer.data.picture_files import RULES, TEST, TRAIN, Rules
+from trainer.data.picture_files import RULES, TEST, TRAIN, Rules, canonical
 from trainer.data.pictures import Form
 from trainer.system import cores, memory
 from trainer.system.exits import RefusedError
@@ -40,6 +41,8 @@ def specify(
     Raises:
       RefusedError: no picture can be read, or the table does not describe them.
     """
+    metadata = attribute_tables.as_seen_from(folder, reading.metadata)
+    reading = dataclasses.replace(reading, metadata=metadata)
     found = folder_contents.read(folder, reading, wanted)
     background = colour(reading.background)
     coloured = len(set(background)) > 1 or _has_colours(found.paths, RULES[reading.rules])
@@ -133,7 +136,8 @@ def _fingerprint(found: Contents, folder: Path, by: Rules) -> str:
     """
     digest = hashlib.sha256()
     for path, content in zip(found.paths, found.digests, strict=True):
-        name = os.fsencode(path.relative_to(folder))
+        inside = path.relative_to(folder)
+        name = os.fsencode(canonical(inside) if by.plain_names else inside)
         if by.by_content:
             digest.update(name + b"\0" + content)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 
 from trainer.data.datasets import Attribute
@@ -54,7 +56,8 @@ def _one(part: str, place: int, given: str, attributes: Sequence[Attribute]) -> 
     """An attribute's number, and its value's; `given` is the flag as the user wrote it."""
     asked, value = _asked(part, attributes)
     is_named = value != part
-    same_names = (_equal, _equal_in_any_case, *([] if value.isdecimal() else [_same]))
+    is_number = _number(value) is not None
+    same_names = (_equal, _equal_in_any_case, _equal_numbers if is_number else _same)
     for same in same_names:  # the exact name wins
         found = [
             (index, number)
@@ -104,7 +107,13 @@ def _is_number_of(value: str, attribute: Attribute) -> bool:
 
 def _has_numbers(attribute: Attribute) -> bool:
     """Whether most of the values are themselves numbers, as sizes are."""
-    return 2 * sum(value.isdecimal() for value in attribute.values) > len(attribute.values)
+    numbers = [value for value in attribute.values if _number(value) is not None]
+    return 2 * len(numbers) > len(attribute.values)
+
+
+def _number(text: str) -> float | None:
+    """What a value says, as 36.5 of sizes; None of one that is no number."""
+    return float(text) if re.fullmatch(r"[+-]?\d+(\.\d*)?", text, re.ASCII) else None
 
 
 def _equal(known: str, written: str) -> bool:
@@ -112,7 +121,12 @@ def _equal(known: str, written: str) -> bool:
 
 
 def _equal_in_any_case(known: str, written: str) -> bool:
-    return known.casefold() == written.casefold()
+    return _composed(known).casefold() == _composed(written).casefold()
+
+
+def _equal_numbers(known: str, written: str) -> bool:
+    """As of 4 and 4.0, which tables have where numbers are missing in a column."""
+    return _number(known) == _number(written)
 
 
 def _same(known: str, written: str) -> bool:
@@ -122,7 +136,12 @@ def _same(known: str, written: str) -> bool:
 
 def folded(name: str) -> str:
     """A name as it is compared: letters and digits in lower case."""
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
+    return "".join(letter for letter in _composed(name).casefold() if letter.isalnum())
+
+
+def _composed(name: str) -> str:
+    """With letters as most systems write them; macOS takes accents apart in names of files."""
+    return unicodedata.normalize("NFC", name)
 
 
 def _listed(attribute: Attribute) -> str:

@@ -6,6 +6,9 @@ hold other pictures.
 
 from __future__ import annotations
 
+import os
+import posixpath
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -15,6 +18,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 NAMED = 20  # files of one reason, at most, in a message
+_BREAKS = ("Cc", "Zl", "Zp")  # control characters, and separators of lines and paragraphs
 _OURS = (".decoded-", ".lock", ".partial-")  # beside the pictures
 
 
@@ -28,7 +32,10 @@ class Rules:
     any_colour: bool  # gives all of them colours; else the first picture decides
     in_strips: bool  # are large pictures reduced
     splits: bool  # are there folders train and test, and tables of attributes
-    apart: bool  # are runs in the folder left alone, and columns judged after rare values merge
+    skips_runs: bool  # are runs in the folder left alone
+    quotes_after_spaces: bool  # do quotes of a table's fields count behind a space
+    drops_merged: bool  # are columns left out that say nothing once rare values are one
+    plain_names: bool  # are names and values compared, and kept, as `plain` makes them
 
 
 _FIRST_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
@@ -37,7 +44,7 @@ _MORE_SUFFIXES = (
     *(".pbm", ".pcx", ".pgm", ".pnm", ".ppm", ".tga", ".tif", ".tiff"),
 )
 _SUFFIXES = tuple(sorted(_FIRST_SUFFIXES + _MORE_SUFFIXES))
-CURRENT = 4
+CURRENT = 5
 _FIRST = Rules(
     _FIRST_SUFFIXES,
     folders_deep=1,
@@ -45,13 +52,17 @@ _FIRST = Rules(
     any_colour=False,
     in_strips=False,
     splits=False,
-    apart=False,
+    skips_runs=False,
+    quotes_after_spaces=False,
+    drops_merged=False,
+    plain_names=False,
 )
 _SECOND = replace(
     _FIRST, suffixes=_SUFFIXES, folders_deep=100, by_content=True, any_colour=True, in_strips=True
 )
 _THIRD = replace(_SECOND, splits=True)
-RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, CURRENT: replace(_THIRD, apart=True)}
+_FOURTH = replace(_THIRD, skips_runs=True, quotes_after_spaces=True, drops_merged=True)
+RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, CURRENT: replace(_FOURTH, plain_names=True)}
 _CONFIG, _OF_A_RUN = "config.json", b'"recipe"'  # a run's configuration, and what is in it alone
 _AT_FIRST = ("tensorboard", "metrics.jsonl", "results")  # what a run makes
 TRAIN, TEST = "train", "test"  # folders of pictures to learn from, and to measure against
@@ -83,13 +94,29 @@ def find(folder: Path, number: int, flag: str = "data_dir") -> Files:
             files.pictures.append(path)
         elif not path.name.startswith(_OURS):
             files.unused.setdefault(reason, []).append(path)
-    files.pictures.sort()
+    if rules.plain_names:
+        files.pictures.sort(key=lambda path: Path(canonical(path)))
+    else:
+        files.pictures.sort()
     if not files.pictures:
         raise RefusedError(
             f"--{flag}={folder} holds no pictures ({', '.join(rules.suffixes)}), nor do its "
             f"subfolders{_but(files)}"
         )
     return files
+
+
+def canonical(name: str | Path) -> str:
+    """A path as it is compared: forward slashes, composed letters (macOS decomposes them)."""
+    text = os.fspath(name).replace("\\", "/")
+    return unicodedata.normalize("NFC", posixpath.normpath(text))
+
+
+def plain(text: str) -> str:
+    """A name or a value as it is compared: composed letters, and spaces for control characters."""
+    composed = unicodedata.normalize("NFC", text)
+    shown = (" " if unicodedata.category(each) in _BREAKS else each for each in composed)
+    return "".join(shown).strip()
 
 
 def names(pictures: list[Path], folder: Path) -> list[str]:
@@ -151,7 +178,7 @@ def _walk(folder: Path, flag: str, rules: Rules) -> Iterator[Path]:
         ) from error
 
     for place, subfolders, names in file_system.walk(folder, refuse):
-        if rules.apart and place != folder and _is_run(place, subfolders, names):
+        if rules.skips_runs and place != folder and _is_run(place, subfolders, names):
             subfolders.clear()
             yield place
             continue
@@ -185,7 +212,7 @@ def _why_unused(path: Path, folder: Path, rules: Rules) -> str | None:
     """Why a file is no picture of the set; None: it is one."""
     if path.name.startswith("."):
         return "hidden"
-    if rules.apart and path.is_dir():
+    if rules.skips_runs and path.is_dir():
         return "a run"
     if path.suffix.lower() not in rules.suffixes:
         return "of another kind"

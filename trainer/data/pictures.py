@@ -119,11 +119,20 @@ def fitted(
     converted = image.convert("L" if grey else "RGB")
     size = (form.side, form.side)
     if form.fit == "pad":
-        colour = form.background[0] if grey else form.background
-        resized = ImageOps.pad(converted, size, resampling, color=colour)
+        resized = _padded(converted, form, resampling)
     else:
         resized = ImageOps.fit(converted, size, resampling)
     return np.asarray(resized, np.uint8).reshape(*size, form.channels)
+
+
+def _padded(image: Image.Image, form: Form, resampling: Image.Resampling) -> Image.Image:
+    """All of the picture in a square, at least a pixel high and wide, where Pillow leaves none."""
+    scale = form.side / max(image.size)
+    if round(scale * min(image.size)) == 0:
+        width, height = (max(1, round(scale * length)) for length in image.size)
+        image = image.resize((width, height), resampling)
+    colour = form.background[0] if form.channels == 1 else form.background
+    return ImageOps.pad(image, (form.side, form.side), resampling, color=colour)
 
 
 def upright(picture: Image.Image) -> Image.Image:

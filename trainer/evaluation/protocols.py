@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 from typing import Any
 
 from trainer.cloud.data_folder import CopiedData
 from trainer.configuration import choices
 from trainer.configuration.choices import CLASSIFIED, FASHION, FEWEST_SAMPLES, INCEPTION, OWN
 from trainer.configuration.config import EvaluateConfig, Recipe
+from trainer.data.datasets import DatasetSpec
 from trainer.evaluation import inception, kept_networks
 from trainer.runs import stored_runs
 from trainer.runs.file_names import TEST
@@ -18,6 +20,7 @@ from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
+MOST_HELD_BACK = 0.5  # of the pictures: of fewer a run learns nothing
 DIGESTS = {  # of the weights of the package's classifiers
     "feature_network": "e5147b1ec62ecd14430a680c8fc4cf37bbd3a5d2bab76f05e276dd78719ab572",
     "class_network": "3a869bb461ca3505cdb7d94e5613c76a8e1ca8560e84e611c084dcbf62a38d04",
@@ -42,13 +45,20 @@ def check(recipe: Recipe, settings: EvaluateConfig) -> None:
         raise RefusedError(
             f"a run on --dataset={data.dataset} with {data.test_examples or 'no'} test images "
             f"cannot be evaluated, for which {FEWEST_SAMPLES} are needed: train one that holds "
-            "some back, by a folder test/ of pictures or --test_share=.1"
+            f"as many back, by {holding_back(data)}"
         )
     if settings.features == FASHION and data.dataset not in CLASSIFIED:
         raise RefusedError(
             f"the package has networks of {CLASSIFIED[0]}, not of {data.dataset}: leave --features "
             "out"
         )
+
+
+def holding_back(data: DatasetSpec) -> str:
+    """How a folder of pictures gets enough test images, most probably."""
+    share = math.ceil(200 * FEWEST_SAMPLES / (data.train_examples + data.test_examples)) / 100
+    a_folder = "a folder test/ of pictures"
+    return a_folder if share > MOST_HELD_BACK else f"{a_folder} or --test_share={share:g}"
 
 
 def features(recipe: Recipe, settings: EvaluateConfig) -> str:

@@ -121,10 +121,16 @@ def with_row_names(picture: np.ndarray, names: Sequence[str]) -> np.ndarray:
 
 
 def _shortened(name: str) -> str:
-    """Its ends, by which paths differ and after which figures stand."""
+    """Its ends, by which paths differ and after which figures stand, as one line."""
+    name = _one_line(name)
     if len(name) <= _MOST_OF_NAME:
         return name
     return f"{name[:_START_OF_NAME]}…{name[_START_OF_NAME + 1 - _MOST_OF_NAME :]}"
+
+
+def _one_line(text: str) -> str:
+    """Without control characters, which cannot be drawn."""
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def with_column_names(picture: np.ndarray, names: Sequence[str], width: int) -> np.ndarray:
@@ -137,7 +143,7 @@ def with_column_names(picture: np.ndarray, names: Sequence[str], width: int) -> 
     """
     font, column = _font(), width / len(names)
     strip = Image.new("L", (picture.shape[1], TITLE_HEIGHT), _WHITE)
-    for number, name in enumerate(names):
+    for number, name in enumerate(map(_one_line, names)):
         fitting = (name[:end] for end in range(len(name), 0, -1))
         shown = next((each for each in fitting if font.getlength(each) <= column), "")
         at = (picture.shape[1] - width + (number + 0.5) * column, TITLE_HEIGHT // 2)
@@ -149,7 +155,7 @@ def with_title(picture: np.ndarray, title: str) -> np.ndarray:
     """A picture, uint8 `[height, width, 1 or 3]`, with a line above it."""
     strip = Image.new("L", (picture.shape[1], TITLE_HEIGHT), _WHITE)
     at = (_PADDING, TITLE_HEIGHT // 2)
-    ImageDraw.Draw(strip).text(at, title, fill=0, font=_font(), anchor="lm")
+    ImageDraw.Draw(strip).text(at, _one_line(title), fill=0, font=_font(), anchor="lm")
     return np.concatenate([_channels_as(picture, strip), picture])
 
 

@@ -36,6 +36,7 @@ TRIAL_SAMPLES = 1000  # of the evaluation that is measured
 AROUND_STEPS = 1.02
 GRIDS_SHARE = 0.03  # of the time, which grids may take: epochs of few pictures are short
 AROUND_RUN_SECONDS = 6.0
+READING_SHARE = 0.7  # of the time, which may go by until the data are read
 EVALUATION_SHARE = 0.5  # of the time that is left, which the first evaluation may take
 
 
@@ -66,6 +67,8 @@ def planned(
     minutes = run.schedule.minutes or 0.0
     activity.now("reading the data")
     examples = load(run.recipe.data)
+    if group.is_chief:
+        _check_time_is_left(minutes, deadline)
     log.info("measuring how many steps fit into %g minutes", minutes)
     if run.recipe.growth.grow_from:
         log.warning("all steps are planned as of whole images: a run that grows ends sooner")
@@ -89,6 +92,15 @@ def planned(
     log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
     schedule = dataclasses.replace(schedule, steps=steps, save_interval=between)
     return dataclasses.replace(run, schedule=schedule, horizon=steps)
+
+
+def _check_time_is_left(minutes: float, deadline: float) -> None:
+    gone = 60 * minutes - (deadline - time.monotonic())
+    if gone > READING_SHARE * 60 * minutes:
+        raise RefusedError(
+            f"of --minutes={minutes:g} {gone:.0f} s went by until the data were read; what was "
+            "prepared of them is kept, so run the same command again, or give it more"
+        )
 
 
 class _Took(NamedTuple):

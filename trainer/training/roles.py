@@ -56,6 +56,7 @@ def lead(
     images, labels = _begun(storage, recipe, group, gan)
     run_directory.check_writable(job_dir)
     summary.warn_if_short(recipe, schedule)
+    summary.warn_if_not_measurable(recipe)
     run_directory.trim(job_dir, recipe, -1 if step is None else step)
     measured = RunEvaluations(gan, images, labels, plan, storage, saved)
     measured.keep_best()  # if a kill came before its copy

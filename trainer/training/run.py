@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,9 @@ def train(
     activity.now("joining the others")
     joined = strategies.joined_cluster(run.runtime, worker, rejoin)
     with joined as (strategy, group):
+        if len(worker.addresses) > 1 and run.schedule.minutes is not None:
+            # Machines may come long after another: a run is as long as they are all there.
+            deadline = time.monotonic() + 60 * run.schedule.minutes
         activity.now("making the run's parts")
         here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
         group.check_equal("the configuration", _fingerprint(asked, here))

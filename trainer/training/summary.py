@@ -70,6 +70,20 @@ def command(program: str, *arguments: str) -> str:
     return shlex.join([str(path), *arguments])
 
 
+def warn_if_not_measurable(recipe: Recipe) -> None:
+    """Says of a run which `evaluate` will refuse how it can be had otherwise."""
+    data = recipe.data
+    if (
+        data.folder
+        and data.folder.test_share
+        and not (recipe.completion.masks or protocols.is_possible(recipe))
+    ):
+        log.warning(
+            "%d pictures are held back for tests, too few for `evaluate`: begin anew with %s",
+            *(data.test_examples, protocols.holding_back(data)),
+        )
+
+
 def warn_if_short(recipe: Recipe, schedule: Schedule) -> None:
     """Says of a run that is too short to learn anything which flag makes it long enough."""
     steps = config.total_steps(recipe, schedule)
