@@ -23,6 +23,8 @@ _PART = r"[a-z0-9]+((\.|__?|-+)[a-z0-9]+)*"
 _TAG = r":(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})"
 _DIGEST = r"@(?P<digest>sha256:[0-9a-f]{64})"
 _IMAGE = re.compile(rf"(?P<path>({_HOST}/)?{_PART}(/{_PART})*)({_TAG})?({_DIGEST})?")
+_ACCOUNT = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?@[a-z0-9.:-]+\.gserviceaccount\.com")
+_SECRET = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
@@ -52,6 +54,7 @@ def order(arguments: list[str], description: str) -> tuple[Order, bool]:
         workers=given.workers,
         gpus=given.gpus,
         google_account=given.google_account,
+        pull_secret=given.pull_secret,
         training=tuple(arguments[end + 1 :]),
     )
     _check(asked)
@@ -100,6 +103,7 @@ def _parser(description: str) -> Parser:
     add("--components", default="", help=f"beside the overlay's own, joined by commas: {known}")
     text = "NAME@PROJECT.iam.gserviceaccount.com, whom the component workload-identity makes pods"
     add("--google_account", help=text)
+    add("--pull_secret", help="a Secret of the namespace, for an image in a private registry")
     add("--dry_run", action="store_true", help="print the objects, apply nothing")
     return parser
 
@@ -120,6 +124,13 @@ def _check(asked: Order) -> None:
         raise RefusedError(f"--workers must be a number from 1 to {MOST_WORKERS}")
     if asked.gpus is not None and asked.gpus < 0:
         raise RefusedError("--gpus must be a number")
+    if asked.google_account is not None and not _ACCOUNT.fullmatch(asked.google_account):
+        raise RefusedError(
+            f"--google_account={asked.google_account} must be like "
+            "NAME@PROJECT.iam.gserviceaccount.com"
+        )
+    if asked.pull_secret is not None and not _SECRET.fullmatch(asked.pull_secret):
+        raise RefusedError(f"--pull_secret={asked.pull_secret} cannot be a Secret's name")
 
 
 def _check_overlay(asked: Order) -> None:

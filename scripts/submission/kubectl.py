@@ -49,6 +49,20 @@ def get(namespace: str, reference: str) -> Object | None:
     return json.loads(found) if found.strip() else None
 
 
+def context() -> str:
+    """What kubectl calls the cluster that it speaks to.
+
+    Raises:
+      RefusedError: there is no kubectl, or it knows of none.
+    """
+    try:
+        return ask("config", "current-context").strip()
+    except KubectlError as error:
+        raise RefusedError(
+            "kubectl knows of no cluster: choose one by `kubectl config use-context`"
+        ) from error
+
+
 def command(*arguments: str) -> str:
     """The command line that a user would type."""
     return shlex.join(("kubectl", *arguments))

@@ -18,4 +18,5 @@ class Order:
     workers: int | None  # pods; None: as the overlay says
     gpus: int | None  # of each pod; None: as the overlay says
     google_account: str | None  # None: as the overlay says
+    pull_secret: str | None  # of the image's registry; None: it needs none
     training: tuple[str, ...]  # flags of `fashion-gan train`

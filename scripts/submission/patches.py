@@ -15,6 +15,7 @@ from trainer.configuration import flags
 from trainer.system.exits import RefusedError
 
 IDENTITY = "iam.gke.io/gcp-service-account"
+GPUS = "FASHION_GAN_GPUS"  # the trainer's `strategies.GPUS`, without TensorFlow
 CONTAINER = "/template/spec/containers/0"
 
 
@@ -47,6 +48,9 @@ def gpus(overlay: Run, number: int) -> list[Object]:
             operations.append({"op": "add", "path": path, "value": str(number)})
         elif "nvidia.com/gpu" in resources:
             operations.append({"op": "remove", "path": path})
+    if number:  # a trainer that sees fewer refuses to start
+        promised = {"name": GPUS, "value": str(number)}
+        operations.append({"op": "add", "path": f"{container}/env/-", "value": promised})
     return operations
 
 
@@ -54,12 +58,14 @@ def evaluation(cron_job: Object, order: Order, training: list[str]) -> list[Obje
     """At the trainers' run and data."""
     container = f"/spec/jobTemplate/spec{CONTAINER}"
     pod = cron_job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    replaced = ("--job_dir=", "--data_dir=")
+    replaced = ("--job_dir=", "--data_dir=", "--cache_dir=")
     arguments = [
         *(each for each in pod["containers"][0]["args"] if not each.startswith(replaced)),
         f"--job_dir={order.job_dir}",
         f"--data_dir={value_of('data_dir', training)}",
     ]
+    if cache_dir := value_of("cache_dir", training):
+        arguments.append(f"--cache_dir={cache_dir}")
     flags.evaluate(arguments)
     return [
         _put(f"{container}/image", order.image),
@@ -80,17 +86,22 @@ def tensorboard(deployment: Object, order: Order) -> list[Object]:
 
 
 def identity(account: Object, order: Order) -> list[Object]:
-    """Who the run is to Google.
+    """Who the run is to Google, and to the image's registry.
 
     Raises:
       RefusedError: nothing would make it that account.
     """
+    secret = [] if order.pull_secret is None else [_pulling(order.pull_secret)]
     if order.google_account is None:
-        return []
+        return secret
     if IDENTITY not in account["metadata"].get("annotations", {}):
         raise RefusedError("--google_account needs --components=workload-identity")
     path = f"/metadata/annotations/{IDENTITY.replace('/', '~1')}"
-    return [_put(path, order.google_account)]
+    return [_put(path, order.google_account), *secret]
+
+
+def _pulling(secret: str) -> Object:
+    return {"op": "add", "path": "/imagePullSecrets", "value": [{"name": secret}]}
 
 
 def literal(arguments: Sequence[str]) -> list[str]:

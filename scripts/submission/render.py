@@ -119,6 +119,8 @@ def _arguments(order: Order, overlays: list[str]) -> list[str]:
         bucket = order.job_dir.removeprefix("gs://").split("/")[0]
         replaced.append("--data_dir=")
         chosen.append(f"--data_dir=gs://{bucket}/tensorflow_datasets")
+    if "monitoring" in order.components and value_of("metrics_port", order.training):
+        raise RefusedError("--metrics_port is the component monitoring's: leave it out")
     kept = [each for each in overlays if not each.startswith(tuple(replaced))]
     return [*kept, *chosen, *order.training]
 

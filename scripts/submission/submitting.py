@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 
@@ -27,13 +28,28 @@ def submit(order: Order, dry_run: bool) -> None:
       KubectlError: the cluster does not answer, or refuses.
     """
     run = render(order)
-    objects = yaml.safe_dump_all(run.objects, sort_keys=False)
     if dry_run:
-        print(objects, end="")
+        print(yaml.safe_dump_all(run.objects, sort_keys=False), end="")
     else:
         _make_way(run, order)
+        print(f"cluster: {kubectl.context()}", file=sys.stderr)
+        is_theirs = _is_of_others(order.namespace)
+        kept = [each for each in run.objects if not (is_theirs and each["kind"] == "Namespace")]
+        objects = yaml.safe_dump_all(kept, sort_keys=False)
         print(ask("apply", "--filename=-", stdin=objects), end="", file=sys.stderr)
     _say_what_next(run, order, dry_run)
+
+
+def _is_of_others(namespace: str) -> bool:
+    """Whether the namespace was there before us: its labels are its administrator's."""
+    try:
+        found = ask("get", f"namespace/{namespace}", "--ignore-not-found", "--output=json")
+    except KubectlError:  # who may not look at namespaces may not change them either
+        return True
+    if not found.strip():
+        return False
+    labels = json.loads(found)["metadata"].get("labels", {})
+    return labels.get("app.kubernetes.io/name") != "fashion-gan"
 
 
 def _make_way(run: Run, order: Order) -> None:

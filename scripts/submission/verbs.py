@@ -6,7 +6,7 @@ import contextlib
 import json
 import sys
 
-from scripts.submission import submitted, workload
+from scripts.submission import kubectl, submitted, workload
 from scripts.submission.command_line import DEFAULT_NAMESPACE, Parser, check_names
 from scripts.submission.kubectl import Object, ask, get, in_, show
 from scripts.submission.submitted import Submitted
@@ -80,6 +80,7 @@ def _resume(run: Submitted) -> None:
 
 def _delete(run: Submitted) -> None:
     """Removes all that is the run's own in the cluster, once it has saved; --job_dir stays."""
+    _say(f"cluster: {kubectl.context()}")
     show(in_(run.namespace), "delete", run.workload, "--ignore-not-found")
     show(in_(run.namespace), *workload.until_no_pods(run.workload))
     # The account keeps the list of the others: it goes last, should one of these fail.

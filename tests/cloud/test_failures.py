@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import types
 
 import pytest
 from gcsfs.retry import HttpError
 from google.auth.exceptions import RefreshError, TransportError
 
-from trainer.cloud import failures
+from trainer.cloud import bucket, connection, failures
+from trainer.cloud.bucket import Bucket
+from trainer.cloud.url import GsUrl
 from trainer.system.exits import RefusedError
 
 
@@ -25,6 +28,32 @@ def test_a_server_of_credentials_that_does_not_answer_is_asked_again():
     refresh = RefreshError("no token", retryable=False)
     refused = HttpError({"code": 401, "message": "Unauthorized"})
     assert "is away" in failures.transient("x", raised(away, refresh, refused))
+
+
+def test_a_server_of_credentials_that_has_none_is_told_from_one_that_is_away():
+    answer = types.SimpleNamespace(status=403)
+    for known, error in {
+        True: TransportError("Failed to retrieve from the metadata service. Status: 403", answer),
+        False: TransportError("the metadata server is away"),
+    }.items():
+        refused = HttpError({"code": 401, "message": "Unauthorized"})
+        chain = raised(error, RefreshError("no token", retryable=False), refused)
+        assert failures.transient("x", chain)  # it may take a while until a binding holds
+        assert failures.is_without_access(chain) == known
+
+
+def test_a_pod_that_may_never_use_its_bucket_is_refused(monkeypatch):
+    answer = types.SimpleNamespace(status=404)
+
+    def unauthorised(*_, **__):
+        refused = HttpError({"code": 401, "message": "Unauthorized"})
+        raise raised(TransportError("Status: 404", answer), RefreshError("no token"), refused)
+
+    filesystem = types.SimpleNamespace(call=unauthorised)
+    monkeypatch.setattr(connection, "connected", lambda name, patience: filesystem)
+    monkeypatch.setattr(bucket, "ACCESS_SECONDS", 0.1)
+    with pytest.raises(RefusedError, match=r"roles/iam\.workloadIdentityUser"):
+        Bucket(GsUrl("a-bucket", "runs"), "job_dir")
 
 
 def test_credentials_that_are_refused_are_not():

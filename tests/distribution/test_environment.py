@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import shutil
+from pathlib import Path
 
 import pytest
 
+import trainer
 from trainer.configuration import flags
-from trainer.distribution import environment
+from trainer.distribution import environment, strategies
 from trainer.system import processor
+from trainer.system.exits import RefusedError
 
 
 @pytest.mark.parametrize(
@@ -46,3 +50,20 @@ def test_switches_that_change_bits_are_recorded_and_a_change_is_said(monkeypatch
     environment.warn_of_changes(before, environment.describe(runtime, 1))
 
     assert "TF_ENABLE_ONEDNN_OPTS not set -> 0: the bits may differ" in caplog.text
+
+
+def test_gpus_that_were_given_and_are_not_seen_are_refused(monkeypatch):
+    strategies.check_gpus()
+    monkeypatch.setenv(strategies.GPUS, "2")
+    with pytest.raises(RefusedError, match=r"TensorFlow sees 0: build the image with .*cuda"):
+        strategies.check_gpus()
+
+
+def test_other_code_of_the_same_version_is_noticed(tmp_path, monkeypatch):
+    before = environment.code()
+    assert environment.code() == before
+    shutil.copytree(Path(trainer.__file__).parent, tmp_path / "trainer")
+    monkeypatch.setattr(trainer, "__file__", str(tmp_path / "trainer" / "__init__.py"))
+    assert environment.code() == before
+    (tmp_path / "trainer" / "randomness.py").write_text("# another\n")
+    assert environment.code() != before

@@ -15,6 +15,7 @@ KUBECTL = """#!/bin/sh
 set -eu
 here=$(dirname "$0")
 [ "$1" != kustomize ] || exec "$here/real-kubectl" "$@"
+[ "$1" != config ] || { echo a-context; exit 0; }
 echo "$*" >>"$here/calls"
 [ ! -e "$here/down" ] || { echo "connection refused" >&2; exit 1; }
 for word; do

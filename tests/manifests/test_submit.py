@@ -44,6 +44,7 @@ def test_a_run_is_applied_under_its_own_name(cluster):
     assert run.container["args"] == [
         "train",
         "--data_dir=/data/tensorflow_datasets",
+        "--cache_dir=/data/cache",
         "--strategy=multi_worker",
         "--rejoin=3",
         "--cluster_timeout=1800",
@@ -204,6 +205,47 @@ def test_images_that_kubernetes_takes_are_taken(image, cluster):
     assert cluster.applied().container["image"] == image
 
 
+def test_the_evaluation_uses_the_run_s_cache(cluster):
+    assert main([*LOCAL, "--", "--cache_dir=/data/mine"]) == exits.OK
+    (container,) = evaluation(cluster.applied())["template"]["spec"]["containers"]
+    assert [each for each in container["args"] if "cache_dir" in each] == ["--cache_dir=/data/mine"]
+
+
+@pytest.mark.parametrize("overlay", [LOCAL, JOB, JOB_SET, TRAIN_JOB])
+def test_a_trainer_knows_how_many_gpus_it_was_given(overlay, cluster):
+    main([*overlay])
+    run = cluster.applied()
+    limit = run.container["resources"]["limits"].get("nvidia.com/gpu")
+    known = {each["name"]: each.get("value") for each in run.container["env"]}
+    assert known.get("FASHION_GAN_GPUS") == limit
+
+
+@pytest.mark.parametrize("overlay", [LOCAL, JOB_SET])
+def test_an_image_in_a_private_registry_has_its_secret(overlay, cluster):
+    main([*overlay, "--pull_secret=registry"])
+    account = cluster.applied().of_kind("ServiceAccount")
+    assert account["imagePullSecrets"] == [{"name": "registry"}]
+
+
+def test_a_namespace_of_others_keeps_its_labels(cluster):
+    cluster.has("namespace/team", {"metadata": {"labels": {"pod-security": "theirs"}}})
+    assert main([*LOCAL, "--namespace=team"]) == exits.OK
+    assert not of_kind(cluster.applied(), "Namespace")
+
+    ours = {"app.kubernetes.io/name": "fashion-gan"}
+    cluster.has("namespace/team", {"metadata": {"labels": ours}})
+    assert main([*LOCAL, "--namespace=team"]) == exits.OK
+    assert of_kind(cluster.applied(), "Namespace")
+
+
+def test_it_says_which_cluster_it_speaks_to(cluster, capsys):
+    main([*LOCAL])
+    assert "cluster: a-context\n" in capsys.readouterr().err
+    cluster.has_run(cluster.applied())
+    main(["delete", "a"])
+    assert "cluster: a-context\n" in capsys.readouterr().err
+
+
 def test_components_are_added(cluster):
     main([*LOCAL, "--components=kueue,monitoring"])
     run = cluster.applied()
@@ -267,7 +309,10 @@ WRONG = {
     "--workers=two": "from 1 to 999",
     "--gpus=-1": "--gpus must be a number",
     "--job_dir=/runs/a": "would be lost with its pod: use gs://BUCKET/... or /data/...",
-    "--google_account=a@b": "needs --components=workload-identity",
+    "--google_account=a@b.iam.gserviceaccount.com": "needs --components=workload-identity",
+    "--google_account=a@b": "must be like NAME@PROJECT.iam.gserviceaccount.com",
+    "--pull_secret=A": "cannot be a Secret's name",
+    "--components=monitoring -- --metrics_port=9000": "is the component monitoring's",
     "--nmae=a": "--nmae=a",
     "-- --bach_size=64": "Did you mean: batch_size",
     "-- --batch_size=63": "not divisible by the 2 replicas",

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 PREFLIGHT_SECONDS = 30.0  # limit for the first request, and in a pod for obtaining credentials
 PATIENCE_SECONDS = 150.0  # how long a failing request is retried
+ACCESS_SECONDS = 180.0  # the same until a pod's account may use a bucket, which takes a while
 RETRY_SECONDS_AFTER_SIGNAL = 60.0  # the same after SIGTERM, well within signals.GRACE_SECONDS
 TIMEOUT_SECONDS = 20.0  # for one request, plus the time for its content at the slowest rate
 MIN_BYTES_PER_SECOND = 2**20
@@ -63,6 +64,7 @@ class Bucket:
         """
         self.name = f"--{flag}={url}"
         self._url = url
+        self._has_answered = False
         self._filesystem = connection.connected(self.name, PREFLIGHT_SECONDS)
         try:
             self._list_page({"maxResults": 1}, PREFLIGHT_SECONDS)
@@ -217,13 +219,21 @@ class Bucket:
                     method, path, *names, timeout=timeout + size / MIN_BYTES_PER_SECOND, **options
                 )
                 parsed = parse(content)
+                self._has_answered = True
                 if warned:
                     log.info("%s: the storage answers again", self.name)
                 return parsed
             except Exception as error:  # aiohttp, google-auth and gcsfs have no common base class
                 reason = failures.transient(self.name, error)
+                no_access = not self._has_answered and failures.is_without_access(error)
             elapsed = time.monotonic() - started
-            if elapsed + pause > _retry_limit(retry_for):
+            if elapsed + pause > (ACCESS_SECONDS if no_access else _retry_limit(retry_for)):
+                if no_access:
+                    raise RefusedError(
+                        f"{self.name}: this pod's account gets no credentials ({reason}): give it "
+                        "roles/iam.workloadIdentityUser on the Google account that it stands for, "
+                        "which --google_account of scripts/submit names"
+                    )
                 raise InterruptedRun(
                     f"{self.name}: the storage cannot be reached ({reason}; tried for "
                     f"{elapsed:.0f} s): what it holds is whole, run the same command again"

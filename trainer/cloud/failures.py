@@ -65,6 +65,18 @@ def transient(name: str, error: Exception) -> str:
     raise error
 
 
+def is_without_access(error: BaseException | None) -> bool:
+    """Whether a pod's server of credentials has answered that there are none for its account."""
+    from google.auth.exceptions import TransportError
+
+    answers = [each.args[1] for each in _with_causes(error) if _has_answer(each, TransportError)]
+    return any(getattr(answer, "status", 0) in (400, 403, 404) for answer in answers)
+
+
+def _has_answer(error: BaseException, kind: type[BaseException]) -> bool:
+    return isinstance(error, kind) and len(error.args) > 1
+
+
 def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error

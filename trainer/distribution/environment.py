@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import zlib
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+import trainer
 from trainer import __version__
 from trainer.configuration.config import Runtime
 from trainer.system import processor
@@ -50,6 +53,15 @@ def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
         "deterministic": runtime.deterministic,
         "switches": {name: os.environ[name] for name in SWITCHES if name in os.environ},
     }
+
+
+def code() -> int:
+    """A checksum of this package's code: one version's image may have been built twice."""
+    package = Path(trainer.__file__).parent
+    checksum = 0
+    for path in sorted(package.rglob("*.py")):
+        checksum = zlib.crc32(path.read_bytes(), zlib.crc32(path.name.encode(), checksum))
+    return checksum
 
 
 def warn_of_changes(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
+GPUS = "FASHION_GAN_GPUS"  # how many this machine was given, as who submits a run says
 # Of TensorFlow's joining: a peer may die while it waits for it.
 FORMING_SECONDS = 45
 # What an operation raises whose peers cannot be reached, or have given it up.
@@ -42,6 +43,20 @@ def configure(runtime: Runtime) -> None:
         )
     if runtime.deterministic:
         determinism.enable()
+
+
+def check_gpus() -> None:
+    """Refuses a machine with GPUs that TensorFlow does not see: it would train on processors.
+
+    Raises:
+      RefusedError: with what to do.
+    """
+    given, seen = os.environ.get(GPUS, "0"), len(tf.config.list_physical_devices("GPU"))
+    if given.isdecimal() and seen < int(given):
+        raise RefusedError(
+            f"{GPUS}={given} says that there are as many GPUs, and TensorFlow sees {seen}: build "
+            "the image with --build-arg LOCK=requirements-cuda.lock, or look at their driver"
+        )
 
 
 def make_strategy(runtime: Runtime) -> tf.distribute.Strategy:
@@ -89,6 +104,7 @@ def joined_cluster(
       InterruptedRun: not all of them came in time.
     """
     configure(runtime)
+    check_gpus()
     workers = len(worker.addresses)
     if workers == 1:
         strategy = make_strategy(runtime)

@@ -119,7 +119,7 @@ def _taken_up(
 def _fingerprint(asked: int, here: dict[str, Any]) -> int:
     """A number that differs where workers would not train the same, or part company."""
     shared = {name: here[name] for name in here if name not in ("processor", "replicas", "threads")}
-    return zlib.crc32(json.dumps([asked, shared]).encode())
+    return zlib.crc32(json.dumps([asked, shared, environment.code()]).encode())
 
 
 def _from_chief(run: RunConfig, group: WorkerGroup) -> RunConfig:
