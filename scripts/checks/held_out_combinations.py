@@ -217,7 +217,7 @@ def samples(run: Trained, spec: DatasetSpec, wanted: np.ndarray, seed: int) -> n
     labels = np.stack(columns, axis=1)
     generate = tf.function(run.generate, autograph=False)
     return np.concatenate(
-        list(sampling.sample_labelled(generate, run.recipe, labels, len(labels), seed))
+        list(sampling.sample_batches(generate, run.recipe, len(labels), seed, labels))
     )
 
 

@@ -41,7 +41,7 @@ def main(job_dir: Path, checkpoint: str) -> dict[str, object]:
     labels = np.stack([asked // colours, asked % colours], axis=1)
     generate = tf.function(run.generate, autograph=False)
     images = np.concatenate(
-        list(sampling.sample_labelled(generate, run.recipe, labels, SAMPLES, SEED))
+        list(sampling.sample_batches(generate, run.recipe, SAMPLES, SEED, labels))
     )
     return {
         "step": run.step,

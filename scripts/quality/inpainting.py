@@ -23,11 +23,11 @@ import numpy as np
 
 from scripts.quality import simple_inpainting
 from trainer.configuration import choices
+from trainer.configuration.editing import Search
 from trainer.data import loading
 from trainer.data.datasets import DatasetSpec
 from trainer.data.labels import NOT_GIVEN
 from trainer.editing import inpainting
-from trainer.editing.projection import Settings
 from trainer.evaluation import classifiers, completion_metrics, metrics
 from trainer.gan import completing
 from trainer.runs import trained_networks
@@ -68,15 +68,13 @@ def of_run(measure: Measure, job_dir: Path, checkpoint: str) -> dict[str, dict[s
         labels = measure.labels if name == "labels given" else np.full_like(measure.labels, -1)
         assert NOT_GIVEN == -1
         started = time.process_time()
-        first = inpainting.completions(
-            run, measure.images, measure.masks, labels, [SEED], Settings()
-        )
+        first = inpainting.completions(run, measure.images, measure.masks, labels, [SEED], Search())
         seconds = time.process_time() - started
         several = inpainting.completions(
             run,
             *(measure.images[some], measure.masks[some], labels[some]),
             range(SEED, SEED + COMPLETIONS),
-            Settings(),
+            Search(),
         )
         spread = completion_metrics.spread(several.swapaxes(0, 1), measure.masks[some])
         rows[name] = {**measure(first[:, 0]), "spread": spread, "cpu_seconds": seconds}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import logging
 import shutil
-from pathlib import Path
 
 import pytest
 
-import trainer
 from trainer.configuration import flags
 from trainer.distribution import environment, strategies
 from trainer.system import processor
@@ -62,8 +60,8 @@ def test_gpus_that_were_given_and_are_not_seen_are_refused(monkeypatch):
 def test_other_code_of_the_same_version_is_noticed(tmp_path, monkeypatch):
     before = environment.code()
     assert environment.code() == before
-    shutil.copytree(Path(trainer.__file__).parent, tmp_path / "trainer")
-    monkeypatch.setattr(trainer, "__file__", str(tmp_path / "trainer" / "__init__.py"))
+    shutil.copytree(environment.PACKAGE, tmp_path / "trainer")
+    monkeypatch.setattr(environment, "PACKAGE", tmp_path / "trainer")
     assert environment.code() == before
     (tmp_path / "trainer" / "randomness.py").write_text("# another\n")
     assert environment.code() != before

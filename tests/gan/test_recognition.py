@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from tests.editing.networks import trained
 from trainer.configuration import flags, recipe_checks
+from trainer.configuration.editing import Search
 from trainer.data import pixels
 from trainer.editing import inpainting
-from trainer.editing.projection import Settings
 from trainer.gan.fakes import encoded_images, incomplete
 from trainer.gan.recognition import recognition
 from trainer.gan.state import FashionGAN
@@ -56,7 +56,7 @@ def told(run) -> np.ndarray:
 
 
 def completed(run, labels: np.ndarray, pictures: np.ndarray = PICTURES) -> np.ndarray:
-    return inpainting.completions(run, pictures, HOLES, labels, (3, 4), Settings())
+    return inpainting.completions(run, pictures, HOLES, labels, (3, 4), Search())
 
 
 def test_a_picture_is_completed_by_the_labels_that_are_most_probable_where_none_are_given():

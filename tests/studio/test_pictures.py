@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from tests.studio.runs import made_by, opened
+from trainer.configuration.editing import Search
 from trainer.data import labels
 from trainer.data.datasets import Attribute
-from trainer.editing.projection import Settings
 from trainer.studio import completing, drawing, editing, moving
 from trainer.studio.drawing import Sample
 from trainer.studio.open_run import OpenRun
 from trainer.studio.shown import labels_flag, written
 from trainer.system.exits import RefusedError
 
-QUICK = Settings(restarts=1, steps=3)
+QUICK = Search(restarts=1, steps=3)
 
 
 @pytest.fixture(scope="module")

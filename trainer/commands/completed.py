@@ -10,7 +10,7 @@ from trainer.commands import samples
 from trainer.configuration.config import Recipe
 from trainer.configuration.editing import InpaintConfig
 from trainer.data.input_pictures import InputPictures
-from trainer.editing import inpainting, projection
+from trainer.editing import inpainting
 from trainer.gan import completing
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
@@ -52,11 +52,10 @@ def write(config: InpaintConfig, pictures: InputPictures) -> None:
         )
     activity.now(f"completing {count} pictures")
     search = config.search
-    settings = projection.Settings(search.restarts, search.steps)
     seeds = range(search.seed, search.seed + config.num)
     assert pictures.masks is not None
     found = inpainting.completions(
-        trained, pictures.images, pictures.masks, pictures.labels, seeds, settings
+        trained, pictures.images, pictures.masks, pictures.labels, seeds, search
     )
     _write(config, pictures, found, trained.recipe)
 

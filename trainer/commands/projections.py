@@ -52,8 +52,7 @@ def projected(
     count = len(pictures.images)
     activity.now(f"projecting {count} pictures")
     log.info("projecting %d pictures into the latents of %s", count, synthesis.source)
-    settings = projection.Settings(search.restarts, search.steps, search.seed)
-    found = projection.project(synthesis, pictures.images, labels, pictures.masks, settings)
+    found = projection.project(synthesis, pictures.images, labels, pictures.masks, search)
     log.info("PSNR %.1f dB on average, %.1f at least", found.psnr.mean(), found.psnr.min())
     return found
 

@@ -12,9 +12,12 @@ from trainer.cloud.url import GsUrl
 class Search:
     """How latents of pictures are found."""
 
-    restarts: int  # starts of each picture
-    steps: int  # of the latents; and again of the styles
-    seed: int
+    restarts: int = 2  # starts of each picture
+    steps: int = 100  # of the latents; and again of the styles
+    seed: int = 0  # decides the samples among which starts are looked for
+
+
+USUAL = Search()
 
 
 @dataclass(frozen=True)

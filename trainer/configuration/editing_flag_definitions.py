@@ -5,9 +5,8 @@ from __future__ import annotations
 from absl import flags
 
 from trainer.configuration import choices, flag_definitions
+from trainer.configuration.editing import USUAL
 from trainer.configuration.flag_groups import Group
-
-RESTARTS, STEPS = 2, 100
 
 
 def project(values: flags.FlagValues) -> None:
@@ -101,6 +100,6 @@ def edit(values: flags.FlagValues) -> None:
 def _define_search(group: Group) -> None:
     group.integer("seed", 0, "Decides samples, and where the search starts.", 0, choices.MAX_SEED)
     text = "Starts of the search for each picture's latent."
-    group.integer("restarts", RESTARTS, text, 1, 256)
+    group.integer("restarts", USUAL.restarts, text, 1, 256)
     text = "Steps of the search: of latents, and as many again of styles."
-    group.integer("steps", STEPS, text, 2, 10**6)
+    group.integer("steps", USUAL.steps, text, 2, 10**6)

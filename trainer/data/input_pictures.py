@@ -137,7 +137,7 @@ def _of_arrays(path: Path, spec: DatasetSpec, flag: str) -> InputPictures:
         if (gone := masks.all(axis=(1, 2, 3))).any():
             row = int(gone.argmax())
             raise RefusedError(
-                f"--{flag}={path}: all of picture {row} is missing: nothing is known"
+                f"--{flag}={path}: all of picture {row} is missing, and nothing is known"
             )
     labels = arrays.labels(spec.attributes, len(images))
     return InputPictures(images, labels, masks, tuple(map(str, range(len(images)))))

@@ -12,13 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import trainer
 from trainer import __version__
 from trainer.configuration.config import Runtime
 from trainer.system import processor
 
 log = logging.getLogger(__name__)
 
+PACKAGE = Path(__file__).parents[1]
 # Environment variables by which TensorFlow, oneDNN, XLA, cuDNN and cuBLAS compute other bits.
 SWITCHES = (
     "CUBLAS_WORKSPACE_CONFIG",
@@ -57,9 +57,8 @@ def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
 
 def code() -> int:
     """A checksum of this package's code: one version's image may have been built twice."""
-    package = Path(trainer.__file__).parent
     checksum = 0
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(PACKAGE.rglob("*.py")):
         checksum = zlib.crc32(path.read_bytes(), zlib.crc32(path.name.encode(), checksum))
     return checksum
 

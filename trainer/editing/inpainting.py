@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
+from trainer.configuration.editing import Search
 from trainer.editing import projection
-from trainer.editing.projection import Settings
 from trainer.editing.synthesis import Synthesis
 from trainer.gan import completing, sampling
 from trainer.runs.trained_networks import Trained
@@ -22,7 +22,7 @@ def completions(
     masks: np.ndarray,
     labels: np.ndarray,
     seeds: Sequence[int],
-    settings: Settings,
+    search: Search,
 ) -> np.ndarray:
     """Completions of each picture, one a seed: uint8 `[N, seeds, height, width, channels]`.
 
@@ -36,7 +36,7 @@ def completions(
       masks: uint8 `[N, height, width, 1]`, 1 where a pixel is missing.
       labels: integers `[N, attributes]`, -1 where not given.
       seeds: decide the latents, or where a search starts.
-      settings: of the search, but for its seed.
+      search: of a run that generates whole pictures, but for its seed.
 
     Raises:
       RefusedError: the run was still growing.
@@ -51,6 +51,6 @@ def completions(
     for number, seed in enumerate(seeds, start=1):
         if len(seeds) > 1:
             activity.now(f"searching completion {number} of {len(seeds)}")
-        each = projection.project(synthesis, pictures, labels, masks, replace(settings, seed=seed))
+        each = projection.project(synthesis, pictures, labels, masks, replace(search, seed=seed))
         found.append(np.where(masks, each.images, pictures))
     return np.stack(found, axis=1)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
+from trainer.configuration.editing import USUAL, Search
 from trainer.data import pixels
 from trainer.data.labels import NOT_GIVEN
 from trainer.data.psnr import psnr
@@ -32,16 +33,6 @@ _VOTES = 10  # nearest samples that decide labels
 _LATENT_RATE, _STYLE_RATE = 0.1, 0.1
 _LATENT_PRIOR = 1e-4  # weight of a latent's square beside mean squares of pixels from -1 to 1
 _STYLE_PRIOR = 3e-5  # of the square of a style's way
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How long is searched."""
-
-    restarts: int = 2  # starts of each picture
-    steps: int = 100  # of the latents; and again of the styles
-    seed: int = 0  # decides the samples
-    styles: bool = True  # whether styles are searched, too
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,7 @@ def project(
     images: np.ndarray,
     labels: np.ndarray,
     masks: np.ndarray | None = None,
-    settings: Settings = Settings(),
+    search: Search = USUAL,
 ) -> Projected:
     """Finds codes whose images are like pictures. What is found depends on the seed alone.
 
@@ -81,7 +72,7 @@ def project(
       images: uint8 `[N, height, width, channels]`.
       labels: int `[N, attributes]` that are kept; -1: found along with the latent.
       masks: uint8 `[N, height, width, 1]`, 1 where the pixel is missing and does not count.
-      settings: how long is searched.
+      search: how long is searched, and where it starts.
     """
     if masks is None:
         masks = np.zeros((*images.shape[:3], 1), np.uint8)
@@ -92,26 +83,26 @@ def project(
         labels,
         (np.arange(len(images)) % synthesis.batch).astype(np.int32),
     )
-    search = _search(synthesis, settings.steps)
-    starts = _starts(synthesis, targets, settings)
-    found = search.latents(targets, starts)
-    if settings.styles and synthesis.style_shape:
-        found = search.styles(targets, found)
+    optimisation = _optimisation(synthesis, search.steps)
+    starts = _starts(synthesis, targets, search)
+    found = optimisation.latents(targets, starts)
+    if synthesis.style_shape:
+        found = optimisation.styles(targets, found)
     drawn = synthesis.images(found)
     return Projected(found, drawn, psnr(images, drawn, known))
 
 
-def _starts(synthesis: Synthesis, targets: _Targets, settings: Settings) -> list[Codes]:
+def _starts(synthesis: Synthesis, targets: _Targets, search: Search) -> list[Codes]:
     """The samples nearest to each picture, by its labels or by those of most of the nearest."""
     starts: list[Codes | None] = [None] * len(targets.labels)
     asked, group = np.unique(targets.labels, axis=0, return_inverse=True)
     for number, labels in enumerate(asked):
-        pool = _pool(synthesis, labels, settings.seed)
+        pool = _pool(synthesis, labels, search.seed)
         drawn = synthesis.images(pool)
         drawn = pixels.to_floats(tf.constant(drawn), synthesis.pixel_min).numpy()
         rows = np.flatnonzero(group.ravel() == number)
         for row, distances in zip(rows, _distances(targets.rows(rows), drawn), strict=True):
-            starts[row] = _nearest(distances, pool, settings.restarts)
+            starts[row] = _nearest(distances, pool, search.restarts)
     return [each for each in starts if each is not None]
 
 
@@ -156,12 +147,12 @@ def _most_frequent(values: np.ndarray) -> int:
 
 
 @functools.lru_cache(maxsize=1)
-def _search(synthesis: Synthesis, steps: int) -> _Search:
+def _optimisation(synthesis: Synthesis, steps: int) -> _Optimisation:
     """Its graphs are traced once for successive calls."""
-    return _Search(synthesis, steps)
+    return _Optimisation(synthesis, steps)
 
 
-class _Search:
+class _Optimisation:
     """The optimisation, in graphs for batches of one size."""
 
     def __init__(self, synthesis: Synthesis, steps: int) -> None:

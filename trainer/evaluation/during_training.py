@@ -134,7 +134,7 @@ def _generated(gan: FashionGAN, _: np.ndarray, labels: np.ndarray, num: int) -> 
     asked = sampling.labels_as_in(recipe, labels, num, SEED)
 
     def draw() -> tuple[np.ndarray, dict[str, float]]:
-        batches = sampling.sample_labelled(generate, recipe, asked, num, SEED)
+        batches = sampling.sample_batches(generate, recipe, num, SEED, asked)
         return sampling.together(signals.until_stopped(batches), num), {}
 
     return draw, asked

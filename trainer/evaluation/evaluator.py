@@ -114,7 +114,7 @@ class Evaluator:
         recipe, num, seed = self._recipe, self._settings.num, self._settings.seed
         generate = tf.function(network.generate, autograph=False)
         labels = sampling.labels_as_in(recipe, self._train_labels, num, seed)
-        batches = sampling.sample_labelled(generate, recipe, labels, num, seed)
+        batches = sampling.sample_batches(generate, recipe, num, seed, labels)
         fakes = sampling.together(batches, num)
         return {"step": network.step, **self.measure(fakes, labels)}
 

@@ -56,7 +56,9 @@ def between(start: tf.Tensor, end: tf.Tensor, weight: float) -> tf.Tensor:
     return (tf.sin((1 - weight) * angle) * start + tf.sin(weight * angle) * end) / tf.sin(angle)
 
 
-def cycled_labels(cycle: Sequence[Labels], first: int, count: int | tf.Tensor) -> tf.Tensor:
+def cycled_labels(
+    cycle: Sequence[Labels] | np.ndarray, first: int, count: int | tf.Tensor
+) -> tf.Tensor:
     """The labels of images `first` to `first + count`: int32 `[count, attributes]`."""
     return tf.gather(tf.constant(cycle, tf.int32), (tf.range(count) + first) % len(cycle))
 
@@ -87,7 +89,7 @@ def sample_batches(
     recipe: Recipe,
     num: int,
     seed: int,
-    cycle: Sequence[Labels],
+    cycle: Sequence[Labels] | np.ndarray | None,
     truncation: float | None = None,
 ) -> Iterator[np.ndarray]:
     """Generates images in batches of one size, with a cycle of labels.
@@ -97,7 +99,7 @@ def sample_batches(
       recipe: of its training.
       num: images in all.
       seed: decides the latents.
-      cycle: from `asked_labels.cycle`.
+      cycle: from `asked_labels.cycle`, or as many rows as images; None: no labels are asked for.
       truncation: of the latents.
 
     Yields:
@@ -105,6 +107,8 @@ def sample_batches(
     """
     pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min
     batch = batch_size(recipe.data.image_shape)
+    if cycle is None:
+        cycle = [(labels.NOT_GIVEN,) * len(recipe.data.attributes)]
     for first in activity.each(range(0, num, batch), "drawing images"):
         noise = latents(recipe, seed, first, batch, truncation)
         images = generate(noise, cycled_labels(cycle, first, batch)).numpy()
@@ -146,33 +150,3 @@ def labels_as_in(recipe: Recipe, real_labels: np.ndarray, num: int, seed: int) -
             return np.arange(num)[:, np.newaxis] % len(counts)
     rng = np.random.Generator(np.random.Philox(key=seed))
     return np.asarray(real_labels[rng.integers(len(real_labels), size=num)], np.int64)
-
-
-def sample_labelled(
-    generate: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
-    recipe: Recipe,
-    asked: np.ndarray | None,
-    num: int,
-    seed: int,
-) -> Iterator[np.ndarray]:
-    """Generates images in batches of one size, each by labels of its own.
-
-    Args:
-      generate: makes images of latents and labels, in a graph.
-      recipe: of its training.
-      asked: integers `[num, attributes]`, -1 where not given; None: without labels.
-      num: images in all.
-      seed: decides the latents.
-
-    Yields:
-      uint8 `[N, height, width, channels]`.
-    """
-    pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min
-    if asked is None:
-        asked = np.full((num, len(recipe.data.attributes)), labels.NOT_GIVEN)
-    rows = batch_size(recipe.data.image_shape)
-    for first in activity.each(range(0, num, rows), "drawing images"):
-        noise = latents(recipe, seed, first, rows)
-        batch = np.resize(asked[first : first + rows], (rows, asked.shape[1]))
-        images = generate(noise, tf.constant(batch, tf.int32)).numpy()
-        yield pixels.to_bytes(images[: num - first], pixel_min)

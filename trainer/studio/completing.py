@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from trainer.configuration.editing import Search
 from trainer.data.labels import Labels
 from trainer.editing import inpainting
-from trainer.editing.projection import Settings
 from trainer.studio.editing import search_flags
 from trainer.studio.open_run import OpenRun
 from trainer.studio.shown import Command, Shown, arrays
 from trainer.system.exits import RefusedError
 
 WAYS = 4  # completions of a picture
-QUICK = Settings(restarts=2, steps=30)  # of a run that must search
+QUICK = Search(restarts=2, steps=30)  # of a run that must search
 
 # What is missing, by name: of rows and columns as shares of the side.
 READY_MASKS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -59,7 +59,7 @@ def completed(
     mask: np.ndarray,
     labels: Labels,
     seed: int,
-    settings: Settings,
+    search: Search,
 ) -> Shown:
     """A picture without what is missing, completed in several ways.
 
@@ -69,7 +69,7 @@ def completed(
       mask: uint8 `[height, width, 1]`, 1 where a pixel is missing.
       labels: that it has, -1 where not known.
       seed: of the first way; the others have the seeds after it.
-      settings: of the search of a run that generates whole pictures, but for its seed.
+      search: of the search of a run that generates whole pictures, but for its seed.
 
     Raises:
       RefusedError: nothing is missing, or nothing is known.
@@ -81,8 +81,8 @@ def completed(
     known = np.where(mask, np.uint8(0), picture)[np.newaxis]
     masks, rows = mask[np.newaxis], run.rows(labels)
     seeds = range(seed, seed + WAYS)
-    found = inpainting.completions(run.trained, known, masks, rows, seeds, settings)
-    searched = [] if run.completes else search_flags(replace(settings, seed=0))
+    found = inpainting.completions(run.trained, known, masks, rows, seeds, search)
+    searched = [] if run.completes else search_flags(replace(search, seed=0))
     arguments = (
         *run.arguments,
         "--input=picture.npz",

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trainer.configuration.editing import USUAL, Search
 from trainer.data.labels import Labels
 from trainer.editing import projection, sheets
 from trainer.editing.codes import Codes
-from trainer.editing.projection import Settings
 from trainer.studio.open_run import OpenRun
 from trainer.studio.shown import Command, Shown, arrays, labels_flag, written
-
-DEFAULTS = Settings()
 
 
 @dataclass(frozen=True)
@@ -26,26 +24,26 @@ class Found:
     psnr: float  # in dB
     drawn: np.ndarray  # uint8 [1, height, width, channels]
     picture: bytes  # the .npz of the picture
-    settings: Settings
+    search: Search
 
 
-def found(run: OpenRun, picture: np.ndarray, labels: Labels, settings: Settings) -> Found:
+def found(run: OpenRun, picture: np.ndarray, labels: Labels, search: Search) -> Found:
     """The codes whose picture is most like another.
 
     Args:
       run: that draws.
       picture: uint8 `[height, width, channels]`.
       labels: that it has, -1 where not known.
-      settings: of the search.
+      search: of the search.
     """
     images, rows = picture[np.newaxis], run.rows(labels)
-    projected = projection.project(run.synthesis, images, rows, None, settings)
+    projected = projection.project(run.synthesis, images, rows, None, search)
     return Found(
         projected.codes,
         float(projected.psnr[0]),
         projected.images,
         arrays(images=images, labels=rows),
-        settings,
+        search,
     )
 
 
@@ -54,7 +52,7 @@ def as_drawn(run: OpenRun, given: Found) -> Shown:
     arguments = (
         *run.arguments,
         "--input=picture.npz",
-        *search_flags(given.settings),
+        *search_flags(given.search),
         "--output=drawn.png",
     )
     return Shown(
@@ -73,7 +71,7 @@ def by_labels(run: OpenRun, given: Found, targets: Sequence[Labels]) -> Shown:
         *run.arguments,
         "--input=picture.npz",
         *labels_flag("to_label", targets, recipe),
-        *search_flags(given.settings),
+        *search_flags(given.search),
         "--output=edited.png",
     )
     return Shown(
@@ -83,9 +81,9 @@ def by_labels(run: OpenRun, given: Found, targets: Sequence[Labels]) -> Shown:
     )
 
 
-def search_flags(settings: Settings) -> list[str]:
+def search_flags(search: Search) -> list[str]:
     """The flags of a search, as far as they differ from what commands take by themselves."""
-    wanted, usual = dataclasses.asdict(settings), dataclasses.asdict(DEFAULTS)
+    wanted, usual = dataclasses.asdict(search), dataclasses.asdict(USUAL)
     return [
         f"--{name}={wanted[name]}"
         for name in ("restarts", "steps", "seed")

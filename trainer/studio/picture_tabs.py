@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from trainer.configuration.editing import USUAL
 from trainer.gan.completing import masked
 from trainer.studio import choosers, completing, editing, panels, typed
 from trainer.studio.choosers import SEED, PictureChooser
@@ -35,9 +36,7 @@ def edit(run: OpenRun, found: gr.State) -> None:
             chooser = PictureChooser(run)
             shows = choosers.attribute_dropdowns(run, _BEST, "It shows:")
             _begin_with(chooser, shows)
-            steps = typed.Slider(
-                10, 200, value=editing.DEFAULTS.steps, step=10, label="Steps of the search"
-            )
+            steps = typed.Slider(10, 200, value=USUAL.steps, step=10, label="Steps of the search")
             go = gr.Button("Project it", variant="primary")
             targets = choosers.several_dropdowns(
                 run,
@@ -58,7 +57,7 @@ def edit(run: OpenRun, found: gr.State) -> None:
         if chosen is None:
             raise RefusedError("there is no picture yet: upload one")
         labels = choosers.labels(run, values[: len(shows)])
-        settings = replace(editing.DEFAULTS, steps=int(steps))
+        settings = replace(USUAL, steps=int(steps))
         what = editing.found(run, chosen[0], labels, settings)
         return [what, *change(chosen, what, *values[len(shows) :])]
 
