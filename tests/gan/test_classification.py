@@ -17,7 +17,7 @@ from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
 from trainer.gan.step_gradients import UpdateInputs
 from trainer.models import conditioning
-from trainer.models.conditioning import judging, with_label_scores
+from trainer.models.conditioning import with_label_scores, with_training_logits
 from trainer.models.keras_layers import with_keras_layers
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng
@@ -80,7 +80,7 @@ def test_the_exported_discriminator_gives_the_logits_of_training(attributes, tmp
     labels = tf.constant(GIVEN)[:, :count]
     expected, _ = gan.logits(images(1), labels, BatchRng(0, 0, 0, 4), "real")
 
-    network = with_keras_layers(judging(gan.discriminator, VALUES[:count]))
+    network = with_keras_layers(with_training_logits(gan.discriminator, VALUES[:count]))
     given = [images(1), labels[:, 0] if count == 1 else labels]
     np.testing.assert_allclose(network(given), expected, atol=1e-4)
     network.save(tmp_path / "d.keras")

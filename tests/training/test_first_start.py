@@ -17,6 +17,7 @@ from tests.conftest import train_flags
 from trainer.configuration import config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
 from trainer.data import synthetic
+from trainer.data.datasets import LabelledImages
 from trainer.distribution import environment
 from trainer.distribution.collectives import WorkerGroup
 from trainer.evaluation import own_networks
@@ -24,6 +25,7 @@ from trainer.runs import records
 from trainer.system import exits
 from trainer.system.exits import RefusedError
 from trainer.training import first_start, planned_length, trial
+from trainer.training.storage import Storage
 
 HERE = {"replicas": 1}
 # A run in which a step seems to take ten thousand times as long: an hour is planned to be few.
@@ -92,7 +94,24 @@ def test_minutes_must_be_a_positive_number(minutes, tmp_path):
         flags.train(["train", f"--job_dir={tmp_path}", *given])
 
 
-def test_more_time_plans_more_steps_and_evaluations_take_some():
+def stored(folder: Path, data: LabelledImages) -> Storage:
+    """A run's storage with these training images."""
+    return Storage(folder, folder, lambda spec: data, lambda: None)
+
+
+def test_data_that_take_the_time_are_told_apart_from_steps(tmp_path):
+    whole = run("--evaluation_interval=0")
+    schedule = dataclasses.replace(whole.schedule, minutes=1, steps=None)
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    asked = first_start.decided(dataclasses.replace(whole, schedule=schedule), HERE, strategy)
+    data = np.zeros((100, 28, 28, 1), np.uint8), np.zeros((100, 1), np.int64)
+    late = time.monotonic() + 10
+    alone = WorkerGroup(strategy, 0, 1)
+    with pytest.raises(RefusedError, match=r"of --minutes=1 50 s went by .* run the same command"):
+        planned_length.planned(asked, strategy, alone, stored(tmp_path, data), late)
+
+
+def test_more_time_plans_more_steps_and_evaluations_take_some(tmp_path):
     def steps(minutes: float, *more: str) -> int:
         whole = run("--evaluation_interval=0", *more)
         schedule = dataclasses.replace(whole.schedule, minutes=minutes, steps=None)
@@ -100,11 +119,12 @@ def test_more_time_plans_more_steps_and_evaluations_take_some():
         decided = first_start.decided(asked, HERE, strategy)
         deadline = time.monotonic() + 60 * minutes
         alone = WorkerGroup(strategy, 0, 1)
-        planned = planned_length.planned(decided, strategy, alone, lambda spec: data, (), deadline)
+        planned = planned_length.planned(decided, strategy, alone, storage, deadline)
         assert planned.horizon == planned.schedule.steps
         return planned.schedule.steps
 
     data = np.zeros((100, 28, 28, 1), np.uint8), np.zeros((100, 1), np.int64)
+    storage = stored(tmp_path, data)
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     assert steps(60) > 10 * steps(1) > 0
     with pytest.raises(
@@ -142,8 +162,7 @@ def test_networks_that_the_first_evaluation_trains_may_take_half_of_the_time(
             decided,
             strategy,
             WorkerGroup(strategy, 0, 1),
-            lambda spec: (images, labels),
-            (tmp_path,),
+            stored(tmp_path, (images, labels)),
             time.monotonic() + 300,
         )
 

@@ -145,10 +145,10 @@ def _define_objective(values: flags.FlagValues) -> None:
     objective.integer("critic_steps", 1, text, 1, 100)
     text = "Move the targets of bce and lsgan towards each other by up to this much."
     objective.number("label_noise", 0.0, text)
-    text = "Weight of the penalty on slopes that are not one, between real and fake images."
+    text = "Weight of the penalty on gradient norms other than one, between real and fake images."
     objective.number("gradient_penalty", 0.0, text)
-    objective.number("r1", 0.0, "Gamma of the penalty on slopes at real images.")
-    objective.number("r2", 0.0, "Gamma of the penalty on slopes at fake images.")
+    objective.number("r1", 0.0, "Gamma of the penalty on squared gradient norms at real images.")
+    objective.number("r2", 0.0, "Gamma of the penalty on squared gradient norms at fake images.")
     text = "Discriminator updates between penalised ones, which then weigh as much more."
     objective.integer("penalty_interval", 1, text, 1, 1000)
     _define_schedule(objective, "penalty", "the penalty")

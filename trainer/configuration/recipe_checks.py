@@ -202,7 +202,7 @@ def _check_objective(objective: Objective) -> None:
         )
     if clip and objective.gradient_penalty:
         raise RefusedError(
-            "--weight_clip and --gradient_penalty both bound the critic's slope: use one of them"
+            "--weight_clip and --gradient_penalty both bound the critic's gradients: use one"
         )
     _check_augmentation(objective)
 
@@ -225,7 +225,7 @@ def _check_penalties(objective: Objective) -> None:
             raise RefusedError(f"--{name}={weight} must not be negative")
     if objective.gradient_penalty and (objective.r1 or objective.r2):
         raise RefusedError(
-            "--gradient_penalty pulls slopes to one, --r1 and --r2 pull them to zero: "
+            "--gradient_penalty pulls gradient norms to one, --r1 and --r2 to zero: "
             "use the one or the others"
         )
     _check_schedule("penalty", objective.penalty_schedule, objective.penalty_final_factor)

@@ -216,7 +216,7 @@ def with_label_scores(discriminator: keras.Model) -> keras.Model:
     return keras.Model(discriminator.inputs, [discriminator.output, scores], name="scored")
 
 
-def judging(discriminator: keras.Model, label_sizes: Sequence[int]) -> keras.Model:
+def with_training_logits(discriminator: keras.Model, label_sizes: Sequence[int]) -> keras.Model:
     """A trained discriminator that classifies, with the logits that it was trained by.
 
     Args:

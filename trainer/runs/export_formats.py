@@ -37,8 +37,11 @@ def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fix
         that the format needs is missing.
     """
     networks.check_full_grown()
-    judge = networks.discriminator if form == "weights" else networks.judge
-    network = with_keras_layers(networks.generator if name == "generator" else judge)
+    if name == "generator":
+        network = networks.generator
+    else:
+        network = networks.discriminator if form == "weights" else networks.with_training_logits
+    network = with_keras_layers(network)
     served = _with_fixed_noise(network) if noise == "fixed" else network
     if form == "h5" and not all(isinstance(each, keras.Layer) for each in served.operations):
         raise RefusedError(

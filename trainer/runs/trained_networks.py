@@ -31,7 +31,8 @@ class Trained:
     """What a run has learnt, in float32, and where it was read from.
 
     The generator has the weights of the moving average where there is one, the discriminator
-    normalised kernels where they are normalised; see `judge` for one that classifies.
+    normalised kernels where they are normalised; of one that classifies see
+    `with_training_logits`.
     """
 
     recipe: Recipe
@@ -42,14 +43,14 @@ class Trained:
     growing: keras.Model | None = None  # what generates while the generator is not full-grown
 
     @property
-    def judge(self) -> keras.Model:
+    def with_training_logits(self) -> keras.Model:
         """The discriminator with the logits that it was trained by: of one that classifies, other.
 
-        See `conditioning.judging`.
+        See `conditioning.with_training_logits`.
         """
         if not self.recipe.objective.classification:
             return self.discriminator
-        return conditioning.judging(self.discriminator, label_sizes(self.recipe))
+        return conditioning.with_training_logits(self.discriminator, label_sizes(self.recipe))
 
     @property
     def pixel_min(self) -> float:

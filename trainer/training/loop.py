@@ -8,32 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from trainer.training.plan import Plan
+
 LOOP_SECONDS = 2.0
-
-
-class Plan(Protocol):
-    """How far to train, and when to pause."""
-
-    @property
-    def last_step(self) -> int:
-        """The step at which the run is complete."""
-        ...
-
-    def next_pause(self, step: int) -> int:
-        """The first step after `step` at which something is due."""
-        ...
-
-    def grid_due(self, step: int) -> bool:
-        """Whether a grid is due."""
-        ...
-
-    def evaluation_due(self, step: int) -> bool:
-        """Whether an evaluation is due, with which comes a checkpoint."""
-        ...
-
-    def checkpoint_due(self, step: int) -> bool:
-        """Whether a checkpoint is due."""
-        ...
 
 
 class Monitor(Protocol):

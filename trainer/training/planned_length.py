@@ -6,8 +6,6 @@ import dataclasses
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -15,7 +13,7 @@ import tensorflow as tf
 from trainer.configuration import config, recipe_checks
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
-from trainer.data.datasets import DatasetSpec, LabelledImages
+from trainer.data.datasets import LabelledImages
 from trainer.distribution.collectives import WorkerGroup
 from trainer.evaluation import during_training, own_features, own_networks, protocols
 from trainer.evaluation.during_training import RunNetworks
@@ -24,12 +22,11 @@ from trainer.system import activity
 from trainer.system.exits import RefusedError
 from trainer.training import grids, trial
 from trainer.training.plan import MOST_GRIDS
+from trainer.training.storage import Storage
 from trainer.training.summary import FEWEST_STEPS
 from trainer.training.trial import Speed
 
 log = logging.getLogger(__name__)
-
-Load = Callable[[DatasetSpec], LabelledImages]
 
 TRIAL_SAMPLES = 1000  # of the evaluation that is measured
 # Records and checkpoints, as a share of the steps' time; then the start and the end.
@@ -44,8 +41,7 @@ def planned(
     run: RunConfig,
     strategy: tf.distribute.Strategy,
     group: WorkerGroup,
-    load: Load,
-    places: Sequence[Path],
+    storage: Storage,
     deadline: float,
 ) -> RunConfig:
     """The configuration with the length that fits before the chief's deadline.
@@ -57,8 +53,8 @@ def planned(
       run: the chief's configuration, decided, with minutes.
       strategy: that of the run.
       group: all that train the run.
-      load: gives the training images, with which an evaluation is measured.
-      places: where the networks lie that evaluations need, see `RunNetworks`.
+      storage: has the training images, with which an evaluation is measured, and the networks
+        that it needs.
       deadline: of `time.monotonic`.
 
     Raises:
@@ -66,14 +62,14 @@ def planned(
     """
     minutes = run.schedule.minutes or 0.0
     activity.now("reading the data")
-    examples = load(run.recipe.data)
+    examples = storage.load(run.recipe.data)
     if group.is_chief:
         _check_time_is_left(minutes, deadline)
     log.info("measuring how many steps fit into %g minutes", minutes)
     if run.recipe.growth.grow_from:
         log.warning("all steps are planned as of whole images: a run that grows ends sooner")
     activity.now("measuring how fast it trains")
-    took = _measured(run, strategy, group, examples, places, deadline)
+    took = _measured(run, strategy, group, examples, storage, deadline)
     schedule = run.schedule
     if not took.evaluation_fits:
         schedule = dataclasses.replace(schedule, evaluation_interval=0)
@@ -117,7 +113,7 @@ def _measured(
     strategy: tf.distribute.Strategy,
     group: WorkerGroup,
     examples: LabelledImages,
-    places: Sequence[Path],
+    storage: Storage,
     deadline: float,
 ) -> _Took:
     speed = Speed(run.recipe, run.execution, strategy, group.broadcast_number)
@@ -127,7 +123,7 @@ def _measured(
     evaluations: tuple[float, float] | None = (0.0, 0.0)
     if group.is_chief and interval:
         most = EVALUATION_SHARE * (deadline - time.monotonic())
-        evaluations = _evaluation_seconds(run, speed.gan, examples, places, most)
+        evaluations = _evaluation_seconds(run, speed.gan, examples, storage, most)
     fits = not group.broadcast_flag(evaluations is None)
     first, another = evaluations or (0.0, 0.0)
     between = interval if interval and fits else math.inf
@@ -171,7 +167,7 @@ def _evaluation_seconds(
     run: RunConfig,
     gan: FashionGAN,
     examples: LabelledImages,
-    places: Sequence[Path],
+    storage: Storage,
     most: float,
 ) -> tuple[float, float] | None:
     """Seconds of a run's first evaluation, and of each later one.
@@ -184,7 +180,10 @@ def _evaluation_seconds(
         return 0.0, 0.0
     activity.now("measuring how long an evaluation takes")
     images, labels = examples
-    seen_with, to_train = RunNetworks(data, lambda: (images, labels), *places).known, 0.0
+    seen_with, to_train = (
+        RunNetworks(data, lambda: (images, labels), *storage.network_folders).known,
+        0.0,
+    )
     if seen_with is None:
         seen_with = own_features.untrained(data)
         to_train = own_networks.seconds_to_train(images, labels, data.label_sizes)

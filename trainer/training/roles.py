@@ -11,10 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import config, config_json
-from trainer.configuration.config import Recipe, Schedule
+from trainer.configuration.config import Schedule
 from trainer.configuration.config_json import RunConfig
 from trainer.data import feeding
-from trainer.data.datasets import LabelledImages
 from trainer.distribution.collectives import WorkerGroup, checksum
 from trainer.gan.state import FashionGAN
 from trainer.monitoring import profiling
@@ -49,11 +48,13 @@ def lead(
         log.info(
             "%s is complete at step %d: nothing to do; more by --steps or --epochs", job_dir, step
         )
-        summary.log_results(job_dir, recipe, storage.places_given)
+        summary.log_results(job_dir, recipe, storage.data_flags)
         return
     port, since_save = run.runtime.metrics_port, saved.seconds_since_save
     reporters = callbacks.reporters(job_dir, port, step, plan.last_step, since_save)
-    images, labels = _begun(storage, recipe, group, gan)
+    _share_state(group, gan)
+    activity.now("reading the data")
+    images, labels = storage.load(recipe.data)
     run_directory.check_writable(job_dir)
     summary.warn_if_short(recipe, schedule)
     summary.warn_if_not_measurable(recipe)
@@ -85,7 +86,7 @@ def lead(
     storage.commit()
     group.barrier()
     summary.log_end(recipe, int(gan.step.numpy()), time.monotonic() - storage.started)
-    summary.log_results(job_dir, recipe, storage.places_given)
+    summary.log_results(job_dir, recipe, storage.data_flags)
 
 
 def follow(
@@ -99,7 +100,9 @@ def follow(
     if group.broadcast_flag(False):
         log.info("the run is complete: nothing to do")
         return
-    images, labels = _begun(storage, run.recipe, group, gan)
+    _share_state(group, gan)
+    activity.now("reading the data")
+    images, labels = storage.load(run.recipe.data)
     plan = Plan(run.recipe, run.schedule)
     progress = Progress(int(gan.step.numpy()), plan.last_step)
 
@@ -122,13 +125,11 @@ def follow(
     log.info("complete at step %d; the chief has the results", plan.last_step)
 
 
-def _begun(storage: Storage, recipe: Recipe, group: WorkerGroup, gan: FashionGAN) -> LabelledImages:
-    """Gives the chief's state to all workers, and reads the data."""
+def _share_state(group: WorkerGroup, gan: FashionGAN) -> None:
+    """Gives the chief's state to all workers."""
     variables = dict(state_variables.named_variables(gan.state()))
     group.broadcast_variables(variables)
     group.check_equal("the state before the first step", checksum(variables))
-    activity.now("reading the data")
-    return storage.load(recipe.data)
 
 
 def _record_start(

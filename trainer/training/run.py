@@ -85,8 +85,7 @@ def train(
         environment.warn_of_slow_bfloat16(run.recipe.precision)
         forms.use(run.execution.forms)
         if group.broadcast_flag(stored_environment is None) and run.schedule.minutes is not None:
-            read = storage.load, storage.places
-            run = planned_length.planned(run, strategy, group, *read, deadline)
+            run = planned_length.planned(run, strategy, group, storage, deadline)
             checks.check_profile(run.recipe, run.schedule)
         with strategy.scope():
             gan = FashionGAN(run.recipe, run.horizon)

@@ -19,10 +19,10 @@ class Storage:
     load: Callable[[DatasetSpec], LabelledImages]  # gives the training images and their labels
     commit: Callable[[], None]  # makes job_dir last as it is: after each save, and at the end
     initialize_from: Path | None = None  # the directory of a run whose weights a new one takes
-    places_given: tuple[str, ...] = ()  # the user's flags that say where the data lie
+    data_flags: tuple[str, ...] = ()  # the user's flags that say where the data lie
     started: float = field(default_factory=time.monotonic)  # when this start of the run began
 
     @property
-    def places(self) -> tuple[Path, Path]:
+    def network_folders(self) -> tuple[Path, Path]:
         """Where the networks lie that a run is evaluated with."""
         return self.job_dir, self.cache_dir

@@ -28,13 +28,13 @@ def log_end(recipe: Recipe, step: int, seconds: float) -> None:
     log.info("complete at step %d, after %d images; this start took %s", step, images, took)
 
 
-def log_results(job_dir: Path, recipe: Recipe, places: tuple[str, ...]) -> None:
+def log_results(job_dir: Path, recipe: Recipe, data_flags: tuple[str, ...]) -> None:
     """Says how good a complete run is, where its pictures are, and gives commands to paste.
 
     Args:
       job_dir: the run directory.
       recipe: the run's.
-      places: flags of `train` that say where the data lie.
+      data_flags: of `train`, that say where the data lie.
     """
     kept = checkpoint_files.steps(job_dir / "checkpoints" / checkpoint_files.BEST)
     if best := evaluations.best(job_dir, recipe, among=kept):
@@ -54,7 +54,7 @@ def log_results(job_dir: Path, recipe: Recipe, places: tuple[str, ...]) -> None:
     else:
         log.info("more pictures: %s", command("fashion-gan", "generate", run, more))
         if protocols.is_possible(recipe):
-            evaluate = command("fashion-gan", "evaluate", run, *places)
+            evaluate = command("fashion-gan", "evaluate", run, *data_flags)
             log.info("measured on test images: %s", evaluate)
     # Without it, TensorBoard keeps ten of all images; with 0, which it documents as all, none.
     every = "--samples_per_plugin=images=1000"
