@@ -57,7 +57,8 @@ def check(output: Path, name: str, devices: int) -> str:
     while process.poll() is None and not list(killed.glob(f"checkpoints/ckpt-{steps // 2}.index")):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    if process.wait() != -signal.SIGKILL:
+        return "ends before it is killed"
     if run(*train(killed)):
         return "does not resume"
     ours, theirs = (

@@ -21,11 +21,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from scripts.checks import history
+from trainer.configuration import presets
 
-PRESETS = (
-    *("classic", "conditional", "dcgan", "fashion", "fashion_gan", "lsgan", "mlp", "r3gan"),
-    *("sngan", "wgan", "wgan_gp"),
-)
 STEPS = 6
 AT_ONCE = 2  # trainings, of a thread each
 
@@ -33,18 +30,18 @@ Case = tuple[str, int, str]  # preset, devices, precision
 Checksums = dict[str, int]  # of tensors, by their names in the checkpoint
 
 
-def main(output: Path, revision: str, presets: list[str]) -> int:
+def main(output: Path, revision: str, names: list[str]) -> int:
     """Makes the runs of both; the number of cases that differ."""
-    cases = list(itertools.product(presets, (1, 2), ("float32", "bfloat16")))
+    cases = list(itertools.product(names, (1, 2), ("float32", "bfloat16")))
     theirs = checksums(history.check_out(revision, output / revision), output / revision, cases)
     ours = checksums(history.ROOT, output / "here", cases)
     different = 0
     for preset, devices, precision in cases:
         case = (preset, devices, precision)
-        names = [name for name in theirs[case] if theirs[case][name] != ours[case].get(name)]
-        differs = bool(names) or ours[case].keys() != theirs[case].keys()
+        found = [name for name in theirs[case] if theirs[case][name] != ours[case].get(name)]
+        differs = bool(found) or ours[case].keys() != theirs[case].keys()
         different += differs
-        verdict = f"{len(names)} of {len(theirs[case])} tensors differ" if differs else "same bits"
+        verdict = f"{len(found)} of {len(theirs[case])} tensors differ" if differs else "same bits"
         print(f"{preset:<12} {devices} device(s) {precision:<9} {verdict}", flush=True)
     return different
 
@@ -85,4 +82,4 @@ def flags(job_dir: Path, preset: str, devices: int, precision: str) -> list[str]
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         raise SystemExit(__doc__)
-    raise SystemExit(min(1, main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:] or list(PRESETS))))
+    raise SystemExit(min(1, main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:] or presets.names())))

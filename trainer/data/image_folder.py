@@ -71,7 +71,7 @@ def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> Labell
             log.info("data: %s", note)
     if not len(rows):
         return np.empty((0, *spec.image_shape), np.uint8), found.labels[rows]
-    form = _form(spec)
+    form = form_of(spec.image_shape, spec.folder)
     paths = [found.paths[row] for row in rows]
     key = hashlib.sha256(repr(form).encode())
     for row in rows:
@@ -102,11 +102,19 @@ def colour(background: str) -> tuple[int, int, int]:
     return numbers
 
 
-def _form(spec: DatasetSpec) -> Form:
-    assert spec.folder is not None
-    side, _, channels = spec.image_shape
-    in_strips = RULES[spec.folder.rules].in_strips
-    return Form(side, channels, spec.folder.fit, colour(spec.folder.background), in_strips)
+def form_of(image_shape: tuple[int, int, int], reading: FolderReading | None) -> Form:
+    """The form that pictures get to be those of a run's data.
+
+    Args:
+      image_shape: of the data: height, width, channels.
+      reading: of the folder that they were read from; None: they are no folder's, and pictures
+        become their central square.
+    """
+    side, _, channels = image_shape
+    if reading is None:
+        return Form(side, channels, "crop", colour("black"))
+    in_strips = RULES[reading.rules].in_strips
+    return Form(side, channels, reading.fit, colour(reading.background), in_strips)
 
 
 def _has_colours(paths: Sequence[Path], by: Rules) -> bool:

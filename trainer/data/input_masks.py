@@ -11,7 +11,6 @@ from PIL import Image
 from trainer.data import array_files, folder_contents, image_folder, picture_files, pictures
 from trainer.data.datasets import DatasetSpec
 from trainer.data.input_pictures import ARRAYS, InputPictures
-from trainer.data.pictures import Form
 from trainer.system.exits import RefusedError
 
 WHITE = 128  # and more: missing
@@ -110,9 +109,7 @@ def _fitted(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A picture and its mask, fitted alike; what is missing does not shine into what is known."""
     mask = _read(mask_file)
-    reading, (side, _, channels) = spec.folder, spec.image_shape
-    fit, background = (reading.fit, reading.background) if reading else ("crop", "black")
-    form = Form(side, channels, fit, image_folder.colour(background))
+    form = image_folder.form_of(spec.image_shape, spec.folder)
     with pictures.opened(picture_file) as opened:
         whole = pictures.of_8_bits(pictures.upright(opened)).convert("RGBA")
     if mask.shape != (whole.height, whole.width):
@@ -122,9 +119,9 @@ def _fitted(
     if (mask == 0).any():
         values[mask == 1] = values[mask == 0].mean(axis=0)
     # A pixel is missing if any part of it is.
-    shares = pictures.fitted(
-        Image.fromarray(mask * np.uint8(255)), Form(side, 1, fit, (0, 0, 0)), Image.Resampling.BOX
-    )
+    of_mask = replace(form, channels=1, background=(0, 0, 0))
+    white = Image.fromarray(mask * np.uint8(255))
+    shares = pictures.fitted(white, of_mask, Image.Resampling.BOX)
     return pictures.pixels(Image.fromarray(values), form), (shares > 0).astype(np.uint8)
 
 

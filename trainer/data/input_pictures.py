@@ -11,7 +11,6 @@ import numpy as np
 from trainer.data import array_files, folder_contents, image_folder, picture_files, pictures
 from trainer.data.datasets import DatasetSpec, FolderReading
 from trainer.data.labels import NOT_GIVEN
-from trainer.data.pictures import Form
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -100,13 +99,9 @@ def fitted(path: Path, image_shape: tuple[int, int, int], reading: FolderReading
     Raises:
       RefusedError: it cannot be read.
     """
-    fit, background = (reading.fit, reading.background) if reading else ("crop", "black")
-    side, _, channels = image_shape
     try:
         with pictures.opened(path) as picture:
-            return pictures.pixels(
-                picture, Form(side, channels, fit, image_folder.colour(background))
-            )
+            return pictures.pixels(picture, image_folder.form_of(image_shape, reading))
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
         raise RefusedError(folder_contents.unreadable(path, error)) from error
 
