@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import resource
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -156,12 +157,10 @@ def test_a_preparation_that_is_taken_up_needs_room_for_what_is_missing(
 
     with pytest.raises(KeyboardInterrupt):
         array_cache.array(tmp_path, "x", SHAPE, killed)
-    usage = array_cache.shutil.disk_usage(tmp_path)
+    usage = shutil.disk_usage(tmp_path)
     missing = 4 * 4 * 4 * 3
     for free, is_kept in ((missing - 1, False), (missing, True)):
-        monkeypatch.setattr(
-            array_cache.shutil, "disk_usage", lambda _, free=free: usage._replace(free=free)
-        )
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
         caplog.clear()
         found = array_cache.array(tmp_path, "x", SHAPE, rows)
         np.testing.assert_array_equal(found, rows(0, 10))

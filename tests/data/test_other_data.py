@@ -114,7 +114,7 @@ def test_a_download_that_is_cut_off_is_worth_another_try(dataset, tmp_path, monk
 def test_on_a_full_disk_the_arrays_are_kept_in_memory(tmp_path, monkeypatch):
     folder = image_folder(tmp_path / "shapes")
     usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(array_cache.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
     images, _ = folders.load(folder, 32)
     assert images.shape == (12, 32, 32, 3) and not isinstance(images, np.memmap)
 

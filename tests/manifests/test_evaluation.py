@@ -63,7 +63,7 @@ def test_it_retries_what_a_retry_can_help(overlay):
 def test_it_is_one_pod_that_knows_of_no_cluster_and_serves_nothing(custom):
     job, container = evaluation(custom), container_of(custom)
     assert job.keys().isdisjoint({"completionMode", "completions", "parallelism"})
-    assert {each["name"] for each in container["env"]} == {"TMPDIR", "HOME"}
+    assert {each["name"] for each in container["env"]} == {"TMPDIR", "TMPDIR_BYTES", "HOME"}
     assert "subdomain" not in job["template"]["spec"] and "ports" not in container
     assert not any(each.startswith("--metrics_port") for each in container["args"])
 
@@ -83,6 +83,8 @@ def test_it_has_room_for_copies_of_the_run_and_its_data(name):
     scratch = {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}}
     assert scratch in evaluation(run)["template"]["spec"]["volumes"]
     assert scratch in run.pod["volumes"]
+    for container in (container_of(run), run.container):
+        assert {"name": "TMPDIR_BYTES", "value": str(10 * 2**30)} in container["env"]
 
 
 @pytest.mark.parametrize("render", [rendered, customised])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from pathlib import Path
 from trainer.cloud import lease
 from trainer.cloud.bucket import Bucket, Version, md5_of
 from trainer.cloud.failures import Vanished
-from trainer.system import activity, file_system
+from trainer.system import activity, disk, file_system
 from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
@@ -137,7 +136,7 @@ class Mirror:
     def _fetch_all(self, names: list[str]) -> None:
         absent = [name for name in names if not (self.folder / name).is_file()]
         size = sum(self._versions[name].size for name in absent)
-        free = shutil.disk_usage(self.folder).free
+        free = disk.free(self.folder)
         if size > free:
             raise RefusedError(
                 f"{self._bucket.name} has {size / 1e9:.1f} GB, and {tempfile.gettempdir()} has "

@@ -10,7 +10,6 @@ import errno
 import logging
 import math
 import os
-import shutil
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.system import file_system, memory
+from trainer.system import disk, file_system, memory
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -79,7 +78,7 @@ def _kept(entry: Path, shape: tuple[int, ...], make: Make) -> np.ndarray:
         if done:
             log.info("data: %d of %d pictures were prepared before", done, shape[0])
         row_bytes = math.prod(shape[1:])
-        if shutil.disk_usage(entry).free < (shape[0] - done) * row_bytes:
+        if disk.free(entry) < (shape[0] - done) * row_bytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before minutes are spent
         if not done:
             rows_file.unlink(missing_ok=True)  # of rows that are gone

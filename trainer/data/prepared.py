@@ -14,7 +14,6 @@ import logging
 import math
 import os
 import re
-import shutil
 import sys
 import urllib.error
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from PIL import Image
 
 from trainer.data.datasets import DatasetSpec
 from trainer.data.pictures import Form, fitted
-from trainer.system import activity, downloads, file_system, memory
+from trainer.system import activity, disk, downloads, file_system, memory
 from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
@@ -135,7 +134,7 @@ def decode_to_files(
     labels = np.zeros(count, np.int64)
 
     def write_images(path: Path) -> None:
-        if shutil.disk_usage(path.parent).free < count * math.prod(shape):
+        if disk.free(path.parent) < count * math.prod(shape):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before minutes are spent
         # Written, not mapped: on a disk that fills up, that would end the process by a signal.
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
