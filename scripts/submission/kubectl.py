@@ -50,17 +50,15 @@ def get(namespace: str, reference: str) -> Object | None:
 
 
 def context() -> str:
-    """What kubectl calls the cluster that it speaks to.
+    """What kubectl calls the cluster that it speaks to; in a pod it has no name for its own.
 
     Raises:
-      RefusedError: there is no kubectl, or it knows of none.
+      RefusedError: there is no kubectl.
     """
     try:
         return ask("config", "current-context").strip()
-    except KubectlError as error:
-        raise RefusedError(
-            "kubectl knows of no cluster: choose one by `kubectl config use-context`"
-        ) from error
+    except KubectlError:
+        return "without a name"
 
 
 def command(*arguments: str) -> str:

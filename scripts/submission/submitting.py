@@ -31,8 +31,9 @@ def submit(order: Order, dry_run: bool) -> None:
     if dry_run:
         print(yaml.safe_dump_all(run.objects, sort_keys=False), end="")
     else:
+        where = kubectl.context()
         _make_way(run, order)
-        print(f"cluster: {kubectl.context()}", file=sys.stderr)
+        print(f"cluster: {where}", file=sys.stderr)
         is_theirs = _is_of_others(order.namespace)
         kept = [each for each in run.objects if not (is_theirs and each["kind"] == "Namespace")]
         objects = yaml.safe_dump_all(kept, sort_keys=False)

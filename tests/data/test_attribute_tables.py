@@ -184,8 +184,8 @@ def test_pictures_for_tests_are_chosen_by_content_and_stay_when_others_come(tmp_
         (["file_name,kind", "a.png,x", "./a.png,y"], "line 3 names ./a.png again"),
         (["file_name,kind", "", ",x"], "line 3 names no picture"),
         (
-            ["file_name,kind", 'a.png,"x', *["b.png,y"] * 30, 'c.png,y"'],
-            "row of line 2 goes on to line 33: close its quote",
+            ["file_name,kind", 'a.png,"x', *["b.png,y"] * 30],
+            "line 2 goes on to line 3[23]: close its quote",
         ),
         (["file_name,kind,kind", "a.png,x,y"], "two columns have one name"),
     ],
@@ -410,3 +410,28 @@ def test_a_folder_that_no_longer_tells_what_a_run_knows_is_refused_as_that(tmp_p
     refused = run_forked("train", f"--job_dir={job_dir}", f"--data_dir={folder}", code=64)
     assert "holds a run on a folder that told class of its pictures" in refused.stderr
     assert "colour): restore it" in refused.stderr
+
+
+def test_values_of_many_lines_are_taken(tmp_path):
+    many = "\n".join(["a line"] * 30)
+    rows = ["file_name,about,kind", f'a.png,"{many}",x', f'b.png,"{many}",y']
+    folder = described_folder(tmp_path / "set", rows, ["a.png", "b.png"])
+    assert specify(folder).attributes == (Attribute("kind", ("x", "y")),)
+    last = ["file_name,kind,about", f'a.png,x,"{many}"', f'b.png,y,"{many}"']
+    folder = described_folder(tmp_path / "other", last, ["a.png", "b.png"])
+    assert specify(folder).attributes == (Attribute("kind", ("x", "y")),)
+
+
+def test_a_run_that_kept_its_table_s_whole_path_goes_on(small, tmp_path):
+    (small / "metadata.csv").rename(small / "styles.csv")
+    given = ("--dataset=image_folder", f"--data_dir={small}", "--test_share=0", "--image_size=28")
+    job_dir, table = tmp_path / "run", small / "styles.csv"
+    few = (*given, "--batch_size=2", f"--metadata={table}", "--attribute_minimum=1")
+    run_forked(*train_flags(job_dir, *few, "--steps=1"))
+    kept = json.loads((job_dir / "config.json").read_text())
+    assert kept["recipe"]["data"]["folder"]["metadata"] == "styles.csv"
+    kept["recipe"]["data"]["folder"]["metadata"] = str(table)  # as earlier versions did
+    (job_dir / "config.json").write_text(json.dumps(kept))
+    run_forked(*train_flags(job_dir, *few, "--steps=2"))
+    moved = small.rename(tmp_path / "moved")
+    run_forked("train", f"--job_dir={tmp_path}/run", f"--data_dir={moved}", "--steps=2", code=64)

@@ -111,6 +111,8 @@ def test_what_is_much_wider_than_high_is_still_there_when_padded(tmp_path):
         save(tmp_path / f"set/{number}.png", Image.new("RGB", size, "white"))
     images, _ = load(tmp_path / "set", fit="pad")
     assert (images.max(axis=(1, 2, 3)) == 255).all()
+    before, _ = load(tmp_path / "set", fit="pad", rules=4)  # as runs have them
+    assert before.max(axis=(1, 2, 3)).tolist() == [0, 0, 255]
 
 
 def test_broken_pictures_are_refused_before_anything_is_measured(tmp_path):

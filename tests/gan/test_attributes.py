@@ -182,6 +182,9 @@ def test_numbers_with_points_are_values_not_places():
     assert labels.parse("36.5", ratings) == labels.parse("#3", ratings) == (3,)
     with pytest.raises(RefusedError, match="names '0', which is no value"):
         labels.parse("rating=0", ratings)
+    both = (Attribute("class", ("coat", "shirt", "dress")), *ratings)
+    assert labels.parse("2", both) == (2, -1)  # of the attribute at its place
+    assert labels.parse("1/2", both) == (1, 1)
 
 
 def test_letters_may_be_composed_or_not():

@@ -12,17 +12,18 @@ from trainer.system import disk
 
 @pytest.fixture
 def limited(tmp_path, monkeypatch):
-    """A folder of temporary files that may hold a thousand bytes, and holds four hundred."""
+    """A folder of temporary files that may hold ten kilobytes, and holds a file."""
     temporary = tmp_path / "tmp"
     (temporary / "deep").mkdir(parents=True)
     (temporary / "deep" / "file").write_bytes(bytes(400))
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    monkeypatch.setenv(disk.LIMIT, "1000")
+    monkeypatch.setenv(disk.LIMIT, "10000")
     return temporary
 
 
 def test_a_volume_s_limit_counts_within_it_alone(limited):
-    assert disk.free(limited) == disk.free(limited / "deep") == 600
+    taken = disk.BLOCK * (limited / "deep" / "file").stat().st_blocks
+    assert disk.free(limited) == disk.free(limited / "deep") == 10000 - taken < 10000
     assert disk.free(limited.parent) > 10**6
 
 
@@ -33,5 +34,9 @@ def test_the_disk_counts_where_it_has_less(limited, monkeypatch):
 
 
 def test_more_than_the_limit_leaves_nothing(limited):
-    (limited / "more").write_bytes(bytes(700))
+    (limited / "more").write_bytes(bytes(20000))
     assert disk.free(limited) == 0
+
+
+def test_small_files_take_whole_clusters():
+    assert disk.taken([1, 4096, 4097]) == 4 * disk.CLUSTER

@@ -135,7 +135,7 @@ class Mirror:
 
     def _fetch_all(self, names: list[str]) -> None:
         absent = [name for name in names if not (self.folder / name).is_file()]
-        size = sum(self._versions[name].size for name in absent)
+        size = disk.taken(self._versions[name].size for name in absent)
         free = disk.free(self.folder)
         if size > free:
             raise RefusedError(
@@ -151,6 +151,7 @@ class Mirror:
             for name, _ in zip(names, pool.map(self._fetch, names), strict=True):
                 fetched += self._versions[name].size
                 activity.part(f"{fetched / 1e6:,.0f} MB")
+        activity.now("")
 
     def _fetch(self, name: str) -> None:
         path, version = self.folder / name, self._versions[name]

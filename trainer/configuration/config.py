@@ -179,9 +179,7 @@ class GenerateConfig:
     num: int | None  # images, or frames of a .gif
     seed: int
     labels: tuple[str, ...]  # of one image each, taken by turns; none: all of one attribute
-    # Standard deviations within which latents lie; of style-based runs what is left of a style's
-    # distance from the mean, as a share.
-    truncation: float | None
+    truncation: float | None  # standard deviations of latents; of styles the way from the mean
     checkpoint: str  # latest, best, a step, or a path
     latents: Path | None = None  # an .npz that says what is drawn
     job_dir_url: GsUrl | None = None

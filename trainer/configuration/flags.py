@@ -7,6 +7,7 @@ A preset is a flag file that is read before the command line: what the user give
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -29,10 +30,12 @@ from trainer.configuration import (
     presets,
     recipe_flags,
 )
-from trainer.data import loading
+from trainer.data import image_folder, loading
 from trainer.data.datasets import DataChoice, DatasetSpec
 from trainer.system import cores
 from trainer.system.exits import RefusedError
+
+log = logging.getLogger(__name__)
 
 Specify = Callable[[DataChoice, Path, GsUrl | None], DatasetSpec]
 
@@ -49,8 +52,17 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
     if resolved.data.dataset not in loading.PINNED:
         resolved = _train(argv, data_folder.specify)
         if is_new:
+            _say_why_there_are_no_labels(resolved)
             checks.check(resolved)
     return resolved
+
+
+def _say_why_there_are_no_labels(asked: config.TrainConfig) -> None:
+    """Says what of a folder is not used where networks lack the labels that they need."""
+    data = asked.recipe.data
+    if data.folder and asked.recipe.networks.conditional and max(data.label_sizes, default=0) < 2:
+        for note in image_folder.left_out(data, asked.data_dir):
+            log.warning("data: %s", note)
 
 
 def train_elsewhere(argv: Sequence[str]) -> config.TrainConfig:

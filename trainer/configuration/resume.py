@@ -44,6 +44,7 @@ def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
         horizon = config.total_steps(asked.recipe, asked.schedule)
         parts = (asked.recipe, asked.execution, asked.schedule, asked.runtime)
         return RunConfig(asked.preset, *parts, horizon, None)
+    stored = _with_table_in_folder(asked, stored)
     _refuse_differences(asked, stored)
     _say_what_is_kept(asked, stored)
     resumed = dataclasses.replace(
@@ -51,6 +52,17 @@ def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
     )
     checks.check_start(resumed, is_planned=True)
     return dataclasses.replace(stored, schedule=resumed.schedule, runtime=asked.runtime)
+
+
+def _with_table_in_folder(asked: TrainConfig, stored: RunConfig) -> RunConfig:
+    """A table in the folder of pictures by its path there; earlier runs kept it as it was given."""
+    data = stored.recipe.data
+    if data.folder is None:
+        return stored
+    metadata = attribute_tables.as_seen_from(asked.data_dir, data.folder.metadata)
+    folder = dataclasses.replace(data.folder, metadata=metadata)
+    recipe = dataclasses.replace(stored.recipe, data=dataclasses.replace(data, folder=folder))
+    return dataclasses.replace(stored, recipe=recipe)
 
 
 def _say_what_is_kept(asked: TrainConfig, stored: RunConfig) -> None:
@@ -90,8 +102,6 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
     if now["precision"] == "auto":  # which was decided when the run started
         now["precision"] = before["precision"]
     now["ema_ramp_up"] = before["ema_ramp_up"]  # likewise
-    if metadata := before.get("metadata"):
-        before["metadata"] = attribute_tables.as_seen_from(asked.data_dir, metadata)
     if choices.FORMER_NAMES.get(before["architecture"]) == now["architecture"]:
         now["architecture"] = before["architecture"]
     now["initialize_from"] = _weights(asked, before["initialize_from"])
@@ -144,6 +154,8 @@ def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
         if choice.dataset != IMAGE_FOLDER or _READING & asked.given or "attributes" in asked.given:
             raise
         if "data_dir" in asked.given:
+            whatever = dataclasses.replace(choice, attributes=())
+            data_folder.specify(whatever, asked.data_dir, asked.data_dir_url)  # or it says why not
             was_told = ", ".join(choice.attributes) or "nothing"
             raise RefusedError(
                 f"--job_dir={asked.job_dir} holds a run on a folder that told {was_told} of its "

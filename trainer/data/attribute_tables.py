@@ -122,20 +122,20 @@ def _header_and_rows(
 ) -> tuple[list[str], list[_Line], list[str]]:
     """Columns, rows, and what is to be said of other columns."""
     notes: list[str] = []
+    needed = _BRACES.findall(pattern) if pattern else [FILE_NAME]
     try:
         text = file_system.regular(path).read_text(encoding="utf-8-sig")
         if path.suffix == ".jsonl":
-            header, rows, of_parts = _json_lines(text, rules)
+            header, rows, of_parts = _json_lines(text, rules, needed)
             notes = [f"the column {name} is left out: it has lists or objects" for name in of_parts]
         else:
-            header, rows = _separated(path, text, rules)
+            header, rows = _separated(path, text, rules, needed)
     except UnicodeDecodeError as error:
         raise RefusedError(
             f"{path} is no UTF-8 ({error.reason} at byte {error.start}): save it as CSV UTF-8"
         ) from error
     except (OSError, ValueError, csv.Error) as error:
         raise RefusedError(f"{path} cannot be read as a table ({error}): repair it") from error
-    needed = _BRACES.findall(pattern) if pattern else [FILE_NAME]
     for column in needed:
         if column not in header:
             raise RefusedError(
@@ -163,6 +163,7 @@ def described(
       RefusedError: there is no such column, or it has a single value.
     """
     rows = [dict(table.rows[name]) for name in names]
+    wanted = [plain(name) for name in wanted] if rules.plain_names else wanted
     if unknown := [name for name in wanted if name not in table.columns]:
         raise RefusedError(
             f"--attributes names {unknown[0]!r}: the columns of {table.named} are "
@@ -220,7 +221,10 @@ def _delimiter(path: Path, text: str) -> str:
     return next((each for each in (",", ";", "\t") if each in header), ",")
 
 
-def _separated(path: Path, text: str, rules: Rules) -> tuple[list[str], list[_Line]]:
+def _separated(
+    path: Path, text: str, rules: Rules, of_names: Sequence[str]
+) -> tuple[list[str], list[_Line]]:
+    """Columns and rows; `of_names` are the columns of pictures' names, which stay as they are."""
     delimiter = _delimiter(path, text)
     content = io.StringIO(text, newline="")
     # Else spaces stay: of the last column they are its own.
@@ -238,18 +242,30 @@ def _separated(path: Path, text: str, rules: Rules) -> tuple[list[str], list[_Li
         first, before = before + 1, lines.line_num
         if not any(fields):  # spreadsheets write rows of nothing, too
             continue
-        if before - first >= _MOST_LINES:
-            raise ValueError(f"the row of line {first} goes on to line {before}: close its quote")
+        if rules.plain_names and before - first >= _MOST_LINES:
+            ends_open = before > text.rstrip().count("\n") and not text.rstrip().endswith('"')
+            if len(fields) < len(header) or ends_open:
+                raise ValueError(f"line {first} goes on to line {before}: close its quote")
         fields += [""] * (len(header) - len(fields))
         values = [*fields[:last], delimiter.join(fields[last:])]
-        row = {name: read(value) for name, value in zip(header, values, strict=True)}
+        row = {
+            name: value.strip() if name in of_names else read(value)
+            for name, value in zip(header, values, strict=True)
+        }
         rows.append((first, row))
     return header, rows
 
 
-def _json_lines(text: str, rules: Rules) -> tuple[list[str], list[_Line], list[str]]:
+def _json_lines(
+    text: str, rules: Rules, of_names: Sequence[str]
+) -> tuple[list[str], list[_Line], list[str]]:
     """Columns, rows, and the names of what is no column."""
     objects = dict(_objects(text))
+    if rules.plain_names:
+        objects = {
+            number: {plain(name): value for name, value in each.items()}
+            for number, each in objects.items()
+        }
     names = list(dict.fromkeys(name for each in objects.values() for name in each))
     # Lists and objects describe parts of a picture, not all of it.
     plain_types = str | int | float | None
@@ -260,21 +276,22 @@ def _json_lines(text: str, rules: Rules) -> tuple[list[str], list[_Line], list[s
     ]
     header = [name for name in names if name not in of_parts]
 
-    def value(found: str | float | None) -> str:
+    def value(name: str, found: str | float | None) -> str:
         # JSON has no NaN, but what pandas writes does, for what is not given.
         if found is None or (rules.plain_names and found != found):
             return ""
-        return plain(str(found)) if rules.plain_names else str(found).strip()
+        as_it_is = name in of_names or not rules.plain_names
+        return str(found).strip() if as_it_is else plain(str(found))
 
     rows = [
-        (number, {name: value(each.get(name)) for name in header})
+        (number, {name: value(name, each.get(name)) for name in header})
         for number, each in objects.items()
     ]
     return header, rows, of_parts
 
 
 def _objects(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The object of each line, with the line's number.
+    """The object of each line by its keys, with the line's number.
 
     Raises:
       ValueError: a line is none.

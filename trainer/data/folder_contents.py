@@ -6,14 +6,14 @@ import functools
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from trainer.data import attribute_tables, picture_files
+from trainer.data import attribute_tables, folder_notes, picture_files
 from trainer.data.datasets import Attribute, FolderReading
 from trainer.data.labels import NOT_GIVEN
 from trainer.data.picture_files import RULES, TEST, TRAIN, Files, canonical
@@ -84,7 +84,7 @@ def _read(
     tables: tuple[Path, ...],
     there: _Files,
 ) -> Contents:
-    left_out, notes = list(unused(there.files, folder, tables)), []
+    left_out, notes = list(folder_notes.unused(there.files, folder, tables)), []
     paths, splits = _in_splits(there.files.pictures, folder, reading, left_out)
     if not tables:
         attributes, labels = _by_subfolders(paths, folder, reading, splits, wanted, left_out)
@@ -99,11 +99,8 @@ def _read(
     notes.append(
         f"{len(paths)} pictures in {folder} ({counted}), {is_test.sum()} of them for tests"
     )
-    notes += _shares(attributes, labels)
-    left_out += _without_training(attributes, labels[~is_test])
-    if max((len(each.values) for each in attributes), default=0) < 2:
-        for note in left_out:  # which may be why, and a run with labels is refused before it loads
-            log.info("data: %s", note)
+    notes += folder_notes.shares(attributes, labels)
+    left_out += folder_notes.without_training(attributes, labels[~is_test])
     return Contents(
         tuple(paths), digests, is_test, attributes, labels, tuple(left_out), tuple(notes)
     )
@@ -258,36 +255,6 @@ def _digests(paths: tuple[Path, ...], there: _Files) -> tuple[bytes, ...]:
 
 def _content_digest(path: Path) -> bytes:
     return bytes.fromhex(file_system.sha256(path))
-
-
-def unused(files: Files, folder: Path, tables: tuple[Path, ...] = ()) -> Iterator[str]:
-    """What is said of the files of a folder that are no pictures, tables apart."""
-    for reason, paths in sorted(files.unused.items()):
-        if left := [path for path in paths if path not in tables]:
-            names = picture_files.listed(left, folder)
-            yield f"{len(left)} files are not used, being {reason} ({names})"
-
-
-def _shares(attributes: tuple[Attribute, ...], labels: np.ndarray) -> Iterator[str]:
-    """How many pictures each value has."""
-    for attribute, column in zip(attributes, labels.T, strict=True):
-        counts = np.bincount(column[column >= 0], minlength=len(attribute.values))
-        each = [f"{value} {count}" for value, count in zip(attribute.values, counts, strict=True)]
-        without = int((column < 0).sum())
-        rest = f", not given {without}" if without else ""
-        yield f"{attribute.name}: {', '.join(each)}{rest}"
-
-
-def _without_training(attributes: tuple[Attribute, ...], labels: np.ndarray) -> Iterator[str]:
-    """What is said of values that no picture to learn from has."""
-    for attribute, column in zip(attributes, labels.T, strict=True):
-        learnt = set(column.tolist())
-        absent = [value for row, value in enumerate(attribute.values) if row not in learnt]
-        if absent:
-            yield (
-                f"{attribute.name}: no picture to learn from is {attribute_tables.listed(absent)}: "
-                "what is drawn as that will not show it"
-            )
 
 
 def unreadable(path: Path, error: BaseException) -> str:

@@ -52,6 +52,12 @@ def specify(
     return DatasetSpec(IMAGE_FOLDER, shape, train, test, found.attributes, fingerprint, reading)
 
 
+def left_out(spec: DatasetSpec, folder: Path) -> tuple[str, ...]:
+    """What of a folder is not used, as `specify` has found it."""
+    assert spec.folder is not None
+    return folder_contents.read(folder, spec.folder).left_out
+
+
 def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> LabelledImages:
     """Images and labels, decoded and resized once and kept in the cache.
 
@@ -73,7 +79,8 @@ def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> Labell
         return np.empty((0, *spec.image_shape), np.uint8), found.labels[rows]
     form = form_of(spec.image_shape, spec.folder)
     paths = [found.paths[row] for row in rows]
-    key = hashlib.sha256(repr(form).encode())
+    made = f"{form!r} with slivers" if form.pads_slivers else repr(form)
+    key = hashlib.sha256(made.encode())
     for row in rows:
         key.update(found.digests[row])
     images = array_cache.array(
@@ -113,8 +120,10 @@ def form_of(image_shape: tuple[int, int, int], reading: FolderReading | None) ->
     side, _, channels = image_shape
     if reading is None:
         return Form(side, channels, "crop", colour("black"))
-    in_strips = RULES[reading.rules].in_strips
-    return Form(side, channels, reading.fit, colour(reading.background), in_strips)
+    rules = RULES[reading.rules]
+    slivers = rules.pads_slivers and reading.fit == "pad"
+    background = colour(reading.background)
+    return Form(side, channels, reading.fit, background, rules.in_strips, slivers)
 
 
 def _has_colours(paths: Sequence[Path], by: Rules) -> bool:

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.data import array_files, folder_contents, image_folder, picture_files, pictures
+from trainer.data import (
+    array_files,
+    folder_contents,
+    folder_notes,
+    image_folder,
+    picture_files,
+    pictures,
+)
 from trainer.data.datasets import DatasetSpec, FolderReading
 from trainer.data.labels import NOT_GIVEN
 from trainer.system.exits import RefusedError
@@ -113,7 +120,7 @@ def _fitted(path: Path, spec: DatasetSpec) -> np.ndarray:
 def _files(path: Path, flag: str) -> list[Path]:
     if path.is_dir():
         found = picture_files.find(path, picture_files.CURRENT, flag)
-        for line in folder_contents.unused(found, path):
+        for line in folder_notes.unused(found, path):
             log.warning("--%s: %s", flag, line)
         return found.pictures
     if not path.exists():

@@ -57,11 +57,17 @@ def _one(part: str, place: int, given: str, attributes: Sequence[Attribute]) -> 
     asked, value = _asked(part, attributes)
     is_named = value != part
     is_number = _number(value) is not None
-    same_names = (_equal, _equal_in_any_case, _equal_numbers if is_number else _same)
-    for same in same_names:  # the exact name wins
+    # A number is of the attribute that is named, or of the one at its place.
+    there = asked if is_named else [index for index in asked if index == place]
+    ways = (
+        (_equal, asked),
+        (_equal_in_any_case, asked),
+        (_equal_numbers, there) if is_number else (_same, asked),
+    )
+    for same, among in ways:  # the exact name wins
         found = [
             (index, number)
-            for index in asked
+            for index in among
             for number, known in enumerate(attributes[index].values)
             if same(known, value)
         ]

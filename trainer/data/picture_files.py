@@ -35,6 +35,7 @@ class Rules:
     skips_runs: bool  # are runs in the folder left alone
     quotes_after_spaces: bool  # do quotes of a table's fields count behind a space
     drops_merged: bool  # are columns left out that say nothing once rare values are one
+    pads_slivers: bool  # are pictures much longer than wide still there once they are padded
     plain_names: bool  # are names and values compared, and kept, as `plain` makes them
 
 
@@ -55,6 +56,7 @@ _FIRST = Rules(
     skips_runs=False,
     quotes_after_spaces=False,
     drops_merged=False,
+    pads_slivers=False,
     plain_names=False,
 )
 _SECOND = replace(
@@ -62,7 +64,8 @@ _SECOND = replace(
 )
 _THIRD = replace(_SECOND, splits=True)
 _FOURTH = replace(_THIRD, skips_runs=True, quotes_after_spaces=True, drops_merged=True)
-RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, CURRENT: replace(_FOURTH, plain_names=True)}
+_FIFTH = replace(_FOURTH, pads_slivers=True, plain_names=True)
+RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, CURRENT: _FIFTH}
 _CONFIG, _OF_A_RUN = "config.json", b'"recipe"'  # a run's configuration, and what is in it alone
 _AT_FIRST = ("tensorboard", "metrics.jsonl", "results")  # what a run makes
 TRAIN, TEST = "train", "test"  # folders of pictures to learn from, and to measure against

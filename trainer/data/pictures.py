@@ -6,7 +6,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +60,7 @@ class Form:
     fit: str  # crop: the central square; pad: all of it, with margins
     background: tuple[int, int, int]  # of margins, and behind transparent pixels
     in_strips: bool = True  # whether large pictures are reduced in strips before anything else
+    pads_slivers: bool = field(default=False, repr=False)  # see `picture_files.Rules`
 
 
 def pixels(picture: Image.Image, form: Form) -> np.ndarray:
@@ -128,7 +129,7 @@ def fitted(
 def _padded(image: Image.Image, form: Form, resampling: Image.Resampling) -> Image.Image:
     """All of the picture in a square, at least a pixel high and wide, where Pillow leaves none."""
     scale = form.side / max(image.size)
-    if round(scale * min(image.size)) == 0:
+    if form.pads_slivers and round(scale * min(image.size)) == 0:
         width, height = (max(1, round(scale * length)) for length in image.size)
         image = image.resize((width, height), resampling)
     colour = form.background[0] if form.channels == 1 else form.background

@@ -136,13 +136,8 @@ def decode_to_files(
     def write_images(path: Path) -> None:
         if disk.free(path.parent) < count * math.prod(shape):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before minutes are spent
-        # Written, not mapped: on a disk that fills up, that would end the process by a signal.
-        header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
-        with open(path, "wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            for row, image, label in _exactly(count, examples(), path_prefix.parent):
-                file.write(np.ascontiguousarray(image, np.uint8).data)
-                labels[row] = label
+        found = _exactly(count, examples(), path_prefix.parent)
+        _write_images(path, (count, *shape), found, labels)
 
     def write_labels(path: Path) -> None:
         with open(path, "wb") as file:
@@ -166,6 +161,24 @@ def decode_to_files(
         for row, image, label in _exactly(count, examples(), path_prefix.parent):
             images[row], labels[row] = image, label
         return images, labels
+
+
+def _write_images(
+    path: Path,
+    shape: tuple[int, ...],
+    examples: Iterator[tuple[int, np.ndarray, int]],
+    labels: np.ndarray,
+) -> None:
+    """Writes the images of examples to a NumPy file, and their labels into an array.
+
+    The file is not mapped: on a disk that fills up, that would end the process by a signal.
+    """
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with open(path, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for row, image, label in examples:
+            file.write(np.ascontiguousarray(image, np.uint8).data)
+            labels[row] = label
 
 
 def _exactly(

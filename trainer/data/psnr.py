@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 WHITE = 255.0
-EQUAL = 99.0  # dB, which stand for those of pictures that do not differ
+EQUAL = 40 * np.log10(WHITE)  # dB, which stand for those of pictures that do not differ
 
 
 def psnr(images: np.ndarray, others: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:
@@ -22,8 +22,8 @@ def psnr(images: np.ndarray, others: np.ndarray, counted: np.ndarray | None = No
     squares = np.square(images.astype(np.float64) - others)
     if counted is None:
         counted = np.ones_like(squares[..., :1])
-    errors = np.maximum(mean_of_counted(squares, counted), 1e-9)
-    return np.minimum(10 * np.log10(WHITE**2 / errors), EQUAL)
+    errors = np.maximum(mean_of_counted(squares, counted), 1 / WHITE**2)
+    return 10 * np.log10(WHITE**2 / errors)
 
 
 def mean_of_counted(values: np.ndarray, counted: np.ndarray) -> np.ndarray:

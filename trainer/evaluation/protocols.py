@@ -57,8 +57,8 @@ def check(recipe: Recipe, settings: EvaluateConfig) -> None:
 def holding_back(data: DatasetSpec) -> str:
     """How a folder of pictures gets enough test images, most probably."""
     share = math.ceil(200 * FEWEST_SAMPLES / (data.train_examples + data.test_examples)) / 100
-    a_folder = "a folder test/ of pictures"
-    return a_folder if share > MOST_HELD_BACK else f"{a_folder} or --test_share={share:g}"
+    more = "more pictures in a folder test/"
+    return more if share > MOST_HELD_BACK else f"{more}, or without one --test_share={share:g}"
 
 
 def features(recipe: Recipe, settings: EvaluateConfig) -> str:

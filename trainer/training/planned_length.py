@@ -63,8 +63,8 @@ def planned(
     minutes = run.schedule.minutes or 0.0
     activity.now("reading the data")
     examples = storage.load(run.recipe.data)
-    if group.is_chief:
-        _check_time_is_left(minutes, deadline)
+    gone = group.broadcast_number(round(60 * minutes - (deadline - time.monotonic())))
+    _check_time_is_left(minutes, gone)
     log.info("measuring how many steps fit into %g minutes", minutes)
     if run.recipe.growth.grow_from:
         log.warning("all steps are planned as of whole images: a run that grows ends sooner")
@@ -77,24 +77,26 @@ def planned(
     left, a_step = remaining - took.once, took.a_step
     steps, between = _fitting(run, group, left, a_step, took.a_grid)
     if steps < 1:
-        enough = minutes + (FEWEST_STEPS * a_step - left) / 60
-        raise RefusedError(
-            f"--minutes={minutes:g} leaves no time for a step: {60 * minutes - remaining:.0f} s "
-            f"went by until it was measured, the start takes {took.once:.0f} s, a step "
-            f"{a_step:.2f} s; "
-            f"--minutes={math.ceil(enough)} has time for {FEWEST_STEPS}"
-        )
+        raise _no_time(minutes, remaining, took)
     recipe_checks.check_growth_ends(run.recipe, steps)
     log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
     schedule = dataclasses.replace(schedule, steps=steps, save_interval=between)
     return dataclasses.replace(run, schedule=schedule, horizon=steps)
 
 
-def _check_time_is_left(minutes: float, deadline: float) -> None:
-    gone = 60 * minutes - (deadline - time.monotonic())
+def _no_time(minutes: float, remaining: float, took: _Took) -> RefusedError:
+    enough = minutes + (FEWEST_STEPS * took.a_step + took.once - remaining) / 60
+    return RefusedError(
+        f"--minutes={minutes:g} leaves no time for a step: {60 * minutes - remaining:.0f} s went "
+        f"by until it was measured, the start takes {took.once:.0f} s, a step {took.a_step:.2f} s; "
+        f"--minutes={math.ceil(enough)} has time for {FEWEST_STEPS}"
+    )
+
+
+def _check_time_is_left(minutes: float, gone: int) -> None:
     if gone > READING_SHARE * 60 * minutes:
         raise RefusedError(
-            f"of --minutes={minutes:g} {gone:.0f} s went by until the data were read; what was "
+            f"of --minutes={minutes:g} {gone} s went by until the data were read; what was "
             "prepared of them is kept, so run the same command again, or give it more"
         )
 

@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import config, config_json
-from trainer.configuration.config import Schedule
+from trainer.configuration.config import Recipe, Schedule
 from trainer.configuration.config_json import RunConfig
 from trainer.data import feeding
+from trainer.data.datasets import LabelledImages
 from trainer.distribution.collectives import WorkerGroup, checksum
 from trainer.gan.state import FashionGAN
 from trainer.monitoring import profiling
@@ -43,18 +44,12 @@ def lead(
     """The chief's part, from the restored `step` on, or from the start: it alone writes files."""
     job_dir, recipe, schedule = storage.job_dir, run.recipe, run.schedule
     plan = Plan(recipe, schedule)
-    is_complete = step is not None and step >= plan.last_step and run_directory.is_finished(job_dir)
-    if group.broadcast_flag(is_complete):
-        log.info(
-            "%s is complete at step %d: nothing to do; more by --steps or --epochs", job_dir, step
-        )
-        summary.log_results(job_dir, recipe, storage.data_flags)
+    if _is_complete(step, plan, storage, group):
         return
     port, since_save = run.runtime.metrics_port, saved.seconds_since_save
     reporters = callbacks.reporters(job_dir, port, step, plan.last_step, since_save)
     _share_state(group, gan)
-    activity.now("reading the data")
-    images, labels = storage.load(recipe.data)
+    images, labels = _read_data(storage, recipe)
     run_directory.check_writable(job_dir)
     summary.warn_if_short(recipe, schedule)
     summary.warn_if_not_measurable(recipe)
@@ -101,8 +96,7 @@ def follow(
         log.info("the run is complete: nothing to do")
         return
     _share_state(group, gan)
-    activity.now("reading the data")
-    images, labels = storage.load(run.recipe.data)
+    images, labels = _read_data(storage, run.recipe)
     plan = Plan(run.recipe, run.schedule)
     progress = Progress(int(gan.step.numpy()), plan.last_step)
 
@@ -123,6 +117,23 @@ def follow(
     activity.now("waiting for the chief's results")
     group.barrier()  # until the chief has written all: if it is lost, all must start again
     log.info("complete at step %d; the chief has the results", plan.last_step)
+
+
+def _is_complete(step: int | None, plan: Plan, storage: Storage, group: WorkerGroup) -> bool:
+    """Whether the run has ended, which is said, and the other workers learn."""
+    job_dir = storage.job_dir
+    has_ended = step is not None and step >= plan.last_step and run_directory.is_finished(job_dir)
+    if group.broadcast_flag(has_ended):
+        log.info(
+            "%s is complete at step %d: nothing to do; more by --steps or --epochs", job_dir, step
+        )
+        summary.log_results(job_dir, plan.recipe, storage.data_flags)
+    return has_ended
+
+
+def _read_data(storage: Storage, recipe: Recipe) -> LabelledImages:
+    activity.now("reading the data")
+    return storage.load(recipe.data)
 
 
 def _share_state(group: WorkerGroup, gan: FashionGAN) -> None:

@@ -9,6 +9,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
 from trainer.configuration import checks, config_json
 from trainer.configuration.config_json import RunConfig
 from trainer.distribution import environment, strategies
@@ -73,15 +75,7 @@ def train(
         here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
         group.check_equal("the configuration", _fingerprint(asked, here))
         stored_environment = run.environment
-        replicas = strategy.num_replicas_in_sync
-        checks.check_replicas(run.recipe, replicas)  # before steps are tried
-        if group.is_chief:
-            if stored_environment is None:  # what is wrong with the data is said before measuring
-                activity.now("reading the data")
-                storage.load(run.recipe.data)
-            run = first_start.decided(run, here, strategy)
-        run = _from_chief(run, group)
-        checks.check_replicas(run.recipe, replicas)
+        run = _decided(run, here, strategy, group, storage)
         environment.warn_of_slow_bfloat16(run.recipe.precision)
         forms.use(run.execution.forms)
         if group.broadcast_flag(stored_environment is None) and run.schedule.minutes is not None:
@@ -101,6 +95,28 @@ def train(
             roles.lead(run, step, saved, storage, strategy, group, gan)
         else:
             roles.follow(run, storage, strategy, group, gan)
+
+
+def _decided(
+    run: RunConfig,
+    here: dict[str, Any],
+    strategy: tf.distribute.Strategy,
+    group: WorkerGroup,
+    storage: Storage,
+) -> RunConfig:
+    """The chief's configuration with all that is `auto` decided, for all workers."""
+    replicas = strategy.num_replicas_in_sync
+    checks.check_replicas(run.recipe, replicas)  # before steps are tried
+    if group.broadcast_flag(run.environment is None):
+        # Before anything is measured: what is wrong with the data is said, and nobody waits then.
+        activity.now("reading the data")
+        storage.load(run.recipe.data)
+        group.barrier()
+    if group.is_chief:
+        run = first_start.decided(run, here, strategy)
+    run = _from_chief(run, group)
+    checks.check_replicas(run.recipe, replicas)
+    return run
 
 
 def _taken_up(

@@ -1,0 +1,42 @@
+"""What is said of a folder of pictures: what is not used of it, and what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from trainer.data import attribute_tables, picture_files
+from trainer.data.datasets import Attribute
+from trainer.data.picture_files import Files
+
+
+def unused(files: Files, folder: Path, tables: tuple[Path, ...] = ()) -> Iterator[str]:
+    """What is said of the files of a folder that are no pictures, tables apart."""
+    for reason, paths in sorted(files.unused.items()):
+        if left := [path for path in paths if path not in tables]:
+            names = picture_files.listed(left, folder)
+            yield f"{len(left)} files are not used, being {reason} ({names})"
+
+
+def shares(attributes: tuple[Attribute, ...], labels: np.ndarray) -> Iterator[str]:
+    """How many pictures each value has."""
+    for attribute, column in zip(attributes, labels.T, strict=True):
+        counts = np.bincount(column[column >= 0], minlength=len(attribute.values))
+        each = [f"{value} {count}" for value, count in zip(attribute.values, counts, strict=True)]
+        without = int((column < 0).sum())
+        rest = f", not given {without}" if without else ""
+        yield f"{attribute.name}: {', '.join(each)}{rest}"
+
+
+def without_training(attributes: tuple[Attribute, ...], labels: np.ndarray) -> Iterator[str]:
+    """What is said of values that no picture to learn from has."""
+    for attribute, column in zip(attributes, labels.T, strict=True):
+        learnt = set(column.tolist())
+        absent = [value for row, value in enumerate(attribute.values) if row not in learnt]
+        if absent:
+            yield (
+                f"{attribute.name}: no picture to learn from is {attribute_tables.listed(absent)}: "
+                "what is drawn as that will not show it"
+            )
