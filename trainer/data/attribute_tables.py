@@ -243,8 +243,8 @@ def _separated(
         if not any(fields):  # spreadsheets write rows of nothing, too
             continue
         if rules.plain_names and before - first >= _MOST_LINES:
-            ends_open = before > text.rstrip().count("\n") and not text.rstrip().endswith('"')
-            if len(fields) < len(header) or ends_open:
+            quotes = "\n".join(text.split("\n")[first - 1 : before]).count('"')
+            if len(fields) < len(header) or quotes % 2:
                 raise ValueError(f"line {first} goes on to line {before}: close its quote")
         fields += [""] * (len(header) - len(fields))
         values = [*fields[:last], delimiter.join(fields[last:])]
