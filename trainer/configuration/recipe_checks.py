@@ -202,7 +202,7 @@ def _check_objective(objective: Objective) -> None:
         )
     if clip and objective.gradient_penalty:
         raise RefusedError(
-            "--weight_clip and --gradient_penalty both bound the critic's gradients: use one"
+            "--weight_clip and --gradient_penalty both bound the critic's gradient: use one of them"
         )
     _check_augmentation(objective)
 
