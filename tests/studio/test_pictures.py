@@ -72,6 +72,19 @@ def test_the_command_of_generate_makes_the_same(run, truncation, tmp_path):
     )
 
 
+def test_a_panel_shows_no_more_than_a_page_can_and_its_command_makes_the_same(
+    run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(drawing, "MOST_SHOWN", 7)
+    shown = drawing.generated(run, [], 5, 0, None)
+    assert len(shown.images) == len(shown.captions) <= 7
+    by_turns = made_by(shown.command, tmp_path)
+    rows = len(shown.rows) or 1
+    np.testing.assert_array_equal(
+        np.concatenate([by_turns[k::rows] for k in range(rows)]), shown.images
+    )
+
+
 def test_a_walk_goes_from_one_to_the_other_and_its_command_makes_the_same(run, tmp_path):
     start, end = (
         Sample(seed, wanted)

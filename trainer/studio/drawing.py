@@ -13,6 +13,7 @@ from trainer.gan import sampling
 from trainer.studio.open_run import OpenRun
 from trainer.studio.shown import Command, Shown, codes_file, labels_flag, written
 
+MOST_SHOWN = 1000  # pictures of a panel
 FRAMES = 25  # of a walk, its ends included
 
 
@@ -32,14 +33,16 @@ def generated(
     Args:
       run: that draws.
       asked: labels; none: as `generate` takes them by itself.
-      each: pictures of each.
+      each: pictures of each; fewer where these are more than `MOST_SHOWN` together, and then of no
+        more than as many labels.
       seed: decides the latents.
       truncation: as `generate` has it; None: none.
 
     Raises:
       RefusedError: the run is still growing, and cannot truncate.
     """
-    cycle = list(asked) or run.cycle
+    cycle = (list(asked) or run.cycle)[:MOST_SHOWN]
+    each = max(1, min(each, MOST_SHOWN // len(cycle)))
     num = each * len(cycle)
     draw, bound = run.drawing(truncation, cycle)
     batches = sampling.sample_batches(draw, run.recipe, num, seed, cycle, bound)
