@@ -3,6 +3,7 @@
 
     python -m scripts.checks.held_out_combinations leave_out FOLDER TABLE font=twitter skin=dark
     fashion-gan train --data_dir=FOLDER --metadata=TABLE --attributes=category,skin,font ...
+        (TABLE as it is seen from FOLDER)
     python -m scripts.checks.held_out_combinations measure JOB_DIR FOLDER font=twitter skin=dark
 
 `leave_out` writes the folder's table without the rows that have all of these values: a training

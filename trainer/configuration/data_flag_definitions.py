@@ -38,8 +38,8 @@ def define(values: flags.FlagValues) -> None:
 
 def _define_folder(folder: Group) -> None:
     text = (
-        "The table of attributes, a row a picture; unless given, metadata.csv or metadata.jsonl if "
-        "it is there, else subfolders are classes."
+        "The table of attributes, a row a picture, by its path in --data_dir or an absolute one; "
+        "unless given, metadata.csv or metadata.jsonl if it is there, else subfolders are classes."
     )
     folder.text("metadata", "", text)
     text = "What pictures are called, like images/{id}.jpg; unless given, as column file_name says."

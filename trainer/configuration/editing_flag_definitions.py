@@ -23,7 +23,7 @@ def project(values: flags.FlagValues) -> None:
     group.text("output", None, text, required=True)
     text = (
         "What the pictures show, joined by commas and taken by turns, as generate has it; unless "
-        "given, what the .npz says, or else what draws them best."
+        "given, what the .npz says, or else those of most of the nearest samples."
     )
     group.text("labels", "", text)
     _define_search(group)
