@@ -54,9 +54,10 @@ Written by `./scripts/quality.sh`, which makes the rows that [quality.json](qual
 row is a preset and its budget in minutes of processor time, over all cores: on two that are free it
 passes in half of the time. `fashion_before_styles` is the preset `fashion` as it was:
 `--architecture=fashion`, rates of 9e-4; `fashion_short_average` is `fashion` with
-`--ema_half_life=40000`, which it had for a while, and its budget is images. TensorFlow {tensorflow}. One seed each, or, where *seeds*
-says so, several of as many steps: then the median, the least and the most in brackets, KID's
-largest deviation, and the pictures are those of the first.
+`--ema_half_life=40000`, which it had for a while, and its budget is images.
+TensorFlow {tensorflow}. One seed each, or, where *seeds* says so, several of as many steps: then
+the median, the least and the most in brackets, KID's largest deviation, and the pictures are those
+of the first.
 
 10,000 fakes against the 10,000 test images, which no training sees. *Fréchet* is the distance of
 FID between features of a Fashion-MNIST classifier of our own (SHA-256 `{digest}`): compare it with
