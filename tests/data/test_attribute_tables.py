@@ -433,5 +433,3 @@ def test_a_run_that_kept_its_table_s_whole_path_goes_on(small, tmp_path):
     kept["recipe"]["data"]["folder"]["metadata"] = str(table)  # as earlier versions did
     (job_dir / "config.json").write_text(json.dumps(kept))
     run_forked(*train_flags(job_dir, *few, "--steps=2"))
-    moved = small.rename(tmp_path / "moved")
-    run_forked("train", f"--job_dir={tmp_path}/run", f"--data_dir={moved}", "--steps=2", code=64)

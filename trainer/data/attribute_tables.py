@@ -7,18 +7,17 @@ pictures by a pattern over their columns.
 from __future__ import annotations
 
 import csv
-import io
-import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from trainer.data import table_files
 from trainer.data.datasets import Attribute
 from trainer.data.picture_files import Rules, canonical, plain
+from trainer.data.table_files import Row
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
@@ -28,11 +27,7 @@ FILE_NAME = "file_name"
 OTHER = "other"  # what rare values become
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _NAMED = 10  # rows or pictures of one kind, at most, in a message
-_MOST_LINES = 20  # of a row, in which a value may have some
 _MOST_DISTINCT = 0.5  # of the rows: a column with more values than this names, it does not describe
-
-Row = dict[str, str]  # by column; empty: not given
-_Line = tuple[int, Row]  # with the number of the file's line, from 1
 
 
 @dataclass(frozen=True)
@@ -119,17 +114,17 @@ def read(paths: Sequence[Path], folder: Path, pattern: str, rules: Rules) -> Tab
 
 def _header_and_rows(
     path: Path, pattern: str, rules: Rules
-) -> tuple[list[str], list[_Line], list[str]]:
+) -> tuple[list[str], list[table_files.Line], list[str]]:
     """Columns, rows, and what is to be said of other columns."""
     notes: list[str] = []
     needed = _BRACES.findall(pattern) if pattern else [FILE_NAME]
     try:
         text = file_system.regular(path).read_text(encoding="utf-8-sig")
         if path.suffix == ".jsonl":
-            header, rows, of_parts = _json_lines(text, rules, needed)
+            header, rows, of_parts = table_files.json_lines(text, rules, needed)
             notes = [f"the column {name} is left out: it has lists or objects" for name in of_parts]
         else:
-            header, rows = _separated(path, text, rules, needed)
+            header, rows = table_files.separated(path, text, rules, needed)
     except UnicodeDecodeError as error:
         raise RefusedError(
             f"{path} is no UTF-8 ({error.reason} at byte {error.start}): save it as CSV UTF-8"
@@ -211,98 +206,3 @@ def _merged(column: str, rare: set[str], minimum: int) -> str:
         f"{len(rare)} {'value' if len(rare) == 1 else 'values'} of {column} with fewer than "
         f"{minimum} pictures became {OTHER} ({listed(sorted(rare))})"
     )
-
-
-def _delimiter(path: Path, text: str) -> str:
-    """A comma, or what spreadsheets write instead of it where numbers have commas."""
-    if path.suffix == ".tsv":
-        return "\t"
-    header = text.partition("\n")[0]
-    return next((each for each in (",", ";", "\t") if each in header), ",")
-
-
-def _separated(
-    path: Path, text: str, rules: Rules, of_names: Sequence[str]
-) -> tuple[list[str], list[_Line]]:
-    """Columns and rows; `of_names` are the columns of pictures' names, which stay as they are."""
-    delimiter = _delimiter(path, text)
-    content = io.StringIO(text, newline="")
-    # Else spaces stay: of the last column they are its own.
-    skips = rules.quotes_after_spaces and f'{delimiter} "' in text
-    lines = csv.reader(content, delimiter=delimiter, skipinitialspace=skips)
-    read = plain if rules.plain_names else str.strip
-    header = [read(name) for name in next(lines, [])]
-    names = [name for name in header if name]  # spreadsheets write columns of nothing, too
-    if len(set(names)) < len(names):
-        raise ValueError("two columns have one name")
-    last = len(header) - 1
-    rows: list[_Line] = []
-    before = lines.line_num
-    for fields in lines:
-        first, before = before + 1, lines.line_num
-        if not any(fields):  # spreadsheets write rows of nothing, too
-            continue
-        if rules.plain_names and before - first >= _MOST_LINES:
-            quotes = "\n".join(text.split("\n")[first - 1 : before]).count('"')
-            if len(fields) < len(header) or quotes % 2:
-                raise ValueError(f"line {first} goes on to line {before}: close its quote")
-        fields += [""] * (len(header) - len(fields))
-        values = [*fields[:last], delimiter.join(fields[last:])]
-        row = {
-            name: value.strip() if name in of_names else read(value)
-            for name, value in zip(header, values, strict=True)
-        }
-        rows.append((first, row))
-    return header, rows
-
-
-def _json_lines(
-    text: str, rules: Rules, of_names: Sequence[str]
-) -> tuple[list[str], list[_Line], list[str]]:
-    """Columns, rows, and the names of what is no column."""
-    objects = dict(_objects(text))
-    if rules.plain_names:
-        objects = {
-            number: {plain(name): value for name, value in each.items()}
-            for number, each in objects.items()
-        }
-    names = list(dict.fromkeys(name for each in objects.values() for name in each))
-    # Lists and objects describe parts of a picture, not all of it.
-    plain_types = str | int | float | None
-    of_parts = [
-        name
-        for name in names
-        if not all(isinstance(each.get(name), plain_types) for each in objects.values())
-    ]
-    header = [name for name in names if name not in of_parts]
-
-    def value(name: str, found: str | float | None) -> str:
-        # JSON has no NaN, but what pandas writes does, for what is not given.
-        if found is None or (rules.plain_names and found != found):
-            return ""
-        as_it_is = name in of_names or not rules.plain_names
-        return str(found).strip() if as_it_is else plain(str(found))
-
-    rows = [
-        (number, {name: value(name, each.get(name)) for name in header})
-        for number, each in objects.items()
-    ]
-    return header, rows, of_parts
-
-
-def _objects(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The object of each line by its keys, with the line's number.
-
-    Raises:
-      ValueError: a line is none.
-    """
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            found = json.loads(line)
-        except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from error
-        if not isinstance(found, dict):
-            raise ValueError(f"line {number} is no object")
-        yield number, found

@@ -76,8 +76,6 @@ def train(
         group.check_equal("the configuration", _fingerprint(asked, here))
         stored_environment = run.environment
         run = _decided(run, here, strategy, group, storage)
-        environment.warn_of_slow_bfloat16(run.recipe.precision)
-        forms.use(run.execution.forms)
         if group.broadcast_flag(stored_environment is None) and run.schedule.minutes is not None:
             run = planned_length.planned(run, strategy, group, storage, deadline)
             checks.check_profile(run.recipe, run.schedule)
@@ -104,7 +102,7 @@ def _decided(
     group: WorkerGroup,
     storage: Storage,
 ) -> RunConfig:
-    """The chief's configuration with all that is `auto` decided, for all workers."""
+    """The chief's configuration with all that is `auto` decided, in force on all workers."""
     replicas = strategy.num_replicas_in_sync
     checks.check_replicas(run.recipe, replicas)  # before steps are tried
     if group.broadcast_flag(run.environment is None):
@@ -116,6 +114,8 @@ def _decided(
         run = first_start.decided(run, here, strategy)
     run = _from_chief(run, group)
     checks.check_replicas(run.recipe, replicas)
+    environment.warn_of_slow_bfloat16(run.recipe.precision)
+    forms.use(run.execution.forms)
     return run
 
 
