@@ -25,13 +25,21 @@ def network():
     return keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
 
 
+RATES = {
+    "constant": 0.01,
+    "linear": keras.optimizers.schedules.PolynomialDecay(0.01, STEPS, 0.0025),
+    "cosine": keras.optimizers.schedules.CosineDecay(0.01, STEPS, 0.25),
+}
+
+
 @pytest.mark.parametrize("scale", [1e-5, 1e-3, 1.0])
 @pytest.mark.parametrize("name", THEIRS)
-def test_updates_are_those_of_keras_s_optimizer(name, scale):
+@pytest.mark.parametrize("schedule", RATES)
+def test_updates_are_those_of_keras_s_optimizer(name, scale, schedule):
     ours, theirs = network(), network()
     theirs.set_weights(ours.get_weights())
-    optimizer = Optimizer(name, settings(), 100, ours)
-    reference = THEIRS[name](0.01)
+    optimizer = Optimizer(name, settings(schedule, 0.25), STEPS, ours)
+    reference = THEIRS[name](RATES[schedule])
     start = ours.get_weights()
     random = np.random.default_rng(0)
     for step in range(STEPS):
