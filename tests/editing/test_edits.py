@@ -88,8 +88,20 @@ def test_directions_change_nothing_that_labels_alone_decide(styles):
         [styles.codes(latents, row[np.newaxis].repeat(2, 0)).styles[:, 0] for row in labels]
     )
     decided = (np.ptp(of_labels, axis=1) < 1e-6).all(axis=0)
-    assert 0 < decided.sum() == styles.style_shape[1] - len(found.vectors)
-    assert not found.vectors[:, decided].any() and found.vectors[:, ~decided].any(axis=0).all()
+    assert decided.sum() == 6  # the labels' embedding
+    np.testing.assert_allclose(found.vectors[:, decided], 0, atol=1e-6)
+    assert (np.abs(found.vectors[:, ~decided]).max(axis=0) > 0.01).all()
+
+
+def test_directions_stay_where_samples_are(styles):
+    """A style without a mapping network has the latents twice: both copies move alike."""
+    vectors = directions.closed_form(styles).vectors
+    assert len(vectors) == styles.recipe.networks.noise_dim == 6
+    np.testing.assert_allclose(vectors[:, :6], vectors[:, 6:12], atol=1e-5)
+    lengths = np.linalg.norm(vectors, axis=1) / 2**0.5  # of both copies
+    np.testing.assert_allclose(lengths, 1, atol=0.15)  # a standard deviation of latents
+    mapped = Synthesis(trained("style", "--mapping_layers=2"))
+    assert len(directions.closed_form(mapped).vectors) > 12  # mapped ones vary beside their own
 
 
 def test_directions_are_orthogonal_and_the_weights_act_most_along_the_first(made):

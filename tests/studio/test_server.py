@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import http.client
 import importlib.util
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.command import run_forked, run_process, start_process
 from tests.conftest import train_flags
@@ -42,6 +45,41 @@ def asked(address: tuple[str, int], path: str, host: str) -> tuple[int, str, dic
     return answer.status, content, dict(answer.getheaders())
 
 
+def posted(address: tuple[str, int], path: str, content: bytes, kind: str) -> Any:
+    """The answer to something that is sent."""
+    connection = http.client.HTTPConnection(*address, timeout=30)
+    connection.request("POST", path, content, {"Content-Type": kind})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer
+
+
+def uploaded(address: tuple[str, int], picture: Path) -> str:
+    """The path that the page says a picture has that is sent to it."""
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
+    content = head + picture.read_bytes() + b"\r\n--x--\r\n"
+    (path,) = posted(address, "/gradio_api/upload", content, "multipart/form-data; boundary=x")
+    return path
+
+
+def chosen(address: tuple[str, int], path: str, is_stream: bool = False) -> dict[str, Any]:
+    """What comes of it when a picture of this path is chosen in the first tab that takes one."""
+    config = json.loads(asked(address, "/config", "localhost")[1])
+    buttons = {each["id"] for each in config["components"] if each["type"] == "uploadbutton"}
+    called = next(
+        each
+        for each in config["dependencies"]
+        if buttons & {target for target, _ in each["targets"]}
+    )
+    named = {"path": path, "is_stream": is_stream, "meta": {"_type": "gradio.FileData"}}
+    data = [named, *[None] * (len(called["inputs"]) - 1)]
+    call = {"data": data, "fn_index": called["id"], "session_hash": "me"}
+    posted(address, "/gradio_api/queue/join", json.dumps(call).encode(), "application/json")
+    events = asked(address, "/gradio_api/queue/data?session_hash=me", "localhost")[1]
+    said = [json.loads(line[6:]) for line in events.splitlines() if line.startswith("data: ")]
+    return next(each for each in said if each["msg"] == "process_completed")
+
+
 @needs_gradio
 def test_the_page_is_served_on_this_machine_alone_until_a_signal(job_dir, tmp_path):
     temporary = tmp_path / "temporary"
@@ -63,6 +101,12 @@ def test_the_page_is_served_on_this_machine_alone_until_a_signal(job_dir, tmp_pa
     assert headers["content-security-policy"].startswith("default-src 'self'")
     # A name of another site that leads here, by which its page could read this one.
     assert asked(address, "/config", "example.com")[0] == 400
+    picture = tmp_path / "a.png"
+    Image.new("L", (40, 40)).save(picture)
+    assert chosen(address, uploaded(address, picture))["success"]
+    for is_stream in (True, False):  # a file of this machine that was not sent
+        assert not chosen(address, str(picture), is_stream)["success"]
+    assert picture.is_file()
     outside = _other_address()
     if outside:
         with pytest.raises(OSError):
@@ -70,7 +114,8 @@ def test_the_page_is_served_on_this_machine_alone_until_a_signal(job_dir, tmp_pa
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=10)
     assert process.returncode == exits.OK, errors
-    assert "SIGINT: closing the page" in errors and "Traceback" not in errors
+    assert "SIGINT: closing the page" in errors
+    assert errors.count("Traceback") == 2  # Gradio's, of what it refuses
     assert not list(temporary.rglob("*"))
 
 

@@ -19,6 +19,24 @@ def test_a_picture_of_any_size_gets_the_form_of_the_runs(tmp_path):
     assert read.shape == (28, 28, 1) and read.dtype == np.uint8
 
 
+def test_what_was_sent_is_read_once_and_no_other_file_is_touched(tmp_path):
+    folder, outside = tmp_path / "sent", tmp_path / "private.png"
+    folder.mkdir()
+    for path in (outside, folder / "a.png"):
+        Image.new("L", (28, 28)).save(path)
+    link = folder / "link.png"
+    link.symlink_to(outside)
+    for other in (outside, folder / ".." / "private.png", link):
+        with pytest.raises(RefusedError, match="was not sent to this page"):
+            uploads.taken(other, folder, SPEC)
+    assert outside.is_file() and link.is_symlink()
+
+    assert uploads.taken(folder / "a.png", folder, SPEC).shape == (28, 28, 1)
+    assert not (folder / "a.png").exists()
+    with pytest.raises(RefusedError, match="gone: send it again"):  # by another tab at once
+        uploads.taken(folder / "a.png", folder, SPEC)
+
+
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n", b"GIF89a"])
 def test_what_is_no_picture_is_refused_by_its_name_alone(tmp_path, content):
     (tmp_path / "odd.png").write_bytes(content)

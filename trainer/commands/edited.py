@@ -171,7 +171,7 @@ def _sheet(
         return sheets.along(codes, found, [config.direction], strengths)
     assert config.directions is not None
     sheet = sheets.along(codes, found, range(1, config.directions + 1), strengths)
-    names = direction_names.measured(synthesis, found, config.directions, sources.cycle)
+    names = direction_names.measured(synthesis, found, config.directions)
     return Sheet(sheet.codes, tuple(names * len(codes)), sheet.columns)
 
 

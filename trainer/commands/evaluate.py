@@ -64,10 +64,10 @@ def _evaluate_one(settings: EvaluateConfig, mirror: Mirror | None) -> None:
         evaluations.check_writable(settings.job_dir)
     result = checkpoint_results.measure(network, settings)
     if is_recorded:
-        _record(result, settings, mirror)
+        _record_and_print(result, settings, mirror)
     else:
         log.info("not recorded: %s is not in %s", settings.checkpoint, settings.job_dir)
-    _print(result)
+        _print(result)
 
 
 def _evaluate_all(settings: EvaluateConfig, mirror: Mirror | None) -> None:
@@ -147,20 +147,24 @@ def _evaluate_new(
                 log.info("%s is gone: the run has removed it, as an old one", path)
             continue
         result = checkpoint_results.measure(network, settings)
-        _record(result, settings, mirror)
+        _record_and_print(result, settings, mirror)
+
+
+def _record_and_print(
+    result: dict[str, Any], settings: EvaluateConfig, mirror: Mirror | None
+) -> None:
+    """Records a result, unless it is recorded already; it is printed also where that fails."""
+    try:
+        if result not in evaluations.read(settings.job_dir, evaluations.TEST):
+            evaluations.add(settings.job_dir, result)
+            if mirror:
+                in_bucket.add(mirror)
+    finally:
         _print(result)
 
 
-def _record(result: dict[str, Any], settings: EvaluateConfig, mirror: Mirror | None) -> None:
-    """Records a result, unless it is recorded already."""
-    if result not in evaluations.read(settings.job_dir, evaluations.TEST):
-        evaluations.add(settings.job_dir, result)
-        if mirror:
-            in_bucket.add(mirror)
-
-
 def _print(result: dict[str, Any]) -> None:
-    """Prints JSON to stdout and a readable table to stderr, once it is recorded."""
+    """Prints JSON to stdout and a readable table to stderr."""
     print(json.dumps(result), flush=True)
     if log.isEnabledFor(logging.INFO):
         print("\n".join(result_table.lines(result)), file=sys.stderr)

@@ -28,8 +28,9 @@ def run(config: ExportConfig) -> None:
     export_formats.write(networks, config.network, config.format, config.output, config.noise)
     is_folder = config.format == "saved_model"
     folder = config.output if is_folder else config.output.parent
-    if is_folder or folder == config.job_dir / "models":  # elsewhere a README may be another's
-        model_card.write(folder, config.job_dir, stored.preset, networks)
+    # Elsewhere a README may be another's; and who asks for the discriminator knows what it is.
+    if config.network == "generator" and (is_folder or folder == config.job_dir / "models"):
+        model_card.write(folder, config.job_dir, stored.preset, networks, config.noise)
     if copy:
         in_bucket.add(copy)
     print(local_copies.shown(str(config.output)))

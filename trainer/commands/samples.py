@@ -21,6 +21,8 @@ from trainer.system import activity, file_system, memory
 
 log = logging.getLogger(__name__)
 
+_COPIES = 2  # of an animation's frames: ours, and Pillow's
+
 
 def write(config: GenerateConfig, cycle: Sequence[Labels]) -> None:
     """Draws the samples and writes them.
@@ -107,15 +109,23 @@ def _frames(
     network: Trained, config: GenerateConfig, cycle: Sequence[Labels], num: int
 ) -> list[np.ndarray]:
     """An interpolation from one latent to another and back, an image of each label in a frame."""
+    shape, columns = network.recipe.data.image_shape, image_grids.full_columns(len(cycle))
+    rows = -(-len(cycle) // columns)
+    image_grids.check_size(rows, columns, shape, ".gif")
+    high, wide = image_grids.size(rows, columns, shape)
+    numbers = max(high * wide, image_grids.PAGE**2) * shape[2]
+    memory.check_room(num * _COPIES * numbers, "ask for fewer frames by --num, or for fewer labels")
     generate, truncation = network.drawing(config.truncation, cycle)
     ends = sampling.latents(network.recipe, config.seed, 0, 2, truncation)
     weights: list[float] = (1 - np.abs(np.linspace(-1, 1, num, endpoint=False))).tolist()
-    draw = tf.function(generate, autograph=False)
+    draw, batch = tf.function(generate, autograph=False), sampling.batch_size(shape)
     frames = []
     for weight in activity.each(weights, "frames"):
         latent = sampling.between(ends[0], ends[1], weight)
-        images = draw(tf.tile(latent[tf.newaxis], [len(cycle), 1]), tf.constant(cycle, tf.int32))
-        cells = pixels.to_bytes(images.numpy(), network.pixel_min)
-        columns = image_grids.full_columns(len(cells))
-        frames.append(image_grids.enlarged(image_grids.grid(cells, columns)))
+        cells = [
+            draw(tf.tile(latent[tf.newaxis], [len(labels), 1]), tf.constant(labels, tf.int32))
+            for labels in (cycle[first : first + batch] for first in range(0, len(cycle), batch))
+        ]
+        images = pixels.to_bytes(np.concatenate(cells), network.pixel_min)
+        frames.append(image_grids.enlarged(image_grids.grid(images, columns)))
     return frames

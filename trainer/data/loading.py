@@ -143,6 +143,14 @@ def stored_as(dataset: str) -> str:
     return fashion_mnist.NAME if dataset == "coloured_fashion_mnist" else dataset
 
 
+def is_prepared(spec: DatasetSpec, data_dir: Path) -> bool:
+    """Whether `load` needs no download."""
+    stored = stored_as(spec.dataset)
+    if stored == fashion_mnist.NAME:
+        return fashion_mnist.is_prepared(data_dir)
+    return stored in ("", IMAGE_FOLDER) or prepared.is_prepared(stored, data_dir)
+
+
 def check(spec: DatasetSpec, data_dir: Path) -> None:
     """Checks that the data set is prepared in the folder or can be; reads no data.
 

@@ -79,6 +79,11 @@ def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
         return found or _decode(folder, spec, split, path_prefix, count)
 
 
+def is_prepared(name: str, data_dir: Path) -> bool:
+    """Whether there is a prepared set. Its content is verified when it is read."""
+    return _prepared_folder(name, data_dir) is not None
+
+
 def prepare(spec: DatasetSpec, data_dir: Path) -> Path:
     """Downloads the set if it is not prepared.
 

@@ -15,8 +15,8 @@ from trainer.gan import sampling
 from trainer.models import mapping
 from trainer.system.exits import RefusedError
 
-_PAIRS = 512  # of samples, of which the standard deviation along a direction is taken
-_STILL = 1e-6  # as little as this a number of a style varies that labels alone decide
+_PAIRS = 512  # of samples, by whose differences directions are scaled; two a number, if more
+_STILL = 1e-6  # of the largest: samples vary as little as this where they do not
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ def closed_form(synthesis: Synthesis, layers: Sequence[int] | None = None) -> Di
     """The directions along which what the weights make of styles, or of latents, changes most.
 
     Shen and Zhou 2020: eigenvectors of A A^T, A the kernels side by side, each unit's weights of
-    length one; without the rows of what labels alone decide, along which no two samples of a label
-    differ. Of each the sign is that by which its largest number is positive.
+    length one; but in the space in which samples of a label differ at all, without what labels
+    alone decide, and where latents are there twice with both alike. Of each the sign is that by
+    which its largest number is positive.
 
     Args:
       synthesis: of the generator.
@@ -65,13 +66,13 @@ def closed_form(synthesis: Synthesis, layers: Sequence[int] | None = None) -> Di
         weights = _latent_rows(synthesis.generator, synthesis.recipe.networks.noise_dim)
     lengths = np.linalg.norm(weights, axis=0, keepdims=True)
     unit = weights.astype(np.float64) / np.maximum(lengths, 1e-12)
-    differences = _differences(synthesis)
-    varied = np.flatnonzero(differences.std(axis=0) > _STILL)
-    if not len(varied):
+    differences = _differences(synthesis, max(_PAIRS, 2 * len(unit)))
+    _, sizes, axes = np.linalg.svd(differences, full_matrices=False)
+    axes = axes[sizes > _STILL * max(sizes[0], 1e-12)]
+    if not len(axes):
         raise np.linalg.LinAlgError("no number of the styles differs between samples")
-    found = np.linalg.eigh(unit[varied] @ unit[varied].T).eigenvectors.T[::-1]
-    vectors = np.zeros((len(varied), len(unit)))
-    vectors[:, varied] = found
+    within = axes @ unit
+    vectors = np.linalg.eigh(within @ within.T).eigenvectors.T[::-1] @ axes
     largest = np.abs(vectors).argmax(axis=1)
     vectors *= np.sign(vectors[np.arange(len(vectors)), largest])[:, np.newaxis]
     vectors *= (differences @ vectors.T).std(axis=0)[:, np.newaxis]
@@ -120,18 +121,22 @@ def _latent_rows(generator: keras.Model, noise_dim: int) -> np.ndarray:
     return first.kernel.numpy()[:noise_dim]
 
 
-def _differences(synthesis: Synthesis) -> np.ndarray:
+def _differences(synthesis: Synthesis, pairs: int) -> np.ndarray:
     """Those of two samples with the same labels, as large as one sample's from their mean.
+
+    Args:
+      synthesis: of the generator.
+      pairs: how many.
 
     Returns:
       Of styles, or of latents where there are none: float64 `[pairs, size]`.
     """
     recipe = synthesis.recipe
-    labels = np.full((_PAIRS, len(recipe.data.attributes)), NOT_GIVEN)
+    labels = np.full((pairs, len(recipe.data.attributes)), NOT_GIVEN)
     if recipe.networks.conditional:
         for column, size in enumerate(recipe.data.label_sizes):
-            labels[:, column] = np.arange(_PAIRS) % size
-    latents = sampling.latents(recipe, 0, 0, 2 * _PAIRS).numpy()
+            labels[:, column] = np.arange(pairs) % size
+    latents = sampling.latents(recipe, 0, 0, 2 * pairs).numpy()
     codes = synthesis.codes(latents, np.repeat(labels, 2, axis=0))
     values = codes.latents if codes.styles is None else codes.styles[:, 0]
     return (values[::2].astype(np.float64) - values[1::2]) / 2**0.5

@@ -32,8 +32,8 @@ def of_direction(
       measures: of pictures; that of `CLASS` gives classes.
 
     Returns:
-      The mean difference of a sample's two ends, divided by that of two samples: 1 is as much as
-      two samples differ.
+      The mean difference of a sample's two ends, divided by that of two samples, whose labels are
+      those that the codes have beside each other: 1 is as much as these differ.
     """
     ends = [
         synthesis.images(directions.moved(codes, number, np.full(len(codes), side)))

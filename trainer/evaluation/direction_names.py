@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from trainer.data.labels import Labels
+from trainer.configuration import asked_labels
 from trainer.editing import effects, picture_measures
 from trainer.editing.directions import Directions
 from trainer.editing.synthesis import Synthesis
@@ -15,21 +13,18 @@ _SAMPLES = 48
 _COMPARED = 8  # directions, if there are as many, also where fewer are to be named
 
 
-def measured(
-    synthesis: Synthesis, found: Directions, number: int, cycle: Sequence[Labels]
-) -> list[str]:
-    """What the first directions change, each after its number.
+def measured(synthesis: Synthesis, found: Directions, number: int) -> list[str]:
+    """What the first directions change, each after its number: on samples of all labels by turns.
 
     Args:
       synthesis: of the generator.
       found: its directions.
       number: how many.
-      cycle: labels of the samples on which it is measured, by turns.
     """
     measures = dict(picture_measures.MEASURES)
     if synthesis.recipe.data.dataset == "fashion_mnist":
         measures[effects.CLASS] = classifiers.classes
-    codes = synthesis.sampled(_SAMPLES, 0, cycle)
+    codes = synthesis.sampled(_SAMPLES, 0, asked_labels.cycle(synthesis.recipe))
     compared = range(1, min(max(number, _COMPARED), len(found.vectors)) + 1)
     changed = [
         effects.of_direction(synthesis, codes, found, each, measures)

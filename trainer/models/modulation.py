@@ -60,6 +60,14 @@ class _Modulated(keras.layers.Layer):
         outputs += tf.cast(tf.convert_to_tensor(self.bias), outputs.dtype)
         return tf.nn.leaky_relu(outputs, SLOPE)
 
+    def save_own_variables(self, store: dict) -> None:
+        """All of them: Keras's convolutions save kernel and bias alone."""
+        keras.layers.Layer.save_own_variables(self, store)
+
+    def load_own_variables(self, store: dict) -> None:
+        """What `save_own_variables` has saved."""
+        keras.layers.Layer.load_own_variables(self, store)
+
     def get_config(self) -> dict:
         """The layer's arguments."""
         return {**super().get_config(), "noisy": self.noisy}

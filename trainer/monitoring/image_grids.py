@@ -23,7 +23,7 @@ _SMALL_SIDE = 64
 _MOST_PIXELS = {".png": 990_000, ".gif": 65_535}
 _MOST_VALUES = 2**31 - 10**8  # of a picture; TensorFlow's PNGs have 2 ** 31, names included
 _MOST_OF_A_ROW = 16  # images in one row of a few
-_PAGE = 480  # pixels that a page shows without being filled by them
+PAGE = 480  # pixels that a page shows without being filled by them
 _WHITE = 255
 _FONT_SIZE, TITLE_HEIGHT, _PADDING = 13, 24, 6
 _MOST_OF_NAME, _START_OF_NAME = 28, 7  # letters
@@ -56,6 +56,13 @@ def square(count: int) -> int:
     return math.isqrt(count - 1) + 1
 
 
+def size(rows: int, columns: int, image_shape: tuple[int, int, int]) -> tuple[int, int]:
+    """Height and width of a grid of images of this height, width and channels, in pixels."""
+    height, width, _ = image_shape
+    zoom = _zoom(height)
+    return rows * (height + 2 * _MARGIN) * zoom, columns * (width + 2 * _MARGIN) * zoom
+
+
 def check_size(
     rows: int, columns: int, image_shape: tuple[int, int, int], suffix: str = ".png"
 ) -> None:
@@ -70,12 +77,8 @@ def check_size(
     Raises:
       RefusedError: with what to do.
     """
-    height, width, channels = image_shape
-    high, wide = (
-        count * (side + 2 * _MARGIN) * _zoom(height)
-        for count, side in ((rows, height), (columns, width))
-    )
-    if max(high, wide) > _MOST_PIXELS[suffix] or high * wide * channels > _MOST_VALUES:
+    high, wide = size(rows, columns, image_shape)
+    if max(high, wide) > _MOST_PIXELS[suffix] or high * wide * image_shape[2] > _MOST_VALUES:
         raise RefusedError(
             f"{rows} rows of {columns} images are more than a {suffix} can hold: ask for fewer at "
             "once, or let --output be an .npz, or a folder where the command takes one"
@@ -174,7 +177,7 @@ def _channels_as(picture: np.ndarray, strip: Image.Image) -> np.ndarray:
 
 def enlarged(picture: np.ndarray) -> np.ndarray:
     """A small picture by so whole a factor that it is as large as a page shows it."""
-    factor = max(1, _PAGE // max(picture.shape[:2]))
+    factor = max(1, PAGE // max(picture.shape[:2]))
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
 

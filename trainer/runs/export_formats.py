@@ -37,10 +37,11 @@ def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fix
         that the format needs is missing.
     """
     networks.check_full_grown()
-    if name == "generator":
-        network = networks.generator
-    else:
-        network = networks.discriminator if form == "weights" else networks.with_training_logits
+    if form == "weights":  # of the layers that they are loaded into, not of those that replace them
+        as_built = networks.generator if name == "generator" else networks.discriminator
+        file_system.write_atomically(path, as_built.save_weights)
+        return
+    network = networks.generator if name == "generator" else networks.with_training_logits
     network = with_keras_layers(network)
     served = _with_fixed_noise(network) if noise == "fixed" else network
     if form == "h5" and not all(isinstance(each, keras.Layer) for each in served.operations):
@@ -56,8 +57,6 @@ def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fix
         elif form == "tflite":
             content = tf.lite.TFLiteConverter.from_keras_model(served).convert()
             file_system.write_atomically(path, lambda temporary: temporary.write_bytes(content))
-        elif form == "weights":
-            file_system.write_atomically(path, served.save_weights)
         else:
             file_system.write_atomically(path, served.save)
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from trainer.configuration.config import Recipe
+from trainer.models import image_noise
 from trainer.runs import evaluations, file_names
 from trainer.runs.trained_networks import Trained
 from trainer.system import file_system
@@ -33,14 +34,17 @@ _FIGURES = {  # of `evaluate`, by their names there
 }
 
 
-def write(folder: Path, job_dir: Path, preset: str, networks: Trained) -> None:
-    """Writes the card and, where the run is finished, its picture; replaces no other README.
+def write(
+    folder: Path, job_dir: Path, preset: str, networks: Trained, noise: str = "fixed"
+) -> None:
+    """Writes a generator's card, and its picture of a finished run; replaces no other README.
 
     Args:
       folder: of the models.
       job_dir: the run directory.
       preset: its name.
-      networks: that were exported.
+      networks: of the run.
+      noise: of `choices.NOISES`, as the generator was exported.
     """
     path = folder / FILE
     if path.exists() and _MARK not in file_system.read_text(path):
@@ -49,10 +53,12 @@ def write(folder: Path, job_dir: Path, preset: str, networks: Trained) -> None:
     if picture.exists():
         copy = partial(shutil.copyfile, picture)
         file_system.write_atomically(folder / PICTURE, copy)
-    file_system.write_text(path, _text(job_dir, preset, networks))
+    noise_size = image_noise.size(networks.generator) if noise == "input" else 0
+    text = _text(job_dir, preset, networks, noise_size, (folder / PICTURE).exists())
+    file_system.write_text(path, text)
 
 
-def _text(job_dir: Path, preset: str, networks: Trained) -> str:
+def _text(job_dir: Path, preset: str, networks: Trained, noise_size: int, has_picture: bool) -> str:
     recipe, step = networks.recipe, networks.step
     data = recipe.data
     height, width, channels = data.image_shape
@@ -65,7 +71,7 @@ def _text(job_dir: Path, preset: str, networks: Trained) -> str:
         f"`{recipe.networks.architecture}`, loss `{recipe.objective.loss}`, {step} updates of "
         f"{recipe.batch_size} images. It draws images of {height}x{width} pixels with {channels} "
         f"channel{'s' if channels > 1 else ''}.",
-        f"![samples]({PICTURE})",
+        *([f"![samples]({PICTURE})"] if has_picture else []),
         "## Data",
         f"`{data.dataset}`: {data.train_examples} training images, {data.test_examples} for tests. "
         "The licence of a model depends on its data's: name both when you pass it on.",
@@ -76,7 +82,7 @@ def _text(job_dir: Path, preset: str, networks: Trained) -> str:
         sections += ["\n".join(values)]
     if figures := _figures(job_dir, step):
         sections += ["## Figures", figures]
-    return "\n\n".join([*sections, "## Use", _use(recipe, networks.pixel_min)]) + "\n"
+    return "\n\n".join([*sections, "## Use", _use(recipe, networks.pixel_min, noise_size)]) + "\n"
 
 
 def _figures(job_dir: Path, step: int) -> str:
@@ -94,7 +100,7 @@ def _figures(job_dir: Path, step: int) -> str:
     return ""
 
 
-def _use(recipe: Recipe, pixel_min: float) -> str:
+def _use(recipe: Recipe, pixel_min: float, noise_size: int) -> str:
     load = (
         "```python\nimport keras\n\n"
         'generator = keras.models.load_model("generator.keras", compile=False)\n'
@@ -106,15 +112,18 @@ def _use(recipe: Recipe, pixel_min: float) -> str:
             "black, to 1\n```\n\n`masks` are 1 where a pixel of `pictures` is missing, else 0."
         )
     size, several = recipe.networks.noise_dim, len(recipe.data.attributes) > 1
-    inputs = f"latents = keras.random.normal([8, {size}])\nimages = generator(latents)"
+    inputs = {"latents": f"keras.random.normal([8, {size}])"}
     if recipe.networks.conditional:
         labels = f"[[0] * {len(recipe.data.attributes)}] * 8" if several else "[0] * 8"
-        inputs = (
-            f"latents, labels = keras.random.normal([8, {size}]), keras.ops.array({labels})\n"
-            "images = generator([latents, labels])"
-        )
+        inputs["labels"] = f"keras.ops.array({labels})"
+    if noise_size:
+        inputs["noise"] = f"keras.random.normal([8, {noise_size}])"
+    lines = [f"{name} = {value}" for name, value in inputs.items()]
+    given = ", ".join(inputs)
+    lines.append(f"images = generator({given if len(inputs) == 1 else f'[{given}]'})")
+    code = "\n".join(lines)
     return (
-        f"{load}{inputs}  # from {pixel_min:g}, black, to 1\n```\n\n"
+        f"{load}{code}  # from {pixel_min:g}, black, to 1\n```\n\n"
         "A SavedModel, by `fashion-gan export --format=saved_model`, needs TensorFlow alone:\n\n"
         '```python\nimport tensorflow as tf\n\ngenerator = tf.saved_model.load("generator")\n'
         "images = generator.sample(n=8, seed=0)  # by turns of each class\n```"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -125,11 +124,8 @@ class PictureChooser:
             return chosen(self._example(int(event.index)), *values)
 
         def of_upload(path: str, *values: Any) -> list[Any]:
-            try:
-                picture = uploads.read(Path(path), self._run.recipe.data)
-            finally:
-                with contextlib.suppress(OSError):
-                    Path(path).unlink()
+            folder = Path(self.upload.GRADIO_CACHE)
+            picture = uploads.taken(Path(path), folder, self._run.recipe.data)
             if input_pictures.of_other_ground(picture[np.newaxis], self._run.recipe.data)[0]:
                 gr.Warning(f"The picture {input_pictures.LIGHT}.")
             return chosen((picture, self._run.no_labels), *values)

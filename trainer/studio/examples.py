@@ -10,10 +10,11 @@ from trainer.cloud.data_folder import CopiedData
 from trainer.configuration.config import Recipe
 from trainer.configuration.studio import StudioConfig
 from trainer.data import loading
+from trainer.data.datasets import IMAGE_FOLDER
 from trainer.data.input_pictures import InputPictures
 from trainer.data.labels import NOT_GIVEN
 from trainer.system import file_errors
-from trainer.system.exits import RefusedError
+from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def read(recipe: Recipe, config: StudioConfig) -> InputPictures | None:
     """
     try:
         images, labels = _arrays(recipe, config)
-    except (RefusedError, OSError) as error:
+    except (RefusedError, InterruptedRun, OSError) as error:
         reason = file_errors.refusal(error) or error
         log.warning("no test pictures to choose from: %s", reason)
         return None
@@ -41,7 +42,11 @@ def read(recipe: Recipe, config: StudioConfig) -> InputPictures | None:
 def _arrays(recipe: Recipe, config: StudioConfig):
     stored = loading.stored_as(recipe.data.dataset)
     if config.data_dir_url and stored:
+        if stored == IMAGE_FOLDER:
+            raise RefusedError("a folder of pictures in a bucket is not copied for that")
         CopiedData(config.data_dir_url, config.data_dir, stored)
+    if not loading.is_prepared(recipe.data, config.data_dir):
+        raise RefusedError(f"{stored} is not prepared in {config.data_dir}")
     images, labels = loading.load(recipe.data, "test", config.data_dir, config.cache_dir)
     if not len(images):
         raise RefusedError("the data have none")

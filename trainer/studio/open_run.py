@@ -74,7 +74,7 @@ class OpenRun:
     def direction_names(self) -> list[str]:
         """What the first of them change."""
         number = min(DIRECTIONS, len(self.directions.vectors))
-        return direction_names.measured(self.synthesis, self.directions, number, self.cycle)
+        return direction_names.measured(self.synthesis, self.directions, number)
 
     @cached_property
     def cycle(self) -> list[Labels]:

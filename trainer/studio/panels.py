@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 from trainer.studio.shown import Shown
+from trainer.system import file_errors, memory_errors
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -141,8 +142,13 @@ def told(function: Callable[..., Any]) -> Callable[..., Any]:
     def with_refusals(*arguments: Any) -> Any:
         try:
             return function(*arguments)
-        except RefusedError as error:
-            raise gr.Error(str(error), title="Not so", print_exception=False) from error
+        except Exception as error:
+            refused = file_errors.refusal(error) or memory_errors.refusal(error)
+            if isinstance(error, RefusedError):
+                refused = error
+            if refused is None:
+                raise
+            raise gr.Error(str(refused), title="Not so", print_exception=False) from error
 
     return with_refusals
 

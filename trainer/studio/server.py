@@ -110,9 +110,11 @@ def _server(run: OpenRun, folder: Path, host: str) -> uvicorn.Server:
         response.headers["Content-Security-Policy"] = _POLICY
         return response
 
+    blocks = page.page(run)
+    blocks.has_launched = True  # else no component looks whether a file was sent; launch() says so
     gradio.mount_gradio_app(
         app,
-        page.page(run),
+        blocks,
         path="/",
         server_name=host,
         footer_links=[],

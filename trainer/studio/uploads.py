@@ -17,6 +17,27 @@ TOO_MANY = f"{{name}} has more than {MOST_MEGAPIXELS} million pixels"
 BOUNDS = f"Up to {MOST_MEGABYTES} MB and {MOST_MEGAPIXELS} million pixels."
 
 
+def taken(path: Path, folder: Path, spec: DatasetSpec) -> np.ndarray:
+    """What `read` makes of a picture that was sent, whose file is gone then.
+
+    Args:
+      path: that a visitor says the picture has.
+      folder: where what is sent lies: no other file is read, and none removed.
+      spec: of the run's data.
+
+    Raises:
+      RefusedError: the path is not of a file in the folder; and as `read`.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise RefusedError(f"{path.name} was not sent to this page")
+    if not path.is_file():  # sent twice at once, both have the same path
+        raise RefusedError(f"{path.name} is gone: send it again")
+    try:
+        return read(path, spec)
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def read(path: Path, spec: DatasetSpec) -> np.ndarray:
     """A picture file in the run's form: uint8 `[height, width, channels]`.
 
