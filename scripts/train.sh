@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup/environment.sh
 
-quick_start=(--preset=fashion --minutes=10 --job_dir=runs/quickstart)
+quick_start=(--minutes=10 --job_dir=runs/quickstart)
 
 # What preparing the data needs to know of.
 data_flags=()
@@ -31,7 +31,7 @@ for argument in "$@"; do
     dataset) dataset=$value ;;
     job_dir) job_dir=$value ;;
     epochs | steps) # another length, beside which ten minutes would be refused
-      quick_start=(--preset=fashion --job_dir=runs/quickstart) ;;
+      quick_start=(--job_dir=runs/quickstart) ;;
   esac
 done
 if [ -e "$job_dir/config.json" ]; then # it goes on, by its own recipe and length

@@ -169,3 +169,32 @@ def test_another_length_of_a_run_of_minutes_is_judged_like_any_length(longer, sa
         resumed(planned, *GROWING, *longer)
     assert resumed(planned, "--steps=80000").schedule.minutes is None
     assert resumed(planned, "--minutes=60").schedule == planned.schedule
+
+
+def planned_of(run: RunConfig, **changed) -> RunConfig:
+    """A run whose length has been planned by its minutes, and what had no time."""
+    schedule = dataclasses.replace(run.schedule, **changed)
+    return dataclasses.replace(run, schedule=schedule, asked_schedule=run.schedule)
+
+
+def test_a_plan_holds_where_the_same_is_asked_for_again():
+    given = (*DCGAN, "--minutes=5", "--evaluation_interval=500", "--keep_checkpoints=3")
+    run = planned_of(started(*given), steps=900, evaluation_interval=0, save_interval=4)
+    again = resumed(run, *given)  # as each pod does that takes a run up
+    assert again == run
+    more = resumed(run, *given, "--save_interval=2", "--keep_checkpoints=9")
+    assert (more.schedule.evaluation_interval, more.schedule.steps) == (0, 900)
+    assert (more.schedule.save_interval, more.schedule.keep_checkpoints) == (2, 9)
+
+
+def test_another_length_takes_back_what_was_planned():
+    run = started(*DCGAN, "--minutes=5", "--evaluation_interval=500")
+    planned = planned_of(run, steps=900, evaluation_interval=0, save_interval=4)
+    kept = resumed(planned, "--keep_checkpoints=9")
+    longer = resumed(kept, "--epochs=100")
+    assert longer.schedule == dataclasses.replace(
+        run.schedule, epochs=100, minutes=None, keep_checkpoints=9
+    )
+    assert longer.asked_schedule is None
+    again = config_json.from_json(config_json.to_json(kept), None)  # type: ignore[arg-type]
+    assert resumed(again, "--epochs=100") == longer

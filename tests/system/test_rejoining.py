@@ -153,6 +153,35 @@ def test_a_signal_on_the_way_to_the_next_life_ends_it():
     assert "SIGTERM outside the training loop" in errors
 
 
+def test_a_worker_that_is_frozen_counts_as_lost():
+    addresses = free_addresses(2)
+    chief = member(0, addresses, 0, before="heartbeats.SILENCE_SECONDS = 2.0")
+    worker = member(1, addresses, 0)
+    while "met" not in (line := worker.stdout.readline()):
+        assert line
+    worker.send_signal(signal.SIGSTOP)
+    _, errors = chief.communicate(timeout=GONE_SECONDS)
+    worker.kill()
+    worker.communicate()
+    assert chief.returncode == exits.INTERRUPTED
+    assert "lost worker 1 (no sign of life for 2 s)" in errors
+
+
+def test_the_chief_leaves_what_only_informs_when_another_worker_is_asked_to_stop():
+    addresses = free_addresses(2)
+    measures = "for _ in signals.until_stopped(range(6000)): time.sleep(0.01)"
+    chief = member(0, addresses, 0, then=measures)
+    worker = member(1, addresses, 0, then="with signals.graceful(): time.sleep(60)")
+    while "met" not in (line := worker.stdout.readline()):
+        assert line
+    time.sleep(0.5)  # until it is in the block that lets it save
+    worker.send_signal(signal.SIGTERM)
+    _, errors = chief.communicate(timeout=GONE_SECONDS)
+    worker.kill()
+    worker.communicate()
+    assert "signals.Stopped" in errors.splitlines()[-1], errors
+
+
 def test_who_waits_knows_who_is_missing():
     addresses = free_addresses(3)
     quick = "from trainer.distribution import meeting\nmeeting.LOG_SECONDS = 0.1\n"

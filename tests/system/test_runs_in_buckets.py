@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -331,6 +332,47 @@ def test_a_storage_that_stays_away_is_given_up(storage):
     # All that is tried after a signal fits into the time until the process must be gone.
     assert bucket.RETRY_SECONDS_AFTER_SIGNAL + bucket.TIMEOUT_SECONDS + 10 < signals.GRACE_SECONDS
     assert bucket.PATIENCE_SECONDS > 60 + bucket.MAX_PAUSE_SECONDS
+
+
+def test_after_a_signal_a_storage_has_its_time_however_long_it_has_failed(storage, monkeypatch):
+    connected = Bucket(url.parse(f"gs://{BUCKET}/away", "job_dir"), "job_dir")
+    monkeypatch.setattr(bucket, "PATIENCE_SECONDS", 1.0)
+    storage.answers = lambda request: 503
+    with pytest.raises(InterruptedRun, match="cannot be reached"):
+        connected.write("a", b"", 0)
+    began = time.monotonic()
+    storage.answers = lambda request: 503 if time.monotonic() - began < 3 else None
+    monkeypatch.setattr(signals, "stop_requested_at", lambda: began + 0.5)
+    connected.write("a", b"", 0)
+    monkeypatch.setattr(bucket, "RETRY_SECONDS_AFTER_SIGNAL", 1.0)
+    storage.answers = lambda request: 503
+    with pytest.raises(InterruptedRun, match="cannot be reached"):
+        connected.write("b", b"", 0)
+
+
+def test_a_line_that_is_slower_than_supposed_gets_more_time(storage, monkeypatch):
+    connected = Bucket(url.parse(f"gs://{BUCKET}/slow", "job_dir"), "job_dir")
+    monkeypatch.setattr(bucket, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(bucket, "MIN_BYTES_PER_SECOND", 2**21)
+
+    def slow(request: emulated.Request) -> None:
+        if request.method == "POST":
+            time.sleep(0.6)
+
+    storage.seen = slow
+    connected.write("a", bytes(2**19), 0)  # for which there is .35 s at first
+
+
+def test_a_commit_sends_what_a_reader_needs_before_what_says_that_it_is_there(killed):
+    names = [each.object_name for each in killed.requests if each.method == "POST"]
+    order = [name.removeprefix("runs/killed/") for name in names if name]
+    kinds = (r"metrics\.jsonl", r"checkpoints/ckpt-\d+\.data", r"checkpoints/ckpt-\d+\.index",
+             r"checkpoints/checkpoint$", r"results/final\.png")  # fmt: skip
+    last = [max(i for i, name in enumerate(order) if re.match(kind, name)) for kind in kinds]
+    assert last == sorted(last), order
+    for step in {found[0] for name in order if (found := re.search(r"ckpt-\d+\.", name))}:
+        of_step = [name for name in order if step in name]
+        assert of_step == sorted(of_step), order  # .data, then .index
 
 
 def test_a_write_whose_answer_was_lost_is_not_taken_for_another_s(storage):

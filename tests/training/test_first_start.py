@@ -25,7 +25,7 @@ from trainer.runs import records
 from trainer.system import exits
 from trainer.system.exits import RefusedError
 from trainer.training import first_start, planned_length, trial
-from trainer.training.storage import Storage
+from trainer.training.storage import Hold, Storage
 
 HERE = {"replicas": 1}
 # A run in which a step seems to take ten thousand times as long: an hour is planned to be few.
@@ -96,7 +96,7 @@ def test_minutes_must_be_a_positive_number(minutes, tmp_path):
 
 def stored(folder: Path, data: LabelledImages) -> Storage:
     """A run's storage with these training images."""
-    return Storage(folder, folder, lambda spec: data, lambda: None)
+    return Storage(folder, folder, lambda spec: data, Hold(lambda: None, lambda: None))
 
 
 def test_data_that_take_the_time_are_told_apart_from_steps(tmp_path):
@@ -107,7 +107,7 @@ def test_data_that_take_the_time_are_told_apart_from_steps(tmp_path):
     data = np.zeros((100, 28, 28, 1), np.uint8), np.zeros((100, 1), np.int64)
     late = time.monotonic() + 10
     alone = WorkerGroup(strategy, 0, 1)
-    with pytest.raises(RefusedError, match=r"of --minutes=1 50 s went by .* run the same command"):
+    with pytest.raises(RefusedError, match=r"of --minutes=1 50 s went by .* give it more"):
         planned_length.planned(asked, strategy, alone, stored(tmp_path, data), late)
 
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.command import run_forked
-from tests.conftest import finished_flags
+from tests.conftest import finished_flags, train_flags
 from trainer.system import exits
 
 KILLED_BEFORE_ITS_RESULTS = """
@@ -72,3 +72,36 @@ def test_a_new_run_touches_no_records_of_others(put, tmp_path):
 
     assert "that says of which run: restore it, or choose another folder" in refused.stderr
     assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_a_run_whose_records_someone_has_removed_ends_all_the_same(finished, tmp_path):
+    job_dir = tmp_path / "run"
+    shutil.copytree(finished, job_dir)
+    for name in ("metrics.jsonl", "results/loss_curves.png", "results/final.png"):
+        (job_dir / name).unlink()
+    run_forked(*finished_flags(job_dir))
+    assert (job_dir / "results" / "final.png").exists()
+    assert "is complete" in run_forked(*finished_flags(job_dir)).stderr
+
+
+MOVED_AFTER_ITS_FIRST_SAVE = """
+import os
+from trainer.runs.checkpoints import Checkpoints
+save = Checkpoints.save
+def saved(self, step):
+    save(self, step)
+    if step:
+        os.rename({folder!r}, {folder!r} + "-kept")
+Checkpoints.save = saved
+"""
+
+
+def test_a_run_that_is_moved_while_it_trains_ends_and_is_whole(tmp_path):
+    job_dir, kept = tmp_path / "run", tmp_path / "run-kept"
+    given = ["--dataset=synthetic", "--batch_size=20", "--checkpoint_interval=2"]
+    moved = MOVED_AFTER_ITS_FIRST_SAVE.format(folder=str(job_dir))
+    flags = train_flags(job_dir, *given, "--steps=8")
+    said = run_forked(*flags, before=moved, code=exits.REFUSED).stderr.splitlines()[-1]
+    assert f"--job_dir={job_dir} was moved or removed" in said
+    assert not job_dir.exists()
+    assert "resuming" in run_forked(*train_flags(kept, *given, "--steps=8")).stderr

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,9 +22,7 @@ from trainer.distribution.cluster_spec import Worker
 from trainer.runs import in_bucket, stored_runs
 from trainer.system import anew, file_system, memory_errors, process_image
 from trainer.system.exits import RefusedError, StoppedForAnother
-from trainer.training.storage import Storage
-
-Commit = Callable[[], None]
+from trainer.training.storage import Hold, Storage
 
 
 def run(asked: TrainConfig) -> None:
@@ -48,17 +46,17 @@ def run(asked: TrainConfig) -> None:
         return
     try:
         if worker.is_chief:
-            with _locked(asked.job_dir, asked.job_dir_url) as commit:
-                _train(asked, worker, data, commit, deadline)
+            with _held(asked.job_dir, asked.job_dir_url) as hold:
+                _train(asked, worker, data, hold, deadline)
         else:  # the others need not even see the run directory
-            _train(asked, worker, data, _nothing, deadline)
+            _train(asked, worker, data, Hold(_nothing, _nothing), deadline)
     except StoppedForAnother:
         anew.in_place("saved, as another worker was asked to stop", asked.rejoin)
         raise
 
 
 def _train(
-    asked: TrainConfig, worker: Worker, data: DataFolder, commit_run: Commit, deadline: float
+    asked: TrainConfig, worker: Worker, data: DataFolder, hold: Hold, deadline: float
 ) -> None:
     stored = config_json.read(asked.job_dir) if worker.is_chief else None
     configured = resume.configured(asked, stored)
@@ -66,9 +64,10 @@ def _train(
     starts = worker.is_chief and stored is None
     if starts:
         _check_source(asked)
+    # What is asked for now is what a later resume without flags goes on with.
     if stored is not None and configured.schedule != stored.schedule:
-        # What is asked for now is what a later resume without flags goes on with.
-        kept = dataclasses.replace(stored, schedule=configured.schedule)
+        schedules = (configured.schedule, configured.asked_schedule)
+        kept = dataclasses.replace(stored, schedule=schedules[0], asked_schedule=schedules[1])
         file_system.write_text(asked.job_dir / config_json.FILE, config_json.to_json(kept))
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.training import run as training
@@ -88,18 +87,17 @@ def _train(
             raise RefusedError(
                 f"--data_dir={data.path} holds other data than the run's: give all workers the same"
             )
-        return loading.load(spec, "train", data.path, asked.cache_dir)
-
-    def commit() -> None:
-        commit_run()
-        data.send()
+        examples = loading.load(spec, "train", data.path, asked.cache_dir)
+        if worker.is_chief:
+            data.send()  # at once: what was prepared is kept, also where the run does not begin
+        return examples
 
     places = tuple(
         f"--{name}={getattr(asked, name)}"
         for name in ("data_dir", "cache_dir")
         if name in asked.given
     )
-    storage = Storage(asked.job_dir, asked.cache_dir, load, commit, source, places)
+    storage = Storage(asked.job_dir, asked.cache_dir, load, hold, source, places)
     try:
         training.train(configured, config.checksum(asked), worker, storage, deadline, asked.rejoin)
     except Exception as error:
@@ -157,16 +155,16 @@ def _describe(asked: TrainConfig, worker: Worker) -> None:
 
 
 def _nothing() -> None:
-    """The commit of a local folder, which keeps what is written there."""
+    """For what needs nothing: a local folder keeps what is written, a lease confirms itself."""
 
 
 @contextmanager
-def _locked(job_dir: Path, job_dir_url: GsUrl | None) -> Iterator[Commit]:
-    """Holds the run's lock, and yields what makes its commits last."""
+def _held(job_dir: Path, job_dir_url: GsUrl | None) -> Iterator[Hold]:
+    """Holds the run directory by a lease, or by its lock."""
     if job_dir_url:
         with in_bucket.leased(job_dir_url, job_dir) as send:
-            yield send
+            yield Hold(send, _nothing)
     else:
         file_system.make_folder(job_dir, "job_dir")
-        with file_system.locked(job_dir, "job_dir"):
-            yield _nothing
+        with file_system.locked(job_dir, "job_dir") as confirm:
+            yield Hold(_nothing, confirm)

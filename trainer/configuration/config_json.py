@@ -22,7 +22,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = "config.json"
-FORMAT = 13
+FORMAT = 14
 
 Json = dict[str, Any]
 
@@ -34,7 +34,8 @@ class RunConfig:
     preset: str
     recipe: Recipe  # its precision is decided
     execution: Execution  # it is decided
-    schedule: Schedule  # of the first start
+    schedule: Schedule  # in force
+    asked_schedule: Schedule | None  # of a run of --minutes, before its length was planned
     runtime: Runtime  # of the first start
     horizon: int  # steps, of which schedules of rates and weights are functions
     environment: Json | None  # versions and devices of the first start; None before it
@@ -236,6 +237,11 @@ def _from_format_12(stored: Json) -> Json:
     return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
 
 
+def _from_format_13(stored: Json) -> Json:
+    """Format 13 kept of a planned schedule alone what came of it."""
+    return {**stored, "asked_schedule": None}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -251,6 +257,7 @@ _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     10: _from_format_10,
     11: _from_format_11,
     12: _from_format_12,
+    13: _from_format_13,
 }
 
 

@@ -42,16 +42,15 @@ def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
         if asked.job_dir_url:  # before which nobody knew that there is no run
             data_folder.specify(asked.data, asked.data_dir, asked.data_dir_url)
         horizon = config.total_steps(asked.recipe, asked.schedule)
-        parts = (asked.recipe, asked.execution, asked.schedule, asked.runtime)
+        parts = (asked.recipe, asked.execution, asked.schedule, None, asked.runtime)
         return RunConfig(asked.preset, *parts, horizon, None)
     stored = _with_table_in_folder(asked, stored)
     _refuse_differences(asked, stored)
     _say_what_is_kept(asked, stored)
-    resumed = dataclasses.replace(
-        asked, recipe=stored.recipe, schedule=_schedule(asked, stored.schedule)
-    )
+    stored = _with_schedule(asked, stored)
+    resumed = dataclasses.replace(asked, recipe=stored.recipe, schedule=stored.schedule)
     checks.check_start(resumed, is_planned=True)
-    return dataclasses.replace(stored, schedule=resumed.schedule, runtime=asked.runtime)
+    return dataclasses.replace(stored, runtime=asked.runtime)
 
 
 def _with_table_in_folder(asked: TrainConfig, stored: RunConfig) -> RunConfig:
@@ -76,24 +75,34 @@ def _say_what_is_kept(asked: TrainConfig, stored: RunConfig) -> None:
             )
 
 
-def _schedule(asked: TrainConfig, stored: Schedule) -> Schedule:
+def _with_schedule(asked: TrainConfig, stored: RunConfig) -> RunConfig:
+    """The run with the schedule that is asked for now: what is left out stays as it was.
+
+    What was planned by minutes stays, too, where it is asked for as it was at first, and is dropped
+    where another length is.
+    """
+    before, first = stored.schedule, stored.asked_schedule
     given = {
         field.name: getattr(asked.schedule, field.name)
         for field in dataclasses.fields(Schedule)
         if field.name in asked.given
     }
     given["profile_steps"] = asked.schedule.profile_steps  # of one start
-    if given.pop("minutes", None) not in (None, stored.minutes):
-        planned = "a planned length" if stored.minutes else "another length"
+    if given.pop("minutes", None) not in (None, before.minutes):
+        planned = "a planned length" if before.minutes else "another length"
         log.warning(
             "--minutes=%g is left aside: the run has %s since its first start",
             *(asked.schedule.minutes, planned),
         )
     if given.keys() & {"epochs", "steps"}:
+        before, first = first or before, None
         given["minutes"] = None
-    if "epochs" in given and "steps" not in given:
-        given["steps"] = None  # which would win over them
-    return dataclasses.replace(stored, **given)
+        given.setdefault("steps", None)  # which would win over epochs
+    if first:
+        given = {name: value for name, value in given.items() if value != getattr(first, name)}
+        first = dataclasses.replace(first, **given)
+    schedule = dataclasses.replace(before, **given)
+    return dataclasses.replace(stored, schedule=schedule, asked_schedule=first)
 
 
 def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:

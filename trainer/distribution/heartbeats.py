@@ -24,7 +24,8 @@ from trainer.system.exits import InterruptedRun, StoppedByAgreement
 # A refusal ends all workers, each with its own exit code: who sees another end waits so long, so
 # that it does not exit with "lost a peer" instead.
 LINGER_SECONDS = 3.0
-_BEAT, _FAREWELL = b".", b"!"
+# One that was asked to stop says so with each beat, for the others to leave what only informs.
+_BEAT, _STOPPING, _FAREWELL = b".", b"s", b"!"
 
 Links = dict[str, socket.socket]  # by the peers' names
 Leave = Callable[[str], object]  # ends this process, for the reason that is given
@@ -62,7 +63,7 @@ def _exchanging_heartbeats(links: Links, leave: Leave) -> Iterator[None]:
 
     def beat() -> None:
         while not done.wait(BEAT_SECONDS):
-            _send(links, _BEAT)
+            _send(links, _STOPPING if signals.stop_requested() else _BEAT)
 
     def watch() -> None:
         if lost := _first_lost(links):
@@ -95,6 +96,8 @@ def _first_lost(links: Links) -> str | None:
                 if not received:
                     return f"lost {key.data} (its connection has ended)"
                 silent[key.data] = 0.0
+                if _STOPPING in received:
+                    signals.another_stops()
                 if _FAREWELL in received:
                     selector.unregister(key.fileobj)
                     del silent[key.data]

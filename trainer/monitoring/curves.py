@@ -42,9 +42,7 @@ def draw(job_dir: Path) -> Path:
     Raises:
       RefusedError: the run has no records.
     """
-    drawn = [tag for tags in records.CHARTS.values() for tag in tags]
-    lines = records.read_lines(job_dir / file_names.METRICS_FILE, *drawn)
-    lines = [line for line in lines if all(type(line[tag]) in (int, float) for tag in drawn)]
+    lines = _lines(job_dir)
     if not lines:
         raise RefusedError(f"{job_dir / file_names.METRICS_FILE} holds no records: train first")
     distances = evaluations.distances(job_dir)
@@ -60,6 +58,18 @@ def draw(job_dir: Path) -> Path:
     path = job_dir / "results" / "loss_curves.png"
     file_system.write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))
     return path
+
+
+def are_recorded(job_dir: Path) -> bool:
+    """Whether there is anything to draw."""
+    return bool(_lines(job_dir))
+
+
+def _lines(job_dir: Path) -> list[dict[str, Any]]:
+    """The records that have all that is drawn."""
+    drawn = [tag for tags in records.CHARTS.values() for tag in tags]
+    lines = records.read_lines(job_dir / file_names.METRICS_FILE, *drawn)
+    return [line for line in lines if all(type(line[tag]) in (int, float) for tag in drawn)]
 
 
 def compare(runs: Sequence[Overview], path: Path) -> Path:

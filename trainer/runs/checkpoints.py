@@ -128,6 +128,10 @@ class DamagedError(RefusedError):
     """A checkpoint is missing, incomplete or damaged. Another one may do."""
 
 
+class GoneError(DamagedError):
+    """A checkpoint is missing, perhaps because its run has removed it as an old one."""
+
+
 def read(path: Path) -> Tensors:
     """All tensors of a checkpoint.
 
@@ -158,12 +162,15 @@ def _check_access(path: Path) -> None:
       RefusedError: the system does not let them be read.
     """
     try:
-        for part in path.parent.glob(f"{path.name}.*"):
+        parts = list(path.parent.glob(f"{path.name}.*"))
+        if not parts:
+            raise FileNotFoundError
+        for part in parts:
             with file_system.regular(part).open("rb") as file:
                 while file.read(2**22):
                     pass
     except FileNotFoundError as error:  # removed meanwhile
-        raise DamagedError(f"checkpoint {path} is gone") from error
+        raise GoneError(f"checkpoint {path} is gone") from error
     except OSError as error:
         raise RefusedError(
             f"{error.filename or path} cannot be read ({error.strerror}): make it readable, or "
@@ -184,19 +191,29 @@ def read_newest(folder: Path) -> tuple[int, Tensors] | None:
 
 def _find_newest(folder: Path) -> tuple[int, Path, Tensors] | None:
     """The same with its prefix; the copy in `best/` is tried after the checkpoint of its step."""
-    candidates = [(step, 1, prefix(folder, step)) for step in _all_steps(folder)]
-    candidates += [(step, 0, prefix(folder / BEST, step)) for step in steps(folder / BEST)]
-    for step, _, path in sorted(candidates, reverse=True):
+    candidates = _candidates(folder)
+    for step, path in candidates:
         try:
             tensors = read(path)
             if int(tensors.get("training/step", step)) == step:
                 return step, path, tensors
             log.warning("checkpoint %s is of step %d", path, tensors["training/step"])
+        except GoneError as error:
+            if _candidates(folder) != candidates:  # the run that is trained has replaced it
+                return _find_newest(folder)
+            log.warning("%s; trying the one before", error)
         except DamagedError as error:
             log.warning("%s; trying the one before", error)
     if candidates:
         raise RefusedError(f"none of the checkpoints in {folder} is readable: restore one of them")
     return None
+
+
+def _candidates(folder: Path) -> list[tuple[int, Path]]:
+    """Steps and prefixes of what may be read, the newest first."""
+    found = [(step, 1, prefix(folder, step)) for step in _all_steps(folder)]
+    found += [(step, 0, prefix(folder / BEST, step)) for step in steps(folder / BEST)]
+    return [(step, path) for step, _, path in sorted(found, reverse=True)]
 
 
 def newest_step(folder: Path) -> int | None:

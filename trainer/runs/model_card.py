@@ -35,7 +35,12 @@ _FIGURES = {  # of `evaluate`, by their names there
 
 
 def write(
-    folder: Path, job_dir: Path, preset: str, networks: Trained, noise: str = "fixed"
+    folder: Path,
+    job_dir: Path,
+    preset: str,
+    networks: Trained,
+    noise: str = "fixed",
+    is_ending: bool = False,
 ) -> None:
     """Writes a generator's card, and its picture of a finished run; replaces no other README.
 
@@ -45,6 +50,7 @@ def write(
       preset: its name.
       networks: of the run.
       noise: of `choices.NOISES`, as the generator was exported.
+      is_ending: whether the run ends now, and the picture is drawn next.
     """
     path = folder / FILE
     if path.exists() and _MARK not in file_system.read_text(path):
@@ -54,7 +60,8 @@ def write(
         copy = partial(shutil.copyfile, picture)
         file_system.write_atomically(folder / PICTURE, copy)
     noise_size = image_noise.size(networks.generator) if noise == "input" else 0
-    text = _text(job_dir, preset, networks, noise_size, (folder / PICTURE).exists())
+    has_picture = is_ending or (folder / PICTURE).exists()
+    text = _text(job_dir, preset, networks, noise_size, has_picture)
     file_system.write_text(path, text)
 
 

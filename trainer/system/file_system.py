@@ -70,8 +70,12 @@ def _not_writable(path: Path, flag: str, error: OSError) -> RefusedError:
 @contextmanager
 def locked(
     folder: Path, flag: str, timeout_seconds: float = LOCK_TIMEOUT_SECONDS
-) -> Iterator[None]:
+) -> Iterator[Callable[[], None]]:
     """Holds the folder's lock. The operating system releases it when the process dies.
+
+    Yields:
+      A function that refuses to go on where the folder has been moved or removed since, or its
+      lock: another process may hold what is there now.
 
     Raises:
       RefusedError: another process holds it and did not release it in time.
@@ -89,7 +93,19 @@ def locked(
         file.truncate(0)
         file.write(f"pid {os.getpid()} on {os.uname().nodename}\n")
         file.flush()
-        yield
+        yield lambda: _check_still_there(file, folder, flag)
+
+
+def _check_still_there(file: IO[str], folder: Path, flag: str) -> None:
+    try:
+        is_same = os.path.samestat(os.fstat(file.fileno()), (folder / ".lock").stat())
+    except FileNotFoundError:
+        is_same = False
+    if not is_same:
+        raise RefusedError(
+            f"--{flag}={folder} was moved or removed, or its .lock was, while this process wrote "
+            "there: what is saved is where it was moved to; begin again there, or anew"
+        )
 
 
 def is_locked(folder: Path) -> bool:

@@ -29,6 +29,8 @@ GRACE_SECONDS = 110.0
 HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _stop_requested = threading.Event()
+_requested_at = 0.0  # by `time.monotonic`, once it is
+_another_stops = threading.Event()  # another worker was asked to
 _in_graceful_block = threading.Event()
 _answer = ""  # to a signal in a graceful block, for people
 _reading = threading.Lock()  # held while a signal is read and acted on
@@ -67,6 +69,16 @@ def stop_requested() -> bool:
     return _stop_requested.is_set()
 
 
+def stop_requested_at() -> float | None:
+    """When that was, by `time.monotonic`; None: it was not."""
+    return _requested_at if stop_requested() else None
+
+
+def another_stops() -> None:
+    """Another worker was asked to stop, and waits until this process agrees to."""
+    _another_stops.set()
+
+
 def until_stopped(values: Iterable[Value]) -> Iterator[Value]:
     """The same values, as long as no signal asks the run to save and exit.
 
@@ -82,9 +94,9 @@ def check_not_stopped() -> None:
     """Leaves something that informs, which takes long, once a signal asks the run to exit.
 
     Raises:
-      Stopped: one does.
+      Stopped: one does, here or at another worker.
     """
-    if stop_requested():
+    if stop_requested() or _another_stops.is_set():
         raise Stopped
 
 
@@ -138,6 +150,8 @@ def _act_on(number: signal.Signals) -> None:
     if not _in_graceful_block.is_set():
         exit_now(f"{number.name} outside the training loop")
     if not _stop_requested.is_set():
+        global _requested_at
+        _requested_at = time.monotonic()
         _stop_requested.set()
         sys.stderr.write(f"fashion-gan: {number.name}: {_answer}\n")
 

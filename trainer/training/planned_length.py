@@ -81,7 +81,7 @@ def planned(
     recipe_checks.check_growth_ends(run.recipe, steps)
     log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
     schedule = dataclasses.replace(schedule, steps=steps, save_interval=between)
-    return dataclasses.replace(run, schedule=schedule, horizon=steps)
+    return dataclasses.replace(run, schedule=schedule, asked_schedule=run.schedule, horizon=steps)
 
 
 def _no_time(minutes: float, remaining: float, took: _Took) -> RefusedError:
@@ -96,8 +96,8 @@ def _no_time(minutes: float, remaining: float, took: _Took) -> RefusedError:
 def _check_time_is_left(minutes: float, gone: int) -> None:
     if gone > READING_SHARE * 60 * minutes:
         raise RefusedError(
-            f"of --minutes={minutes:g} {gone} s went by until the data were read; what was "
-            "prepared of them is kept, so run the same command again, or give it more"
+            f"of --minutes={minutes:g} {gone} s went by until the data were read: give it more; "
+            "where data and cache lie on this machine, run it again, for what was prepared is kept"
         )
 
 

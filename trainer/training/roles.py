@@ -63,22 +63,23 @@ def lead(
         if step is None:
             real = grids.real(recipe, images, labels)
             _record_start(run, monitor, saved, job_dir, real)
-            storage.commit()
+            storage.hold.commit()
         train_steps = callbacks.training(
             gan, strategy, images, labels, run.execution, plan.last_step
         )
         at_pauses = loop.Callbacks(
-            train=_profiled(train_steps, schedule, job_dir),
+            train=_profiled(_confirmed(train_steps, storage), schedule, job_dir),
             evaluate=measured.evaluate,
             monitor=monitor,
-            save=callbacks.saving(saved, job_dir, measured.keep_best, storage.commit),
+            save=callbacks.saving(saved, job_dir, measured.keep_best, storage.hold.commit),
         )
         run_directory.begin_to_go_on(job_dir)
-        late = measured.late(monitor.amend, storage.commit)
+        late = measured.late(monitor.amend, storage.hold.commit)
         _loop(plan, schedule, group, gan, at_pauses, images, late)
+        storage.hold.confirm()
         activity.now("writing the results")
         run_directory.finish(job_dir, run.preset, recipe, monitor)
-    storage.commit()
+    storage.hold.commit()
     group.barrier()
     summary.log_end(recipe, int(gan.step.numpy()), time.monotonic() - storage.started)
     summary.log_results(job_dir, recipe, storage.data_flags)
@@ -152,6 +153,16 @@ def _record_start(
     monitor.flush()
     saved.save(0)
     file_system.write_text(job_dir / config_json.FILE, text)
+
+
+def _confirmed(train: profiling.Train, storage: Storage) -> profiling.Train:
+    """Stops before it writes into a run directory that is another one by now."""
+
+    def confirmed(step: int, count: int) -> dict[str, float]:
+        storage.hold.confirm()
+        return train(step, count)
+
+    return confirmed
 
 
 def _profiled(train: profiling.Train, schedule: Schedule, job_dir: Path) -> profiling.Train:

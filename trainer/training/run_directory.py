@@ -118,8 +118,8 @@ def remove_results(job_dir: Path) -> None:
 
 
 def is_finished(job_dir: Path) -> bool:
-    """Whether all results are there."""
-    return all(path.exists() for path in _finished_files(job_dir))
+    """Whether all results are there that do not only inform."""
+    return all(path.exists() for path in [*_models(job_dir), job_dir / file_names.FINISHED])
 
 
 def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) -> None:
@@ -129,8 +129,9 @@ def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) ->
     (job_dir / _OF_AN_END).touch()  # what follows is, also if a kill comes
     for name in NETWORKS:
         export_formats.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
-    curves.draw(job_dir)
-    model_card.write(job_dir / "models", job_dir, preset, networks)
+    if curves.are_recorded(job_dir):  # else someone has removed the records
+        curves.draw(job_dir)
+    model_card.write(job_dir / "models", job_dir, preset, networks, is_ending=True)
     monitor.draw_edits(networks.step, edited_samples.pictures(networks))
     monitor.flush()  # nothing is missing once the last picture is there
     monitor.draw_final_grid(networks.step)
@@ -139,5 +140,9 @@ def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) ->
 
 def _finished_files(job_dir: Path) -> list[Path]:
     """What a finished run has, in the order in which it is written."""
-    models = [job_dir / "models" / f"{name}.keras" for name in NETWORKS]
-    return [*models, job_dir / "results" / "loss_curves.png", job_dir / file_names.FINISHED]
+    curve = job_dir / "results" / "loss_curves.png"
+    return [*_models(job_dir), curve, job_dir / file_names.FINISHED]
+
+
+def _models(job_dir: Path) -> list[Path]:
+    return [job_dir / "models" / f"{name}.keras" for name in NETWORKS]

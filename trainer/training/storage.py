@@ -6,8 +6,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from trainer.data.datasets import DatasetSpec, LabelledImages
+
+
+class Hold(NamedTuple):
+    """What keeps a run directory for this process alone."""
+
+    commit: Callable[[], None]  # makes it last as it is: after each save, and at the end
+    confirm: Callable[[], None]  # refuses to go on where it is another's, or gone
 
 
 @dataclass(frozen=True)
@@ -17,7 +25,7 @@ class Storage:
     job_dir: Path
     cache_dir: Path  # what is made of the data only, and could be made again
     load: Callable[[DatasetSpec], LabelledImages]  # gives the training images and their labels
-    commit: Callable[[], None]  # makes job_dir last as it is: after each save, and at the end
+    hold: Hold  # on job_dir
     initialize_from: Path | None = None  # the directory of a run whose weights a new one takes
     data_flags: tuple[str, ...] = ()  # the user's flags that say where the data lie
     started: float = field(default_factory=time.monotonic)  # when this start of the run began
