@@ -137,7 +137,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         # With the path as it is: of a copy of a bucket's, TMPDIR is what has no room.
         sys.stderr.write(f"fashion-gan {name}: {refused}\n")
-        return exits.REFUSED
+        passes = isinstance(refused, exits.InterruptedRun)
+        return exits.INTERRUPTED if passes else exits.REFUSED
     finally:
         signals.ignore()
     return exits.OK

@@ -62,6 +62,27 @@ def test_a_disk_that_fills_up_loses_no_checkpoint_and_the_run_goes_on(small_disk
     assert "at step 10" in run_forked(*train_flags(job_dir, *flags, "--steps=20")).stderr
 
 
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.ETIMEDOUT])
+def test_a_file_system_that_fails_for_a_while_is_worth_another_run(number, tmp_path):
+    fails = f"""
+import os
+from trainer.monitoring.model_monitor import ModelMonitor
+class Failing:
+    def __init__(self, file):
+        self.name, self.write, self.close = file.name, file.write, file.close
+    def flush(self):
+        raise OSError({number}, os.strerror({number}))
+begun = ModelMonitor.record_start
+def with_failing_records(self, *arguments):
+    begun(self, *arguments)
+    self._metrics = Failing(self._metrics)
+ModelMonitor.record_start = with_failing_records
+"""
+    flags = train_flags(tmp_path / "run", "--dataset=synthetic", "--steps=2")
+    said = last_line(run_forked(*flags, before=fails, code=exits.INTERRUPTED).stderr)
+    assert "metrics.jsonl cannot be used" in said and os.strerror(number) in said
+
+
 WRONG_KINDS = {
     "restarts": lambda path: path.mkdir(),
     "metrics.jsonl": lambda path: (path.unlink(), os.mkfifo(path)),

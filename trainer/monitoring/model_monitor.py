@@ -16,6 +16,7 @@ from trainer.configuration.config_json import RunConfig
 from trainer.monitoring import film, image_grids, start_records
 from trainer.runs import evaluations, event_files, file_names, model_card, records, tags
 from trainer.runs.records import FRECHET
+from trainer.system import file_system
 
 PREVIEW = "latest.png"  # as of the latest checkpoint, while a run trains
 REAL = "real.png"  # what generated images are to look like, in the same rows
@@ -102,7 +103,9 @@ class ModelMonitor:
                     tf.summary.scalar(tag, value, description=tags.described(tag))
             if FRECHET in metrics:
                 self._write_quality(metrics[FRECHET])
-        self._metrics.write(json.dumps({"step": step, "epoch": round(epoch, 6), **scalars}) + "\n")
+        line = json.dumps({"step": step, "epoch": round(epoch, 6), **scalars})
+        with file_system.naming(Path(self._metrics.name)):
+            self._metrics.write(line + "\n")
         self.flush()
         for reporter in self._reporters:
             reporter.report(step, epoch, scalars, steps_per_second)
@@ -169,7 +172,8 @@ class ModelMonitor:
     def flush(self) -> None:
         """Puts all records on disk."""
         self._writer.flush()
-        self._metrics.flush()
+        with file_system.naming(Path(self._metrics.name)):
+            self._metrics.flush()
         # Removed while the run trains, they begin anew.
         if not self._events.exists() or self._events.stat().st_size >= EVENT_FILE_BYTES:
             self._writer.close()

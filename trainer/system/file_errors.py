@@ -10,7 +10,7 @@ import ssl
 import sys
 from pathlib import Path
 
-from trainer.system.exits import RefusedError
+from trainer.system.exits import InterruptedRun, RefusedError
 
 _ROOM = "make room there, or choose another place"
 _RIGHTS = "make it accessible, or choose another place"
@@ -18,6 +18,7 @@ _OTHER_KIND = "move away what is there, or choose another place"
 _DEVICE = "the device or the system fails: repair it, or choose another place"
 _LOST = "the file system behind it is lost: mount it again, and run this again"
 _NOT_NOW = "the file system does not give it: run this again, or choose another place"
+_PASSING = (_LOST, _NOT_NOW)  # a file system behind a network comes back
 _HINTS = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
@@ -56,11 +57,14 @@ _NUMBERS = {os.strerror(number): number for number in _HINTS}
 _TENSORFLOW = re.compile(rf"(?:.*}}}} )?(/[^;\n]*)?; ({'|'.join(map(re.escape, _NUMBERS))})")
 
 
-def refusal(error: BaseException) -> RefusedError | None:
+def refusal(error: BaseException) -> RefusedError | InterruptedRun | None:
     """The refusal that an error of the file system stands for; None: it is something else.
 
     Args:
       error: Python's, TensorFlow's or HDF5's.
+
+    Returns:
+      What a user is told; an `InterruptedRun` where the same may succeed later.
     """
     network = isinstance(error, (ssl.SSLError, ConnectionError, TimeoutError, socket.gaierror))
     if network and getattr(error, "filename", None) is None:
@@ -80,4 +84,5 @@ def refusal(error: BaseException) -> RefusedError | None:
     if path is not None and Path(os.fsdecode(path)).is_relative_to(sys.prefix):
         return None  # a file of the installation
     what = "a file" if path is None else os.fsdecode(path)
-    return RefusedError(f"{what} cannot be used ({os.strerror(number)}): {_HINTS[number]}")
+    kind = InterruptedRun if _HINTS[number] in _PASSING else RefusedError
+    return kind(f"{what} cannot be used ({os.strerror(number)}): {_HINTS[number]}")

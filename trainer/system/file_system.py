@@ -144,12 +144,20 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(partial_prefix() + "".join(path.suffixes[-2:]))
     try:
-        write(temporary)
-        temporary.replace(path)
-    except OSError as error:  # of a full disk the system says no name
-        raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
+        with naming(path):
+            write(temporary)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors of the file system within say this path: of an open file the system says no name."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def walk(
