@@ -65,7 +65,8 @@ no other FID. *real* are 10,000 training images in the place of fakes, which the
 Class accuracy is the view of another classifier, which sees {correct:.3f} of the test images right;
 CAS is the accuracy on real images of one that has learnt from the fakes alone; *pixels* is
 Fréchet's distance of 64 principal components of the pixels; *neighbours* is the distance to the
-nearest training image, divided by that of test images (copies: 0). A dash: the recipe takes no
+nearest training image, divided by that of test images (copies: 0). Precision and recall count five
+neighbours, as density and coverage do, where their paper has three. A dash: the recipe takes no
 labels. `fashion-gan evaluate` gives all of them for any run.
 
 """

@@ -10,7 +10,7 @@ OF_CHOICES = {
         "dcgan": "transposed convolutions, of TensorFlow's tutorial",
         "fashion": "our own, small and without normalisation, fast on processors",
         "mlp": "fully connected layers: the smallest, grainy",
-        "r3gan": "grouped residual blocks without normalisation, made for GPUs",
+        "r3gan": "residual blocks without normalisation, made for GPUs",
         "residual": "residual blocks, of SNGAN",
         "residual_mean": "`residual` as it was, whose discriminator takes means: of such runs",
         "upsampling": "upsampling and wide convolutions, of GANBasics, made for GPUs",

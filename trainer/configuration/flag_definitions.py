@@ -175,7 +175,8 @@ def _define_objective(values: flags.FlagValues) -> None:
     objective.text("augment", "", text)
     text = (
         "Of adaptive: the mean sign of the logits of real images above which the probability "
-        "rises. With --loss=relativistic and wgan, of their distance from the fakes' logits."
+        "rises. With --loss=relativistic and wgan, of their distance from the fakes' logits, of "
+        "which 0.77 is as much as 0.6 of the others."
     )
     objective.number("augment_target", choices.AUGMENT_TARGET, text)
 
@@ -208,7 +209,7 @@ def _define_completion(values: flags.FlagValues) -> None:
     completion.number("reconstruction", 0.0, text)
     text = (
         "How much completions of one picture are to differ: 1 as much as pictures do of which the "
-        "same is known; from 0 on."
+        "same is known; from 0 on, and below 1.7."
     )
     completion.number("diversity", 0.0, text)
     text = (

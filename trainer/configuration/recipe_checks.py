@@ -19,6 +19,7 @@ from trainer.system.exits import RefusedError
 
 SMALLEST_SIDE = 4  # of images within the networks
 MOST_DROPOUT = 1 - 1 / 256  # masks are drawn as bytes
+MOST_DIVERSITY = 1.7  # at the root of three the loss has no least, see `gan.reconstruction`
 
 
 def check(recipe: Recipe) -> None:
@@ -139,6 +140,11 @@ def _check_completion(recipe: Recipe) -> None:
     for name in ("reconstruction", "diversity", "recognition"):
         if not (math.isfinite(getattr(completion, name)) and getattr(completion, name) >= 0):
             raise RefusedError(f"--{name}={getattr(completion, name)} must not be negative")
+    if completion.diversity >= MOST_DIVERSITY:
+        raise RefusedError(
+            f"--diversity={completion.diversity} pays for variety without end: it must be below "
+            f"{MOST_DIVERSITY}"
+        )
     if ARCHITECTURES[architecture].completes:
         if not completion.masks:
             raise RefusedError(

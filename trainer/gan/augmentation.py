@@ -60,8 +60,10 @@ def augment(
 class AdaptiveProbability:
     """The probability of each operation: more where the discriminator knows real images by heart.
 
-    That shows in how many of their logits lie on the side of real images (the paper's r_t), which
-    the probability keeps at a target. Make it in a strategy's scope.
+    That shows in how many of their logits lie on the side of real images, which the probability
+    keeps at a target (Karras et al. 2020, arXiv:2006.06676: r_t). Of losses that compare each with
+    a fake, the side is that of the fake's logit: it is reached sooner than the paper's r_t, and .6
+    is as strict as .45 is there, if logits are normal. Make it in a strategy's scope.
     """
 
     def __init__(self, target: float, batch_size: int) -> None:

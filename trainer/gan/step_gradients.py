@@ -118,7 +118,11 @@ def in_two_passes(gan: FashionGAN, inputs: UpdateInputs, rng: BatchRng) -> StepG
 
 
 def _with_r1_r2(gan: FashionGAN, inputs: UpdateInputs, rng: BatchRng) -> StepGradients:
-    """Input gradients serve the R1 and R2 penalties and the generator's gradients alike."""
+    """Input gradients serve the R1 and R2 penalties and the generator's gradients alike.
+
+    They are taken at what the discriminator sees: at augmented images, where there are any, other
+    than in the code of Karras et al. 2020, which differentiates through the augmentation.
+    """
     objective = gan.recipe.objective
     share = 1.0 / gan.recipe.batch_size
     with tf.GradientTape(persistent=True) as tape:

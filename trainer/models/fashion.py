@@ -1,7 +1,9 @@
 """Small networks without any normalisation, for R3GAN's objective on CPUs.
 
 The convolutions are ones that run near the peak of two cores: four by four with stride two, or
-three by three at the smallest side. Initial weights after He et al. 2015 (arXiv:1502.01852).
+three by three at the smallest side. Initial weights after He et al. 2015 (arXiv:1502.01852), as
+Keras counts: of transposed convolutions with half of the variance, for it takes their outputs for
+inputs; modulated ones are normalised anyhow.
 """
 
 from __future__ import annotations

@@ -96,11 +96,11 @@ def demodulation(factors: tf.Tensor, squares: tf.Tensor) -> tf.Tensor:
     """One over the standard deviation of outputs whose inputs have variance one.
 
     Args:
-      factors: of the inputs, float32 `[N, channels]`.
-      squares: float32 `[channels, filters]`.
+      factors: of the inputs, `[N, channels]`, in the layer's precision.
+      squares: `[channels, filters]`, likewise.
 
     Returns:
-      float32 `[N, filters]`.
+      `[N, filters]`, likewise.
     """
     return tf.math.rsqrt(tf.matmul(tf.square(factors), squares) + EPSILON)
 

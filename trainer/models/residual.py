@@ -1,4 +1,6 @@
-"""SNGAN's residual networks (Miyato et al. 2018, arXiv:1802.05957), at half of their width."""
+"""SNGAN's residual networks (Miyato et al. 2018, arXiv:1802.05957), of half the width
+in the discriminator, of a quarter in the generator.
+"""
 
 from __future__ import annotations
 

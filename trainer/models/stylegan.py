@@ -1,7 +1,9 @@
 """StyleGAN2's networks at small sides (Karras et al. 2019, arXiv:1912.04958).
 
 As configured for small sides in arXiv:2006.06676, but for transposed convolutions of four by four
-in place of three by three and a blur, images bounded by tanh, labels beside the mapping network.
+in place of three by three and a blur, images bounded by tanh, labels beside the mapping network, no
+equalised learning rates (of the mapping network neither, where the paper has a hundredth), and no
+standard deviation of the batch in the discriminator.
 The generator sums images of all sides; the discriminator takes images of all sides (the paper's
 skip connections), so that both can grow. Layers are numbered from the coarse end, so that a network
 of fewer doublings has the same names.
