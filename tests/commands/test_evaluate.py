@@ -120,6 +120,37 @@ def test_new_evaluates_each_checkpoint_once(short, tmp_path):
     assert [line["step"] for line in evaluations.read(job_dir, evaluations.TEST)] == [10, 0, 20]
 
 
+WATCHED = """
+import shutil
+from pathlib import Path
+from trainer.commands import evaluate
+from trainer.evaluation import checkpoint_results
+job_dir, kept = Path({job_dir!r}), Path({kept!r})
+naps = []
+class Time:
+    def sleep(seconds):
+        naps.append(seconds)
+        assert seconds == 30 and len(naps) < 4
+        if len(naps) == 2:  # the run saves another step, and ends
+            for path in kept.glob("ckpt-20.*"):
+                shutil.copy(path, job_dir / "checkpoints")
+            (job_dir / "results" / "final.png").write_bytes(b"")
+evaluate.time = Time
+"""
+
+
+def test_a_run_is_watched_until_it_is_complete(short, tmp_path):
+    job_dir, kept = tmp_path / "copy", short / "checkpoints"
+    shutil.copytree(short, job_dir)
+    (job_dir / "results" / "final.png").unlink()
+    for path in [*(job_dir / "checkpoints").glob("ckpt-20.*"), job_dir / "evaluations.jsonl"]:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(job_dir / "checkpoints" / "best", ignore_errors=True)
+    command = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--threads=2", "--nocas", "--watch"]
+    watched = run_forked(*command, before=WATCHED.format(job_dir=str(job_dir), kept=str(kept)))
+    assert [json.loads(line)["step"] for line in watched.stdout.splitlines()] == [0, 10, 20]
+
+
 def test_what_is_measured_already_is_not_waited_for(short, tmp_path):
     job_dir = tmp_path / "copy"
     shutil.copytree(short, job_dir)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import tensorflow as tf
 from onnx.reference import ReferenceEvaluator
 from PIL import Image
 
-from tests.command import run_forked
+from tests.command import ROOT, run_forked
 from tests.conftest import train_flags
 from trainer.commands import export, generate, plot
 from trainer.configuration import asked_labels, choices, config, flags
@@ -227,6 +228,19 @@ def test_the_code_on_a_card_runs_and_another_readme_is_kept(conditional, tmp_pat
     given = ["export", f"--job_dir={folder}", "--format=h5"]
     export.run(flags.export(given))
     assert card.read_text() == "my own words"
+
+
+def test_the_python_of_the_readme_runs(conditional, tmp_path, monkeypatch, capsys):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    shutil.copytree(conditional, tmp_path / "runs" / "quickstart")
+    exported(conditional, tmp_path / "runs" / "quickstart" / "models", "saved_model", "generator")
+    monkeypatch.chdir(tmp_path)
+    tf.random.set_seed(0)  # which determinism needs, where another test has asked for that
+    for block in blocks:
+        exec(block, {})
+    assert capsys.readouterr().out.splitlines()[1:] == ["(8, 28, 28, 1)"] * 2
 
 
 def test_a_normalised_discriminator_is_exported_with_normalised_kernels(tmp_path):

@@ -66,7 +66,9 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     assert not any(now["recipe"].pop("growth").values())
     assert not any(now["recipe"].pop("completion").values())
     assert now["recipe"]["objective"].pop("augment_target") == 0.6
-    assert now["recipe"]["initialize_from"] == ""
+    assert now["recipe"]["initialize_from"] == "" and now["recipe"]["ema_ramp_up"] is True
+    assert now["execution"] == {"jit_compile": False, "forms": "amd_avx512_bf16"}
+    assert now["asked_schedule"] is None
     for part in ("recipe", "schedule", "runtime"):
         for name, value in before[part].items():
             assert now[part][name] == value, name

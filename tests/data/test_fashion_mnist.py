@@ -62,10 +62,8 @@ def test_resident_and_streamed_feeds_return_the_same_examples():
     )
     for feed in feeds:
         sent = feed.send(rows)
-        assert [
-            spec.is_compatible_with(part)
-            for spec, part in zip(feed.signature(3), sent, strict=True)
-        ]
+        signature = zip(feed.signature(3), sent, strict=True)
+        assert all(spec.is_compatible_with(part) for spec, part in signature)
         for replica in (0, 1):
             fetched_images, fetched_labels = feed.fetch([part[0] for part in sent], replica)
             np.testing.assert_array_equal(fetched_images, images[rows[0]])
@@ -174,8 +172,14 @@ def change_a_pixel(path, other):
     path.write_bytes(gzip.compress(bytes(content), compresslevel=1))
 
 
-@pytest.mark.parametrize("name", fashion_mnist.IDX_SHA256)
-@pytest.mark.parametrize("damage", [truncate, swap, replace_by_html, remove, change_a_pixel])
+@pytest.mark.parametrize(
+    ("damage", "name"),
+    [
+        *((truncate, name) for name in fashion_mnist.IDX_SHA256),
+        *((damage, "t10k-images-idx3-ubyte") for damage in (swap, replace_by_html, remove)),
+        (change_a_pixel, "t10k-images-idx3-ubyte"),
+    ],
+)
 def test_a_damaged_file_is_refused_with_its_name(damage, name, idx_folder, tmp_path):
     for file in fashion_mnist.IDX_SHA256:
         shutil.copy(idx_folder / f"{file}.gz", tmp_path)

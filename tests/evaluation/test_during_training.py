@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.command import Forked, run_forked, start_forked
+from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
 from tests.evaluation.shapes import folder_of_shapes
 from trainer.configuration import flags
@@ -196,35 +194,28 @@ def test_an_evaluation_at_the_end_that_a_signal_prevents_is_made_later(tmp_path)
     assert recorded[-1]["step"] == 20 and recorded[-1]["evaluation/classifier_fid"] > 0
 
 
-def kill_between_an_evaluation_and_its_checkpoint(process: Forked, job_dir: Path) -> None:
-    """Pauses the run at each evaluation, and kills it at the first without a checkpoint."""
-    count = 0
-    while True:
-        while process.poll() is None and len(evaluations.read(job_dir, evaluations.TRAIN)) == count:
-            time.sleep(0.002)
-        assert process.poll() is None, "each checkpoint was saved before the test looked for it"
-        process.send_signal(signal.SIGSTOP)
-        while not state_of(process).startswith("T"):
-            time.sleep(0.002)
-        results = evaluations.read(job_dir, evaluations.TRAIN)
-        if results[-1]["step"] not in checkpoints.steps(job_dir / "checkpoints"):
-            process.kill()
-            process.wait()
-            return
-        count = len(results)
-        process.send_signal(signal.SIGCONT)
-
-
-def state_of(process: Forked) -> str:
-    """Of the process, in a letter: T when it has been stopped."""
-    asked = ["ps", "-o", "state=", "-p", str(process.pid)]
-    return subprocess.run(asked, capture_output=True, text=True).stdout
+KILLED_BETWEEN_AN_EVALUATION_AND_ITS_CHECKPOINT = """
+import os
+from trainer.runs import evaluations
+from trainer.runs.checkpoints import Checkpoints
+add, save, dies = evaluations.add, Checkpoints.save, False
+def added(*arguments):
+    global dies
+    add(*arguments)
+    dies = True
+def saved(self, step):
+    if dies:
+        os.kill(os.getpid(), 9)
+    save(self, step)
+evaluations.add, Checkpoints.save = added, saved
+"""
 
 
 def test_a_killed_run_ends_with_the_same_metrics(evaluated, tmp_path):
     job_dir = tmp_path / "killed"
-    process = start_forked(*flags_for(job_dir))
-    kill_between_an_evaluation_and_its_checkpoint(process, job_dir)
+    dying = KILLED_BETWEEN_AN_EVALUATION_AND_ITS_CHECKPOINT
+    run_forked(*flags_for(job_dir), before=dying, code=-signal.SIGKILL)
+    assert [each["step"] for each in evaluations.read(job_dir, evaluations.TRAIN)] == [20]
     by_evaluate = {"step": 20, "against": evaluations.TEST, "num": 10, "coverage": 0.5}
     evaluations.add(job_dir, by_evaluate)
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import functools
+import dataclasses
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.configuration import config, flags, recipe_checks
+from tests.conftest import assert_same_bits
+from trainer.configuration import config, config_json, flags, recipe_checks, resume
 from trainer.configuration.growth import Growth
-from trainer.data import feeding
 from trainer.gan import stages
-from trainer.gan.multi_step_graph import TrainSteps, make_train_steps
 from trainer.gan.state import FashionGAN
 from trainer.randomness import BatchRng
+from trainer.runs import state_variables, trained_networks
+from trainer.runs.checkpoints import Checkpoints
 from trainer.system.exits import RefusedError
+from trainer.training import callbacks
+from trainer.training.plan import Plan
 
 GROWING = ("--preset=stylegan", "--width=4", "--max_width=8", "--noise_dim=6")
 PLAIN = ("--penalty_interval=1",)  # no second derivatives, which take long to trace
@@ -113,43 +116,91 @@ def test_samples_have_the_sides_of_the_images_in_every_stage(gan):
         np.testing.assert_array_equal(images[:, ::cell], images[:, cell - 1 :: cell])
 
 
-def test_a_run_goes_on_from_the_middle_of_a_fade_to_the_same_bits():
-    recipe = recipe_of("--grow_from=14", *FROM_7[1:], "--style_mixing=0.9", "--r1=0", *PLAIN)
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (40, 28, 28, 1), np.uint8)
-    feed = feeding.Resident(images, rng.integers(0, 10, (40, 1)), ["/cpu:0"])
-    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
-    rows = np.arange(6 * 8, dtype=np.int32).reshape(6, 8) % 40
+class Growing:
+    """A run of 14 and 28 pixels: three steps, a fade of three more, and the rest."""
 
-    gan = FashionGAN(recipe, 100)
-    state = {
-        f"{name}/{path}": each for name, part in gan.state().items() for path, each in part.items()
-    }
+    GIVEN = ("--grow_from=14", "--grow_images=24", "--fade_images=24", "--steps=9")
 
-    @functools.cache
-    def graph(stage: int | None) -> TrainSteps:
-        return make_train_steps(gan, strategy, feed, stage=stage)
+    def __init__(self) -> None:
+        base = ["train", "--job_dir=x", "--dataset=synthetic", "--batch_size=8", *GROWING]
+        more = ["--precision=float32", "--style_mixing=0.9", "--r1=0", *PLAIN, *self.GIVEN]
+        self.asked = flags.train([*base, *more])
+        self.due = Plan(self.asked.recipe, self.asked.schedule)
+        self.gan = FashionGAN(self.asked.recipe, 100)
+        random = np.random.default_rng(0)
+        images = random.integers(0, 256, (40, 28, 28, 1), np.uint8)
+        labels = random.integers(0, 10, (40, 1))
+        strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+        self._train = callbacks.training(
+            self.gan, strategy, images, labels, self.asked.execution, self.due.last_step
+        )
+        self.variables = dict(state_variables.named_variables(self.gan.state()))
+        self._start = self.values()
 
-    def train(first: int, end: int) -> None:
-        _, bad = graph(stages.current(gan))(*feed.send(rows[first:end]))
-        assert bad == -1
+    def values(self) -> dict[str, np.ndarray]:
+        return {path: each.numpy() for path, each in self.variables.items()}
 
-    train(0, 2)
-    squares = gan.generator_optimizer.variables
-    assert not squares["up2/kernel/mean_square"].numpy().any()  # not there yet
-    assert squares["up1/kernel/mean_square"].numpy().any()
-    train(2, 4)
-    kept = {path: each.numpy() for path, each in state.items()}
-    train(4, 6)
-    expected = {path: each.numpy() for path, each in state.items()}
-    train(4, 6)  # what is not in the state would be different now
-    for path, value in kept.items():
-        state[path].assign(value)
+    def begin(self, values: dict[str, np.ndarray] | None = None) -> None:
+        """Is what it was at first, or then."""
+        for path, value in (values or self._start).items():
+            self.variables[path].assign(value)
 
-    train(4, 6)
+    def train(self, end: int, most: int = 9) -> dict[str, np.ndarray]:
+        """Trains to a step, in loops of so many steps at most."""
+        while (step := int(self.gan.step.numpy())) < end:
+            self._train(step, min(most, end - step, self.due.next_pause(step) - step))
+        return self.values()
 
-    for path, value in expected.items():
-        np.testing.assert_array_equal(state[path], value, err_msg=path)
+
+@pytest.fixture(scope="module")
+def growing() -> Growing:
+    return Growing()
+
+
+def test_a_loop_ends_where_a_stage_begins(growing):
+    assert growing.due.next_pause(0) == 3 and growing.due.next_pause(3) == 9
+    growing.begin()
+    in_long_loops = growing.train(9)
+    growing.begin()
+    assert_same_bits(growing.train(9, most=1), in_long_loops)
+    growing.begin()
+    assert_same_bits(growing.train(9, most=2), in_long_loops)
+
+
+def test_a_run_goes_on_from_the_middle_of_a_fade_to_the_same_bits(growing):
+    growing.begin()
+    growing.train(4)
+    kept = growing.train(5)
+    expected = growing.train(9)
+    growing.begin(kept)  # what is not in the state would be different now
+    assert_same_bits(growing.train(9), expected)
+
+
+def test_layers_that_come_into_use_learn_as_if_training_began_with_them(growing):
+    """Adam's averages are corrected by the updates since then, of which the first has no share."""
+    growing.begin()
+    growing.train(3)
+    before = growing.train(4)
+    squares = "generator_optimizer/{}/mean_square"
+    assert not before[squares.format("up2/kernel")].any()
+    assert before[squares.format("up1/kernel")].any()
+    after, settings = growing.train(5), growing.asked.recipe.generator
+    steps = abs(after["generator/up2/kernel"] - before["generator/up2/kernel"])
+    second = (1 - settings.beta_2**2) / (1 - settings.beta_2)
+    assert steps.max() == pytest.approx(settings.learning_rate * second**0.5, rel=0.01)
+
+
+def test_a_checkpoint_of_a_run_that_grows_is_drawn_at_its_side(growing, tmp_path):
+    growing.begin()
+    growing.train(2)
+    run = resume.configured(growing.asked, None)
+    execution = dataclasses.replace(run.execution, jit_compile=False, forms="library")
+    run = dataclasses.replace(run, execution=execution, environment={})
+    (tmp_path / config_json.FILE).write_text(config_json.to_json(run))
+    Checkpoints(tmp_path / "checkpoints", growing.gan.state(), 1).save(2)
+    drawn = trained_networks.load(tmp_path, "latest").generate(LATENTS, LABELS).numpy()
+    np.testing.assert_allclose(drawn, stages.sampler(growing.gan)(LATENTS, LABELS), atol=1e-5)
+    np.testing.assert_array_equal(drawn[:, ::2], drawn[:, 1::2])
 
 
 def test_a_run_of_minutes_is_refused_only_once_its_steps_are_known():

@@ -346,7 +346,7 @@ def test_the_architecture_in_contributing_trains(monkeypatch):
     exec(code, tiny)
     added = architectures.Architecture(tiny["generator"], tiny["discriminator"])
     monkeypatch.setitem(architectures.ARCHITECTURES, "tiny", added)
-    monkeypatch.setitem(choices.ARCHITECTURES, "tiny", choices.ArchitectureSpec())
+    monkeypatch.setitem(choices.ARCHITECTURES, "tiny", choices.ArchitectureSpec(projects=True))
 
     gan = make("--architecture=tiny", "--conditional", "--r1=1", "--dropout=0", preset="mlp")
 

@@ -32,10 +32,6 @@ def test_an_exponent_is_the_power_of_the_value():
         ("width", 1.3, 2.0),
         ("batch", 1, 1),
         ("attributes", 0, 0.01),
-        ("devices", 0, 0),
-        ("processes", 0, 0),
-        ("resident", 0, 0),
-        ("streamed", 0, 0),
     ],
 )
 def test_multiplications_grow_as_theory_says(name, least, most):
