@@ -191,3 +191,26 @@ def catches(pid: int, number: int) -> bool:
     """Whether a process has a handler for a signal."""
     (caught,) = re.findall(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
     return bool(int(caught, 16) >> (number - 1) & 1)
+
+
+HANGS_IN_ITS_SAVE = """
+import os, signal, time
+from trainer.runs.checkpoints import Checkpoints
+from trainer.system import signals
+signals.GRACE_SECONDS = 1.0
+save = Checkpoints.save
+def hangs(self, step):
+    if step:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(300)
+    save(self, step)
+Checkpoints.save = hangs
+"""
+
+
+def test_a_save_that_hangs_is_left_before_the_system_kills_the_process(tmp_path):
+    flags = train_flags(tmp_path, "--dataset=synthetic", "--steps=20")
+    said = run_forked(*flags, before=HANGS_IN_ITS_SAVE, code=exits.INTERRUPTED).stderr
+    assert "not stopped within 1 s of the signal" in said.splitlines()[-1]
+    newest = checkpoints.read_newest(tmp_path / "checkpoints")
+    assert newest is not None and newest[0] == 0
