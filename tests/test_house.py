@@ -24,7 +24,7 @@ HOUSE = """
     models       configuration
     randomness   cloud
                  data
-    system
+    system run_layout
 """
 FLOOR = {
     room: number

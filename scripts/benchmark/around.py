@@ -13,10 +13,11 @@ import tensorflow as tf
 from scripts.benchmark.commands import fashion_gan
 from scripts.benchmark.rounds import Result, say
 from scripts.benchmark.settings import Settings
+from trainer import run_layout
 from trainer.configuration import config as configuration
 from trainer.configuration import flags
 from trainer.configuration.config import TrainConfig
-from trainer.runs import file_names, records
+from trainer.runs import records
 from trainer.training.plan import Plan
 
 _SPEED = "throughput/images_per_second"
@@ -71,5 +72,5 @@ def _recorded(job_dir: Path) -> list[tuple[int, float, float]]:
                 times[event.step] = event.wall_time
     return [
         (line["step"], line[_SPEED], times[line["step"]])
-        for line in records.read_lines(job_dir / file_names.METRICS_FILE)
+        for line in records.read_lines(job_dir / run_layout.METRICS)
     ]

@@ -19,11 +19,12 @@ from tensorboard.plugins.hparams import metadata
 
 from tests.command import ROOT, run_forked
 from tests.conftest import finished_flags
+from trainer import run_layout
 from trainer.configuration import config_json, flags, resume
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
 from trainer.gan.training_step import METRICS
-from trainer.monitoring import film, image_grids, model_monitor, start_records
+from trainer.monitoring import animation, image_grids, model_monitor, start_records
 from trainer.monitoring.model_monitor import ModelMonitor
 from trainer.monitoring.progress import Progress
 from trainer.runs import evaluations, event_files, records
@@ -150,7 +151,7 @@ def test_the_grid_changes_while_the_generator_learns(finished):
     assert np.abs(before[title:].astype(int) - after[title:]).mean() > 5
 
 
-def test_a_film_shows_the_grids_of_the_epochs_in_their_order(finished):
+def test_an_animation_shows_the_grids_of_the_epochs_in_their_order(finished):
     with Image.open(finished / "results" / "training.gif") as film:
         assert film.n_frames == 3 and film.size == (512, 512 + image_grids.TITLE_HEIGHT)
         shown = np.asarray(film.convert("L"), int)
@@ -394,27 +395,29 @@ def test_long_names_of_rows_keep_their_ends():
     assert any(one.shape != other.shape or (one != other).any() for one, other in [strips])
 
 
-def test_a_film_has_its_frames_in_the_order_of_the_epochs(tmp_path):
+def test_an_animation_has_its_frames_in_the_order_of_the_epochs(tmp_path):
+    (tmp_path / run_layout.RESULTS).mkdir()
     for epoch, grey in ((98000, 40), (99999, 120), (100000, 200)):
         picture = Image.new("L", (16, 16), grey)
-        picture.save(tmp_path / model_monitor.grid_name(epoch))
-    film.write(tmp_path)
-    with Image.open(tmp_path / film.FILE) as shown:
+        picture.save(tmp_path / run_layout.grid(epoch))
+    animation.write(tmp_path)
+    with Image.open(tmp_path / run_layout.ANIMATION) as shown:
         greys = [np.asarray(each.convert("L")).mean() for each in ImageSequence.Iterator(shown)]
     assert greys == sorted(greys) and len(greys) == 3
 
 
-def test_a_film_leaves_out_what_cannot_be_read_and_says_so(tmp_path, caplog):
+def test_an_animation_leaves_out_what_cannot_be_read_and_says_so(tmp_path, caplog):
+    (tmp_path / run_layout.RESULTS).mkdir()
     for epoch, grey in ((1, 40), (2, 120), (3, 200)):
-        Image.new("L", (16, 16), grey).save(tmp_path / model_monitor.grid_name(epoch))
-    (tmp_path / model_monitor.grid_name(4)).write_bytes(b"")
-    cut = tmp_path / model_monitor.grid_name(2)
+        Image.new("L", (16, 16), grey).save(tmp_path / run_layout.grid(epoch))
+    (tmp_path / run_layout.grid(4)).write_bytes(b"")
+    cut = tmp_path / run_layout.grid(2)
     cut.write_bytes(cut.read_bytes()[:-30])
-    (tmp_path / "epoch_notes.png").write_text("the last one is best")
-    film.write(tmp_path)
-    with Image.open(tmp_path / film.FILE) as shown:
+    (tmp_path / "results" / "epoch_notes.png").write_text("the last one is best")
+    animation.write(tmp_path)
+    with Image.open(tmp_path / run_layout.ANIMATION) as shown:
         assert shown.n_frames == 2
-    assert caplog.text.count("is left out of training.gif: it cannot be read") == 3
+    assert caplog.text.count("is left out of the animation: it cannot be read") == 3
 
 
 def test_names_with_line_breaks_are_drawn_in_one_line():

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.command import run_forked, start_forked
 from tests.conftest import train_flags
+from trainer import run_layout
 from trainer.monitoring import prometheus
 from trainer.runs import restarts
 from trainer.system import exits
@@ -100,5 +101,5 @@ def test_a_forbidden_port_is_refused(monkeypatch):
 
 @pytest.mark.parametrize("damaged", ["", "many", "1\x00"])
 def test_a_damaged_count_of_restarts_starts_anew(damaged, tmp_path):
-    (tmp_path / restarts.RESTARTS_FILE).write_text(damaged)
+    (tmp_path / run_layout.RESTARTS).write_text(damaged)
     assert [restarts.count_one_more(tmp_path) for _ in range(2)] == [1, 2]

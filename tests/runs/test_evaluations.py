@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from trainer import run_layout
 from trainer.configuration import config, flags
 from trainer.runs import evaluations, tags
 
@@ -97,7 +98,7 @@ def test_results_that_were_got_otherwise_have_curves_of_their_own(tmp_path):
         evaluations.add(tmp_path, {**result(step, evaluations.TEST), **usual, **others})
     evaluations.add(tmp_path, {**result(9, evaluations.TEST), **usual, "judge_sha256": "2a"})
 
-    board = EventAccumulator(str(tmp_path / evaluations.EVENTS), {"tensors": 0}).Reload()
+    board = EventAccumulator(str(tmp_path / run_layout.EVALUATION_EVENTS), {"tensors": 0}).Reload()
     points = {tag: [each.step for each in board.Tensors(tag)] for tag in board.Tags()["tensors"]}
     assert points == {
         "test (seed 3)/coverage": [0],

@@ -10,11 +10,12 @@ from tests.command import run_forked
 from tests.conftest import train_flags
 from tests.system import emulated
 from tests.system.emulated import BUCKET
+from trainer import run_layout
 from trainer.cloud import url
 from trainer.commands import evaluate
 from trainer.configuration import config_json, flags, resume
 from trainer.evaluation import inception
-from trainer.runs import evaluations, file_names, in_bucket
+from trainer.runs import evaluations, in_bucket
 from trainer.system.exits import InterruptedRun
 
 
@@ -37,7 +38,7 @@ def test_a_run_and_those_who_measure_it_write_one_record(storage, tmp_path):
         (ours / "config.json").write_text("{}")
         evaluations.add(ours, line(1, evaluations.TRAIN))
         commit()
-        copy = in_bucket.fetch(place, theirs, file_names.EVALUATIONS_FILE)
+        copy = in_bucket.fetch(place, theirs, run_layout.EVALUATIONS)
 
         evaluations.add(theirs, line(1, evaluations.TEST))
         in_bucket.add(copy)
@@ -63,7 +64,7 @@ def test_what_a_resume_has_cut_does_not_come_back(storage, tmp_path):
         evaluations.add(ours, line(1, evaluations.TRAIN))
         evaluations.add(ours, line(2, evaluations.TRAIN))
         commit()
-        copy = in_bucket.fetch(place, theirs, file_names.EVALUATIONS_FILE)  # with both lines
+        copy = in_bucket.fetch(place, theirs, run_layout.EVALUATIONS)  # with both lines
         evaluations.add(theirs, line(1, evaluations.TEST))
         in_bucket.add(copy)
 
@@ -85,7 +86,7 @@ def test_a_record_that_changes_while_it_is_added_to_is_added_to_again(storage, t
     place = url.parse(f"gs://{BUCKET}/runs/{moment}", "job_dir")
     name = f"runs/{moment}/evaluations.jsonl"
     storage.write(name, b"")
-    copy = in_bucket.fetch(place, tmp_path / "copy", file_names.EVALUATIONS_FILE)
+    copy = in_bucket.fetch(place, tmp_path / "copy", run_layout.EVALUATIONS)
     lines = [json.dumps(line(step, evaluations.TRAIN)) for step in range(5)]
     storage.write(name, lines[0].encode() + b"\n")
 
@@ -108,7 +109,7 @@ def test_a_record_that_never_rests_ends_the_command_as_one_to_run_again(storage,
     place = url.parse(f"gs://{BUCKET}/runs/restless", "job_dir")
     name = "runs/restless/evaluations.jsonl"
     storage.write(name, b"")
-    copy = in_bucket.fetch(place, tmp_path / "copy", file_names.EVALUATIONS_FILE)
+    copy = in_bucket.fetch(place, tmp_path / "copy", run_layout.EVALUATIONS)
     evaluations.add(tmp_path / "copy", line(9, evaluations.TEST))
     storage.seen = lambda request: storage.write(name, b"\n" * request.number)
 

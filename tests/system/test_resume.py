@@ -14,8 +14,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests.command import Forked, run_forked, start_forked
 from tests.conftest import assert_same_bits, train_flags
+from trainer import run_layout
 from trainer.gan.training_step import METRICS
-from trainer.runs import checkpoints, records, restarts
+from trainer.runs import checkpoints, records
 from trainer.system import exits
 
 STEPS = 80
@@ -122,7 +123,7 @@ def test_a_run_terminated_again_and_again_ends_with_the_same_bits(uninterrupted,
     run_forked(*flags_of(job_dir, variant), before=QUICKLY)
 
     assert log_of(job_dir).count("interrupted and saved at step") == 2
-    assert (job_dir / restarts.RESTARTS_FILE).read_text() == "2\n"
+    assert (job_dir / run_layout.RESTARTS).read_text() == "2\n"
     assert_same_run(job_dir, reference)
 
 

@@ -12,24 +12,24 @@ import time
 from pathlib import Path
 from typing import Any
 
+from trainer import run_layout
 from trainer.cloud.mirror import Mirror
 from trainer.commands import result_table
 from trainer.configuration import config_json
 from trainer.configuration.config import EvaluateConfig
 from trainer.evaluation import protocols
-from trainer.runs import checkpoint_files, evaluations, file_names, in_bucket, stored_runs
+from trainer.runs import checkpoint_files, evaluations, in_bucket, stored_runs
 from trainer.system import activity
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 30.0
-_CHECKPOINTS = "checkpoints"
 _SMALL_FILES = (
     config_json.FILE,
-    file_names.EVALUATIONS_FILE,
-    file_names.FEATURES,
-    file_names.FINISHED,
+    run_layout.EVALUATIONS,
+    run_layout.FEATURES,
+    run_layout.FINISHED,
 )
 
 
@@ -43,7 +43,7 @@ def run(settings: EvaluateConfig) -> None:
     many = settings.new or settings.watch
     mirror = None
     if settings.job_dir_url:
-        parts = _SMALL_FILES if many else (*_SMALL_FILES, _CHECKPOINTS)
+        parts = _SMALL_FILES if many else (*_SMALL_FILES, run_layout.CHECKPOINTS)
         mirror = in_bucket.fetch(settings.job_dir_url, settings.job_dir, *parts)
     if many:
         _evaluate_all(settings, mirror)
@@ -58,7 +58,7 @@ def _evaluate_one(settings: EvaluateConfig, mirror: Mirror | None) -> None:
     from trainer.evaluation import checkpoint_results
 
     network = checkpoint_results.load(settings)
-    folder = settings.job_dir / _CHECKPOINTS
+    folder = settings.job_dir / run_layout.CHECKPOINTS
     is_recorded = checkpoint_files.belongs_to_run(folder, settings.checkpoint)
     if is_recorded:
         evaluations.check_writable(settings.job_dir)
@@ -74,7 +74,7 @@ def _evaluate_all(settings: EvaluateConfig, mirror: Mirror | None) -> None:
     """Evaluates the checkpoints that have no result; with `watch` until the run is complete."""
     unreadable: dict[Path, str] = {}
     while True:
-        is_complete = (settings.job_dir / file_names.FINISHED).exists()
+        is_complete = (settings.job_dir / run_layout.FINISHED).exists()
         new = _new_steps(settings, mirror)
         if new:
             _evaluate_new(settings, mirror, new, unreadable)
@@ -110,9 +110,9 @@ def _new_steps(settings: EvaluateConfig, mirror: Mirror | None) -> set[int] | No
         and (not settings.cas or protocols.has_score(stored.recipe, result))
     }
     if mirror:
-        there = checkpoint_files.complete_among(mirror.names(), f"{_CHECKPOINTS}/")
+        there = checkpoint_files.complete_among(mirror.names(), f"{run_layout.CHECKPOINTS}/")
     else:
-        there = set(checkpoint_files.complete(settings.job_dir / _CHECKPOINTS))
+        there = set(checkpoint_files.complete(settings.job_dir / run_layout.CHECKPOINTS))
     return there - evaluated
 
 
@@ -130,11 +130,11 @@ def _evaluate_new(
     from trainer.evaluation import checkpoint_results
 
     if mirror:
-        in_bucket.fetch_again(mirror, *_SMALL_FILES, _CHECKPOINTS)
+        in_bucket.fetch_again(mirror, *_SMALL_FILES, run_layout.CHECKPOINTS)
     stored = config_json.read(settings.job_dir)
     if stored is None:  # removed meanwhile
         return
-    for step, path in checkpoint_files.complete(settings.job_dir / _CHECKPOINTS).items():
+    for step, path in checkpoint_files.complete(settings.job_dir / run_layout.CHECKPOINTS).items():
         if step not in new or path in unreadable:
             continue
         try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 
+from trainer import run_layout
 from trainer.cloud import local_copies
 from trainer.configuration.config import ExportConfig
-from trainer.runs import file_names, in_bucket, stored_runs
+from trainer.runs import in_bucket, stored_runs
 from trainer.system import activity, file_system
 
 log = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ def run(config: ExportConfig) -> None:
     """Writes the network and prints where."""
     copy = None
     if config.job_dir_url:
-        of_card = (file_names.MODEL_CARD, file_names.EVALUATIONS_FILE, file_names.FINISHED)
+        of_card = (run_layout.MODEL_CARD, run_layout.EVALUATIONS, run_layout.FINISHED)
         copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES, *of_card)
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     from trainer.runs import export_formats, model_card, trained_networks
@@ -29,7 +30,9 @@ def run(config: ExportConfig) -> None:
     is_folder = config.format == "saved_model"
     folder = config.output if is_folder else config.output.parent
     # Elsewhere a README may be another's; and who asks for the discriminator knows what it is.
-    if config.network == "generator" and (is_folder or folder == config.job_dir / "models"):
+    if config.network == "generator" and (
+        is_folder or folder == config.job_dir / run_layout.MODELS
+    ):
         model_card.write(folder, config.job_dir, stored.preset, networks, config.noise)
     if copy:
         in_bucket.add(copy)

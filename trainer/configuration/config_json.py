@@ -15,13 +15,14 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any
 
+from trainer import run_layout
 from trainer.configuration.choices import NETWORKS
 from trainer.configuration.config import Execution, Recipe, Runtime, Schedule
 from trainer.data.datasets import IMAGE_FOLDER
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
-FILE = "config.json"
+FILE = run_layout.CONFIG
 FORMAT = 14
 
 Json = dict[str, Any]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from absl import flags
 
+from trainer import run_layout
 from trainer.cloud import data_folder
 from trainer.cloud.url import GsUrl
 from trainer.configuration import (
@@ -104,7 +105,7 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
     name = values.network + choices.EXPORT_SUFFIXES[values.format]
     resolved = config.ExportConfig(
         job_dir=job_dir,
-        output=job_dir / "models" / name
+        output=job_dir / run_layout.MODELS / name
         if values.output is None
         else paths.local("output", values.output),
         format=values.format,

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from trainer import run_layout
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
@@ -66,8 +67,8 @@ _THIRD = replace(_SECOND, splits=True)
 _FOURTH = replace(_THIRD, skips_runs=True, quotes_after_spaces=True, drops_merged=True)
 _FIFTH = replace(_FOURTH, pads_slivers=True, plain_names=True)
 RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, CURRENT: _FIFTH}
-_CONFIG, _OF_A_RUN = "config.json", b'"recipe"'  # a run's configuration, and what is in it alone
-_AT_FIRST = ("tensorboard", "metrics.jsonl", "results")  # what a run makes
+_OF_A_RUN = b'"recipe"'  # what is in a run's configuration alone
+_AT_FIRST = (run_layout.TENSORBOARD, run_layout.METRICS, run_layout.RESULTS)  # what a run makes
 TRAIN, TEST = "train", "test"  # folders of pictures to learn from, and to measure against
 
 
@@ -197,10 +198,10 @@ def _is_run(folder: Path, subfolders: list[str], names: list[str]) -> bool:
     """
     if all(name in subfolders + names for name in _AT_FIRST):
         return True
-    if _CONFIG not in names:
+    if run_layout.CONFIG not in names:
         return False
     try:
-        return _OF_A_RUN in (folder / _CONFIG).read_bytes()
+        return _OF_A_RUN in (folder / run_layout.CONFIG).read_bytes()
     except OSError:
         return False
 

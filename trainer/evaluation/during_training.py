@@ -19,7 +19,7 @@ from trainer.evaluation import classifiers, completed_pictures, metric_groups, o
 from trainer.evaluation.classifiers import Networks
 from trainer.gan import sampling, stages
 from trainer.gan.state import FashionGAN
-from trainer.runs.file_names import TRAIN
+from trainer.run_layout import TRAIN
 from trainer.system import activity, signals
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.evaluation.classifiers import PREDICTION_BATCH, Networks
-from trainer.runs.file_names import FEATURES
+from trainer.run_layout import FEATURES
 from trainer.system import file_system, processor
 
 log = logging.getLogger(__name__)

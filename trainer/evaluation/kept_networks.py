@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data.datasets import DatasetSpec
-from trainer.runs.file_names import FEATURES
+from trainer.run_layout import FEATURES
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 

@@ -13,8 +13,8 @@ from trainer.configuration.choices import CLASSIFIED, FASHION, FEWEST_SAMPLES, I
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.data.datasets import DatasetSpec
 from trainer.evaluation import inception, kept_networks
+from trainer.run_layout import TEST
 from trainer.runs import stored_runs
-from trainer.runs.file_names import TEST
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainer import run_layout
 from trainer.configuration import config_json
-from trainer.runs import evaluations, file_names, records
+from trainer.runs import evaluations, records
 from trainer.runs.overview import Overview
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -44,7 +45,7 @@ def draw(job_dir: Path) -> Path:
     """
     lines = _lines(job_dir)
     if not lines:
-        raise RefusedError(f"{job_dir / file_names.METRICS_FILE} holds no records: train first")
+        raise RefusedError(f"{job_dir / run_layout.METRICS} holds no records: train first")
     distances = evaluations.distances(job_dir)
     figure, charts = _figure(len(records.CHARTS) + bool(distances))
     figure.suptitle(_title(job_dir, lines[-1]))
@@ -55,7 +56,7 @@ def draw(job_dir: Path) -> Path:
         charts[-1].plot(*zip(*distances, strict=True), "o-", color="tab:purple", markersize=3)
         _measure_distance(charts[-1])
     charts[-1].set_xlabel("step")
-    path = job_dir / "results" / "loss_curves.png"
+    path = job_dir / run_layout.LOSS_CURVES
     file_system.write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))
     return path
 
@@ -68,7 +69,7 @@ def are_recorded(job_dir: Path) -> bool:
 def _lines(job_dir: Path) -> list[dict[str, Any]]:
     """The records that have all that is drawn."""
     drawn = [tag for tags in records.CHARTS.values() for tag in tags]
-    lines = records.read_lines(job_dir / file_names.METRICS_FILE, *drawn)
+    lines = records.read_lines(job_dir / run_layout.METRICS, *drawn)
     return [line for line in lines if all(type(line[tag]) in (int, float) for tag in drawn)]
 
 
@@ -85,7 +86,7 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
         _tell_apart(charts, len(runs))
     for run in (run for run in runs if run.step):
         a_step = run.images / run.step
-        lines = records.read_lines(run.job_dir / file_names.METRICS_FILE, "loss/generator")
+        lines = records.read_lines(run.job_dir / run_layout.METRICS, "loss/generator")
         if not lines:
             continue
         shown += 1

@@ -10,16 +10,15 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from trainer import run_layout
 from trainer.configuration import config
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
-from trainer.monitoring import film, image_grids, start_records
-from trainer.runs import evaluations, event_files, file_names, model_card, records, tags
+from trainer.monitoring import animation, image_grids, start_records
+from trainer.runs import evaluations, event_files, records, tags
 from trainer.runs.records import FRECHET
 from trainer.system import file_system
 
-PREVIEW = "latest.png"  # as of the latest checkpoint, while a run trains
-REAL = "real.png"  # what generated images are to look like, in the same rows
 PREVIEW_TAG = "preview"
 # An event file that is as long is ended: to a bucket a file that has grown is sent as a whole.
 EVENT_FILE_BYTES = 4_000_000
@@ -62,15 +61,15 @@ class ModelMonitor:
           reporters: show the progress to people and to other programs.
         """
         self._job_dir = job_dir
-        self._results = job_dir / "results"
+        self._results = job_dir / run_layout.RESULTS
         self._step = 0  # of the last record
         self._last_preview = 0
         self._recipe = recipe
         self._draw_samples = draw_samples
         self._learning_rates = learning_rates
         self._reporters = reporters
-        self._writer, self._events = event_files.begun(job_dir / "tensorboard" / "train")
-        self._metrics = open(job_dir / file_names.METRICS_FILE, "a", encoding="utf-8")
+        self._writer, self._events = event_files.begun(job_dir / run_layout.TRAINING_EVENTS)
+        self._metrics = open(job_dir / run_layout.METRICS, "a", encoding="utf-8")
 
     def record_start(self, run: RunConfig, real: np.ndarray) -> None:
         """Writes what is known before the first step, and the grid of the untrained generator.
@@ -80,7 +79,7 @@ class ModelMonitor:
           real: a grid of images of the data set, uint8 `[height, width, channels]`.
         """
         real = image_grids.with_title(real, f"real images of {self._recipe.data.dataset}")
-        image_grids.write_png(self._results / REAL, real)
+        image_grids.write_png(self._job_dir / run_layout.REAL, real)
         with self._writer.as_default(step=0):
             start_records.write_layout()
             start_records.write_summary(run)
@@ -112,7 +111,7 @@ class ModelMonitor:
 
     def amend(self, step: int, evaluation: dict[str, float]) -> None:
         """Adds an evaluation that was made late to what was recorded of its step."""
-        path = self._job_dir / file_names.METRICS_FILE
+        path = self._job_dir / run_layout.METRICS
         self._metrics.close()
         records.amend(path, step, evaluation)
         self._metrics = open(path, "a", encoding="utf-8")
@@ -125,14 +124,14 @@ class ModelMonitor:
         """Draws the fixed latents' images of an epoch that ends at `step`."""
         image = self._titled_samples(step)
         epoch = int(config.epoch_of_step(self._recipe, step))
-        image_grids.write_png(self._results / grid_name(epoch), image)
+        image_grids.write_png(self._job_dir / run_layout.grid(epoch), image)
         with self._writer.as_default(step=step):
             tf.summary.image("samples", image[np.newaxis], description=tags.described("samples"))
 
     def draw_preview(self) -> None:
         """Draws the fixed latents' images as they are now, over those of the last time."""
         image = self._titled_samples(self._step)
-        image_grids.write_png(self._results / PREVIEW, image)
+        image_grids.write_png(self._job_dir / run_layout.PREVIEW, image)
         if self._step >= PREVIEWS_APART * self._last_preview:
             self._last_preview = self._step
             with self._writer.as_default(step=self._step):
@@ -149,11 +148,11 @@ class ModelMonitor:
 
     def draw_final_grid(self, step: int) -> None:
         """Draws the images of the generator that is finished at `step`, and how it came there."""
-        film.write(self._results)
+        animation.write(self._job_dir)
         image = self._titled_samples(step)
-        image_grids.write_png(self._job_dir / "models" / model_card.PICTURE, image)
-        image_grids.write_png(self._job_dir / file_names.FINISHED, image)
-        (self._results / PREVIEW).unlink(missing_ok=True)
+        image_grids.write_png(self._job_dir / run_layout.SAMPLES, image)
+        image_grids.write_png(self._job_dir / run_layout.FINISHED, image)
+        (self._job_dir / run_layout.PREVIEW).unlink(missing_ok=True)
 
     def _titled_samples(self, step: int) -> np.ndarray:
         title = f"step {step}, epoch {config.epoch_of_step(self._recipe, step):.1f}"
@@ -218,14 +217,9 @@ class ProgressOnly:
             reporter.close()
 
 
-def grid_name(epoch: int) -> str:
-    """The file name of an epoch's grid."""
-    return f"epoch_{epoch:05d}.png"
-
-
 def trim_grids(job_dir: Path, recipe: Recipe, step: int) -> None:
     """Removes the grids of epochs after `step`."""
-    for path in (job_dir / "results").glob("epoch_*.png"):
+    for path in (job_dir / run_layout.RESULTS).glob(run_layout.GRIDS):
         epoch = path.stem.removeprefix("epoch_")
         if epoch.isdecimal() and config.step_of_epoch(recipe, int(epoch)) > step:
             path.unlink()

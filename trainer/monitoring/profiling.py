@@ -10,6 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
+from trainer import run_layout
 from trainer.system import file_system
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def profiled(train: Train, first: int, last: int, job_dir: Path) -> Train:
     def watched(step: int, count: int) -> dict[str, float]:
         nonlocal running
         if step == first:
-            tf.profiler.experimental.start(str(job_dir / "tensorboard" / "train"))
+            tf.profiler.experimental.start(str(job_dir / run_layout.TRAINING_EVENTS))
             running = True
             log.info("profile: from step %d to step %d, which slows them a little", first, last)
         metrics = train(step, count)
@@ -48,9 +49,9 @@ def profiled(train: Train, first: int, last: int, job_dir: Path) -> Train:
 
 
 def _write_table(job_dir: Path, steps: int) -> None:
-    newest = max((job_dir / "tensorboard" / "train").rglob("*.xplane.pb"), key=_time_of)
+    newest = max((job_dir / run_layout.TRAINING_EVENTS).rglob("*.xplane.pb"), key=_time_of)
     table = _table(xplane_pb2.XSpace.FromString(newest.read_bytes()), steps)
-    path = job_dir / "results" / "profile.txt"
+    path = job_dir / run_layout.PROFILE
     file_system.write_text(path, table)
     log.info("profile: %s, and in TensorBoard with its plugin for profiles", path)
 

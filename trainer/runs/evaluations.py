@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from trainer import run_layout
 from trainer.configuration import config
 from trainer.configuration.config import Recipe
+from trainer.run_layout import EVALUATIONS, TEST, TRAIN
 from trainer.runs import records, tags
-from trainer.runs.file_names import EVALUATIONS_FILE, TEST, TRAIN
 from trainer.system import file_system
 
 DISTANCE = "classifier_fid"
 _PROTOCOL = ("num", "features_sha256")  # how it was measured
-EVENTS = Path("tensorboard", "eval")
 # Prefixes of TensorBoard's tags, one a split, for one prefix is one curve. Results that were got
 # otherwise than the first ones have a prefix that says how.
 _TAGS = {TRAIN: "evaluation", TEST: "test"}
@@ -30,7 +30,7 @@ _SAID, _DIGESTS = ("num", "seed", "features"), ("features_sha256", "judge_sha256
 
 def read(job_dir: Path, against: str) -> list[dict[str, Any]]:
     """The evaluations against the images of a split, in the order in which they were made."""
-    lines = records.read_lines(job_dir / EVALUATIONS_FILE, "against")
+    lines = records.read_lines(job_dir / EVALUATIONS, "against")
     return [line for line in lines if line["against"] == against]
 
 
@@ -41,7 +41,7 @@ def check_writable(job_dir: Path) -> None:
       RefusedError: it is not writable.
     """
     file_system.check_folder(job_dir, "job_dir")
-    file_system.check_folder(job_dir / EVENTS, "job_dir")
+    file_system.check_folder(job_dir / run_layout.EVALUATION_EVENTS, "job_dir")
 
 
 def add(job_dir: Path, result: dict[str, Any]) -> None:
@@ -61,7 +61,7 @@ def add(job_dir: Path, result: dict[str, Any]) -> None:
 
 
 def _opened(job_dir: Path) -> IO[str]:
-    path = file_system.regular(job_dir / EVALUATIONS_FILE)
+    path = file_system.regular(job_dir / EVALUATIONS)
     return open(path, "a+", encoding="utf-8", errors="replace")
 
 
@@ -90,7 +90,7 @@ def _write_events(job_dir: Path, result: dict[str, Any]) -> None:
     prefix = _prefix(job_dir, result)
     # One file per evaluation, so that no two processes write to the same file.
     writer = tf.summary.create_file_writer(
-        str(job_dir / EVENTS), filename_suffix=f".{result['against']}"
+        str(job_dir / run_layout.EVALUATION_EVENTS), filename_suffix=f".{result['against']}"
     )
     with writer.as_default(step=result["step"]):
         for name, value in result.items():
@@ -104,19 +104,19 @@ def trim(job_dir: Path, step: int) -> None:
     """Removes the results of the run's own evaluations after `step`."""
     from trainer.runs import event_files
 
-    path = job_dir / EVALUATIONS_FILE
+    path = job_dir / EVALUATIONS
     if path.exists():
         with _locked(job_dir):
             lines = records.read_lines(path, "against")
             kept = [line for line in lines if line["against"] != TRAIN or line["step"] <= step]
             file_system.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
-    event_files.trim(job_dir / EVENTS, step, f"*.{TRAIN}")
+    event_files.trim(job_dir / run_layout.EVALUATION_EVENTS, step, f"*.{TRAIN}")
 
 
 @contextmanager
 def _locked(job_dir: Path) -> Iterator[None]:
     """Locks the file, not the run, whose lock a training process holds until it ends."""
-    folder = job_dir / EVENTS
+    folder = job_dir / run_layout.EVALUATION_EVENTS
     folder.mkdir(parents=True, exist_ok=True)
     with file_system.locked(folder, "job_dir"):
         yield

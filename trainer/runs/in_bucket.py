@@ -16,7 +16,7 @@ from trainer.cloud.failures import Conflict, Vanished
 from trainer.cloud.lease import Lease
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
-from trainer.runs.file_names import EVALUATIONS_FILE, FINISHED, TEST
+from trainer.run_layout import CONFIG, EVALUATIONS, FINISHED, TEST
 from trainer.system.exits import InterruptedRun
 
 log = logging.getLogger(__name__)
@@ -28,8 +28,7 @@ _CHECKPOINT_PARTS = (
     re.compile(r"checkpoints/.*\.index"),
     re.compile(r"checkpoints/checkpoint"),
 )
-_CONFIG_FILE = "config.json"
-_LAST_SENT = (_CONFIG_FILE, FINISHED)
+_LAST_SENT = (CONFIG, FINISHED)
 
 
 @contextmanager
@@ -121,7 +120,7 @@ def _commit(mirror: Mirror, run_lease: Lease) -> None:
     """
     deleted = mirror.deleted()
     # A cleaner of temporary folders must not delete files in the bucket.
-    if _CONFIG_FILE in deleted:
+    if CONFIG in deleted:
         raise InterruptedRun(f"files in {mirror.folder.parent} were removed: run the command again")
     old_checkpoints = [name for name in deleted if name.startswith("checkpoints/")]
     for name in sorted(set(deleted) - set(old_checkpoints)):
@@ -167,7 +166,7 @@ def _with_retries(
             run_lease.renew()
         with contextlib.suppress(Vanished):  # written once more: the next attempt conflicts
             mirror.refresh(name)
-            if name == EVALUATIONS_FILE:
+            if name == EVALUATIONS:
                 mirror.merge_lines(name, _prefer_local if run_lease else _prefer_remote)
     raise InterruptedRun(f"{mirror.folder / name} is written by others all the time: run again")
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from trainer import run_layout
 from trainer.configuration.config import Recipe
 from trainer.models import image_noise
-from trainer.runs import evaluations, file_names
+from trainer.runs import evaluations
 from trainer.runs.trained_networks import Trained
 from trainer.system import file_system
 
 FILE = "README.md"
-PICTURE = "samples.png"
+PICTURE = PurePosixPath(run_layout.SAMPLES).name
 _MARK = "<!-- written by fashion-gan, and again by its next export -->"
 _METADATA = """---
 library_name: keras
@@ -55,7 +56,7 @@ def write(
     path = folder / FILE
     if path.exists() and _MARK not in file_system.read_text(path):
         return
-    picture = job_dir / file_names.FINISHED
+    picture = job_dir / run_layout.FINISHED
     if picture.exists():
         copy = partial(shutil.copyfile, picture)
         file_system.write_atomically(folder / PICTURE, copy)
@@ -94,7 +95,7 @@ def _text(job_dir: Path, preset: str, networks: Trained, noise_size: int, has_pi
 
 def _figures(job_dir: Path, step: int) -> str:
     """A table of the last evaluation of that step; against test images, if there is one."""
-    for against in (file_names.TEST, file_names.TRAIN):
+    for against in (run_layout.TEST, run_layout.TRAIN):
         measured = [it for it in evaluations.read(job_dir, against) if it["step"] == step]
         if measured:
             rows = [

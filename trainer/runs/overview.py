@@ -7,8 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer import run_layout
 from trainer.configuration import config, config_json
-from trainer.runs import evaluations, file_names, records
+from trainer.runs import evaluations, records
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
@@ -32,9 +33,9 @@ class Overview:
 
 FILES = (  # of a run, that are read
     config_json.FILE,
-    file_names.METRICS_FILE,
-    file_names.EVALUATIONS_FILE,
-    file_names.FINISHED,
+    run_layout.METRICS,
+    run_layout.EVALUATIONS,
+    run_layout.FINISHED,
 )
 
 
@@ -76,7 +77,7 @@ def _readable(job_dir: Path, name: str, is_leased: bool) -> Overview:
     stored = config_json.read(job_dir)
     if stored is None:  # gone since it was looked for
         raise RefusedError(f"there is no {config_json.FILE} any more")
-    lines = records.read_lines(job_dir / file_names.METRICS_FILE)
+    lines = records.read_lines(job_dir / run_layout.METRICS)
     step = lines[-1]["step"] if lines else 0
     measured = [distance for _, distance in evaluations.distances(job_dir)]
     best = evaluations.best(job_dir, stored.recipe)
@@ -86,7 +87,7 @@ def _readable(job_dir: Path, name: str, is_leased: bool) -> Overview:
     elif is_leased:
         state = "running or killed"
     else:
-        is_finished = (job_dir / file_names.FINISHED).exists() and step >= last_step
+        is_finished = (job_dir / run_layout.FINISHED).exists() and step >= last_step
         state = "complete" if is_finished else "stopped"
     return Overview(
         job_dir=job_dir,

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trainer import run_layout
 from trainer.system import file_system
-
-RESTARTS_FILE = "restarts"
 
 
 def count_one_more(job_dir: Path) -> int:
     """Increments the count in the run directory and returns it."""
-    restarts = _read(job_dir / RESTARTS_FILE) + 1
-    file_system.write_text(job_dir / RESTARTS_FILE, f"{restarts}\n")
+    restarts = _read(job_dir / run_layout.RESTARTS) + 1
+    file_system.write_text(job_dir / run_layout.RESTARTS, f"{restarts}\n")
     return restarts
 
 

@@ -9,6 +9,7 @@ import contextlib
 import difflib
 from pathlib import Path
 
+from trainer import run_layout
 from trainer.cloud import local_copies
 from trainer.configuration import config_json
 from trainer.configuration.config import Recipe
@@ -17,7 +18,7 @@ from trainer.runs import checkpoint_files
 from trainer.runs.checkpoint_files import BEST
 from trainer.system.exits import RefusedError
 
-FILES = (config_json.FILE, "checkpoints")  # of a run, that its networks are read from
+FILES = (config_json.FILE, run_layout.CHECKPOINTS)  # of a run, that its networks are read from
 LATEST = "latest"  # the value of --checkpoint for the newest one
 
 
@@ -44,7 +45,7 @@ def read_with_checkpoint(job_dir: Path, choice: str) -> RunConfig:
       RefusedError: there is no run, or no such checkpoint.
     """
     stored = read(job_dir)
-    check_checkpoint(job_dir / "checkpoints", choice)
+    check_checkpoint(job_dir / run_layout.CHECKPOINTS, choice)
     return stored
 
 
@@ -102,7 +103,10 @@ def checkpoint_path(folder: Path, choice: str) -> Path:
 
 def _all_steps(folder: Path) -> set[str]:
     """Of checkpoints with any file: damaged ones are told from none when they are read."""
-    names = {path.name.removeprefix(f"{checkpoint_files.NAME}-") for path in folder.glob("ckpt-*")}
+    names = {
+        path.name.removeprefix(f"{checkpoint_files.NAME}-")
+        for path in folder.glob(f"{checkpoint_files.NAME}-*")
+    }
     return {step for step in (name.split(".")[0] for name in names) if step.isdecimal()}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from trainer import run_layout
 from trainer.configuration import config
 from trainer.configuration.config import Recipe
 from trainer.data.labels import Labels
@@ -169,7 +170,7 @@ def restore(recipe: Recipe, job_dir: Path, checkpoint: str) -> Trained:
     Raises:
       RefusedError: there is no such checkpoint, or it is damaged or of another recipe.
     """
-    source, tensors = checkpoints.read_chosen(job_dir / "checkpoints", checkpoint)
+    source, tensors = checkpoints.read_chosen(job_dir / run_layout.CHECKPOINTS, checkpoint)
     generator, discriminator = build_networks(recipe, "float32")
     state = {
         network.name: {variable.path: variable.value for variable in network.variables}

@@ -56,7 +56,7 @@ def generate(run: OpenRun, page: gr.Blocks) -> None:
 
 def walk(run: OpenRun, tab: gr.Tab) -> None:
     """Goes from one picture to another."""
-    film = gr.State()
+    frames = gr.State()
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             ends = []
@@ -86,12 +86,12 @@ def walk(run: OpenRun, tab: gr.Tab) -> None:
             return ""
         frame = round(place / 100 * (FRAMES - 1))
         shown = panels.figure(images[frame], f"{frame / (FRAMES - 1):.0%} of the way")
-        return f'<div class="pictures">{shown}{panels.film(images, "there and back")}</div>'
+        return f'<div class="pictures">{shown}{panels.animation(images, "there and back")}</div>'
 
     controls = [*ends[0], *ends[1]]
     triggers = [tab.select, *(each.change for each in controls)]
-    panels.listen(triggers, go, [place, *controls], [film, at_place, *panel.outputs])
-    panels.listen([place.change], look, [place, film], [at_place], "hidden", draws=False)
+    panels.listen(triggers, go, [place, *controls], [frames, at_place, *panel.outputs])
+    panels.listen([place.change], look, [place, frames], [at_place], "hidden", draws=False)
 
 
 def directions(run: OpenRun, tab: gr.Tab, found: gr.State) -> None:

@@ -6,6 +6,7 @@ import logging
 
 import tensorflow as tf
 
+from trainer import run_layout
 from trainer.configuration.studio import StudioConfig
 from trainer.runs import checkpoint_files, stored_runs, trained_networks
 from trainer.studio import examples
@@ -26,7 +27,7 @@ def opened(config: StudioConfig) -> OpenRun:
     given = None if trained.growing else examples.read(trained.recipe, config)
     name = str(config.job_dir_url or config.job_dir)
     checkpoint = config.checkpoint
-    here = checkpoint_files.prefix(config.job_dir / "checkpoints", trained.step)
+    here = checkpoint_files.prefix(config.job_dir / run_layout.CHECKPOINTS, trained.step)
     if checkpoint == stored_runs.LATEST and checkpoint_files.has_index(here):
         checkpoint = str(trained.step)  # stays what it is, also while the run goes on
     chosen = [] if checkpoint == stored_runs.LATEST else [f"--checkpoint={checkpoint}"]

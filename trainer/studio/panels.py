@@ -110,7 +110,7 @@ def _figure(source: str, width: int, caption: str, size: int) -> str:
     return f'<figure><img src="{source}" width="{wide}" alt="{text}">{below}</figure>'
 
 
-def film(images: np.ndarray, caption: str) -> str:
+def animation(images: np.ndarray, caption: str) -> str:
     """An animation of pictures, there and back."""
     frames = [_picture(each) for each in [*images, *images[-2:0:-1]]]
     source = _data("gif", frames[0], frames[1:])

@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from trainer import run_layout
 from trainer.configuration import checks, config_json
 from trainer.configuration.config_json import RunConfig
 from trainer.distribution import environment, strategies
@@ -83,7 +84,7 @@ def train(
             gan = FashionGAN(run.recipe, run.horizon)
         if group.is_chief:
             keep = run.schedule.keep_checkpoints
-            saved = Checkpoints(storage.job_dir / "checkpoints", gan.state(), keep)
+            saved = Checkpoints(storage.job_dir / run_layout.CHECKPOINTS, gan.state(), keep)
             step = _taken_up(storage.job_dir, saved, stored_environment, here)
             if step is None and storage.initialize_from:
                 run = warm_start.initialised(run, gan, storage.initialize_from)

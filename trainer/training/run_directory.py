@@ -5,17 +5,18 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from trainer import run_layout
 from trainer.configuration import config_json
 from trainer.configuration.choices import NETWORKS
 from trainer.configuration.config import Recipe
 from trainer.monitoring import curves, model_monitor
 from trainer.monitoring.model_monitor import ModelMonitor
 from trainer.runs import (
+    checkpoint_files,
     checkpoints,
     evaluations,
     event_files,
     export_formats,
-    file_names,
     model_card,
     records,
     trained_networks,
@@ -27,9 +28,8 @@ from trainer.training import edited_samples
 
 log = logging.getLogger(__name__)
 
-_CHECKPOINTS = (Path("checkpoints"), Path("checkpoints", "best"))
-_EVENTS = (Path("tensorboard", "train"), evaluations.EVENTS)
-_OF_AN_END = Path("results", ".of_an_end")  # a mark: results that lie there, and no later ones
+_BEST = f"{run_layout.CHECKPOINTS}/{checkpoint_files.BEST}"
+_EVENTS = (run_layout.TRAINING_EVENTS, run_layout.EVALUATION_EVENTS)
 
 
 def check_is_empty(job_dir: Path) -> None:
@@ -50,13 +50,13 @@ def check_is_empty(job_dir: Path) -> None:
 
 def _records_of_steps(job_dir: Path) -> Path | None:
     """A file that a start cannot have left which was killed in its first seconds."""
-    metrics, grids = job_dir / file_names.METRICS_FILE, job_dir / "results"
-    if any(checkpoints.newest_step(job_dir / folder) for folder in _CHECKPOINTS):
-        return job_dir / _CHECKPOINTS[0]
-    for path in (metrics, job_dir / file_names.EVALUATIONS_FILE):
+    if any(checkpoints.newest_step(job_dir / folder) for folder in (run_layout.CHECKPOINTS, _BEST)):
+        return job_dir / run_layout.CHECKPOINTS
+    for path in (job_dir / run_layout.METRICS, job_dir / run_layout.EVALUATIONS):
         if path.exists() and path.stat().st_size:
             return path
-    later = set(grids.glob("epoch_*.png")) - {grids / model_monitor.grid_name(0)}
+    grids = (job_dir / run_layout.RESULTS).glob(run_layout.GRIDS)
+    later = set(grids) - {job_dir / run_layout.grid(0)}
     files = [*sorted(later), *(path for path in _finished_files(job_dir) if path.exists())]
     if files:
         return files[0]
@@ -82,8 +82,8 @@ def restore(job_dir: Path, saved: Checkpoints) -> int:
 
 def trim(job_dir: Path, recipe: Recipe, step: int) -> None:
     """Removes from the run directory what came after the checkpoint of `step`."""
-    records.trim_metrics(job_dir / file_names.METRICS_FILE, step)
-    event_files.trim(job_dir / "tensorboard" / "train", step)
+    records.trim_metrics(job_dir / run_layout.METRICS, step)
+    event_files.trim(job_dir / run_layout.TRAINING_EVENTS, step)
     evaluations.trim(job_dir, step)
     model_monitor.trim_grids(job_dir, recipe, step)
     file_system.remove_partial(job_dir)
@@ -95,15 +95,16 @@ def check_writable(job_dir: Path) -> None:
     Raises:
       RefusedError: with the folder's name.
     """
-    for name in ("", "checkpoints", "checkpoints/best", "models", "results", "tensorboard/train"):
+    folders = (run_layout.CHECKPOINTS, _BEST, run_layout.MODELS, run_layout.RESULTS)
+    for name in ("", *folders, run_layout.TRAINING_EVENTS):
         file_system.check_folder(job_dir / name, "job_dir")
 
 
 def begin_to_go_on(job_dir: Path) -> None:
     """Takes the mark of a finished run away; its results stay until the first save."""
-    if (job_dir / file_names.FINISHED).exists():
-        (job_dir / _OF_AN_END).touch()
-        (job_dir / file_names.FINISHED).unlink()
+    if (job_dir / run_layout.FINISHED).exists():
+        (job_dir / run_layout.OF_AN_END).touch()
+        (job_dir / run_layout.FINISHED).unlink()
 
 
 def remove_results(job_dir: Path) -> None:
@@ -111,38 +112,38 @@ def remove_results(job_dir: Path) -> None:
 
     What else lies in their places was asked for while the run trains, by `export` or `plot`.
     """
-    if (job_dir / _OF_AN_END).exists():
+    if (job_dir / run_layout.OF_AN_END).exists():
         for path in _finished_files(job_dir):
             path.unlink(missing_ok=True)
-        (job_dir / _OF_AN_END).unlink()
+        (job_dir / run_layout.OF_AN_END).unlink()
 
 
 def is_finished(job_dir: Path) -> bool:
     """Whether all results are there that do not only inform."""
-    return all(path.exists() for path in [*_models(job_dir), job_dir / file_names.FINISHED])
+    return all(path.exists() for path in [*_models(job_dir), job_dir / run_layout.FINISHED])
 
 
 def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) -> None:
     """Writes models and their card, curves and, last, the picture, which nothing else writes."""
     networks = trained_networks.restore(recipe, job_dir, "latest")
-    (job_dir / _OF_AN_END).parent.mkdir(exist_ok=True)  # someone may have removed it
-    (job_dir / _OF_AN_END).touch()  # what follows is, also if a kill comes
+    (job_dir / run_layout.OF_AN_END).parent.mkdir(exist_ok=True)  # someone may have removed it
+    (job_dir / run_layout.OF_AN_END).touch()  # what follows is, also if a kill comes
     for name in NETWORKS:
-        export_formats.write(networks, name, "keras", job_dir / "models" / f"{name}.keras")
+        export_formats.write(networks, name, "keras", job_dir / run_layout.model(name))
     if curves.are_recorded(job_dir):  # else someone has removed the records
         curves.draw(job_dir)
-    model_card.write(job_dir / "models", job_dir, preset, networks, is_ending=True)
+    model_card.write(job_dir / run_layout.MODELS, job_dir, preset, networks, is_ending=True)
     monitor.draw_edits(networks.step, edited_samples.pictures(networks))
     monitor.flush()  # nothing is missing once the last picture is there
     monitor.draw_final_grid(networks.step)
-    (job_dir / _OF_AN_END).unlink()
+    (job_dir / run_layout.OF_AN_END).unlink()
 
 
 def _finished_files(job_dir: Path) -> list[Path]:
     """What a finished run has, in the order in which it is written."""
-    curve = job_dir / "results" / "loss_curves.png"
-    return [*_models(job_dir), curve, job_dir / file_names.FINISHED]
+    curve = job_dir / run_layout.LOSS_CURVES
+    return [*_models(job_dir), curve, job_dir / run_layout.FINISHED]
 
 
 def _models(job_dir: Path) -> list[Path]:
-    return [job_dir / "models" / f"{name}.keras" for name in NETWORKS]
+    return [job_dir / run_layout.model(name) for name in NETWORKS]

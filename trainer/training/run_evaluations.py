@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from trainer import run_layout
 from trainer.configuration import config
 from trainer.evaluation import during_training
 from trainer.evaluation.during_training import RunNetworks
@@ -18,7 +19,6 @@ from trainer.runs import (
     checkpoint_files,
     checkpoints,
     evaluations,
-    file_names,
     state_variables,
 )
 from trainer.runs.checkpoint_files import BEST
@@ -113,14 +113,14 @@ class RunEvaluations:
         if self._networks is None or self._networks.known is None:
             return
         protocol = during_training.protocol(self._num, self._networks.known)
-        there = checkpoint_files.complete(self._job_dir / "checkpoints")
+        there = checkpoint_files.complete(self._job_dir / run_layout.CHECKPOINTS)
         if best := evaluations.best(self._job_dir, self._plan.recipe, protocol, there):
             self._saved.keep_best(best[0])
 
     def _is_owed(self, step: int) -> bool:
         if self._networks is None or step == 0 or not self._plan.evaluation_due(step):
             return False
-        made = evaluations.read(self._job_dir, file_names.TRAIN)
+        made = evaluations.read(self._job_dir, run_layout.TRAIN)
         return all(each["step"] != step for each in made)
 
     def _measure_best_alike(self, protocol: dict[str, Any]) -> None:
@@ -131,7 +131,7 @@ class RunEvaluations:
         Raises:
           Stopped: the run was asked to stop.
         """
-        folder = self._job_dir / "checkpoints"
+        folder = self._job_dir / run_layout.CHECKPOINTS
         step = max(checkpoint_files.steps(folder / BEST), default=0)
         measured = evaluations.distances(self._job_dir, protocol)
         if step < max(1, config.full_grown_step(self._plan.recipe)) or step in dict(measured):

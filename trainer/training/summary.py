@@ -9,11 +9,12 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from trainer import run_layout
 from trainer.cloud import local_copies
 from trainer.configuration import config
 from trainer.configuration.config import Recipe, Schedule
 from trainer.evaluation import protocols
-from trainer.runs import checkpoint_files, evaluations, file_names
+from trainer.runs import checkpoint_files, evaluations
 
 log = logging.getLogger(__name__)
 
@@ -36,16 +37,16 @@ def log_results(job_dir: Path, recipe: Recipe, data_flags: tuple[str, ...]) -> N
       recipe: the run's.
       data_flags: of `train`, that say where the data lie.
     """
-    kept = checkpoint_files.steps(job_dir / "checkpoints" / checkpoint_files.BEST)
+    kept = checkpoint_files.steps(job_dir / run_layout.CHECKPOINTS / checkpoint_files.BEST)
     if best := evaluations.best(job_dir, recipe, among=kept):
         first_step, first = evaluations.distances(job_dir)[0]
         log.info(
             "Fréchet distance: first %.2f at step %d, best %.2f at step %d (--checkpoint=best)",
             *(first, first_step, best[1], best[0]),
         )
-    log.info("picture: %s", job_dir / file_names.FINISHED)
+    log.info("picture: %s", job_dir / run_layout.FINISHED)
     run = f"--job_dir={job_dir}"
-    results = job_dir / "results"
+    results = job_dir / run_layout.RESULTS
     is_local = local_copies.shown(str(results)) == str(results)
     more = f"--output={results / 'more.png' if is_local else 'more.png'}"
     if recipe.completion.masks:

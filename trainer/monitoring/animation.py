@@ -8,29 +8,31 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from trainer import run_layout
 from trainer.monitoring import image_grids
 
 log = logging.getLogger(__name__)
 
-FILE = "training.gif"
 MOST_FRAMES = 60
 MILLISECONDS = 150
 REST_MILLISECONDS = 2000  # of the last one
 MOST_SIDE = 700  # pixels, which a page can show
 
 
-def write(results: Path) -> None:
-    """Writes the film of the grids of epochs, if there are several of one size.
+def write(job_dir: Path) -> None:
+    """Writes the animation of a run's grids of epochs, if there are several of one size.
 
     Those that cannot be read are left out, and said: a run does not fail by them.
     """
-    paths = sorted(results.glob("epoch_*.png"), key=lambda path: (len(path.name), path.name))
+    grids = (job_dir / run_layout.RESULTS).glob(run_layout.GRIDS)
+    paths = sorted(grids, key=lambda path: (len(path.name), path.name))
     if len(paths) > MOST_FRAMES:
         paths = [paths[index] for index in np.linspace(0, len(paths) - 1, MOST_FRAMES).astype(int)]
     read = [frame for frame in map(_frame, paths) if frame is not None]
     frames = [frame for frame in read if frame.shape == read[-1].shape]
     if len(frames) > 1:
-        image_grids.write_gif(results / FILE, frames, MILLISECONDS, REST_MILLISECONDS)
+        path = job_dir / run_layout.ANIMATION
+        image_grids.write_gif(path, frames, MILLISECONDS, REST_MILLISECONDS)
 
 
 def _frame(path: Path) -> np.ndarray | None:
@@ -39,6 +41,6 @@ def _frame(path: Path) -> np.ndarray | None:
             picture.thumbnail((MOST_SIDE, MOST_SIDE))
             pixels = np.asarray(picture)
     except (OSError, ValueError, SyntaxError) as error:  # damage shows in many ways
-        log.warning("%s is left out of %s: it cannot be read (%s)", path, FILE, error)
+        log.warning("%s is left out of the animation: it cannot be read (%s)", path, error)
         return None
     return pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]
