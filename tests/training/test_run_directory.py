@@ -15,8 +15,8 @@ from trainer.system import exits
 
 KILLED_BEFORE_ITS_RESULTS = """
 import os
-from trainer.training import run_directory
-run_directory.finish = lambda *arguments: os._exit(9)
+from trainer.training import results
+results.finish = lambda *arguments: os._exit(9)
 """
 
 

@@ -24,7 +24,7 @@ from trainer.runs import restarts
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity, process_image
 from trainer.system.exits import RefusedError
-from trainer.training import run_directory
+from trainer.training import results
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def saving(
 
     def save(step: int) -> None:
         activity.now(f"saving step {step}")
-        run_directory.remove_results(job_dir)  # before a checkpoint that they are not of
+        results.remove(job_dir)  # before a checkpoint that they are not of
         saved.save(step)
         keep_best()
         commit()

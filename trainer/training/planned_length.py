@@ -22,8 +22,8 @@ from trainer.system import activity
 from trainer.system.exits import RefusedError
 from trainer.training import grids, trial
 from trainer.training.plan import MOST_GRIDS
+from trainer.training.start_warnings import FEWEST_STEPS
 from trainer.training.storage import Storage
-from trainer.training.summary import FEWEST_STEPS
 from trainer.training.trial import Speed
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from trainer.runs import state_variables
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity, file_system, signals
 from trainer.system.exits import StoppedByAgreement, StoppedForAnother
-from trainer.training import callbacks, grids, loop, run_directory, summary
+from trainer.training import callbacks, grids, loop, results, run_directory, start_warnings, summary
 from trainer.training.plan import Plan
 from trainer.training.run_evaluations import LateEvaluation, RunEvaluations
 from trainer.training.storage import Storage
@@ -51,8 +51,8 @@ def lead(
     _share_state(group, gan)
     images, labels = _read_data(storage, recipe)
     run_directory.check_writable(job_dir)
-    summary.warn_if_short(recipe, schedule)
-    summary.warn_if_not_measurable(recipe)
+    start_warnings.warn_if_short(recipe, schedule)
+    start_warnings.warn_if_not_measurable(recipe)
     run_directory.trim(job_dir, recipe, -1 if step is None else step)
     measured = RunEvaluations(gan, images, labels, plan, storage, saved)
     measured.keep_best()  # if a kill came before its copy
@@ -73,12 +73,12 @@ def lead(
             monitor=monitor,
             save=callbacks.saving(saved, job_dir, measured.keep_best, storage.hold.commit),
         )
-        run_directory.begin_to_go_on(job_dir)
+        results.unmark(job_dir)
         late = measured.late(monitor.amend, storage.hold.commit)
         _loop(plan, schedule, group, gan, at_pauses, images, late)
         storage.hold.confirm()
         activity.now("writing the results")
-        run_directory.finish(job_dir, run.preset, recipe, monitor)
+        results.finish(job_dir, run.preset, recipe, monitor)
     storage.hold.commit()
     group.barrier()
     summary.log_end(recipe, int(gan.step.numpy()), time.monotonic() - storage.started)
@@ -123,7 +123,7 @@ def follow(
 def _is_complete(step: int | None, plan: Plan, storage: Storage, group: WorkerGroup) -> bool:
     """Whether the run has ended, which is said, and the other workers learn."""
     job_dir = storage.job_dir
-    has_ended = step is not None and step >= plan.last_step and run_directory.is_finished(job_dir)
+    has_ended = step is not None and step >= plan.last_step and results.is_finished(job_dir)
     if group.broadcast_flag(has_ended):
         log.info(
             "%s is complete at step %d: nothing to do; more by --steps or --epochs", job_dir, step

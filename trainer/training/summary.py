@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import shlex
 import sys
 from datetime import timedelta
@@ -12,14 +11,11 @@ from pathlib import Path
 from trainer import run_layout
 from trainer.cloud import local_copies
 from trainer.configuration import config
-from trainer.configuration.config import Recipe, Schedule
+from trainer.configuration.config import Recipe
 from trainer.evaluation import protocols
 from trainer.runs import checkpoint_files, evaluations
 
 log = logging.getLogger(__name__)
-
-FEWEST_STEPS = 1000  # updates, before which no recipe shows what the data look like
-ENOUGH_STEPS = 5000  # after which the quick ones show it clearly
 
 
 def log_end(recipe: Recipe, step: int, seconds: float) -> None:
@@ -69,36 +65,3 @@ def command(program: str, *arguments: str) -> str:
     if path.is_relative_to(Path.cwd()):
         path = path.relative_to(Path.cwd())
     return shlex.join([str(path), *arguments])
-
-
-def warn_if_not_measurable(recipe: Recipe) -> None:
-    """Says of a run which `evaluate` will refuse how it can be had otherwise."""
-    data = recipe.data
-    if (
-        data.folder
-        and data.folder.test_share
-        and not (recipe.completion.masks or protocols.is_possible(recipe))
-    ):
-        log.warning(
-            "%d pictures are held back for tests, too few for `evaluate`: begin anew with %s",
-            *(data.test_examples, protocols.holding_back(data)),
-        )
-
-
-def warn_if_short(recipe: Recipe, schedule: Schedule) -> None:
-    """Says of a run that is too short to learn anything which flag makes it long enough."""
-    steps = config.total_steps(recipe, schedule)
-    if steps >= FEWEST_STEPS:
-        return
-    a_step = config.images_a_step(recipe)
-    if schedule.minutes is not None:
-        minutes = schedule.minutes * ENOUGH_STEPS / steps
-        longer = f"--minutes={math.ceil(minutes)}"
-    elif schedule.steps is not None:
-        longer = f"--steps={ENOUGH_STEPS}"
-    else:
-        longer = f"--epochs={-(-ENOUGH_STEPS * a_step // recipe.data.train_examples)}"
-    log.warning(
-        "%d updates of %d images are too few to learn what the data look like: %s would do",
-        *(steps, a_step, longer),
-    )

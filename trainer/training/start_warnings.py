@@ -1,0 +1,48 @@
+"""What is said before a run trains: that it is short, or cannot be measured."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from trainer.configuration import config
+from trainer.configuration.config import Recipe, Schedule
+from trainer.evaluation import protocols
+
+log = logging.getLogger(__name__)
+
+FEWEST_STEPS = 1000  # updates, before which no recipe shows what the data look like
+ENOUGH_STEPS = 5000  # after which the quick ones show it clearly
+
+
+def warn_if_not_measurable(recipe: Recipe) -> None:
+    """Says of a run which `evaluate` will refuse how it can be had otherwise."""
+    data = recipe.data
+    if (
+        data.folder
+        and data.folder.test_share
+        and not (recipe.completion.masks or protocols.is_possible(recipe))
+    ):
+        log.warning(
+            "%d pictures are held back for tests, too few for `evaluate`: begin anew with %s",
+            *(data.test_examples, protocols.holding_back(data)),
+        )
+
+
+def warn_if_short(recipe: Recipe, schedule: Schedule) -> None:
+    """Says of a run that is too short to learn anything which flag makes it long enough."""
+    steps = config.total_steps(recipe, schedule)
+    if steps >= FEWEST_STEPS:
+        return
+    a_step = config.images_a_step(recipe)
+    if schedule.minutes is not None:
+        minutes = schedule.minutes * ENOUGH_STEPS / steps
+        longer = f"--minutes={math.ceil(minutes)}"
+    elif schedule.steps is not None:
+        longer = f"--steps={ENOUGH_STEPS}"
+    else:
+        longer = f"--epochs={-(-ENOUGH_STEPS * a_step // recipe.data.train_examples)}"
+    log.warning(
+        "%d updates of %d images are too few to learn what the data look like: %s would do",
+        *(steps, a_step, longer),
+    )
