@@ -186,7 +186,7 @@ def _run(name: str, arguments: list[str]) -> None:
     verbosity = flags.verbosity(arguments)
     _set_verbosity(verbosity)
     # Configuring may read all pictures of a folder, and fetch them from a bucket first.
-    with contextlib.nullcontext() if verbosity == "quiet" else activity.told():
+    with contextlib.nullcontext() if verbosity == "quiet" else activity.reported():
         try:
             configuration = command.configure([f"fashion-gan {name}", *arguments])
         except parsing.HelpRequested as help_requested:

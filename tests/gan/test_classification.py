@@ -16,9 +16,9 @@ from trainer.gan import step_gradients
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
 from trainer.gan.step_gradients import UpdateInputs
-from trainer.models import conditioning
-from trainer.models.conditioning import with_label_scores, with_training_logits
+from trainer.models import label_classification
 from trainer.models.keras_layers import with_keras_layers
+from trainer.models.label_classification import with_label_scores, with_training_logits
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng
 from trainer.system.exits import RefusedError
@@ -67,7 +67,7 @@ def test_scores_of_many_values_are_the_same(monkeypatch):
     initialise(discriminator, 0, "discriminator")
     inputs = [images(1), tf.constant(GIVEN)]
     _, expected = with_label_scores(discriminator)(inputs)
-    monkeypatch.setattr(conditioning, "_FEW_VALUES", 1)
+    monkeypatch.setattr(label_classification, "_FEW_VALUES", 1)
     _, scores = with_label_scores(discriminator)(inputs)
     np.testing.assert_allclose(scores, expected, atol=1e-4)
 

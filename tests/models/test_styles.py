@@ -166,8 +166,10 @@ def test_path_lengths_are_those_of_the_jacobian():
 def test_path_lengths_are_penalised_at_times_and_their_mean_is_part_of_the_state():
     gan = FashionGAN(recipe_of("stylegan", "--path_length=2"), 10)
     mean = gan.state()["path_length"]["mean"]
-    path_length.follow(mean, tf.constant(5.0), tf.constant(0, tf.int64))
-    path_length.follow(mean, tf.constant(900.0), tf.constant(1, tf.int64))  # of no meaning then
+    path_length.update_mean(mean, tf.constant(5.0), tf.constant(0, tf.int64))
+    path_length.update_mean(
+        mean, tf.constant(900.0), tf.constant(1, tf.int64)
+    )  # of no meaning then
     assert float(mean) == pytest.approx(0.05)
     gradients, _ = path_length.gradients(gan, mean, LABELS, BatchRng(0, 0, 0, 4))
     assert any(np.abs(each).max() > 0 for each in gradients)

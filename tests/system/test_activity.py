@@ -10,7 +10,7 @@ from trainer.system import activity
 
 def test_what_takes_long_is_named_as_often_as_asked(caplog):
     caplog.set_level(logging.INFO, "trainer")
-    with activity.told(silence_seconds=0.01):
+    with activity.reported(silence_seconds=0.01):
         activity.now("waiting for the chief")
         while caplog.text.count("waiting for the chief, for 0 s") < 2:
             time.sleep(0.01)
@@ -21,7 +21,7 @@ def test_what_takes_long_is_named_as_often_as_asked(caplog):
 
 def test_nothing_is_said_before_that(caplog):
     caplog.set_level(logging.INFO, "trainer")
-    with activity.told(silence_seconds=3600):
+    with activity.reported(silence_seconds=3600):
         activity.now("training")
         time.sleep(0.05)
     assert caplog.text == ""

@@ -14,7 +14,7 @@ from trainer.configuration import config
 from trainer.configuration.config import Recipe
 from trainer.gan.networks import build_discriminator, build_generator
 from trainer.models import comodulated, mapping
-from trainer.models.conditioning import with_label_scores
+from trainer.models.label_classification import with_label_scores
 
 
 @dataclass(frozen=True)

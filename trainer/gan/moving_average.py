@@ -25,7 +25,7 @@ def begun(generator: keras.Model) -> Average:
     }
 
 
-def follow(average: Average, generator: keras.Model, decay: tf.Tensor) -> None:
+def update(average: Average, generator: keras.Model, decay: tf.Tensor) -> None:
     """Moves the average towards the updated generator, in a replica's context.
 
     Args:

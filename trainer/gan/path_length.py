@@ -19,7 +19,7 @@ INTERVAL = 8  # generator updates: half of the paper's, which takes half of a ba
 DECAY = 0.01  # of the mean length, an update that is penalised
 
 
-def follow(mean: tf.Variable, batch_mean: tf.Tensor, step: tf.Tensor) -> None:
+def update_mean(mean: tf.Variable, batch_mean: tf.Tensor, step: tf.Tensor) -> None:
     """Moves this replica's copy of the mean length, which each is pulled to.
 
     Args:

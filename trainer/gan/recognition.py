@@ -11,7 +11,8 @@ import tensorflow as tf
 from trainer.gan.fakes import incomplete
 from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
-from trainer.models.conditioning import RECOGNISED, Encoded, classified
+from trainer.models.conditioning import RECOGNISED, Encoded
+from trainer.models.label_classification import classified
 from trainer.randomness import BatchRng
 
 

@@ -18,7 +18,8 @@ from trainer.gan.networks import build_networks, label_sizes
 from trainer.gan.optimizers import Optimizer, local_variable
 from trainer.models import image_noise, spectral
 from trainer.models.architectures import ARCHITECTURES
-from trainer.models.conditioning import Encoded, Incomplete, classified, inputs_of
+from trainer.models.conditioning import Encoded, Incomplete, inputs_of
+from trainer.models.label_classification import classified
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng, layers_draw_from
 
@@ -189,7 +190,7 @@ class FashionGAN:
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Logits `[N, 1]` in training, and log-probabilities `[N, 1]` of the labels.
 
-        The latter are None unless the objective classifies, see `conditioning.classified`.
+        The latter are None unless the objective classifies, see `label_classification.classified`.
 
         Args:
           images: `[N, height, width, channels]`.
@@ -228,7 +229,7 @@ class FashionGAN:
             decay = moving_average.decay_of(
                 recipe.ema_half_life, recipe.batch_size, self.step, self.ramp_up
             )
-            moving_average.follow(self.ema, self.generator, decay)
+            moving_average.update(self.ema, self.generator, decay)
 
     def constrain_discriminator(self) -> None:
         """Clips weights and advances singular vectors after an update, in a replica's context."""

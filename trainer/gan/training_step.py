@@ -176,7 +176,7 @@ def _update_generator(
     optimizer = gan.generator_optimizer
     found, norm = _apply(optimizer, gradients, metrics, gan.step, compiled, gan.update_ema)
     if gan.path_mean is not None:
-        path_length.follow(gan.path_mean, found["path_length/mean"], gan.step)
+        path_length.update_mean(gan.path_mean, found["path_length/mean"], gan.step)
         found = found | {"path_length/mean": gan.path_mean.read_value()}
     return found | {"gradient_norm/generator": norm}
 

@@ -41,7 +41,7 @@ def generator(design: Design) -> keras.Model:
         scores = Dense(sum(design.label_sizes), dtype="float32", name=RECOGNISED)(scores)
     inputs, latents = generator_inputs(design.noise_dim, design.label_sizes, scores)
     joined = layers.Concatenate(dtype="float32", name="latents_and_picture")([latents, encoded])
-    style = mapping.beside(joined, joined, design.mapping_layers)
+    style = mapping.concatenated_style(joined, joined, design.mapping_layers)
     x = _dense(base[0] * base[1] * filters, "dense")(style)
     x = layers.Reshape((*base, filters), name="reshape")(x)
     for number in range(1, ups + 1):

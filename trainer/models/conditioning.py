@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
 from trainer.models.layers import Dense
 
 SMALLEST_SIDE = 4
-_FEW_VALUES = 64  # of all attributes together
 PICTURES, MASKS = "pictures", "masks"  # inputs of a generator that completes pictures
 RECOGNISED = "recognised"  # the layer of such a generator that tells labels, if it has one
 
@@ -81,10 +79,10 @@ def one_hot(labels, label_sizes: Sequence[int]):
     Returns:
       `[N, sum(label_sizes)]`.
     """
-    return _side_by_side(_one_hot_each(labels, label_sizes), "label_one_hot")
+    return side_by_side(_one_hot_each(labels, label_sizes), "label_one_hot")
 
 
-def one_hot_or_told(labels, label_sizes: Sequence[int], scores):
+def one_hot_or_predicted(labels, label_sizes: Sequence[int], scores):
     """The same, but where a label is not given the value of the highest score.
 
     Not for TensorFlow Lite, which has no such `argmax`.
@@ -98,11 +96,13 @@ def one_hot_or_told(labels, label_sizes: Sequence[int], scores):
     each = []
     for number, encoded in enumerate(_one_hot_each(labels, label_sizes)):
         start, size = starts[number], label_sizes[number]
-        told = keras.ops.argmax(scores[:, start : start + size], axis=1)
+        predicted = keras.ops.argmax(scores[:, start : start + size], axis=1)
         is_given = keras.ops.sum(encoded, axis=1, keepdims=True)
-        told = _encoded(told, size, f"told{number}_one_hot")
-        each.append(layers.Add(name=f"label{number}_or_told")([encoded, told * (1 - is_given)]))
-    return _side_by_side(each, "labels_or_told")
+        predicted = _encoded(predicted, size, f"predicted{number}_one_hot")
+        each.append(
+            layers.Add(name=f"label{number}_or_predicted")([encoded, predicted * (1 - is_given)])
+        )
+    return side_by_side(each, "labels_or_predicted")
 
 
 def _one_hot_each(labels, label_sizes: Sequence[int]) -> list:
@@ -114,7 +114,8 @@ def _one_hot_each(labels, label_sizes: Sequence[int]) -> list:
     ]
 
 
-def _side_by_side(each: list, name: str):
+def side_by_side(each: list, name: str):
+    """Tensors of attributes, `[N, values]` each, as one; a single one as it is."""
     return each[0] if len(each) == 1 else layers.Concatenate(name=name)(each)
 
 
@@ -135,7 +136,7 @@ def generator_inputs(noise_dim: int, label_sizes: Sequence[int], scores=None):
     Args:
       noise_dim: dimensions of a latent.
       label_sizes: the number of values of each attribute.
-      scores: that tell labels which are not given, see `one_hot_or_told`.
+      scores: that tell labels which are not given, see `one_hot_or_predicted`.
     """
     latents = keras.Input((noise_dim,), name="latents")
     if not label_sizes:
@@ -144,7 +145,7 @@ def generator_inputs(noise_dim: int, label_sizes: Sequence[int], scores=None):
     if scores is None:
         encoded = one_hot(labels, label_sizes)
     else:
-        encoded = one_hot_or_told(labels, label_sizes, scores)
+        encoded = one_hot_or_predicted(labels, label_sizes, scores)
     embedded = Dense(
         noise_dim,
         use_bias=False,
@@ -187,86 +188,3 @@ def projected_logits(features, labels, label_sizes: Sequence[int]):
     )
     product = layers.Dot(1, dtype="float32", name="projection")([features, embedded])
     return layers.Add(dtype="float32", name="projected")([logits, product])
-
-
-def with_label_scores(discriminator: keras.Model) -> keras.Model:
-    """The discriminator, and what each value of each attribute would add to its logits.
-
-    Those are the logits of a classifier (Chen et al. 2021, arXiv:2111.01035); see `classified`.
-
-    Args:
-      discriminator: made of `projected_logits`.
-
-    Returns:
-      A network of the same weights whose outputs are `[N, 1]` and `[N, sum(label_sizes)]`.
-    """
-    features = discriminator.get_layer("projection").input[0]
-    embedding = discriminator.get_layer("label_embedding")
-    values = embedding.kernel.shape[0]
-    # Each value's one-hot vector, a row an example: the layer gives its weights by what it makes.
-    if values <= _FEW_VALUES:
-        one_of_each = keras.ops.eye(values) * keras.ops.ones_like(features[:, :1, None])
-        scores = layers.Dot((1, 2), dtype="float32", name="label_scores")(
-            [features, embedding(one_of_each)]
-        )
-    else:  # the same in other bits; of many values the way above is quadratic for each image
-        one_of_each = keras.ops.eye(values) * keras.ops.ones_like(features[:1, :1])
-        embedded = keras.ops.transpose(embedding(one_of_each))
-        scores = keras.ops.matmul(keras.ops.cast(features, "float32"), embedded)
-    return keras.Model(discriminator.inputs, [discriminator.output, scores], name="scored")
-
-
-def with_training_logits(discriminator: keras.Model, label_sizes: Sequence[int]) -> keras.Model:
-    """A trained discriminator that classifies, with the logits that it was trained by.
-
-    Args:
-      discriminator: made of `projected_logits`.
-      label_sizes: the number of values of each attribute.
-
-    Returns:
-      A network of its weights, in Keras's own layers, whose output `[N, 1]` is that of
-      `classified`.
-    """
-    embedding = discriminator.get_layer("label_embedding")
-    features = discriminator.get_layer("projection").input[0]
-    every = keras.layers.Dense(
-        sum(label_sizes), use_bias=False, dtype="float32", name="label_scores"
-    )
-    scores, ends = every(features), np.cumsum(label_sizes)
-    every.set_weights([embedding.kernel.numpy().T])
-    parts = [scores[:, end - size : end] for size, end in zip(label_sizes, ends, strict=True)]
-    logs = [
-        layers.Activation("log_softmax", dtype="float32", name=f"log_probabilities{number}")(part)
-        for number, part in enumerate(parts if len(parts) > 1 else [scores])
-    ]
-    together = _side_by_side(logs, "log_probabilities")
-    added = layers.Dot(1, dtype="float32", name="told")([together, embedding.input])
-    logits = discriminator.get_layer("logits").output
-    judged = layers.Add(dtype="float32", name="judged")([logits, added])
-    return keras.Model(discriminator.inputs, judged, name=discriminator.name)
-
-
-def classified(logits, scores, labels, label_sizes: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Logits to which each given label adds its log-probability, not its score; and what it adds.
-
-    A score has no bound: a generator would be paid for pictures that are ever more typical of their
-    labels. A log-probability ends at zero, where the labels are told.
-
-    Args:
-      logits: float32 `[N, 1]` of `with_label_scores`.
-      scores: float32 `[N, sum(label_sizes)]` of the same.
-      labels: int32 `[N, attributes]`, -1 where not given.
-      label_sizes: the number of values of each attribute.
-
-    Returns:
-      float32 `[N, 1]`: the logits; and the log-probability of all given labels of an image.
-    """
-    log_probabilities = tf.zeros_like(logits)
-    for number, part in enumerate(tf.split(scores, label_sizes, axis=1)):
-        label = labels[:, number]
-        total = tf.reduce_logsumexp(part, axis=1)
-        score = tf.reduce_sum(part * tf.one_hot(label, part.shape[1]), axis=1)
-        given = label[:, tf.newaxis] >= 0
-        logits -= tf.where(given, total[:, tf.newaxis], 0.0)
-        log_probabilities += tf.where(given, (score - total)[:, tf.newaxis], 0.0)
-    return logits, log_probabilities

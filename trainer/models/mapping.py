@@ -20,7 +20,7 @@ _UNITS = 128
 _SLOPE = 0.2
 
 
-def mapped(inputs, number_of_layers: int):
+def mapped_latents(inputs, number_of_layers: int):
     """What so many dense layers make of latents: `[N, units]` to `[N, 128]`; of none, the same."""
     x = inputs
     for number in range(1, number_of_layers + 1):
@@ -30,7 +30,7 @@ def mapped(inputs, number_of_layers: int):
     return x
 
 
-def beside(inputs, labelled, number_of_layers: int):
+def concatenated_style(inputs, labelled, number_of_layers: int):
     """A style of what the mapping network makes, beside what all comes from: `[N, size]`.
 
     Without mapping layers latents are there twice, and what they are multiplied by learns twice as
@@ -41,7 +41,7 @@ def beside(inputs, labelled, number_of_layers: int):
       labelled: latents, and labels where there are any: `[N, others]`.
       number_of_layers: of the mapping network.
     """
-    both = [mapped(inputs, number_of_layers), labelled]
+    both = [mapped_latents(inputs, number_of_layers), labelled]
     return layers.Concatenate(dtype="float32", name="style")(both)
 
 

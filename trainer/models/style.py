@@ -42,7 +42,7 @@ def _modulated(design: Design, inputs, mapped, labelled) -> keras.Model:
     ups, base = design.halvings, design.base
     filters = design.channels(ups)
     # Latents stay beside what the network makes of them: the base is drawn from all of both.
-    style = mapping.beside(mapped, labelled, design.mapping_layers)
+    style = mapping.concatenated_style(mapped, labelled, design.mapping_layers)
     styles = mapping.layer_styles(style, 1 + ups)
     x = Dense(base[0] * base[1] * filters, kernel_initializer=_INITIALIZER, name="dense")(styles[0])
     x = layers.LeakyReLU(_SLOPE, name="dense_activation")(x)

@@ -38,7 +38,7 @@ def generator(design: Design) -> keras.Model:
     """
     inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
     latents = inputs[0] if design.label_sizes else inputs
-    style = mapping.beside(_normalised(latents), labelled, design.mapping_layers)
+    style = mapping.concatenated_style(_normalised(latents), labelled, design.mapping_layers)
     noise, projections = _projections(design, style)
     sums = _sums(projections)
     images = _bounded(sums[-1], "images")
@@ -58,7 +58,7 @@ def generator(design: Design) -> keras.Model:
 def joint_generator(design: Design) -> keras.Model:
     """Images around [-1, 1]: the same as it was before, without bound; its mapping sees labels."""
     inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
-    style = mapping.mapped(_normalised(labelled), design.mapping_layers)
+    style = mapping.mapped_latents(_normalised(labelled), design.mapping_layers)
     noise, projections = _projections(design, style)
     faded_in = _faded_in(design)
     if faded_in is not None:

@@ -15,7 +15,7 @@ from trainer.configuration.config import Recipe
 from trainer.data.labels import Labels
 from trainer.gan import active_networks, stages
 from trainer.gan.networks import build_networks, label_sizes
-from trainer.models import conditioning, forms, image_noise, mapping, spectral
+from trainer.models import forms, image_noise, label_classification, mapping, spectral
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import Incomplete, inputs_of
 from trainer.randomness import BatchRng
@@ -47,11 +47,13 @@ class Trained:
     def with_training_logits(self) -> keras.Model:
         """The discriminator with the logits that it was trained by: of one that classifies, other.
 
-        See `conditioning.with_training_logits`.
+        See `label_classification.with_training_logits`.
         """
         if not self.recipe.objective.classification:
             return self.discriminator
-        return conditioning.with_training_logits(self.discriminator, label_sizes(self.recipe))
+        return label_classification.with_training_logits(
+            self.discriminator, label_sizes(self.recipe)
+        )
 
     @property
     def pixel_min(self) -> float:

@@ -135,7 +135,7 @@ def _data(kind: str, picture: Image.Image, more: Sequence[Image.Image] = ()) -> 
     return f"data:image/{kind};base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
-def told(function: Callable[..., Any]) -> Callable[..., Any]:
+def with_refusals_shown(function: Callable[..., Any]) -> Callable[..., Any]:
     """What a control calls: a refusal is shown on the page, as the line that it is."""
 
     @functools.wraps(function)
@@ -168,7 +168,7 @@ def listen(
     """
     return gr.on(
         list(triggers),
-        told(function),
+        with_refusals_shown(function),
         list(inputs),
         list(outputs),
         show_progress=progress,

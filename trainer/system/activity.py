@@ -77,7 +77,7 @@ def use_gauge(gauge: Gauge | None) -> None:
 
 
 @contextlib.contextmanager
-def told(silence_seconds: float = SILENCE_SECONDS) -> Iterator[None]:
+def reported(silence_seconds: float = SILENCE_SECONDS) -> Iterator[None]:
     """Within, what this process does is shown, or logged when nothing else was for so long."""
     now("starting")
     done = threading.Event()

@@ -32,7 +32,7 @@ from trainer.training.storage import Storage
 log = logging.getLogger(__name__)
 
 
-def lead(
+def train_as_chief(
     run: RunConfig,
     step: int | None,
     saved: Checkpoints,
@@ -85,7 +85,7 @@ def lead(
     summary.log_results(job_dir, recipe, storage.data_flags)
 
 
-def follow(
+def train_as_worker(
     run: RunConfig,
     storage: Storage,
     strategy: tf.distribute.Strategy,

@@ -91,9 +91,9 @@ def train(
         run = _from_chief(run, group)  # a warm start says how the average begins
         gan.ramp_up = run.recipe.ema_ramp_up
         if group.is_chief:
-            roles.lead(run, step, saved, storage, strategy, group, gan)
+            roles.train_as_chief(run, step, saved, storage, strategy, group, gan)
         else:
-            roles.follow(run, storage, strategy, group, gan)
+            roles.train_as_worker(run, storage, strategy, group, gan)
 
 
 def _decided(
