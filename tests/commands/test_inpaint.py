@@ -10,6 +10,7 @@ from PIL import ExifTags, Image
 
 from tests.command import run_forked
 from tests.conftest import train_flags
+from tests.untrained_runs import untrained
 from trainer.commands import inpaint
 from trainer.configuration import editing_flags
 from trainer.system.exits import RefusedError
@@ -36,8 +37,7 @@ def completing(tmp_path_factory) -> Path:
 def drawing(tmp_path_factory) -> Path:
     """One of a run that draws whole pictures."""
     job_dir = tmp_path_factory.mktemp("runs") / "drawing"
-    run_forked(*train_flags(job_dir, "--preset=fashion", "--dataset=synthetic", *SMALL))
-    return job_dir
+    return untrained(job_dir, "--preset=fashion", "--dataset=synthetic", *SMALL)
 
 
 @pytest.fixture
@@ -101,8 +101,7 @@ def test_labels_of_the_file_are_used_unless_others_are_given(completing, arrays,
 def test_labels_that_nobody_gives_or_tells_are_spoken_of_where_the_run_goes_by_any(
     flag, is_said, arrays, tmp_path, caplog
 ):
-    run = tmp_path / "run"
-    run_forked(*train_flags(run, "--preset=inpaint", "--dataset=synthetic", *SMALL, flag))
+    run = untrained(tmp_path / "run", "--preset=inpaint", "--dataset=synthetic", *SMALL, flag)
     completed(run, tmp_path / "x.npz", arrays)
     assert ("labels that are not given stay so" in caplog.text) == is_said
 

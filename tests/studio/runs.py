@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.command import run_forked
-from tests.conftest import train_flags
+from tests.untrained_runs import untrained
 from trainer.__main__ import COMMANDS
 from trainer.configuration import studio_flags
 from trainer.studio import opening
@@ -32,9 +31,8 @@ KINDS = {
 
 
 def opened(folder: Path, kind: str) -> OpenRun:
-    """A run of a row of `KINDS`, hardly trained."""
-    job_dir = folder / kind
-    run_forked(*train_flags(job_dir, *KINDS[kind], "--checkpoint_interval=2"))
+    """A run of a row of `KINDS`, untrained."""
+    job_dir = untrained(folder / kind, *KINDS[kind])
     flags = [f"--job_dir={job_dir}", f"--cache_dir={folder / 'cache'}"]
     return opening.opened(studio_flags.studio(["studio", *flags]))
 

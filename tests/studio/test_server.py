@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.command import run_forked, run_process, start_process
-from tests.conftest import train_flags
+from tests.untrained_runs import untrained
 from trainer.configuration import studio_flags
 from trainer.studio import server
 from trainer.system import exits
@@ -31,8 +31,7 @@ needs_gradio = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def job_dir(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "a run"
-    run_forked(*train_flags(folder, "--dataset=synthetic", "--steps=2"))
-    return folder
+    return untrained(folder, "--preset=mlp", "--dataset=synthetic")
 
 
 def asked(address: tuple[str, int], path: str, host: str) -> tuple[int, str, dict[str, str]]:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
+from tests.untrained_runs import untrained
 from trainer.configuration import choices, config_json, flags
 from trainer.gan.moving_average import decay_of
 from trainer.models.architectures import ARCHITECTURES
@@ -118,7 +119,7 @@ def averages_soon(job_dir: Path) -> bool:
 def test_a_run_with_another_mapping_network_says_by_which_flag_more_would_fit(tmp_path):
     small = [*SYNTHETIC, "--preset=fashion", "--width=4", "--max_width=8", "--precision=float32"]
     small += ["--steps=1", "--batch_size=4"]
-    run_forked(*train_flags(tmp_path / "old", *small, "--mapping_layers=2"))
+    untrained(tmp_path / "old", *small, "--mapping_layers=2")
     from_it = f"--initialize_from={tmp_path / 'old'}"
     said = "more of the generator would fit with --mapping_layers=2, as there"
     new = train_flags(tmp_path / "new", *small, from_it)
@@ -139,7 +140,7 @@ def test_a_run_with_another_mapping_network_says_by_which_flag_more_would_fit(tm
 def test_a_run_of_the_former_networks_says_by_which_flags_more_would_fit(tmp_path):
     small = [*SYNTHETIC, "--preset=stylegan", "--width=4", "--precision=float32"]
     small += ["--steps=1", "--batch_size=4", "--penalty_interval=1"]
-    run_forked(*train_flags(tmp_path / "old", *small, "--architecture=stylegan_joint"))
+    untrained(tmp_path / "old", *small, "--architecture=stylegan_joint")
     from_it = f"--initialize_from={tmp_path / 'old'}"
     done = run_forked(*train_flags(tmp_path / "new", *small, from_it))
     assert "fit with --architecture=stylegan_joint --max_width=16, as there" in done.stderr
