@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras import layers
 
 from trainer.data import order, pixels
-from trainer.evaluation import classifiers
+from trainer.evaluation import evaluation_networks
 from trainer.gan.augmentation import augment
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng
@@ -60,7 +60,7 @@ def _statistics(x, name: str) -> list:
 
 def trained(
     images: np.ndarray, labels: np.ndarray, sizes: Sequence[int], weights: Path | None = None
-) -> classifiers.Predict:
+) -> evaluation_networks.Predict:
     """Predictions of a classifier that is trained on these pictures.
 
     Args:
@@ -76,7 +76,7 @@ def trained(
         _train(built, images, labels)
         if weights is not None:
             built.save_weights(weights)
-    return classifiers.predictor(built)
+    return evaluation_networks.predictor(built)
 
 
 def _train(built: keras.Model, images: np.ndarray, labels: np.ndarray) -> None:

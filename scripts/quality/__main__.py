@@ -33,7 +33,7 @@ from trainer.configuration.config import Execution, TrainConfig, images_a_step
 from trainer.data import loading, order
 from trainer.distribution import strategies
 from trainer.distribution.environment import processor_name
-from trainer.evaluation import classifiers
+from trainer.evaluation import packaged_networks
 from trainer.evaluation.evaluator import Evaluator
 from trainer.gan.networks import build_networks
 from trainer.models import flops, forms
@@ -194,8 +194,8 @@ def real_images() -> dict[str, Any]:
     )
     images, labels = train
     rows = order.permutation(0, 0, len(images))[: settings.num]
-    evaluate = Evaluator(config.recipe, settings, classifiers.packaged(), train, test)
-    seen = classifiers.classes(test[0])
+    evaluate = Evaluator(config.recipe, settings, packaged_networks.provide(), train, test)
+    seen = packaged_networks.classes(test[0])
     return {
         **evaluate.measure(images[rows], labels[rows]),
         "judge_accuracy": float((seen == test[1][:, 0]).mean()),

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from trainer.data import coloured, loading
 from trainer.data.datasets import COLOURS
-from trainer.evaluation import classifiers
+from trainer.evaluation import packaged_networks
 from trainer.gan import sampling
 from trainer.runs import trained_networks
 
@@ -52,7 +52,7 @@ def main(job_dir: Path, checkpoint: str) -> dict[str, object]:
 
 def accuracies(images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Shares of images `[N, 28, 28, 3]` that show their class and their colour, `[N, 2]`."""
-    seen = classifiers.classes(without_colour(images)), coloured.nearest(images)
+    seen = packaged_networks.classes(without_colour(images)), coloured.nearest(images)
     return {
         name: float(np.mean(values == column))
         for name, values, column in zip(("class", "colour"), seen, labels.T, strict=True)

@@ -32,7 +32,7 @@ from trainer.editing import directions, effects, labels_changed, projection
 from trainer.editing.codes import Codes
 from trainer.editing.picture_measures import MEASURES
 from trainer.editing.synthesis import Synthesis
-from trainer.evaluation import classifiers
+from trainer.evaluation import packaged_networks
 from trainer.runs import trained_networks
 
 SAMPLES = 1000
@@ -61,7 +61,7 @@ def main(job_dir: Path, checkpoint: str, pictures: int) -> dict[str, object]:
         "to_label_of_projected": relabelled(synthesis, codes, spec.label_sizes[0]),
         "projection": {
             "number": len(images),
-            "pictures": share(classifiers.classes(images), labels[:, 0]),
+            "pictures": share(packaged_networks.classes(images), labels[:, 0]),
             "labels_given": given,
             "labels_found": found,
         },
@@ -86,8 +86,8 @@ def relabelled(synthesis: Synthesis, codes: Codes, classes: int) -> dict[str, ob
         }
     return {
         "number": len(codes),
-        "target_seen": share(classifiers.classes(after), targets[:, 0]),
-        "label_seen_before": share(classifiers.classes(before), codes.labels[:, 0]),
+        "target_seen": share(packaged_networks.classes(after), targets[:, 0]),
+        "label_seen_before": share(packaged_networks.classes(before), codes.labels[:, 0]),
         "rank_correlations": correlations,
     }
 
@@ -99,12 +99,12 @@ def projected(
     start = time.process_time()
     found = projection.project(synthesis, images, labels)
     seconds = time.process_time() - start
-    seen = classifiers.classes(found.images)
+    seen = packaged_networks.classes(found.images)
     figures = {
         "psnr": round(float(found.psnr.mean()), 2),
         "psnr_lowest": round(float(found.psnr.min()), 2),
         "class_kept": share(seen, true_labels[:, 0]),
-        "same_class": share(seen, classifiers.classes(images)),
+        "same_class": share(seen, packaged_networks.classes(images)),
         "label_right": share(found.codes.labels[:, 0], true_labels[:, 0]),
         "processor_seconds_a_picture": round(seconds / len(images), 3),
     }
@@ -114,7 +114,7 @@ def projected(
 def changed(synthesis: Synthesis, codes: Codes) -> dict[int, dict[str, float]]:
     """What the first directions change."""
     found = directions.closed_form(synthesis)
-    measures = {**MEASURES, effects.CLASS: classifiers.classes}
+    measures = {**MEASURES, effects.CLASS: packaged_networks.classes}
     return {
         number: {
             name: round(value, 2)

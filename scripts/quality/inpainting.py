@@ -28,7 +28,7 @@ from trainer.data import loading
 from trainer.data.datasets import DatasetSpec
 from trainer.data.labels import NOT_GIVEN
 from trainer.editing import inpainting
-from trainer.evaluation import classifiers, completion_metrics, metrics
+from trainer.evaluation import completion_metrics, metrics, packaged_networks
 from trainer.gan import completing
 from trainer.runs import trained_networks
 
@@ -45,7 +45,7 @@ class Measure:
         self.images, self.labels = images[:num], labels[:num]
         shape = images.shape[1:]
         self.masks = completing.masks_in_turn(choices.MASKS, num, SEED, shape)
-        self._networks = classifiers.packaged()
+        self._networks = packaged_networks.provide()
         self._others = self._networks.features(images[num : 2 * num])
 
     def __call__(self, completed: np.ndarray) -> dict[str, float | None]:

@@ -4,7 +4,7 @@
     python -m scripts.quality.train_classifiers OUTPUT_DIR [NAME...]
 
 Writes OUTPUT_DIR/NAME.npz, weights in float16, and prints each one's accuracy on the test images
-and its digest, which `trainer/evaluation/classifiers.py` checks. The files in the package
+and its digest, which `trainer/evaluation/packaged_networks.py` checks. The files in the package
 were made by this command; the same machine gives the same files.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
-from trainer.evaluation import classifier_networks, classifiers
+from trainer.evaluation import evaluation_networks, packaged_architectures, packaged_networks
 from trainer.system import file_system
 
 EPOCHS = {"feature_network": 16, "class_network": 12}
@@ -31,12 +31,12 @@ def main(output: Path, names: list[str]) -> None:
     images, labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir, data_dir)
     output.mkdir(parents=True, exist_ok=True)
     for name in names:
-        network = classifier_networks.BUILDERS[name]()
-        classifier_networks.train(network, *train, EPOCHS[name])
+        network = packaged_architectures.BUILDERS[name]()
+        packaged_architectures.train(network, *train, EPOCHS[name])
         path = output / f"{name}.npz"
-        classifiers.write(network, path)
-        classifiers.read(network, path)  # as rounded to float16
-        predicted = classifiers.predictor(network)(images)[-1].argmax(axis=1)
+        packaged_networks.write(network, path)
+        packaged_networks.read(network, path)  # as rounded to float16
+        predicted = evaluation_networks.predictor(network)(images)[-1].argmax(axis=1)
         accuracy = np.mean(predicted == labels)
         print(f"{name}: accuracy {accuracy:.4f}, sha256 {file_system.sha256(path)}", flush=True)
 

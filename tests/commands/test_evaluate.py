@@ -19,7 +19,7 @@ from tests.evaluation.test_inception import stand_in
 from trainer.commands import evaluate
 from trainer.configuration import flags
 from trainer.data.datasets import DatasetSpec
-from trainer.evaluation import classifiers, inception, protocols
+from trainer.evaluation import inception, packaged_networks, protocols
 from trainer.runs import evaluations
 from trainer.system.exits import RefusedError
 
@@ -80,7 +80,7 @@ def test_a_checkpoint_gives_the_same_json_twice_and_is_recorded_if_it_belongs_to
     result = json.loads(first.stdout)
     assert result.keys() == KEYS
     assert (result["step"], result["num"], result["against"]) == (20, 200, "test")
-    assert result["features_sha256"] == classifiers.DIGESTS["feature_network"]
+    assert result["features_sha256"] == packaged_networks.DIGESTS["feature_network"]
     assert result["classifier_fid"] > result["classifier_fid_floor"] > 0
     assert sum(result["class_shares"].values()) == pytest.approx(1)
     assert "classifier_fid" in first.stderr and "coverage" in first.stderr
@@ -202,7 +202,7 @@ def test_classes_are_predicted_by_the_class_network_also_with_inception_s_featur
     result = json.loads(first)
     assert result.keys() == {name.replace("classifier_fid", "fid") for name in KEYS}
     assert result["features_sha256"] == hashlib.sha256(stand_in()).hexdigest()
-    assert result["judge_sha256"] == classifiers.DIGESTS["class_network"]
+    assert result["judge_sha256"] == packaged_networks.DIGESTS["class_network"]
     assert result["kid_deviation"] is None  # of 10 images
     assert result["class_accuracy"] is not None
     assert evaluations.read(job_dir, evaluations.TEST) == [result]

@@ -17,7 +17,8 @@ from trainer.runs import checkpoints, evaluations
 from trainer.system import exits
 
 COUNT = 150
-QUICKLY = "from trainer.evaluation import own_networks; own_networks.FEWEST_STEPS = 1"
+IMPORTED = "from trainer.evaluation import own_network_training"
+QUICKLY = f"{IMPORTED}; own_network_training.FEWEST_STEPS = 1"
 OFTEN = ["--evaluation_interval=10", "--evaluation_samples=20"]
 
 
@@ -99,7 +100,7 @@ def test_neither_the_first_step_nor_a_signal_waits_for_networks_that_only_evalua
     run = start_forked(
         *command,
         stderr=subprocess.PIPE,
-        before="from trainer.evaluation import own_networks; own_networks._PROGRESS_SECONDS = 0",
+        before=f"{IMPORTED}; own_network_training._PROGRESS_SECONDS = 0",
     )
     assert run.stderr is not None
     assert any("features: step" in line for line in run.stderr)  # its networks are being trained
@@ -123,6 +124,6 @@ def test_neither_the_first_step_nor_a_signal_waits_for_networks_that_only_evalua
 def test_networks_are_trained_also_of_a_set_that_is_prepared_just_before(idx_folder, tmp_path):
     places = [f"--data_dir={tmp_path / 'data'}", f"--cache_dir={tmp_path / 'cache'}"]
     asked = ["--dataset=fashion_mnist", *places, f"--source={idx_folder}", "--threads=2"]
-    quickly = "from trainer.evaluation import own_networks; own_networks.steps = lambda _: 4"
+    quickly = f"{IMPORTED}; own_network_training.steps = lambda _: 4"
     done = run_forked("prepare_data", *asked, "--features=own", before=quickly)
     assert "training networks" in done.stderr

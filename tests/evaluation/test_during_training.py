@@ -15,7 +15,7 @@ from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
 from tests.evaluation.shapes import folder_of_shapes
 from trainer.configuration import flags
-from trainer.evaluation import classifiers, during_training
+from trainer.evaluation import during_training, packaged_networks
 from trainer.gan.state import FashionGAN
 from trainer.runs import checkpoints, evaluations, records, trained_networks
 from trainer.system.exits import INTERRUPTED, RefusedError
@@ -129,32 +129,32 @@ def test_the_best_is_measured_again_where_it_is_measured_otherwise(evaluated, tm
 
 STOPPED_WHILE_ITS_NETWORKS_TRAIN = """
 import os, signal
-from trainer.evaluation import own_networks
-train = own_networks._train
+from trainer.evaluation import own_network_training
+train = own_network_training._train
 def stopped(*arguments):
     os.kill(os.getpid(), signal.SIGTERM)
     signal.sigtimedwait([], .5)
     train(*arguments)
-own_networks._train = stopped
+own_network_training._train = stopped
 """
 
 
 STOPPED_WHILE_IT_LOOKS = """
 import os, signal
-from trainer.evaluation import classifiers
-packaged = classifiers.packaged
+from trainer.evaluation import evaluation_networks, packaged_networks
+packaged = packaged_networks.provide
 def stopped_later():
     networks = packaged()
     def features(images):
         os.kill(os.getpid(), signal.SIGTERM)
         signal.sigtimedwait([], .5)
-        assert len(images) == classifiers.PREDICTION_BATCH, "it went on"
+        assert len(images) == evaluation_networks.PREDICTION_BATCH, "it went on"
         return networks.features(images)
     return dataclasses.replace(networks, features=features)
 import dataclasses
 from trainer.evaluation import during_training
-during_training._IMAGES_OF_A_PART = classifiers.PREDICTION_BATCH
-classifiers.packaged = stopped_later
+during_training._IMAGES_OF_A_PART = evaluation_networks.PREDICTION_BATCH
+packaged_networks.provide = stopped_later
 """
 
 
@@ -185,7 +185,8 @@ def test_an_evaluation_at_the_end_that_a_signal_prevents_is_made_later(tmp_path)
     assert not evaluations.read(job_dir, evaluations.TRAIN)
     assert not (job_dir / "results" / "final.png").exists()
 
-    quick = "from trainer.evaluation import own_networks; own_networks.steps = lambda _: 4"
+    training = "own_network_training"
+    quick = f"from trainer.evaluation import {training}; {training}.steps = lambda _: 4"
     run_forked(*command, before=quick)
     results = evaluations.read(job_dir, evaluations.TRAIN)
     assert [each["step"] for each in results] == [20]
@@ -247,7 +248,7 @@ def test_a_collapsed_generator_gives_a_warning(caplog):
     gan = FashionGAN(config.recipe, 50)  # untrained
     images = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
     labels = np.arange(100)[:, np.newaxis] % 10
-    evaluate = during_training.evaluator(gan, images, labels, 50, classifiers.packaged())
+    evaluate = during_training.evaluator(gan, images, labels, 50, packaged_networks.provide())
 
     values = evaluate()
 

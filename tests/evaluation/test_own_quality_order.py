@@ -9,7 +9,7 @@ import pytest
 
 from tests.evaluation.shapes import SPEC, pictures
 from tests.evaluation.test_quality_order import assert_rising, blurred, noisy
-from trainer.evaluation import metrics, neighbours, own_features
+from trainer.evaluation import metrics, neighbours, own_networks
 
 N = 200
 UNLABELLED = replace(SPEC, attributes=(), train_examples=N)
@@ -19,7 +19,7 @@ UNLABELLED = replace(SPEC, attributes=(), train_examples=N)
 def features(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
     """Of N pictures each, none of which the networks were trained on."""
     nothing = np.zeros((N, 0), np.int64)
-    networks = own_features.provide(
+    networks = own_networks.provide(
         UNLABELLED, lambda: (pictures(N, 0)[0], nothing), tmp_path_factory.mktemp("cache")
     )
     reals, _ = pictures(N, 1)

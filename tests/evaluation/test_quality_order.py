@@ -13,7 +13,7 @@ import pytest
 
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
-from trainer.evaluation import classifiers, metrics, neighbours, pixel_space
+from trainer.evaluation import metrics, neighbours, packaged_networks, pixel_space
 
 N = 1000
 SPEC = DATASETS["fashion_mnist"]
@@ -54,7 +54,7 @@ def sets(data_dir: Path) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def features(sets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {name: classifiers.features(images) for name, images in sets.items()}
+    return {name: packaged_networks.features(images) for name, images in sets.items()}
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +119,12 @@ def test_a_missing_class_lowers_recall_and_coverage_but_not_precision(overlaps):
 
 def test_a_missing_class_is_found(sets):
     real_shares = metrics.class_shares(
-        classifiers.classes(sets["test"]), len(SPEC.attributes[0].values)
+        packaged_networks.classes(sets["test"]), len(SPEC.attributes[0].values)
     )
     missing = {}
     for name in ("train", "no trousers"):
         shares = metrics.class_shares(
-            classifiers.classes(sets[name]), len(SPEC.attributes[0].values)
+            packaged_networks.classes(sets[name]), len(SPEC.attributes[0].values)
         )
         missing[name] = metrics.missing_classes(shares, real_shares)
     assert missing == {"train": [], "no trousers": [TROUSERS]}

@@ -167,7 +167,7 @@ def test_a_run_in_a_bucket_keeps_its_own_networks_there_and_is_measured_with_the
     asked = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--features=own", "--threads=2"]
 
     few_steps = (
-        "from trainer.evaluation import own_networks as networks\n"
+        "from trainer.evaluation import own_network_training as networks\n"
         "networks.FEWEST_STEPS = networks.MOST_STEPS = 4"
     )
 

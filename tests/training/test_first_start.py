@@ -20,7 +20,7 @@ from trainer.data import synthetic
 from trainer.data.datasets import LabelledImages
 from trainer.distribution import environment
 from trainer.distribution.collectives import WorkerGroup
-from trainer.evaluation import own_networks
+from trainer.evaluation import own_network_training
 from trainer.runs import records
 from trainer.system import exits
 from trainer.system.exits import RefusedError
@@ -154,8 +154,8 @@ def test_networks_that_the_first_evaluation_trains_may_take_half_of_the_time(
     asked = dataclasses.replace(whole, schedule=schedule)
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     decided = first_start.decided(asked, HERE, strategy)
-    monkeypatch.setattr(own_networks, "FEWEST_STEPS", steps)
-    monkeypatch.setattr(own_networks, "MOST_STEPS", steps)
+    monkeypatch.setattr(own_network_training, "FEWEST_STEPS", steps)
+    monkeypatch.setattr(own_network_training, "MOST_STEPS", steps)
 
     with caplog.at_level("INFO"):
         planned = planned_length.planned(

@@ -64,14 +64,14 @@ def _prepare_features(config: PrepareConfig) -> None:
     """Trains the set's own networks, if they are asked for and not in the cache."""
     if not config.own_features:
         return
-    from trainer.evaluation import kept_networks, own_features
+    from trainer.evaluation import own_network_files, own_networks
 
     data = config.data
-    own_features.provide(
+    own_networks.provide(
         data,
         lambda: loading.load(data, "train", config.data_dir, config.cache_dir),
         config.cache_dir,
     )
-    path = kept_networks.path_in(config.cache_dir, data)
+    path = own_network_files.path_in(config.cache_dir, data)
     if not path.exists():
         raise RefusedError(f"{path} cannot be written: make room, or give another --cache_dir")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from trainer.data.datasets import Attribute
-from trainer.evaluation import metric_groups, metrics, own_networks
-from trainer.evaluation.classifiers import Networks, predictor
+from trainer.evaluation import metric_groups, metrics, own_network_training
+from trainer.evaluation.evaluation_networks import EvaluationNetworks, predictor
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class AttributeMetrics:
     def __init__(
         self,
         attributes: tuple[Attribute, ...],
-        seen_with: Networks,
+        seen_with: EvaluationNetworks,
         test: np.ndarray,
         test_labels: np.ndarray,
         seed: int,
@@ -152,7 +152,7 @@ def accuracy_of_learner(
     real_labels: np.ndarray,
     seed: int,
 ) -> float:
-    """`metric_groups.classification_accuracy_score` by a classifier of `own_networks`.
+    """`metric_groups.classification_accuracy_score` by a classifier of `own_network_training`.
 
     Args:
       fakes: uint8 `[N, height, width, channels]`.
@@ -162,7 +162,9 @@ def accuracy_of_learner(
       seed: decides the classifier's initial weights, and the order and augmentation of fakes.
     """
     count = int(max(fake_labels.max(), real_labels.max())) + 1
-    learner = own_networks.train_classifier(fakes, fake_labels[:, np.newaxis], [count], seed)
+    learner = own_network_training.train_classifier(
+        fakes, fake_labels[:, np.newaxis], [count], seed
+    )
     given = real_labels >= 0
     predicted = predictor(learner)(reals)[0].argmax(axis=1)
     return metrics.accuracy(predicted[given], real_labels[given])

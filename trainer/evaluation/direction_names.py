@@ -6,7 +6,7 @@ from trainer.configuration import asked_labels
 from trainer.editing import effects, picture_measures
 from trainer.editing.directions import Directions
 from trainer.editing.synthesis import Synthesis
-from trainer.evaluation import classifiers
+from trainer.evaluation import packaged_networks
 from trainer.system import activity
 
 _SAMPLES = 48
@@ -23,7 +23,7 @@ def measured(synthesis: Synthesis, found: Directions, number: int) -> list[str]:
     """
     measures = dict(picture_measures.MEASURES)
     if synthesis.recipe.data.dataset == "fashion_mnist":
-        measures[effects.CLASS] = classifiers.classes
+        measures[effects.CLASS] = packaged_networks.classes
     codes = synthesis.sampled(_SAMPLES, 0, asked_labels.cycle(synthesis.recipe))
     compared = range(1, min(max(number, _COMPARED), len(found.vectors)) + 1)
     changed = [

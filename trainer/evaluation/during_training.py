@@ -15,8 +15,14 @@ import tensorflow as tf
 from trainer.configuration.choices import CLASSIFIED, FEWEST_SAMPLES
 from trainer.data import order
 from trainer.data.datasets import Attribute, DatasetSpec, LabelledImages
-from trainer.evaluation import classifiers, completed_pictures, metric_groups, own_features
-from trainer.evaluation.classifiers import Networks
+from trainer.evaluation import (
+    completed_pictures,
+    evaluation_networks,
+    metric_groups,
+    own_networks,
+    packaged_networks,
+)
+from trainer.evaluation.evaluation_networks import EvaluationNetworks
 from trainer.gan import sampling, stages
 from trainer.gan.state import FashionGAN
 from trainer.run_layout import TRAIN
@@ -25,7 +31,7 @@ from trainer.system import activity, signals
 log = logging.getLogger(__name__)
 
 REFERENCE_IMAGES = 10_000  # of the training images
-_IMAGES_OF_A_PART = 4 * classifiers.PREDICTION_BATCH
+_IMAGES_OF_A_PART = 4 * evaluation_networks.PREDICTION_BATCH
 SEED = 0  # of the latents, equal in all evaluations, and of the choice of reference images
 COLLAPSE_THRESHOLD = 0.05  # of recall and coverage
 
@@ -49,13 +55,15 @@ class RunNetworks:
         Args:
           spec: the data.
           load: gives the training images and their labels.
-          places: folders in which such networks are kept, see `own_features.provide`.
+          places: folders in which such networks are kept, see `own_networks.provide`.
         """
-        self._train = functools.partial(own_features.provide, spec, load, *places)
+        self._train = functools.partial(own_networks.provide, spec, load, *places)
         is_packaged = spec.dataset in CLASSIFIED
-        self.known = classifiers.packaged() if is_packaged else own_features.find(spec, *places)
+        self.known = (
+            packaged_networks.provide() if is_packaged else own_networks.find(spec, *places)
+        )
 
-    def get(self) -> Networks:
+    def get(self) -> EvaluationNetworks:
         """Them, trained if they are not known.
 
         Raises:
@@ -74,7 +82,7 @@ def is_possible(spec: DatasetSpec) -> bool:
     return False
 
 
-def protocol(num: int, seen_with: Networks) -> dict[str, Any]:
+def protocol(num: int, seen_with: EvaluationNetworks) -> dict[str, Any]:
     """How a run is evaluated with `num` images: metrics are comparable where this is equal."""
     return {"against": TRAIN, "num": num, "features_sha256": seen_with.features_sha256}
 
@@ -84,7 +92,7 @@ def evaluator(
     images: np.ndarray,
     labels: np.ndarray,
     num: int,
-    seen_with: Networks,
+    seen_with: EvaluationNetworks,
     quiet: bool = False,
 ) -> Callable[[], dict[str, float]]:
     """A function that evaluates `num` images of the generator with its current weights.

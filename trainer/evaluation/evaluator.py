@@ -16,12 +16,12 @@ from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.data import order
 from trainer.data.datasets import LabelledImages
 from trainer.evaluation import (
-    classifiers,
+    feature_cache,
     inception,
-    kept_features,
     metric_groups,
     metrics,
-    own_features,
+    own_networks,
+    packaged_networks,
     protocols,
 )
 from trainer.evaluation.attribute_metrics import (
@@ -29,7 +29,7 @@ from trainer.evaluation.attribute_metrics import (
     AttributeMetrics,
     accuracy_of_learner,
 )
-from trainer.evaluation.classifiers import Networks
+from trainer.evaluation.evaluation_networks import EvaluationNetworks
 from trainer.evaluation.metric_groups import PixelMetrics
 from trainer.gan import sampling
 from trainer.runs.trained_networks import Trained
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 def networks(
     recipe: Recipe, settings: EvaluateConfig, load: Callable[[], LabelledImages]
-) -> Networks:
+) -> EvaluationNetworks:
     """What images are seen with. Where it is trained first, that takes minutes.
 
     Args:
@@ -53,9 +53,9 @@ def networks(
       InterruptedRun: it cannot be downloaded now.
     """
     if protocols.is_packaged(recipe, settings):
-        found = classifiers.packaged()
+        found = packaged_networks.provide()
     else:
-        found = own_features.provide(recipe.data, load, settings.job_dir, settings.cache_dir)
+        found = own_networks.provide(recipe.data, load, settings.job_dir, settings.cache_dir)
     if protocols.features(recipe, settings) != INCEPTION:
         return found
     path = inception.fetch(settings.data_dir)
@@ -74,7 +74,7 @@ class Evaluator:
         self,
         recipe: Recipe,
         settings: EvaluateConfig,
-        seen_with: Networks,
+        seen_with: EvaluationNetworks,
         train: LabelledImages,
         test: LabelledImages,
     ) -> None:
@@ -159,7 +159,7 @@ class Evaluator:
     def _references(self) -> tuple[np.ndarray, float]:
         """Features of the test images, and the distance that as many training images have."""
         test, train = (
-            kept_features.of_rows(self._networks, images, rows, self._settings.cache_dir)
+            feature_cache.of_rows(self._networks, images, rows, self._settings.cache_dir)
             for images, rows in (
                 (self._test, self._test_rows),
                 (self._train, self._drawn_rows(len(self._train))),

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from trainer.evaluation import (
-    classifier_networks,
-    classifiers,
+    evaluation_networks,
     feature_arrays,
     metrics,
     neighbours,
+    packaged_architectures,
     pixel_space,
 )
 from trainer.system import activity
@@ -202,7 +202,7 @@ def classification_accuracy_score(
       real_labels: `[M]`.
       seed: decides the classifier's initial weights, and the order and augmentation of fakes.
     """
-    network = classifier_networks.class_network()
-    classifier_networks.train(network, fakes, fake_labels, CAS_EPOCHS, seed)
-    predicted = classifiers.predictor(network)(reals)[-1].argmax(axis=1)
+    network = packaged_architectures.class_network()
+    packaged_architectures.train(network, fakes, fake_labels, CAS_EPOCHS, seed)
+    predicted = evaluation_networks.predictor(network)(reals)[-1].argmax(axis=1)
     return metrics.accuracy(predicted, real_labels)

@@ -12,7 +12,7 @@ from trainer.configuration import choices
 from trainer.configuration.choices import CLASSIFIED, FASHION, FEWEST_SAMPLES, INCEPTION, OWN
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.data.datasets import DatasetSpec
-from trainer.evaluation import inception, kept_networks
+from trainer.evaluation import inception, own_network_files
 from trainer.run_layout import TEST
 from trainer.runs import stored_runs
 from trainer.system import file_system
@@ -130,10 +130,10 @@ def known(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any] | None:
     if is_packaged(recipe, settings):
         of_features, of_classifier = DIGESTS["feature_network"], DIGESTS["class_network"]
     else:
-        weights = kept_networks.find(recipe.data, settings.job_dir, settings.cache_dir)
+        weights = own_network_files.find(recipe.data, settings.job_dir, settings.cache_dir)
         if weights is None:
             return None
-        of_features, of_classifier = kept_networks.digests(weights)
+        of_features, of_classifier = own_network_files.digests(weights)
     if features(recipe, settings) == INCEPTION:
         of_features = file_system.sha256(inception.fetch(settings.data_dir))
     return protocol(recipe, settings, of_features, of_classifier)

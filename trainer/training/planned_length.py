@@ -15,7 +15,7 @@ from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import LabelledImages
 from trainer.distribution.collectives import WorkerGroup
-from trainer.evaluation import during_training, own_features, own_networks, protocols
+from trainer.evaluation import during_training, own_network_training, own_networks, protocols
 from trainer.evaluation.during_training import RunNetworks
 from trainer.gan.state import FashionGAN
 from trainer.system import activity
@@ -187,8 +187,8 @@ def _evaluation_seconds(
         0.0,
     )
     if seen_with is None:
-        seen_with = own_features.untrained(data)
-        to_train = own_networks.seconds_to_train(images, labels, data.label_sizes)
+        seen_with = own_networks.untrained(data)
+        to_train = own_network_training.seconds_to_train(images, labels, data.label_sizes)
         log.info("the first evaluation trains networks that know the data, for %.0f s", to_train)
         if to_train > most:
             _say_done_without(to_train, run.recipe)

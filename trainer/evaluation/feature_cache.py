@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from trainer.evaluation.classifiers import PREDICTION_BATCH, Networks
+from trainer.evaluation.evaluation_networks import PREDICTION_BATCH, EvaluationNetworks
 from trainer.run_layout import FEATURES
 from trainer.system import file_system, processor
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def of_rows(
-    seen_with: Networks, images: np.ndarray, rows: np.ndarray, cache_dir: Path
+    seen_with: EvaluationNetworks, images: np.ndarray, rows: np.ndarray, cache_dir: Path
 ) -> np.ndarray:
     """Features of some of the images, float32 `[len(rows), D]`: those that are kept, or new ones.
 
@@ -40,7 +40,7 @@ def of_rows(
     return found
 
 
-def _digest(seen_with: Networks, images: np.ndarray, rows: np.ndarray) -> str:
+def _digest(seen_with: EvaluationNetworks, images: np.ndarray, rows: np.ndarray) -> str:
     computed_by = f"{seen_with.features_sha256} {tf.__version__} {processor.kind()}"
     digest = hashlib.sha256(f"{computed_by} {images.shape[1:]}".encode())
     for part in np.array_split(rows, range(PREDICTION_BATCH, len(rows), PREDICTION_BATCH)):

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.evaluation import kept_features
-from trainer.evaluation.classifiers import Networks
+from trainer.evaluation import feature_cache
+from trainer.evaluation.evaluation_networks import EvaluationNetworks
 
 ROWS = np.arange(1, 5)
 
@@ -19,7 +19,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.shown = 0
-        self.networks = Networks(self._features, lambda images: images, "digest", None)
+        self.networks = EvaluationNetworks(self._features, lambda images: images, "digest", None)
 
     def _features(self, images: np.ndarray) -> np.ndarray:
         self.shown += len(images)
@@ -33,7 +33,7 @@ def images() -> np.ndarray:
 
 def test_the_same_pictures_are_seen_once(images, tmp_path):
     seen = Seen()
-    first, second = (kept_features.of_rows(seen.networks, images, ROWS, tmp_path) for _ in range(2))
+    first, second = (feature_cache.of_rows(seen.networks, images, ROWS, tmp_path) for _ in range(2))
     assert seen.shown == len(ROWS)
     assert first.tobytes() == second.tobytes() == seen.networks.features_of(images, ROWS).tobytes()
 
@@ -41,7 +41,7 @@ def test_the_same_pictures_are_seen_once(images, tmp_path):
 @pytest.mark.parametrize("what", ["pictures", "rows", "network"])
 def test_what_is_another_is_seen_again(what, images, tmp_path):
     seen = Seen()
-    kept_features.of_rows(seen.networks, images, ROWS, tmp_path)
+    feature_cache.of_rows(seen.networks, images, ROWS, tmp_path)
     networks, rows = seen.networks, ROWS
     if what == "pictures":
         images[3, 0, 0, 0] ^= 1
@@ -50,7 +50,7 @@ def test_what_is_another_is_seen_again(what, images, tmp_path):
     else:
         networks = dataclasses.replace(networks, features_sha256="another")
 
-    found = kept_features.of_rows(networks, images, rows, tmp_path)
+    found = feature_cache.of_rows(networks, images, rows, tmp_path)
 
     assert seen.shown == 2 * len(ROWS)
     assert found.tobytes() == networks.features_of(images, rows).tobytes()
@@ -59,13 +59,13 @@ def test_what_is_another_is_seen_again(what, images, tmp_path):
 @pytest.mark.parametrize("damage", ["flipped", "cut", "emptied"])
 def test_a_damaged_file_is_made_anew(damage, images, tmp_path):
     seen = Seen()
-    whole = kept_features.of_rows(seen.networks, images, ROWS, tmp_path)
+    whole = feature_cache.of_rows(seen.networks, images, ROWS, tmp_path)
     (path,) = tmp_path.rglob("*.npz")
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes({"flipped": bytes(content), "cut": content[:100], "emptied": b""}[damage])
 
-    assert kept_features.of_rows(seen.networks, images, ROWS, tmp_path).tobytes() == whole.tobytes()
+    assert feature_cache.of_rows(seen.networks, images, ROWS, tmp_path).tobytes() == whole.tobytes()
     assert seen.shown == 2 * len(ROWS)
 
 
@@ -73,7 +73,7 @@ def test_where_nothing_can_be_kept_it_is_said(images, tmp_path: Path, caplog):
     caplog.set_level("INFO")
     (tmp_path / "file").write_text("")
 
-    found = kept_features.of_rows(Seen().networks, images, ROWS, tmp_path / "file")
+    found = feature_cache.of_rows(Seen().networks, images, ROWS, tmp_path / "file")
 
     assert len(found) == len(ROWS)
     assert "features cannot be kept" in caplog.text

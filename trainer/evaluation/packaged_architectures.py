@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 from trainer.data import order, pixels
+from trainer.evaluation import evaluation_networks
 from trainer.gan.augmentation import augment
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng
@@ -86,7 +87,7 @@ def train(
         batch = pixels.to_floats(tf.gather(all_images, rows), 0.0)
         batch = augment(("translation",), batch, 0.0, rng, "classifier")
         with tf.GradientTape() as tape:
-            logits = outputs(network, batch, True)[-1]
+            logits = evaluation_networks.outputs(network, batch, True)[-1]
             batch_labels = tf.gather(all_labels, rows)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch_labels, logits)
             loss = tf.reduce_mean(losses)
@@ -99,14 +100,6 @@ def train(
         for batch_index in range(steps):
             rows = permutation[batch_index * batch_size : (batch_index + 1) * batch_size]
             train_step(tf.constant(rows), tf.constant(epoch * steps + batch_index, tf.int64))
-
-
-def outputs(network: keras.Model, images: tf.Tensor, training: bool) -> list[tf.Tensor]:
-    """All outputs of a classifier for uint8 images, or for floats in [0, 1]."""
-    if images.dtype == tf.uint8:
-        images = pixels.to_floats(images, 0.0)
-    results = network(images, training=training)
-    return results if isinstance(results, list) else [results]
 
 
 BUILDERS = {"feature_network": feature_network, "class_network": class_network}

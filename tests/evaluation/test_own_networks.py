@@ -12,8 +12,8 @@ from tests.conftest import damage_by_flipping
 from tests.evaluation.shapes import COLOUR, SHAPE, SIDE, SPEC, pictures
 from trainer.configuration import flags
 from trainer.data.datasets import LabelledImages
-from trainer.evaluation import own_features, own_networks
-from trainer.evaluation.classifiers import Networks
+from trainer.evaluation import own_network_training, own_networks
+from trainer.evaluation.evaluation_networks import EvaluationNetworks
 from trainer.evaluation.evaluator import Evaluator
 
 TRAIN, TEST = pictures(200, 0), pictures(200, 1)
@@ -33,8 +33,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(kept: Path) -> Networks:
-    return own_features.provide(SPEC, lambda: TRAIN, kept)
+def trained(kept: Path) -> EvaluationNetworks:
+    return own_networks.provide(SPEC, lambda: TRAIN, kept)
 
 
 def test_the_classifier_sees_each_attribute_of_pictures_that_it_has_not_seen(trained):
@@ -57,10 +57,10 @@ def test_features_are_of_one_scale_and_tell_pictures_apart(trained):
 
 @pytest.mark.slow
 def test_the_same_pictures_give_the_same_networks_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(own_networks, "steps", lambda _: 4)
+    monkeypatch.setattr(own_network_training, "steps", lambda _: 4)
 
     one, again = (
-        own_features.provide(SPEC, lambda: TRAIN, tmp_path / name) for name in ("one", "again")
+        own_networks.provide(SPEC, lambda: TRAIN, tmp_path / name) for name in ("one", "again")
     )
 
     assert again.features_sha256 == one.features_sha256
@@ -70,8 +70,8 @@ def test_the_same_pictures_give_the_same_networks_again(tmp_path, monkeypatch):
 def test_what_was_trained_is_read_back_and_put_where_it_is_not_yet(trained, kept, tmp_path):
     images, _ = pictures(20, 2)
 
-    found = own_features.provide(SPEC, refuse, tmp_path / "run", kept)
-    alone = own_features.provide(SPEC, refuse, tmp_path / "run")
+    found = own_networks.provide(SPEC, refuse, tmp_path / "run", kept)
+    alone = own_networks.provide(SPEC, refuse, tmp_path / "run")
 
     for each in (found, alone):
         assert each.features_sha256 == trained.features_sha256
@@ -83,23 +83,23 @@ def test_a_place_that_cannot_be_written_to_stops_nothing(trained, kept, tmp_path
     caplog.set_level("INFO", "trainer")
     (tmp_path / "features").write_text("no folder")
 
-    own_features.provide(SPEC, refuse, kept, tmp_path)
+    own_networks.provide(SPEC, refuse, kept, tmp_path)
 
     assert "cannot be kept" in caplog.text
 
 
 @pytest.mark.parametrize("damage", [damage_by_flipping, lambda path: path.write_bytes(b"")])
 def test_a_damaged_file_is_made_anew(trained, kept, tmp_path, damage, caplog):
-    own_features.provide(SPEC, refuse, tmp_path, kept)
+    own_networks.provide(SPEC, refuse, tmp_path, kept)
     (path,) = tmp_path.glob("features/*.npz")
     damage(path)
 
     with pytest.raises(Trained):
-        own_features.provide(SPEC, refuse, tmp_path)
+        own_networks.provide(SPEC, refuse, tmp_path)
 
     assert f"{path} is damaged" in caplog.text
-    own_features.provide(SPEC, refuse, tmp_path, kept)
-    own_features.provide(SPEC, refuse, tmp_path)
+    own_networks.provide(SPEC, refuse, tmp_path, kept)
+    own_networks.provide(SPEC, refuse, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_a_damaged_file_is_made_anew(trained, kept, tmp_path, damage, caplog):
 )
 def test_other_data_have_other_networks(trained, kept, other):
     with pytest.raises(Trained):
-        own_features.provide(replace(SPEC, **other), refuse, kept)
+        own_networks.provide(replace(SPEC, **other), refuse, kept)
 
 
 def test_more_test_pictures_change_nothing(trained, kept):
-    own_features.provide(replace(SPEC, test_examples=500), refuse, kept)
+    own_networks.provide(replace(SPEC, test_examples=500), refuse, kept)
 
 
-def evaluator_of(networks: Networks, num: int) -> Evaluator:
+def evaluator_of(networks: EvaluationNetworks, num: int) -> Evaluator:
     recipe = replace(flags.train(["train", "--job_dir=x"]).recipe, data=SPEC)
     settings = flags.evaluate(["evaluate", "--job_dir=x", f"--num={num}"])
     return Evaluator(recipe, settings, networks, TRAIN, TEST)
