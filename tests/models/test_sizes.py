@@ -13,12 +13,11 @@ from tests.incomplete_pictures import incomplete_pictures
 from trainer.configuration import choices, flags
 from trainer.configuration.config import Recipe
 from trainer.data import feeding
-from trainer.data.datasets import IMAGE_SIZES
+from trainer.data.datasets import IMAGE_SIZES, halvings
 from trainer.gan.multi_step_graph import make_train_steps
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
 from trainer.models import flops
-from trainer.models.conditioning import halvings
 
 CONVOLUTIONAL = [name for name, spec in choices.ARCHITECTURES.items() if spec.width]
 SMALL = ("--width=4", "--max_width=12")

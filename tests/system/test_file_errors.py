@@ -69,9 +69,10 @@ import os
 from trainer.monitoring.model_monitor import ModelMonitor
 class Failing:
     def __init__(self, file):
-        self.name, self.write, self.close = file.name, file.write, file.close
+        self.name, self.write = file.name, file.write
     def flush(self):
         raise OSError({number}, os.strerror({number}))
+    close = flush  # which would write it, too
 begun = ModelMonitor.record_start
 def with_failing_records(self, *arguments):
     begun(self, *arguments)
@@ -81,6 +82,27 @@ ModelMonitor.record_start = with_failing_records
     flags = train_flags(tmp_path / "run", "--dataset=synthetic", "--steps=2")
     said = last_line(run_forked(*flags, before=fails, code=exits.INTERRUPTED).stderr)
     assert "metrics.jsonl cannot be used" in said and os.strerror(number) in said
+
+
+def test_a_folder_without_locks_is_refused_by_its_name(tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(file_system.fcntl, "flock", flock)
+    with pytest.raises(OSError) as raised, file_system.locked(tmp_path, "job_dir"):
+        pass
+    refused = file_errors.refusal(raised.value)
+    assert isinstance(refused, exits.RefusedError)
+    assert f"{tmp_path} cannot be used" in str(refused) and "no locks" in str(refused)
+
+
+def test_a_mount_that_is_not_back_yet_is_worth_another_run(tmp_path, monkeypatch):
+    def stale(*_, **__):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(Path, "mkdir", stale)
+    with pytest.raises(exits.InterruptedRun, match=r"--job_dir=.* cannot be written to"):
+        file_system.make_folder(tmp_path / "run", "job_dir")
 
 
 WRONG_KINDS = {

@@ -84,24 +84,29 @@ def test_a_run_whose_records_someone_has_removed_ends_all_the_same(finished, tmp
     assert "is complete" in run_forked(*finished_flags(job_dir)).stderr
 
 
-MOVED_AFTER_ITS_FIRST_SAVE = """
-import os
-from trainer.runs.checkpoints import Checkpoints
-save = Checkpoints.save
-def saved(self, step):
-    save(self, step)
-    if step:
-        os.rename({folder!r}, {folder!r} + "-kept")
-Checkpoints.save = saved
+MOVED_WHILE_IT_TRAINS = """
+import os, signal
+from trainer.training import callbacks
+training = callbacks.training
+def moved(*arguments, **options):
+    train = training(*arguments, **options)
+    def trained(step, count):
+        means = train(step, count)
+        if step == 4:
+            os.rename({folder!r}, {folder!r} + "-kept")
+            {then}
+        return means
+    return trained
+callbacks.training = moved
 """
 
 
-def test_a_run_that_is_moved_while_it_trains_ends_and_is_whole(tmp_path):
+@pytest.mark.parametrize("then", ["", "os.kill(os.getpid(), signal.SIGTERM)"])
+def test_a_run_that_is_moved_while_it_trains_ends_and_is_whole(then, tmp_path):
     job_dir, kept = tmp_path / "run", tmp_path / "run-kept"
-    given = ["--dataset=synthetic", "--batch_size=20", "--checkpoint_interval=2"]
-    moved = MOVED_AFTER_ITS_FIRST_SAVE.format(folder=str(job_dir))
-    flags = train_flags(job_dir, *given, "--steps=8")
-    said = run_forked(*flags, before=moved, code=exits.REFUSED).stderr.splitlines()[-1]
-    assert f"--job_dir={job_dir} was moved or removed" in said
+    given = ["--dataset=synthetic", "--batch_size=20", "--checkpoint_interval=2", "--steps=8"]
+    moved = MOVED_WHILE_IT_TRAINS.format(folder=str(job_dir), then=then)
+    done = run_forked(*train_flags(job_dir, *given), before=moved, code=exits.REFUSED)
+    assert f"--job_dir={job_dir} was moved or removed" in done.stderr.splitlines()[-1]
     assert not job_dir.exists()
-    assert "resuming" in run_forked(*train_flags(kept, *given, "--steps=8")).stderr
+    assert "at step 4" in run_forked(*train_flags(kept, *given)).stderr

@@ -31,7 +31,8 @@ PATIENCE_SECONDS = 150.0  # how long a failing request is retried
 ACCESS_SECONDS = 180.0  # the same until a pod's account may use a bucket, which takes a while
 RETRY_SECONDS_AFTER_SIGNAL = 60.0  # the same after SIGTERM, well within signals.GRACE_SECONDS
 TIMEOUT_SECONDS = 20.0  # for one request, plus the time for its content at the slowest rate
-MIN_BYTES_PER_SECOND = 2**20  # at first; a fourth of it once that was not enough
+MIN_BYTES_PER_SECOND = 2**20  # at first
+SLOW_FACTOR = 4  # by which a line may be slower once that was not enough
 CHUNK_BYTES = 2**25  # a download holds one chunk in memory
 MAX_PAUSE_SECONDS = 8.0  # between two attempts
 WARN_AFTER_SECONDS = 5.0  # of failed attempts
@@ -213,11 +214,11 @@ class Bucket:
             TIMEOUT_SECONDS if retry_for is None else min(TIMEOUT_SECONDS, max(5.0, retry_for))
         )
         started, pause, warned = time.monotonic(), 0.25, False
-        for_content = size / MIN_BYTES_PER_SECOND
+        for_content, is_slow = size / MIN_BYTES_PER_SECOND, False
         while True:
             try:
                 _, content = self._filesystem.call(
-                    method, path, *names, timeout=timeout + for_content, **options
+                    method, path, *names, timeout=_bounded(timeout + for_content), **options
                 )
                 parsed = parse(content)
                 self._has_answered = True
@@ -227,11 +228,14 @@ class Bucket:
             except Exception as error:  # aiohttp, google-auth and gcsfs have no common base class
                 reason = failures.transient(self.name, error)
                 no_access = not self._has_answered and failures.is_without_access(error)
-                if isinstance(error, TimeoutError):
-                    for_content *= 4  # a slow line would never be done with it
+                # A slow line would never be done with it: it gets more time, once, however long
+                # the first attempt has lasted.
+                slows = bool(size) and isinstance(error, TimeoutError) and not is_slow
             elapsed = time.monotonic() - started
             limit = ACCESS_SECONDS if no_access else _retry_limit(retry_for, started)
-            if elapsed + pause > limit:
+            if slows:
+                for_content, is_slow = SLOW_FACTOR * for_content, True
+            elif elapsed + pause > limit:
                 if no_access:
                     raise RefusedError(
                         f"{self.name}: this pod's account gets no credentials ({reason}): give it "
@@ -266,6 +270,15 @@ def _retry_limit(requested: float | None, started: float) -> float:
     else:  # from the signal on, however long it has been tried before
         default = max(0.0, signalled - started) + RETRY_SECONDS_AFTER_SIGNAL
     return default if requested is None else min(requested, default)
+
+
+def _bounded(timeout: float) -> float:
+    """A request's time limit, of which after a signal no more is left than to try again."""
+    signalled = signals.stop_requested_at()
+    if signalled is None:
+        return timeout
+    left = signalled + RETRY_SECONDS_AFTER_SIGNAL - time.monotonic()
+    return min(timeout, max(left, 5.0))
 
 
 def _version(item: dict[str, Any]) -> Version:

@@ -29,11 +29,13 @@ def run(config: ExportConfig) -> None:
     export_formats.write(networks, config.network, config.format, config.output, config.noise)
     is_folder = config.format == "saved_model"
     folder = config.output if is_folder else config.output.parent
-    # Elsewhere a README may be another's; and who asks for the discriminator knows what it is.
-    if config.network == "generator" and (
-        is_folder or folder == config.job_dir / run_layout.MODELS
-    ):
-        model_card.write(folder, config.job_dir, stored.preset, networks, config.noise)
+    # Elsewhere a README may be another's; who asks for the discriminator knows what it is; and the
+    # card beside a run's models says how to use the generator.keras that is there.
+    of_run = folder == config.job_dir / run_layout.MODELS
+    shows = config.format == "keras" or not (folder / model_card.FILE).exists()
+    if config.network == "generator" and (is_folder or (of_run and shows)):
+        noise = config.noise if config.format == "keras" else "fixed"
+        model_card.write(folder, config.job_dir, stored.preset, networks, noise)
     if copy:
         in_bucket.add(copy)
     print(local_copies.shown(str(config.output)))

@@ -65,9 +65,10 @@ def _train(
     if starts:
         _check_source(asked)
     # What is asked for now is what a later resume without flags goes on with.
-    if stored is not None and configured.schedule != stored.schedule:
-        schedules = (configured.schedule, configured.asked_schedule)
-        kept = dataclasses.replace(stored, schedule=schedules[0], asked_schedule=schedules[1])
+    kept = stored and dataclasses.replace(
+        stored, schedule=configured.schedule, asked_schedule=configured.asked_schedule
+    )
+    if kept is not None and kept != stored:
         file_system.write_text(asked.job_dir / config_json.FILE, config_json.to_json(kept))
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.training import run as training

@@ -15,9 +15,9 @@ from trainer.configuration.choices import (
     NETWORKS,
 )
 from trainer.configuration.config import Networks, Objective, OptimizerSettings, Recipe
+from trainer.data.datasets import halvings
 from trainer.system.exits import RefusedError
 
-SMALLEST_SIDE = 4  # of images within the networks
 MOST_DROPOUT = 1 - 1 / 256  # masks are drawn as bytes
 MOST_DIVERSITY = 1.7  # at the root of three the loss has no least, see `gan.reconstruction`
 
@@ -124,8 +124,7 @@ def _check_growth(recipe: Recipe) -> None:
             f"--grow_from={growth.grow_from} needs networks that can grow: use "
             f"--architecture={GROWING[0]}, or leave it out"
         )
-    sides = [side >> halvings for halvings in range(1, 7) if side % (1 << halvings) == 0]
-    sides = [each for each in sides if each >= SMALLEST_SIDE]
+    sides = [side >> number for number in range(1, halvings(side) + 1)]
     if growth.grow_from not in sides:
         raise RefusedError(
             f"--grow_from={growth.grow_from} does not double to the {side} pixels of the images: "

@@ -99,7 +99,14 @@ def _with_schedule(asked: TrainConfig, stored: RunConfig) -> RunConfig:
         given["minutes"] = None
         given.setdefault("steps", None)  # which would win over epochs
     if first:
-        given = {name: value for name, value in given.items() if value != getattr(first, name)}
+        as_at_first = {name for name, value in given.items() if value == getattr(first, name)}
+        for name in sorted(as_at_first):
+            if getattr(before, name) != given[name]:
+                log.info(
+                    "--%s=%s stays %s, as was planned for --minutes; another value wins",
+                    *(name, given[name], getattr(before, name)),
+                )
+            del given[name]
         first = dataclasses.replace(first, **given)
     schedule = dataclasses.replace(before, **given)
     return dataclasses.replace(stored, schedule=schedule, asked_schedule=first)

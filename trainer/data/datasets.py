@@ -117,12 +117,15 @@ DATASETS = {
     )
 }
 IMAGE_FOLDER = "image_folder"  # its specification depends on the folder
-# Of data sets whose images are resized: networks halve them down to four to seven pixels.
-IMAGE_SIZES = tuple(
-    sorted(
-        side << halvings
-        for side in (4, 5, 6, 7)
-        for halvings in range(7)
-        if 16 <= side << halvings <= 256
-    )
-)
+SMALLEST_SIDE = 4  # of images within the networks
+
+
+def halvings(side: int) -> int:
+    """How often networks halve a side, down to one of 4 to 7: 28 twice (7), 48 (6) thrice."""
+    if side % 2 or side < 2 * SMALLEST_SIDE:
+        return 0
+    return 1 + halvings(side // 2)
+
+
+# Of data sets whose images are resized.
+IMAGE_SIZES = tuple(side for side in range(16, 257) if side >> halvings(side) < 2 * SMALLEST_SIDE)

@@ -85,7 +85,7 @@ def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
         file_system.make_folder(data_dir, "data_dir")
         with file_system.locked(data_dir, "data_dir", LOCK_TIMEOUT_SECONDS):
             if not is_prepared(data_dir):
-                _prepare_from(_folder_of_files(data_dir, source), data_dir)
+                _prepare_from(folder_of_files(data_dir, source), data_dir)
     decoded = {split: _read_decoded(split, data_dir) for split in DECODED_SHA256}
     arrays = {split: content for split, content in decoded.items() if content is not None}
     if len(arrays) < len(DECODED_SHA256):
@@ -94,7 +94,7 @@ def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
     return arrays
 
 
-def _folder_of_files(data_dir: Path, source: Path | None) -> Path | None:
+def folder_of_files(data_dir: Path, source: Path | None) -> Path | None:
     """The given folder, or the first that contains any of the four files, or None."""
     if source:
         return source

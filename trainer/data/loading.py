@@ -147,7 +147,8 @@ def is_prepared(spec: DatasetSpec, data_dir: Path) -> bool:
     """Whether `load` needs no download."""
     stored = stored_as(spec.dataset)
     if stored == fashion_mnist.NAME:
-        return fashion_mnist.is_prepared(data_dir)
+        there = fashion_mnist.folder_of_files(data_dir, None) is not None
+        return there or fashion_mnist.is_prepared(data_dir)
     return stored in ("", IMAGE_FOLDER) or prepared.is_prepared(stored, data_dir)
 
 

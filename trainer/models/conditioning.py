@@ -1,4 +1,4 @@
-"""Inputs of the networks, label conditioning, and how often image sides are halved."""
+"""Inputs of the networks, and label conditioning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from keras import layers
 
 from trainer.models.layers import Dense
 
-SMALLEST_SIDE = 4
 PICTURES, MASKS = "pictures", "masks"  # inputs of a generator that completes pictures
 RECOGNISED = "recognised"  # the layer of such a generator that tells labels, if it has one
 
@@ -28,13 +27,6 @@ class Encoded(NamedTuple):
 
     masks: tf.Tensor
     maps: dict[str, tf.Tensor]  # by layer
-
-
-def halvings(side: int) -> int:
-    """How often a side is halved, down to one of 4 to 7: 28 twice (7), 48 (6) and 32 (4) thrice."""
-    if side % 2 or side < 2 * SMALLEST_SIDE:
-        return 0
-    return 1 + halvings(side // 2)
 
 
 def inputs_of(

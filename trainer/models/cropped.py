@@ -10,8 +10,8 @@ import math
 import keras
 from keras import layers
 
+from trainer.data.datasets import SMALLEST_SIDE
 from trainer.models.conditioning import (
-    SMALLEST_SIDE,
     discriminator_inputs,
     generator_inputs,
     label_planes,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainer.models import conditioning
+from trainer.data import datasets
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Design:
     @property
     def halvings(self) -> int:
         """How often the networks halve the sides of images."""
-        return conditioning.halvings(self.image_shape[0])
+        return datasets.halvings(self.image_shape[0])
 
     @property
     def doublings(self) -> int:

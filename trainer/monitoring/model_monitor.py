@@ -61,7 +61,6 @@ class ModelMonitor:
           reporters: show the progress to people and to other programs.
         """
         self._job_dir = job_dir
-        self._results = job_dir / run_layout.RESULTS
         self._step = 0  # of the last record
         self._last_preview = 0
         self._recipe = recipe
@@ -183,7 +182,8 @@ class ModelMonitor:
         for reporter in self._reporters:
             reporter.close()
         self._writer.close()
-        self._metrics.close()
+        with file_system.naming(Path(self._metrics.name)):  # what could not be flushed is once more
+            self._metrics.close()
 
 
 class ProgressOnly:

@@ -13,8 +13,8 @@ import tensorflow as tf
 from trainer.runs import state_variables, stored_runs
 from trainer.runs.checkpoint_files import BEST, NAME, prefix, steps
 from trainer.runs.state_variables import State, Tensors
-from trainer.system import file_system
-from trainer.system.exits import RefusedError, first_line
+from trainer.system import file_errors, file_system
+from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -128,10 +128,6 @@ class DamagedError(RefusedError):
     """A checkpoint is missing, incomplete or damaged. Another one may do."""
 
 
-class GoneError(DamagedError):
-    """A checkpoint is missing, perhaps because its run has removed it as an old one."""
-
-
 def read(path: Path) -> Tensors:
     """All tensors of a checkpoint.
 
@@ -170,8 +166,12 @@ def _check_access(path: Path) -> None:
                 while file.read(2**22):
                     pass
     except FileNotFoundError as error:  # removed meanwhile
-        raise GoneError(f"checkpoint {path} is gone") from error
+        raise DamagedError(f"checkpoint {path} is gone") from error
     except OSError as error:
+        if file_errors.passes(error):
+            raise InterruptedRun(
+                f"{path} cannot be read now ({error.strerror}): run the same command again"
+            ) from error
         raise RefusedError(
             f"{error.filename or path} cannot be read ({error.strerror}): make it readable, or "
             "move it away"
@@ -198,11 +198,9 @@ def _find_newest(folder: Path) -> tuple[int, Path, Tensors] | None:
             if int(tensors.get("training/step", step)) == step:
                 return step, path, tensors
             log.warning("checkpoint %s is of step %d", path, tensors["training/step"])
-        except GoneError as error:
+        except DamagedError as error:
             if _candidates(folder) != candidates:  # the run that is trained has replaced it
                 return _find_newest(folder)
-            log.warning("%s; trying the one before", error)
-        except DamagedError as error:
             log.warning("%s; trying the one before", error)
     if candidates:
         raise RefusedError(f"none of the checkpoints in {folder} is readable: restore one of them")

@@ -16,7 +16,7 @@ from trainer.cloud.failures import Conflict, Vanished
 from trainer.cloud.lease import Lease
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
-from trainer.run_layout import CONFIG, EVALUATIONS, FINISHED, TEST
+from trainer.run_layout import CHECKPOINTS, CONFIG, EVALUATIONS, FINISHED, TEST
 from trainer.system.exits import InterruptedRun
 
 log = logging.getLogger(__name__)
@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 FLAG = "job_dir"
 ATTEMPTS = 20  # to replace an object that other processes also write
 _CHECKPOINT_PARTS = (
-    re.compile(r"checkpoints/.*\.data-\d+-of-\d+"),
-    re.compile(r"checkpoints/.*\.index"),
-    re.compile(r"checkpoints/checkpoint"),
+    re.compile(rf"{CHECKPOINTS}/.*\.data-\d+-of-\d+"),
+    re.compile(rf"{CHECKPOINTS}/.*\.index"),
+    re.compile(rf"{CHECKPOINTS}/checkpoint"),
 )
 _LAST_SENT = (CONFIG, FINISHED)
 
@@ -122,7 +122,7 @@ def _commit(mirror: Mirror, run_lease: Lease) -> None:
     # A cleaner of temporary folders must not delete files in the bucket.
     if CONFIG in deleted:
         raise InterruptedRun(f"files in {mirror.folder.parent} were removed: run the command again")
-    old_checkpoints = [name for name in deleted if name.startswith("checkpoints/")]
+    old_checkpoints = [name for name in deleted if name.startswith(f"{CHECKPOINTS}/")]
     for name in sorted(set(deleted) - set(old_checkpoints)):
         _with_retries(mirror, run_lease, name, mirror.remove)
     for name in sorted(mirror.changed(), key=_send_order):

@@ -46,7 +46,7 @@ def _arrays(recipe: Recipe, config: StudioConfig):
             raise RefusedError("a folder of pictures in a bucket is not copied for that")
         CopiedData(config.data_dir_url, config.data_dir, stored)
     if not loading.is_prepared(recipe.data, config.data_dir):
-        raise RefusedError(f"{stored} is not prepared in {config.data_dir}")
+        raise RefusedError(f"{stored} is not in {config.data_dir}; prepare_data puts it there")
     images, labels = loading.load(recipe.data, "test", config.data_dir, config.cache_dir)
     if not len(images):
         raise RefusedError("the data have none")

@@ -18,7 +18,14 @@ _OTHER_KIND = "move away what is there, or choose another place"
 _DEVICE = "the device or the system fails: repair it, or choose another place"
 _LOST = "the file system behind it is lost: mount it again, and run this again"
 _NOT_NOW = "the file system does not give it: run this again, or choose another place"
-_PASSING = (_LOST, _NOT_NOW)  # a file system behind a network comes back
+_PASSING = {  # a file system behind a network comes back
+    errno.ESTALE,
+    errno.ENOTCONN,
+    errno.EHOSTDOWN,
+    errno.EREMOTEIO,
+    errno.ETIMEDOUT,
+    errno.ECONNABORTED,
+}
 _HINTS = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
@@ -42,7 +49,7 @@ _HINTS = {
     errno.ENODEV: _DEVICE,
     errno.ESTALE: _NOT_NOW,
     errno.EBUSY: _NOT_NOW,
-    errno.ENOLCK: _NOT_NOW,
+    errno.ENOLCK: "the file system has no locks: mount it with them, or choose another place",
     # Of file systems behind a network, as sshfs, gcsfuse and CIFS mount them.
     errno.ENOTCONN: _LOST,
     errno.EHOSTDOWN: _LOST,
@@ -55,6 +62,11 @@ _HINTS = {
 _NUMBERS = {os.strerror(number): number for number in _HINTS}
 # TensorFlow's errors hold the path, then what the system says; before it the operation in braces.
 _TENSORFLOW = re.compile(rf"(?:.*}}}} )?(/[^;\n]*)?; ({'|'.join(map(re.escape, _NUMBERS))})")
+
+
+def passes(error: OSError) -> bool:
+    """Whether the same may succeed later, without anybody's doing."""
+    return error.errno in _PASSING
 
 
 def refusal(error: BaseException) -> RefusedError | InterruptedRun | None:
@@ -84,5 +96,5 @@ def refusal(error: BaseException) -> RefusedError | InterruptedRun | None:
     if path is not None and Path(os.fsdecode(path)).is_relative_to(sys.prefix):
         return None  # a file of the installation
     what = "a file" if path is None else os.fsdecode(path)
-    kind = InterruptedRun if _HINTS[number] in _PASSING else RefusedError
+    kind = InterruptedRun if number in _PASSING else RefusedError
     return kind(f"{what} cannot be used ({os.strerror(number)}): {_HINTS[number]}")

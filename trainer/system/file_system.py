@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from trainer.system.exits import RefusedError
+from trainer.system import file_errors
+from trainer.system.exits import InterruptedRun, RefusedError
 
 # A killed process keeps its lock until the kernel has freed its memory.
 LOCK_TIMEOUT_SECONDS = 10.0
@@ -61,10 +62,11 @@ def make_folder(path: Path, flag: str) -> None:
         raise _not_writable(path, flag, error) from error
 
 
-def _not_writable(path: Path, flag: str, error: OSError) -> RefusedError:
-    return RefusedError(
-        f"--{flag}={path} cannot be written to ({error.strerror}): choose another folder"
-    )
+def _not_writable(path: Path, flag: str, error: OSError) -> RefusedError | InterruptedRun:
+    said = f"--{flag}={path} cannot be written to ({error.strerror})"
+    if file_errors.passes(error):
+        return InterruptedRun(f"{said}: run the same command again")
+    return RefusedError(f"{said}: choose another folder")
 
 
 @contextmanager
@@ -82,7 +84,7 @@ def locked(
     """
     with _open_lock_file(folder, flag) as file:
         deadline = time.monotonic() + timeout_seconds
-        while not _try_lock(file):
+        while not _try_lock(file, folder):
             if time.monotonic() > deadline:
                 file.seek(0)
                 raise RefusedError(
@@ -127,9 +129,10 @@ def _open_lock_file(folder: Path, flag: str) -> IO[str]:
         raise _not_writable(folder / ".lock", flag, error) from error
 
 
-def _try_lock(file: IO[str]) -> bool:
+def _try_lock(file: IO[str], folder: Path) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with naming(folder):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

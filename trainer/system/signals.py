@@ -83,7 +83,7 @@ def until_stopped(values: Iterable[Value]) -> Iterator[Value]:
     """The same values, as long as no signal asks the run to save and exit.
 
     Raises:
-      Stopped: one does.
+      Stopped: one does, here or at another worker.
     """
     for value in values:
         check_not_stopped()

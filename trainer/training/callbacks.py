@@ -25,6 +25,7 @@ from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity, process_image
 from trainer.system.exits import RefusedError
 from trainer.training import results
+from trainer.training.storage import Hold
 
 log = logging.getLogger(__name__)
 
@@ -93,16 +94,17 @@ def _check_finite(first_bad: int) -> None:
 
 
 def saving(
-    saved: Checkpoints, job_dir: Path, keep_best: Callable[[], None], commit: Callable[[], None]
+    saved: Checkpoints, job_dir: Path, keep_best: Callable[[], None], hold: Hold
 ) -> Callable[[int], None]:
     """The loop's `save`."""
 
     def save(step: int) -> None:
+        hold.confirm()  # an evaluation takes minutes
         activity.now(f"saving step {step}")
         results.remove(job_dir)  # before a checkpoint that they are not of
         saved.save(step)
         keep_best()
-        commit()
+        hold.commit()
 
     return save
 

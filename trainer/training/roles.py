@@ -71,7 +71,7 @@ def train_as_chief(
             train=_profiled(_confirmed(train_steps, storage), schedule, job_dir),
             evaluate=measured.evaluate,
             monitor=monitor,
-            save=callbacks.saving(saved, job_dir, measured.keep_best, storage.hold.commit),
+            save=callbacks.saving(saved, job_dir, measured.keep_best, storage.hold),
         )
         results.unmark(job_dir)
         late = measured.late(monitor.amend, storage.hold.commit)
@@ -159,8 +159,9 @@ def _confirmed(train: profiling.Train, storage: Storage) -> profiling.Train:
     """Stops before it writes into a run directory that is another one by now."""
 
     def confirmed(step: int, count: int) -> dict[str, float]:
+        means = train(step, count)
         storage.hold.confirm()
-        return train(step, count)
+        return means
 
     return confirmed
 
