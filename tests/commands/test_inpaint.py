@@ -117,7 +117,8 @@ def test_files_and_folders_with_a_mask_of_their_size(completing, arrays, tmp_pat
     for more in (f"--mask={holes}", hole):
         images = completed(completing, tmp_path / "f.npz", pictures, more, "--labels=0")
         np.testing.assert_array_equal(images, of_arrays)
-    one = completed(completing, tmp_path / "1.npz", pictures / "p0.png", hole, "--labels=0")
+    odd = (pictures / "p0.png").rename(pictures / "p [0] *.png")  # as downloads are called
+    one = completed(completing, tmp_path / "1.npz", odd, hole, "--labels=0")
     np.testing.assert_array_equal(one, of_arrays[:1])
 
 

@@ -85,6 +85,12 @@ def test_a_panel_shows_no_more_than_a_page_can_and_its_command_makes_the_same(
     )
 
 
+def test_of_large_pictures_a_panel_shows_fewer(run, monkeypatch):
+    assert drawing.most_shown(run) == 1000
+    monkeypatch.setattr(drawing, "_SIDE", 4)  # as if those of 16 pixels were of 256
+    assert len(drawing.generated(run, [], 100, 0, None).images) <= drawing.most_shown(run) == 62
+
+
 def test_a_walk_goes_from_one_to_the_other_and_its_command_makes_the_same(run, tmp_path):
     start, end = (
         Sample(seed, wanted)

@@ -34,7 +34,7 @@ def project(argv: Sequence[str]) -> ProjectConfig:
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     return ProjectConfig(
         job_dir=job_dir,
-        input=paths.local("input", values.input),
+        input=paths.input_path("input", values.input),
         output=_output(values, ".npz", ".png"),
         labels=data_flags.names(values.labels),
         search=_search(values),
@@ -55,8 +55,8 @@ def inpaint(argv: Sequence[str]) -> InpaintConfig:
         raise RefusedError(f"--seed={values.seed} leaves no {values.num} seeds: use a smaller one")
     return InpaintConfig(
         job_dir=job_dir,
-        input=paths.local("input", values.input),
-        mask=None if values.mask is None else paths.local("mask", values.mask),
+        input=paths.input_path("input", values.input),
+        mask=None if values.mask is None else paths.input_path("mask", values.mask),
         output=_output(values, ".npz", ".png", ""),
         num=values.num,
         labels=data_flags.names(values.labels),
@@ -79,7 +79,7 @@ def edit(argv: Sequence[str]) -> EditConfig:
     return EditConfig(
         job_dir=job_dir,
         output=_output(values, ".png", ".gif", ".npz"),
-        input=None if values.input is None else paths.local("input", values.input),
+        input=None if values.input is None else paths.input_path("input", values.input),
         num=values.num,
         labels=data_flags.names(values.labels),
         search=_search(values),
@@ -134,7 +134,7 @@ def _output(values: flags.FlagValues, *suffixes: str) -> Path:
 
 def _mix(text: str | None) -> Path | int | None:
     if text is None or not (text.isascii() and text.isdecimal()):
-        return None if text is None else paths.local("mix", text)
+        return None if text is None else paths.input_path("mix", text)
     if Path(text).exists():
         raise RefusedError(f"--mix={text} is a seed and a file: write ./{text} for the file")
     if len(text) > 10 or int(text) > 2**31 - 1:

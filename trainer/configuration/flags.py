@@ -90,7 +90,7 @@ def generate(argv: Sequence[str]) -> config.GenerateConfig:
         seed=values.seed,
         labels=data_flags.names(values.labels),
         truncation=values.truncation,
-        latents=None if values.latents is None else paths.local("latents", values.latents),
+        latents=None if values.latents is None else paths.input_path("latents", values.latents),
         checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
     )

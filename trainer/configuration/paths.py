@@ -66,8 +66,22 @@ def folder(flag: str, value: str) -> tuple[Path, GsUrl | None]:
     return local_copies.copy_of(parsed), parsed
 
 
-def local(flag: str, value: str) -> Path:
+def input_path(flag: str, value: str) -> Path:
+    """A flag's file or folder of pictures or arrays, which TensorFlow does not open.
+
+    Raises:
+      RefusedError: as `local`, but for patterns: `shirt [1].jpg` is a usual name.
+    """
+    return local(flag, value, for_tensorflow=False)
+
+
+def local(flag: str, value: str, for_tensorflow: bool = True) -> Path:
     """A flag's local path.
+
+    Args:
+      flag: its name.
+      value: what the user wrote.
+      for_tensorflow: as for `path_names.check`.
 
     Raises:
       RefusedError: it is empty, a URL, of an unknown user, or a pattern.
@@ -80,7 +94,7 @@ def local(flag: str, value: str) -> Path:
         path = Path(value).expanduser()
     except RuntimeError as error:
         raise RefusedError(f"--{flag}={value}: {error}") from error
-    path_names.check(f"--{flag}={value}", path)
+    path_names.check(f"--{flag}={value}", path, for_tensorflow)
     return path
 
 

@@ -13,7 +13,8 @@ from trainer.gan import sampling
 from trainer.studio.open_run import OpenRun
 from trainer.studio.shown import Command, Shown, codes_file, labels_flag, written
 
-MOST_SHOWN = 1000  # pictures of a panel
+MOST_SHOWN = 1000  # pictures of a panel, of up to
+_SIDE = 64  # pixels; of larger ones fewer, for all go to the page at once
 FRAMES = 25  # of a walk, its ends included
 
 
@@ -25,6 +26,12 @@ class Sample:
     labels: Labels
 
 
+def most_shown(run: OpenRun) -> int:
+    """Pictures that a panel holds."""
+    height, width, _ = run.recipe.data.image_shape
+    return min(MOST_SHOWN, MOST_SHOWN * _SIDE**2 // (height * width))
+
+
 def generated(
     run: OpenRun, asked: Sequence[Labels], each: int, seed: int, truncation: float | None
 ) -> Shown:
@@ -33,7 +40,7 @@ def generated(
     Args:
       run: that draws.
       asked: labels; none: as `generate` takes them by itself.
-      each: pictures of each; fewer where these are more than `MOST_SHOWN` together, and then of no
+      each: pictures of each; fewer where these are more than `most_shown` together, and then of no
         more than as many labels.
       seed: decides the latents.
       truncation: as `generate` has it; None: none.
@@ -41,8 +48,9 @@ def generated(
     Raises:
       RefusedError: the run is still growing, and cannot truncate.
     """
-    cycle = (list(asked) or run.cycle)[:MOST_SHOWN]
-    each = max(1, min(each, MOST_SHOWN // len(cycle)))
+    most = most_shown(run)
+    cycle = (list(asked) or run.cycle)[:most]
+    each = max(1, min(each, most // len(cycle)))
     num = each * len(cycle)
     draw, bound = run.drawing(truncation, cycle)
     batches = sampling.sample_batches(draw, run.recipe, num, seed, cycle, bound)

@@ -11,7 +11,7 @@ import numpy as np
 
 from trainer.configuration.editing import USUAL
 from trainer.gan.completing import masked
-from trainer.studio import choosers, completing, editing, panels, typed
+from trainer.studio import choosers, completing, drawing, editing, panels, typed
 from trainer.studio.choosers import SEED, PictureChooser
 from trainer.studio.open_run import OpenRun
 from trainer.studio.panels import Panel
@@ -85,7 +85,7 @@ def _changed(run: OpenRun, chosen: Any, found: editing.Found, targets: Sequence[
     above = _given(chosen, panels.figure(found.drawn[0], drawn, _LARGE))
     if not run.recipe.networks.conditional:
         return panels.shows(editing.as_drawn(run, found), above)
-    asked = choosers.all_labels(run, targets, kept=True) or run.cycle
+    asked = (choosers.all_labels(run, targets, kept=True) or run.cycle)[: drawing.most_shown(run)]
     shown = editing.by_labels(run, found, asked)
     others = panels.grid(shown.images[1:], shown.captions[1:], (), _LARGE)
     return panels.shows(shown, above + others)

@@ -11,19 +11,20 @@ from trainer.system.exits import RefusedError
 MOST_BYTES, MOST_BYTES_OF_A_NAME = 4096 - 256, 255
 
 
-def check(name: str, path: Path) -> None:
+def check(name: str, path: Path, for_tensorflow: bool = True) -> None:
     """Refuses a path that some library cannot take as it is written.
 
     Args:
       name: what the user wrote, for the message.
       path: after expansion.
+      for_tensorflow: whether TensorFlow opens it, or files below it.
 
     Raises:
       RefusedError: as the name says.
     """
     text = str(path)
     # TensorFlow's file functions read them as patterns and escapes.
-    if found := sorted(set("*?[\\") & set(text)):
+    if for_tensorflow and (found := sorted(set("*?[\\") & set(text))):
         where = "" if found[0] in name else f", which is {text},"
         raise RefusedError(f"{name}{where} must not contain any of * ? [ \\")
     if any(character < " " or character == "\x7f" for character in text):
