@@ -266,6 +266,6 @@ def test_the_log_names_the_source(data_dir, idx_folder, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="trainer")
     fashion_mnist.load("train", data_dir)
     assert f"prepared in {data_dir}" in caplog.text
-    assert fashion_mnist._folder_of_files(tmp_path, idx_folder) == idx_folder
+    assert fashion_mnist.folder_of_files(tmp_path, idx_folder) == idx_folder
     shutil.copy(idx_folder / "t10k-labels-idx1-ubyte.gz", tmp_path)
-    assert fashion_mnist._folder_of_files(tmp_path, None) == tmp_path
+    assert fashion_mnist.folder_of_files(tmp_path, None) == tmp_path
