@@ -6,15 +6,15 @@ import logging
 
 import numpy as np
 
-from trainer.commands import samples
 from trainer.configuration.config import Recipe
 from trainer.configuration.editing import InpaintConfig
+from trainer.data import array_files
 from trainer.data.input_pictures import InputPictures
 from trainer.editing import inpainting
 from trainer.gan import completing
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
-from trainer.system import activity, file_system, memory
+from trainer.system import activity, memory
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +83,5 @@ def _write(config: InpaintConfig, pictures: InputPictures, found: np.ndarray, re
         arrays = {"images": found.reshape(-1, *found.shape[2:])}
         if recipe.data.attributes:
             labels = np.repeat(pictures.labels, config.num, axis=0)
-            arrays |= samples.labelled(labels, recipe)
-        file_system.write_atomically(
-            output,
-            lambda path: np.savez_compressed(path, **arrays),  # type: ignore[arg-type]
-        )
+            arrays |= array_files.label_fields(labels, recipe.data.attributes)
+        array_files.write(output, arrays)

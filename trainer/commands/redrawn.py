@@ -11,13 +11,14 @@ import numpy as np
 from trainer.commands import samples
 from trainer.configuration import asked_labels
 from trainer.configuration.config import GenerateConfig
+from trainer.data import array_files
 from trainer.data.labels import Labels
 from trainer.editing import labels_changed
 from trainer.editing.codes import Codes
 from trainer.editing.synthesis import Synthesis
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
-from trainer.system import activity, file_system, memory
+from trainer.system import activity, memory
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,5 @@ def write_arrays(output: Path, images: np.ndarray, codes: Codes, synthesis: Synt
     """Writes images, and what decides them, as an .npz that other commands read."""
     arrays = {"images": images, **codes.fields()}
     if synthesis.recipe.networks.conditional:
-        arrays |= samples.labelled(codes.labels, synthesis.recipe)
-    file_system.write_atomically(
-        output,
-        lambda path: np.savez_compressed(path, **arrays),  # type: ignore[arg-type]
-    )
+        arrays |= array_files.label_fields(codes.labels, synthesis.recipe.data.attributes)
+    array_files.write(output, arrays)

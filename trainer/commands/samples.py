@@ -11,13 +11,13 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration.config import GenerateConfig, Recipe
-from trainer.data import pixels
+from trainer.data import array_files, pixels
 from trainer.data.labels import NOT_GIVEN, Labels
 from trainer.gan import sampling
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
 from trainer.runs.trained_networks import Trained
-from trainer.system import activity, file_system, memory
+from trainer.system import activity, memory
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +81,8 @@ def _write_images(
     else:
         arrays = {"images": images}
         if conditional:
-            arrays |= labelled(labels, network.recipe)
-        file_system.write_atomically(output, lambda path: np.savez_compressed(path, **arrays))  # type: ignore[arg-type]
+            arrays |= array_files.label_fields(labels, network.recipe.data.attributes)
+        array_files.write(output, arrays)
 
 
 def in_file_name(labels: Labels, recipe: Recipe) -> list[str]:
@@ -95,14 +95,6 @@ def _named(labels: Labels, recipe: Recipe) -> list[str]:
         return []
     pairs = zip(recipe.data.attributes, labels, strict=True)
     return [attribute.values[value] for attribute, value in pairs if value != NOT_GIVEN]
-
-
-def labelled(labels: np.ndarray, recipe: Recipe) -> dict[str, np.ndarray]:
-    """What an .npz says of images: int64 `[N]` of one attribute, else `[N, attributes]`."""
-    if len(recipe.data.attributes) == 1:
-        return {"labels": labels[:, 0].astype(np.int64)}
-    names = [attribute.name for attribute in recipe.data.attributes]
-    return {"labels": labels.astype(np.int64), "attribute_names": np.array(names)}
 
 
 def _frames(

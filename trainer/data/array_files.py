@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,29 @@ import numpy as np
 
 from trainer.data.datasets import Attribute
 from trainer.data.labels import NOT_GIVEN
+from trainer.system import file_system
 from trainer.system.exits import RefusedError
+
+
+def write(path: Path, fields: Mapping[str, np.ndarray]) -> None:
+    """Writes an .npz that other commands read, whole or not at all."""
+    file_system.write_atomically(
+        path,
+        lambda temporary: np.savez_compressed(temporary, **fields),  # type: ignore[arg-type]
+    )
+
+
+def label_fields(labels: np.ndarray, attributes: Sequence[Attribute]) -> dict[str, np.ndarray]:
+    """What an .npz says of images: int64 `[N]` of one attribute, else `[N, attributes]`.
+
+    Args:
+      labels: `[N, attributes]`.
+      attributes: of the data.
+    """
+    if len(attributes) == 1:
+        return {"labels": labels[:, 0].astype(np.int64)}
+    names = [attribute.name for attribute in attributes]
+    return {"labels": labels.astype(np.int64), "attribute_names": np.array(names)}
 
 
 @dataclass(frozen=True)
