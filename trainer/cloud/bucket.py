@@ -236,21 +236,26 @@ class Bucket:
             if slows:
                 for_content, is_slow = SLOW_FACTOR * for_content, True
             elif elapsed + pause > limit:
-                if no_access:
-                    raise RefusedError(
-                        f"{self.name}: this pod's account gets no credentials ({reason}): give it "
-                        "roles/iam.workloadIdentityUser on the Google account that it stands for, "
-                        "which --google_account of scripts/submit names"
-                    )
-                raise InterruptedRun(
-                    f"{self.name}: the storage cannot be reached ({reason}; tried for "
-                    f"{elapsed:.0f} s): what it holds is whole, run the same command again"
-                )
+                raise self._given_up(no_access, reason, elapsed)
             if elapsed > WARN_AFTER_SECONDS and not warned:
                 log.warning("%s: the storage fails (%s): trying again", self.name, reason)
                 warned = True
             time.sleep(pause * random.uniform(0.5, 1))  # so that many jobs do not retry at once
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
+
+    def _given_up(
+        self, no_access: bool, reason: str, elapsed: float
+    ) -> RefusedError | InterruptedRun:
+        if no_access:
+            return RefusedError(
+                f"{self.name}: this pod's account gets no credentials ({reason}): give it "
+                "roles/iam.workloadIdentityUser on the Google account that it stands for, which "
+                "--google_account of scripts/submit names"
+            )
+        return InterruptedRun(
+            f"{self.name}: the storage cannot be reached ({reason}; tried for {elapsed:.0f} s): "
+            "what it holds is whole, run the same command again"
+        )
 
 
 _LIST_FIELDS = "nextPageToken,items(name,size,generation,md5Hash,updated,contentEncoding)"
