@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from trainer.monitoring import curves
+from trainer.commands import plot
+from trainer.configuration.config import PlotConfig
 from trainer.runs import event_files, records
 from trainer.system.exits import RefusedError
 
@@ -37,7 +38,7 @@ def test_a_line_that_a_kill_has_cut_short_is_left_out_without_a_word(tmp_path, c
 def test_curves_of_records_without_losses_are_refused(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
     with pytest.raises(RefusedError, match="holds no records"):
-        curves.draw(tmp_path)
+        plot.run(PlotConfig(tmp_path))
 
 
 def test_a_valid_frame_without_an_event_is_left_out(tmp_path, caplog):

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from trainer import run_layout
 from trainer.cloud import local_copies
 from trainer.configuration.config import PlotConfig
 from trainer.monitoring import curves
 from trainer.runs import in_bucket, overview
+from trainer.system.exits import RefusedError
 
 
 def run(config: PlotConfig) -> None:
-    """Draws the curves and prints the picture's path."""
+    """Draws the curves and prints the picture's path.
+
+    Raises:
+      RefusedError: the run has no records.
+    """
     copy = None
     if config.job_dir_url:
         copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *overview.FILES)
     picture = curves.draw(config.job_dir)
+    if picture is None:
+        raise RefusedError(f"{config.job_dir / run_layout.METRICS} holds no records: train first")
     if copy:
         in_bucket.add(copy)
     print(local_copies.shown(str(picture)))

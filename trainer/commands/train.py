@@ -15,6 +15,7 @@ from trainer.cloud.data_folder import DataFolder
 from trainer.cloud.url import GsUrl
 from trainer.configuration import checks, config, config_json, resume
 from trainer.configuration.config import Recipe, TrainConfig
+from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
 from trainer.data.datasets import DatasetSpec, LabelledImages
 from trainer.distribution import cluster_spec
@@ -64,12 +65,8 @@ def _train(
     starts = worker.is_chief and stored is None
     if starts:
         _check_source(asked)
-    # What is asked for now is what a later resume without flags goes on with.
-    kept = stored and dataclasses.replace(
-        stored, schedule=configured.schedule, asked_schedule=configured.asked_schedule
-    )
-    if kept is not None and kept != stored:
-        file_system.write_text(asked.job_dir / config_json.FILE, config_json.to_json(kept))
+    if stored is not None:
+        _keep_schedule(asked.job_dir, stored, configured)
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.training import run as training
 
@@ -106,6 +103,15 @@ def _train(
         if refused is None:
             raise
         raise refused from error
+
+
+def _keep_schedule(job_dir: Path, stored: RunConfig, configured: RunConfig) -> None:
+    """What is asked for now is what a later resume without flags goes on with."""
+    kept = dataclasses.replace(
+        stored, schedule=configured.schedule, asked_schedule=configured.asked_schedule
+    )
+    if kept != stored:
+        file_system.write_text(job_dir / config_json.FILE, config_json.to_json(kept))
 
 
 def _smaller(recipe: Recipe, job_dir: Path) -> str:

@@ -54,7 +54,7 @@ def specify(spec: DatasetSpec, data_dir: Path) -> DatasetSpec:
 
 def check(spec: DatasetSpec, data_dir: Path) -> None:
     """Checks that the set is prepared in the folder or can be; reads no data."""
-    if _prepared_folder(spec.dataset, data_dir) is None:
+    if not is_prepared(spec.dataset, data_dir):
         file_system.check_folder(data_dir, "data_dir")
 
 

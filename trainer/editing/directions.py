@@ -15,7 +15,7 @@ from trainer.gan import sampling
 from trainer.models import mapping
 from trainer.system.exits import RefusedError
 
-_PAIRS = 512  # of samples, by whose differences directions are scaled; two a number, if more
+_PAIRS = 512  # of samples, whose differences scale directions; at least two a number of a style
 _STILL = 1e-6  # of the largest: samples vary as little as this where they do not
 
 

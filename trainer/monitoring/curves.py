@@ -34,18 +34,17 @@ _COLOURS = {  # by tag: the same network has the same colour
 }
 
 
-def draw(job_dir: Path) -> Path:
-    """Draws `results/loss_curves.png` and returns its path.
+def draw(job_dir: Path) -> Path | None:
+    """Draws `results/loss_curves.png` and returns its path; None: the run has no records.
 
     Losses and scores, smoothed over the curves as they are, and below the Fréchet distance, where
     it was measured.
-
-    Raises:
-      RefusedError: the run has no records.
     """
-    lines = _lines(job_dir)
+    drawn = [tag for tags in records.CHARTS.values() for tag in tags]
+    lines = records.read_lines(job_dir / run_layout.METRICS, *drawn)
+    lines = [line for line in lines if all(type(line[tag]) in (int, float) for tag in drawn)]
     if not lines:
-        raise RefusedError(f"{job_dir / run_layout.METRICS} holds no records: train first")
+        return None
     distances = evaluations.distances(job_dir)
     figure, charts = _figure(len(records.CHARTS) + bool(distances))
     figure.suptitle(_title(job_dir, lines[-1]))
@@ -59,18 +58,6 @@ def draw(job_dir: Path) -> Path:
     path = job_dir / run_layout.LOSS_CURVES
     file_system.write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=120))
     return path
-
-
-def are_recorded(job_dir: Path) -> bool:
-    """Whether there is anything to draw."""
-    return bool(_lines(job_dir))
-
-
-def _lines(job_dir: Path) -> list[dict[str, Any]]:
-    """The records that have all that is drawn."""
-    drawn = [tag for tags in records.CHARTS.values() for tag in tags]
-    lines = records.read_lines(job_dir / run_layout.METRICS, *drawn)
-    return [line for line in lines if all(type(line[tag]) in (int, float) for tag in drawn)]
 
 
 def compare(runs: Sequence[Overview], path: Path) -> Path:

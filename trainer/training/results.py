@@ -43,8 +43,7 @@ def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) ->
     (job_dir / run_layout.OF_AN_END).touch()  # what follows is, also if a kill comes
     for name in NETWORKS:
         export_formats.write(networks, name, "keras", job_dir / run_layout.model(name))
-    if curves.are_recorded(job_dir):  # else someone has removed the records
-        curves.draw(job_dir)
+    curves.draw(job_dir)  # but where someone has removed the records
     model_card.write(job_dir / run_layout.MODELS, job_dir, preset, networks, is_ending=True)
     monitor.draw_edits(networks.step, edited_samples.pictures(networks))
     monitor.flush()  # nothing is missing once the last picture is there

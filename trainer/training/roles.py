@@ -76,7 +76,6 @@ def train_as_chief(
         results.unmark(job_dir)
         late = measured.late(monitor.amend, storage.hold.commit)
         _loop(plan, schedule, group, gan, at_pauses, images, late)
-        storage.hold.confirm()
         activity.now("writing the results")
         results.finish(job_dir, run.preset, recipe, monitor)
     storage.hold.commit()
