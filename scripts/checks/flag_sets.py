@@ -45,6 +45,23 @@ VALUES: dict[str, tuple[str, ...]] = {
     "penalty_final_factor": ("0.1", "0.5", "1"),
     "weight_clip": ("0", "0.01"),
     "augment": ("", "colour", "cutout", "translation,cutout", "adaptive"),
+    "augment_target": ("0.1", "0.3"),
+    "flip": ("true", "false"),
+    "classification": ("0", "0.1"),
+    "classifier": choices.CLASSIFIERS,
+    "style_mixing": ("0", "0.5"),
+    "path_length": ("0", "2"),
+    "grow_from": ("8", "16"),
+    "grow_images": ("4", "8"),
+    "fade_images": ("0", "4", "8"),
+    "masks": tuple(choices.MASKS),
+    "reconstruction": ("0", "1"),
+    "diversity": ("0", "0.5"),
+    "recognition": ("0", "0.1"),
+    "dataset": ("synthetic", "synthetic_garments"),
+    "image_size": ("16", "32"),
+    "attributes": ("class", "colour,pattern"),
+    "attribute_dropout": ("0", "0.5"),
     "optimizer": choices.OPTIMIZERS,
     "noise_dim": ("1", "16", "512"),
     "conditional": ("true", "false"),
@@ -67,6 +84,19 @@ VALUES: dict[str, tuple[str, ...]] = {
     **{f"{name}_schedule": choices.SCHEDULES for name in choices.NETWORKS},
     **{f"{name}_final_factor": ("0.1", "0.5", "1") for name in choices.NETWORKS},
 }
+
+# Flags that are nothing alone: sets begin with one of these.
+BASES: tuple[tuple[str, ...], ...] = (
+    (),
+    ("--preset=stylegan",),
+    ("--preset=inpaint",),
+    ("--preset=own", "--dataset=synthetic_garments", "--image_size=16"),
+    ("--preset=fashion", "--augment=translation,adaptive", "--augment_target=0.1"),
+    (
+        *("--preset=stylegan", "--dataset=synthetic_garments", "--image_size=32"),
+        *("--grow_from=8", "--grow_images=4", "--fade_images=4"),
+    ),
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -106,11 +136,12 @@ def draw(rng: random.Random) -> tuple[list[str], list[str] | None]:
     """An accepted set, and the same less a flag that decides its recipe; None: no flag does."""
     while True:
         names = rng.sample(sorted(VALUES), rng.randint(1, 8))
-        given = [f"--{name}={rng.choice(VALUES[name])}" for name in names]
+        drawn = [f"--{name}={rng.choice(VALUES[name])}" for name in names]
+        given = [*rng.choice(BASES), *drawn]
         recipe = accepted(given)
         if recipe is None:
             continue
-        for left_out in rng.sample(given, len(given)):
+        for left_out in rng.sample(drawn, len(drawn)):
             less = [flag for flag in given if flag != left_out]
             other = accepted(less)
             decided = "--precision=float32"  # which auto may be, too

@@ -63,6 +63,7 @@ def test_a_run_of_format_1_means_what_it_meant(preset):
     assert now["recipe"]["objective"].pop("style_mixing") == 0
     assert now["recipe"]["objective"].pop("path_length") == 0
     assert now["recipe"]["objective"].pop("classification") == 0
+    assert now["recipe"]["objective"].pop("classifier") == "projection"
     assert not any(now["recipe"].pop("growth").values())
     assert not any(now["recipe"].pop("completion").values())
     assert now["recipe"]["objective"].pop("augment_target") == 0.6
@@ -90,6 +91,14 @@ def test_a_run_whose_discriminator_takes_means_keeps_them(config):
     stored["recipe"]["networks"]["architecture"] = "residual"
     read = config_json.from_json(json.dumps(stored), ANY)
     assert read.recipe.networks.architecture == "residual_mean"
+
+
+def test_a_run_of_format_14_classifies_as_it_did(config):
+    stored = json.loads(written(config, format=14))
+    del stored["recipe"]["objective"]["classifier"]
+    stored["recipe"]["objective"]["classification"] = 0.03
+    read = config_json.from_json(json.dumps(stored), ANY)
+    assert not read.recipe.objective.has_auxiliary_classifier
 
 
 def test_a_run_of_format_9_has_the_mapping_network_that_there_was(config):

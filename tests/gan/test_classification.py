@@ -1,10 +1,11 @@
-"""Discriminators that also tell the labels of real images."""
+"""Discriminators that also tell the labels of real images, by their projection or a layer more."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -21,10 +22,13 @@ from trainer.models.keras_layers import with_keras_layers
 from trainer.models.label_classification import with_label_scores, with_training_logits
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng
+from trainer.runs import export_formats
+from trainer.runs.trained_networks import Trained
 from trainer.system.exits import RefusedError
 
 VALUES = (10, 8, 3)  # of synthetic_garments' class, colour and pattern
 NOTHING = 1e-30  # as a weight, of a loss whose probabilities are still part of the logits
+PROJECTION, AUXILIARY = "--classifier=projection", "--classifier=auxiliary"
 GIVEN = [[1, 2, 0], [9, -1, 2], [-1, -1, -1], [0, 7, -1]]
 
 
@@ -75,7 +79,7 @@ def test_scores_of_many_values_are_the_same(monkeypatch):
 @pytest.mark.parametrize("attributes", ["class", "class,colour,pattern"])
 def test_the_exported_discriminator_gives_the_logits_of_training(attributes, tmp_path):
     """And a file of it needs nothing but Keras."""
-    gan = FashionGAN(recipe("--preset=fashion", f"--attributes={attributes}"), 9)
+    gan = FashionGAN(recipe("--preset=fashion", PROJECTION, f"--attributes={attributes}"), 9)
     count = len(attributes.split(","))
     labels = tf.constant(GIVEN)[:, :count]
     expected, _ = gan.logits(images(1), labels, BatchRng(0, 0, 0, 4), "real")
@@ -96,8 +100,43 @@ def test_the_exported_discriminator_gives_the_logits_of_training(attributes, tmp
     np.testing.assert_allclose(np.load(files[2]), expected, atol=1e-4)
 
 
-def test_a_given_label_adds_its_log_probability():
-    gan = FashionGAN(recipe("--preset=fashion", "--classification=1"), 9)
+def test_an_auxiliary_classifier_is_not_exported(tmp_path):
+    gan = FashionGAN(recipe("--preset=fashion", AUXILIARY), 9)
+    trained = Trained(gan.recipe, gan.generator, gan.discriminator, 0, "")
+    labels = tf.constant(GIVEN)
+    expected, _ = gan.logits(images(1), labels, BatchRng(0, 0, 0, 4), "real")
+    export_formats.write(trained, "discriminator", "keras", tmp_path / "d.keras")
+
+    network = keras.models.load_model(tmp_path / "d.keras")
+    np.testing.assert_allclose(network([images(1), labels]), expected, atol=1e-4)
+    assert "label_classifier" not in {layer.name for layer in network.layers}
+
+
+@pytest.mark.parametrize("architecture", PROJECTING)
+def test_an_auxiliary_classifier_tells_labels_and_leaves_logits_as_they_are(architecture):
+    completing = ("--masks=box",) if ARCHITECTURES[architecture].completes else ()
+    given = ("--preset=fashion", f"--architecture={architecture}", *completing)
+    plain = FashionGAN(recipe(*given, "--classification=0"), 9)
+    gan = FashionGAN(recipe(*given, "--classification=1", AUXILIARY), 9)
+    rng, labels = BatchRng(0, 0, 0, 4), tf.constant(GIVEN)
+
+    logits, log_probabilities = gan.logits(images(1), labels, rng, "real")
+
+    np.testing.assert_array_equal(logits, plain.logits(images(1), labels, rng, "real")[0])
+    _, scores = gan.active.discriminator([images(1), labels])
+    parts = np.split(scores.numpy(), np.cumsum(VALUES)[:-1], axis=1)
+    for row, each in enumerate(GIVEN):
+        told = sum(
+            tf.nn.log_softmax(part[row])[label].numpy()
+            for label, part in zip(each, parts, strict=True)
+            if label >= 0
+        )
+        assert float(log_probabilities[row, 0]) == pytest.approx(told, abs=1e-4)
+    assert len(np.unique(scores)) > 4  # it begins with other weights than zeros
+
+
+def test_a_given_label_adds_its_log_probability_to_the_logit_of_a_projection():
+    gan = FashionGAN(recipe("--preset=fashion", "--classification=1", PROJECTION), 9)
     labels, unknown = tf.constant(GIVEN), tf.fill([4, 3], -1)
     rng = BatchRng(0, 0, 0, 4)
     logits, log_probabilities = gan.logits(images(1), labels, rng, "real")
@@ -119,15 +158,15 @@ def test_a_given_label_adds_its_log_probability():
 
 @pytest.mark.parametrize("penalty", [(), ("--r1=0.3", "--r2=0.3"), ("--gradient_penalty=1",)])
 @pytest.mark.parametrize("loss", ["relativistic", "hinge"])  # in one pass, and in two
-def test_the_discriminator_alone_learns_labels_and_of_real_images_alone(loss, penalty):
+@pytest.mark.parametrize("classifier", [PROJECTION, AUXILIARY])
+def test_the_discriminator_alone_learns_labels_and_of_real_images_alone(classifier, loss, penalty):
+    given = ("--preset=fashion", classifier)
     made = {
-        weight: _gradients(
-            FashionGAN(recipe("--preset=fashion", *flags_of(loss, penalty, weight)), 9)
-        )
+        weight: _gradients(FashionGAN(recipe(*given, *flags_of(loss, penalty, weight)), 9))
         for weight in (NOTHING, 0.5)
     }
     with tf.GradientTape() as tape:
-        gan = FashionGAN(recipe("--preset=fashion", *flags_of(loss, penalty, 0.5)), 9)
+        gan = FashionGAN(recipe(*given, *flags_of(loss, penalty, 0.5)), 9)
         _, scores = gan.active.discriminator([images(1), tf.constant(GIVEN)])
         parts = np.split(np.arange(sum(VALUES)), np.cumsum(VALUES)[:-1])
         entropies = [
@@ -169,11 +208,13 @@ def _gradients(gan: FashionGAN) -> step_gradients.StepGradients:
     return step_gradients.compute(gan, examples, BatchRng(0, 0, 0, 4))
 
 
-def test_networks_that_borrow_weights_score_labels_too():
+@pytest.mark.parametrize("classifier", [PROJECTION, AUXILIARY])
+def test_networks_that_borrow_weights_score_labels_too(classifier):
     """Those with normalised weights, and those of a run that still grows."""
-    normalised = FashionGAN(recipe("--preset=fashion", "--spectral_norm", "--classification=1"), 9)
+    classifies = ("--classification=1", classifier)
+    normalised = FashionGAN(recipe("--preset=fashion", "--spectral_norm", *classifies), 9)
     growing = FashionGAN(
-        recipe("--preset=stylegan", "--grow_from=7", "--grow_images=99", "--classification=1"), 9
+        recipe("--preset=stylegan", "--grow_from=7", "--grow_images=99", *classifies), 9
     )
     growing.activate(1, tf.constant(0.5))
     smaller = tf.image.resize(images(1), [14, 14])
@@ -188,6 +229,7 @@ def test_networks_that_borrow_weights_score_labels_too():
         (("--classification=-1",), "negative"),
         (("--classification=nan",), "negative"),
         (("--classification=1", "--noconditional"), "--conditional"),
+        (("--classification=0", "--classifier=auxiliary"), "--classification"),
         (("--classification=1", "--preset=dcgan", "--conditional"), "--architecture=.*fashion"),
     ],
 )
@@ -198,7 +240,9 @@ def test_what_cannot_classify_is_refused(given, said):
 
 def test_a_preset_that_classifies_does_without_labels_too():
     assert recipe("--preset=own").objective.classification > 0
-    assert recipe("--preset=own", "--noconditional").objective.classification == 0
+    without = recipe("--preset=own", "--noconditional")
+    assert without.objective.classification == 0
+    assert without == recipe("--preset=own", "--noconditional", "--classification=0")
     assert recipe("--preset=own", "--architecture=dcgan").objective.classification == 0
 
 

@@ -26,7 +26,7 @@ RECIPES = {  # numbers of replicas to compare with one, relative tolerance of lo
     f"--preset=dcgan --width=8 {SLOWLY}": ([4], 1e-3, 1e-3),
     # labels, penalties, schedules, mixed styles, path lengths
     f"--preset=fashion --width=8 {SLOWLY} --precision=float32 --style_mixing=0.9 --path_length=2 "
-    "--classification=0.5": (
+    "--classification=0.5 --classifier=projection": (
         [2],
         1e-3,
         1e-2,

@@ -25,6 +25,7 @@ EXPORT_SUFFIXES = {
 }
 NOISES = ("fixed", "input")  # of an exported generator
 UPDATES = ("simultaneous", "alternating")
+CLASSIFIERS = ("projection", "auxiliary")  # of labels, in the discriminator
 OPTIMIZERS = ("adam", "rmsprop")
 SCHEDULES = ("constant", "linear", "cosine", "exponential")
 EVALUATION_INTERVAL = 1000  # steps

@@ -51,11 +51,17 @@ class Objective:
     penalty_final_factor: float  # share of the penalty that is left at the horizon
     weight_clip: float  # bound of the discriminator's weights; 0: none
     classification: float  # weight of that of real images by the discriminator; 0: none
+    classifier: str  # what tells the labels: the projection, or a layer of its own
     style_mixing: float  # share of the fakes whose layers get two styles
     path_length: float  # weight of path length regularisation; 0: none
     flip: bool  # half of the real images are mirrored
     augment: str  # names of `choices.AUGMENTATIONS`, joined by commas; `adaptive` before them
     augment_target: float  # mean sign of real images' logits, which `adaptive` aims at
+
+    @property
+    def has_auxiliary_classifier(self) -> bool:
+        """Whether a layer of the discriminator is trained to classify, and for nothing else."""
+        return bool(self.classification) and self.classifier == "auxiliary"
 
     @property
     def augmentations(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
 FILE = run_layout.CONFIG
-FORMAT = 14
+FORMAT = 15
 
 Json = dict[str, Any]
 
@@ -243,6 +243,13 @@ def _from_format_13(stored: Json) -> Json:
     return {**stored, "asked_schedule": None}
 
 
+def _from_format_14(stored: Json) -> Json:
+    """Format 14 told labels by the projection alone."""
+    recipe = stored["recipe"]
+    objective = {**recipe["objective"], "classifier": "projection"}
+    return {**stored, "recipe": {**recipe, "objective": objective}}
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -259,6 +266,7 @@ _MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     11: _from_format_11,
     12: _from_format_12,
     13: _from_format_13,
+    14: _from_format_14,
 }
 
 

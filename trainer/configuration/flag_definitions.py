@@ -156,9 +156,14 @@ def _define_objective(values: flags.FlagValues) -> None:
     objective.number("weight_clip", 0.0, text)
     text = (
         "The weight of a loss by which a discriminator that projects labels learns to tell those "
-        "of real images, too: samples show what they are asked for, and vary less; 0: none."
+        "of real images, too: samples show what they are asked for; 0: none."
     )
     objective.number("classification", 0.0, text)
+    text = (
+        "Of --classification: by the projection, so that samples are more typical of their labels, "
+        "and vary less; or by an auxiliary layer, from which the generator learns nothing."
+    )
+    objective.choice("classifier", "projection", choices.CLASSIFIERS, text)
     text = (
         "Of style-based generators: the share of the fakes of which some layers get the style of "
         "another latent."

@@ -92,6 +92,7 @@ def _objective(values: flags.FlagValues, given: Collection[str]) -> config.Objec
     # A preset's is of its labels and its networks: who takes others need not know of it.
     is_possible = values.conditional and choices.ARCHITECTURES[values.architecture].projects
     classifies = is_possible or "classification" in given
+    classification = values.classification if classifies else 0.0
     return config.Objective(
         loss=values.loss,
         update=values.update,
@@ -104,13 +105,25 @@ def _objective(values: flags.FlagValues, given: Collection[str]) -> config.Objec
         penalty_schedule=values.penalty_schedule,
         penalty_final_factor=values.penalty_final_factor,
         weight_clip=values.weight_clip,
-        classification=values.classification if classifies else 0.0,
+        classification=classification,
+        classifier=_classifier(values, classification, given),
         style_mixing=values.style_mixing,
         path_length=values.path_length,
         flip=values.flip,
         augment=augmentations.parse(values.augment),
         augment_target=values.augment_target,
     )
+
+
+def _classifier(values: flags.FlagValues, weight: float, given: Collection[str]) -> str:
+    if weight:
+        return str(values.classifier)
+    if "classifier" in given:
+        raise RefusedError(
+            f"--classifier={values.classifier} is what a loss trains that has no weight: give it "
+            "one by --classification, or leave it out"
+        )
+    return choices.CLASSIFIERS[0]
 
 
 def _completion(values: flags.FlagValues, given: Collection[str]) -> Completion:

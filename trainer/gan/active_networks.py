@@ -21,7 +21,7 @@ from trainer.models.label_classification import with_label_scores
 class ActiveNetworks:
     """Networks of one size, whose weights have the names of the state's.
 
-    The discriminators are those of `with_label_scores` where the objective classifies.
+    The discriminators give scores of labels, too, where the objective classifies.
     """
 
     generator: keras.Model
@@ -55,7 +55,7 @@ def active_networks(
     unpenalised = discriminator
     if objective.at_times_penalised and low:
         unpenalised = build_discriminator(recipe, recipe.precision, missing, fades)
-    if objective.classification:
+    if objective.classification and not objective.has_auxiliary_classifier:
         discriminator, unpenalised = map(with_label_scores, (discriminator, unpenalised))
     networks = ActiveNetworks(generator, discriminator, unpenalised)
     if recipe.completion.masks:

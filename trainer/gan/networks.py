@@ -10,6 +10,7 @@ import keras
 from trainer.configuration.config import Recipe
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.design import Design
+from trainer.models.label_classification import with_auxiliary_classifier
 from trainer.system.exits import RefusedError
 
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -43,10 +44,16 @@ def build_generator(
 def build_discriminator(
     recipe: Recipe, precision: str, missing: int = 0, fades: bool = False
 ) -> keras.Model:
-    """The recipe's discriminator in this precision, even where it is penalised."""
+    """The recipe's discriminator in this precision, even where it is penalised.
+
+    Its outputs are logits, and scores of labels if it has an auxiliary classifier.
+    """
     architecture = ARCHITECTURES[recipe.networks.architecture]
     with _dtype_policy(precision):
-        return architecture.discriminator(_design(recipe, missing, fades))
+        discriminator = architecture.discriminator(_design(recipe, missing, fades))
+    if recipe.objective.has_auxiliary_classifier:
+        return with_auxiliary_classifier(discriminator, label_sizes(recipe))
+    return discriminator
 
 
 def label_sizes(recipe: Recipe) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from trainer.gan.fakes import incomplete
 from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
 from trainer.models.conditioning import RECOGNISED, Encoded
-from trainer.models.label_classification import classified
+from trainer.models.label_classification import log_probabilities
 from trainer.randomness import BatchRng
 
 
@@ -38,7 +38,6 @@ def recognition(
     """
     others = gan.encode(incomplete(gan, images, rng, f"{stream}recognition/"))
     scores = tf.concat([each.maps[RECOGNISED] for each in (encoded, others)], axis=0)
-    twice, nothing = tf.tile(labels, [2, 1]), tf.zeros_like(scores[:, :1])
-    _, log_probabilities = classified(nothing, scores, twice, label_sizes(gan.recipe))
+    told = log_probabilities(scores, tf.tile(labels, [2, 1]), label_sizes(gan.recipe))
     share = gan.recipe.completion.recognition / (2 * gan.recipe.batch_size)
-    return -share * tf.reduce_sum(log_probabilities)
+    return -share * tf.reduce_sum(told)

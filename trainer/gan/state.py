@@ -19,7 +19,7 @@ from trainer.gan.optimizers import Optimizer, local_variable
 from trainer.models import image_noise, spectral
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import Encoded, Incomplete, inputs_of
-from trainer.models.label_classification import classified
+from trainer.models.label_classification import log_probabilities, with_log_probabilities
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng, layers_draw_from
 
@@ -190,7 +190,7 @@ class FashionGAN:
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Logits `[N, 1]` in training, and log-probabilities `[N, 1]` of the labels.
 
-        The latter are None unless the objective classifies, see `label_classification.classified`.
+        The latter are None unless the objective classifies, see `label_classification`.
 
         Args:
           images: `[N, height, width, channels]`.
@@ -214,7 +214,10 @@ class FashionGAN:
         if not self.recipe.objective.classification:
             return outputs, None
         logits, scores = outputs
-        return classified(logits, scores, labels, label_sizes(self.recipe))
+        sizes = label_sizes(self.recipe)
+        if self.recipe.objective.has_auxiliary_classifier:
+            return logits, log_probabilities(scores, labels, sizes)
+        return with_log_probabilities(logits, scores, labels, sizes)
 
     def _spectrally_normalised(self, weight: keras.Variable) -> tf.Tensor:
         """The weight, divided by its spectral norm where it has a singular vector."""

@@ -1,8 +1,14 @@
-"""Projection discriminators as classifiers of labels (Chen et al. 2021, arXiv:2111.01035)."""
+"""Projection discriminators that classify labels, too: by the projection, or by a layer for it.
+
+The scores of a projection are part of the logits that the generator learns by (Chen et al. 2021,
+arXiv:2111.01035), so that it is paid for pictures that no other label could have. An auxiliary
+classifier (Odena et al. 2016, arXiv:1610.09585) shares features alone; other than there, it sees no
+fakes, and the generator has no loss of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -10,6 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from trainer.models.conditioning import side_by_side
+from trainer.models.layers import Dense
 
 _FEW_VALUES = 64  # of all attributes together
 
@@ -17,7 +24,8 @@ _FEW_VALUES = 64  # of all attributes together
 def with_label_scores(discriminator: keras.Model) -> keras.Model:
     """The discriminator, and what each value of each attribute would add to its logits.
 
-    Those are the logits of a classifier (Chen et al. 2021, arXiv:2111.01035); see `classified`.
+    Those are the logits of a classifier (Chen et al. 2021, arXiv:2111.01035); see
+    `with_log_probabilities`.
 
     Args:
       discriminator: made of `projected_logits`.
@@ -41,8 +49,31 @@ def with_label_scores(discriminator: keras.Model) -> keras.Model:
     return keras.Model(discriminator.inputs, [discriminator.output, scores], name="scored")
 
 
+def with_auxiliary_classifier(
+    discriminator: keras.Model, label_sizes: Sequence[int]
+) -> keras.Model:
+    """The discriminator with a linear layer more on its features, of float32.
+
+    Args:
+      discriminator: made of `projected_logits`.
+      label_sizes: the number of values of each attribute.
+
+    Returns:
+      A network whose outputs are `[N, 1]` and `[N, sum(label_sizes)]`.
+    """
+    features = discriminator.get_layer("projection").input[0]
+    scores = Dense(sum(label_sizes), dtype="float32", name="label_classifier")(features)
+    outputs = [discriminator.output, scores]
+    return keras.Model(discriminator.inputs, outputs, name=discriminator.name)
+
+
+def without_auxiliary_classifier(discriminator: keras.Model) -> keras.Model:
+    """The same without that layer: a network whose output is the logits, `[N, 1]`."""
+    return keras.Model(discriminator.inputs, discriminator.outputs[0], name=discriminator.name)
+
+
 def with_training_logits(discriminator: keras.Model, label_sizes: Sequence[int]) -> keras.Model:
-    """A trained discriminator that classifies, with the logits that it was trained by.
+    """A trained discriminator that classifies by its projection, with the logits of its training.
 
     Args:
       discriminator: made of `projected_logits`.
@@ -50,7 +81,7 @@ def with_training_logits(discriminator: keras.Model, label_sizes: Sequence[int])
 
     Returns:
       A network of its weights, in Keras's own layers, whose output `[N, 1]` is that of
-      `classified`.
+      `with_log_probabilities`.
     """
     embedding = discriminator.get_layer("label_embedding")
     features = discriminator.get_layer("projection").input[0]
@@ -73,7 +104,9 @@ def with_training_logits(discriminator: keras.Model, label_sizes: Sequence[int])
     return keras.Model(discriminator.inputs, of_label, name=discriminator.name)
 
 
-def classified(logits, scores, labels, label_sizes: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
+def with_log_probabilities(
+    logits, scores, labels, label_sizes: Sequence[int]
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Logits to which each given label adds its log-probability, not its score; and what it adds.
 
     A score has no bound: a generator would be paid for pictures that are ever more typical of their
@@ -86,14 +119,39 @@ def classified(logits, scores, labels, label_sizes: Sequence[int]) -> tuple[tf.T
       label_sizes: the number of values of each attribute.
 
     Returns:
-      float32 `[N, 1]`: the logits; and the log-probability of all given labels of an image.
+      float32 `[N, 1]`: the logits, and `log_probabilities`.
     """
-    log_probabilities = tf.zeros_like(logits)
+    found = tf.zeros_like(logits)
+    for score, total in _given_scores(scores, labels, label_sizes):
+        logits -= total
+        found += score - total
+    return logits, found
+
+
+def log_probabilities(scores, labels, label_sizes: Sequence[int]) -> tf.Tensor:
+    """The log-probability of all given labels of an image: float32 `[N, 1]`.
+
+    Args:
+      scores: float32 `[N, sum(label_sizes)]`.
+      labels: int32 `[N, attributes]`, -1 where not given.
+      label_sizes: the number of values of each attribute.
+    """
+    found = tf.zeros_like(scores[:, :1])
+    for score, total in _given_scores(scores, labels, label_sizes):
+        found += score - total
+    return found
+
+
+def _given_scores(
+    scores, labels, label_sizes: Sequence[int]
+) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    """Of each attribute the label's score and the log of all scores' sum; 0 if not given."""
     for number, part in enumerate(tf.split(scores, label_sizes, axis=1)):
         label = labels[:, number]
         total = tf.reduce_logsumexp(part, axis=1)
         score = tf.reduce_sum(part * tf.one_hot(label, part.shape[1]), axis=1)
         given = label[:, tf.newaxis] >= 0
-        logits -= tf.where(given, total[:, tf.newaxis], 0.0)
-        log_probabilities += tf.where(given, (score - total)[:, tf.newaxis], 0.0)
-    return logits, log_probabilities
+        yield (
+            tf.where(given, score[:, tf.newaxis], 0.0),
+            tf.where(given, total[:, tf.newaxis], 0.0),
+        )

@@ -49,6 +49,8 @@ class Trained:
 
         See `label_classification.with_training_logits`.
         """
+        if self.recipe.objective.has_auxiliary_classifier:
+            return label_classification.without_auxiliary_classifier(self.discriminator)
         if not self.recipe.objective.classification:
             return self.discriminator
         return label_classification.with_training_logits(
