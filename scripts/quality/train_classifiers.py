@@ -27,17 +27,17 @@ EPOCHS = {"feature_network": 16, "class_network": 12}
 def main(output: Path, names: list[str]) -> None:
     """Trains and writes the named classifiers."""
     data_dir = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
-    train = loading.load(DATASETS["fashion_mnist"], "train", data_dir, data_dir)
+    train, train_labels = loading.load(DATASETS["fashion_mnist"], "train", data_dir, data_dir)
     images, labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir, data_dir)
     output.mkdir(parents=True, exist_ok=True)
     for name in names:
         network = packaged_architectures.BUILDERS[name]()
-        packaged_architectures.train(network, *train, EPOCHS[name])
+        packaged_architectures.train(network, train, train_labels[:, 0], EPOCHS[name])
         path = output / f"{name}.npz"
         packaged_networks.write(network, path)
         packaged_networks.read(network, path)  # as rounded to float16
         predicted = evaluation_networks.predictor(network)(images)[-1].argmax(axis=1)
-        accuracy = np.mean(predicted == labels)
+        accuracy = np.mean(predicted == labels[:, 0])
         print(f"{name}: accuracy {accuracy:.4f}, sha256 {file_system.sha256(path)}", flush=True)
 
 

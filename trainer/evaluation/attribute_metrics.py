@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from trainer.data.datasets import Attribute
-from trainer.evaluation import metric_groups, metrics, own_network_training
-from trainer.evaluation.evaluation_networks import EvaluationNetworks, predictor
+from trainer.evaluation import metric_groups, metrics
+from trainer.evaluation.classification_accuracy import Score
+from trainer.evaluation.evaluation_networks import EvaluationNetworks
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,45 @@ ATTRIBUTE_METRICS = (
     "attribute_accuracy_real",
     "frechet_by_value",
 )
+
+
+@dataclass(frozen=True)
+class AttributesSeen:
+    """What a classifier sees in images, and how often it is what was asked for."""
+
+    accuracy: dict[str, float | None]  # by attribute; None: nothing was asked for
+    shares: dict[str, float] | None  # of the first one's values; None: unknown of real images
+    missing: list[str] | None  # values of the first that real images have; None: likewise
+
+
+def attributes_seen(
+    attributes: Sequence[Attribute],
+    predicted: np.ndarray,
+    labels: np.ndarray | None,
+    real_shares: np.ndarray | None,
+) -> AttributesSeen:
+    """Counts what is seen.
+
+    Args:
+      attributes: of the data.
+      predicted: what a classifier sees in images, int64 `[N, attributes]`.
+      labels: that the images were generated for, int64 `[N, attributes]`, -1 where nothing was
+        asked for; None: without labels.
+      real_shares: of the first attribute's values among real images, `[values]`; None: unknown.
+    """
+    accuracy = {
+        attribute.name: metric_groups.accuracy(
+            predicted[:, number], None if labels is None else labels[:, number]
+        )
+        for number, attribute in enumerate(attributes)
+    }
+    if real_shares is None:
+        return AttributesSeen(accuracy, None, None)
+    names = attributes[0].values
+    shares = metrics.class_shares(predicted[:, 0], len(names))
+    missing = metrics.missing_classes(shares, real_shares)
+    by_name = dict(zip(names, map(float, shares), strict=True))
+    return AttributesSeen(accuracy, by_name, [names[number] for number in missing])
 
 
 class AttributeMetrics:
@@ -55,48 +96,45 @@ class AttributeMetrics:
         self._test_labels = test_labels
         self._seed = seed
 
+    def seen(self, predicted: np.ndarray, labels: np.ndarray | None) -> AttributesSeen:
+        """`attributes_seen`, compared with the test images.
+
+        Args:
+          predicted: what the classifier sees, int64 `[N, attributes]`.
+          labels: int64 `[N, attributes]`, -1 where nothing was asked for; None: without labels.
+        """
+        return attributes_seen(self._attributes, predicted, labels, self._shares_of_test)
+
     def of_class(
         self,
+        seen: AttributesSeen,
         images: np.ndarray,
-        predicted: np.ndarray,
         labels: np.ndarray | None,
-        learn: Callable[..., float] | None,
+        score: Score | None,
     ) -> dict[str, Any]:
         """`CLASS_METRICS`, of the first attribute; those that need labels are None without.
 
         Args:
+          seen: in the images.
           images: uint8 `[N, height, width, channels]`.
-          predicted: what the classifier sees in them, int64 `[N, attributes]`.
           labels: int64 `[N, attributes]`, -1 where nothing was asked for; None: without labels.
-          learn: `metric_groups.classification_accuracy_score` or `accuracy_of_learner`; None:
-            neither.
+          score: of `classification_accuracy`; None: none is asked for.
         """
-        names, real_labels = self._attributes[0].values, self._test_labels[:, 0]
-        asked = None if labels is None else labels[:, 0]
-        shares = metric_groups.shares_of_labels(real_labels, len(names))
-        if shares is None:
-            log.warning("evaluation: no shares of classes, which no test image has")
-            found = {"class_accuracy": metric_groups.accuracy(predicted[:, 0], asked)}
-            return dict.fromkeys(CLASS_METRICS) | found
-        values = metric_groups.class_metrics(predicted[:, 0], asked, shares)
-        values["class_shares"] = dict(zip(names, values["class_shares"], strict=True))
-        values["missing_classes"] = [names[number] for number in values["missing_classes"]]
-        values["classification_accuracy_score"] = None
-        if asked is not None and learn is not None:
-            values["classification_accuracy_score"] = learn(
-                images, asked, self._test, real_labels, self._seed
-            )
-        return values
-
-    def of_all(self, predicted: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
-        """How often the classifier sees what was asked for, and what test images have, by name.
-
-        Args:
-          predicted: int64 `[N, attributes]`.
-          labels: int64 `[N, attributes]`, -1 where nothing was asked for; None: without labels.
-        """
+        learnt = None
+        if score and labels is not None and seen.shares is not None:
+            of_test = self._test_labels[:, 0]
+            learnt = score(images, labels[:, 0], self._test, of_test, self._seed)
         return {
-            "attribute_accuracy": self._accuracy(predicted, labels),
+            "class_accuracy": seen.accuracy[self._attributes[0].name],
+            "class_shares": seen.shares,
+            "missing_classes": seen.missing,
+            "classification_accuracy_score": learnt,
+        }
+
+    def of_all(self, seen: AttributesSeen) -> dict[str, Any]:
+        """How often the classifier sees what was asked for, and what test images have, by name."""
+        return {
+            "attribute_accuracy": seen.accuracy,
             "attribute_accuracy_real": self._accuracy_of_test,
         }
 
@@ -131,40 +169,13 @@ class AttributeMetrics:
         return by_name
 
     @functools.cached_property
+    def _shares_of_test(self) -> np.ndarray | None:
+        values = len(self._attributes[0].values)
+        shares = metric_groups.shares_of_labels(self._test_labels[:, 0], values)
+        if shares is None:
+            log.warning("evaluation: no shares of classes, which no test image has")
+        return shares
+
+    @functools.cached_property
     def _accuracy_of_test(self) -> dict[str, float | None]:
-        return self._accuracy(self._networks.values(self._test), self._test_labels)
-
-    def _accuracy(
-        self, predicted: np.ndarray, labels: np.ndarray | None
-    ) -> dict[str, float | None]:
-        return {
-            attribute.name: metric_groups.accuracy(
-                predicted[:, number], None if labels is None else labels[:, number]
-            )
-            for number, attribute in enumerate(self._attributes)
-        }
-
-
-def accuracy_of_learner(
-    fakes: np.ndarray,
-    fake_labels: np.ndarray,
-    reals: np.ndarray,
-    real_labels: np.ndarray,
-    seed: int,
-) -> float:
-    """`metric_groups.classification_accuracy_score` by a classifier of `own_network_training`.
-
-    Args:
-      fakes: uint8 `[N, height, width, channels]`.
-      fake_labels: int64 `[N]`, -1 where none was asked for.
-      reals: test images, uint8 `[M, height, width, channels]`.
-      real_labels: int64 `[M]`, -1 where none is given, but not everywhere.
-      seed: decides the classifier's initial weights, and the order and augmentation of fakes.
-    """
-    count = int(max(fake_labels.max(), real_labels.max())) + 1
-    learner = own_network_training.train_classifier(
-        fakes, fake_labels[:, np.newaxis], [count], seed
-    )
-    given = real_labels >= 0
-    predicted = predictor(learner)(reals)[0].argmax(axis=1)
-    return metrics.accuracy(predicted[given], real_labels[given])
+        return self.seen(self._networks.values(self._test), self._test_labels).accuracy

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from trainer.configuration.choices import CLASSIFIED, FEWEST_SAMPLES
 from trainer.data import order
-from trainer.data.datasets import Attribute, DatasetSpec, LabelledImages
+from trainer.data.datasets import DatasetSpec, LabelledImages
 from trainer.evaluation import (
     completed_pictures,
     evaluation_networks,
@@ -22,6 +22,7 @@ from trainer.evaluation import (
     own_networks,
     packaged_networks,
 )
+from trainer.evaluation.attribute_metrics import AttributesSeen, attributes_seen
 from trainer.evaluation.evaluation_networks import EvaluationNetworks
 from trainer.gan import sampling, stages
 from trainer.gan.state import FashionGAN
@@ -113,6 +114,11 @@ def evaluator(
     recipe = gan.recipe
     draw, asked = (_completed if recipe.completion.masks else _generated)(gan, images, labels, num)
     rows = np.sort(order.permutation(SEED, 0, len(images))[:REFERENCE_IMAGES])
+    attributes = recipe.data.attributes
+    real_shares = None
+    if attributes:
+        count = len(attributes[0].values)
+        real_shares = metric_groups.shares_of_labels(labels[rows, 0], count)
 
     @functools.cache
     def reference_features() -> np.ndarray:
@@ -125,12 +131,11 @@ def evaluator(
         values = metric_groups.feature_metrics(
             _in_parts(seen_with.features, fakes), reference_features(), "classifier_fid"
         )
-        of_attributes, missing = _attribute_metrics(
-            recipe.data.attributes, _in_parts(seen_with.values, fakes), asked, labels[rows]
-        )
-        values |= of_attributes | of_completions
+        predicted = _in_parts(seen_with.values, fakes)
+        seen = attributes_seen(attributes, predicted, asked, real_shares)
+        values |= _scalars(seen) | of_completions
         if not quiet:
-            _report(values, missing, num, time.monotonic() - started)
+            _report(values, seen.missing or [], num, time.monotonic() - started)
         return values
 
     return evaluate
@@ -178,31 +183,17 @@ def _in_parts(see: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np
     )
 
 
-def _attribute_metrics(
-    attributes: tuple[Attribute, ...],
-    predicted: np.ndarray,
-    asked: np.ndarray | None,
-    real_labels: np.ndarray,
-) -> tuple[dict[str, float], list[str]]:
-    """Metrics of attributes as far as they are known, and the missing values of the first."""
+def _scalars(seen: AttributesSeen) -> dict[str, float]:
+    """What is known of it, in numbers; of a single attribute under the name of a class."""
     values: dict[str, float | None] = {}
-    missing: list[str] = []
-    if attributes:
-        names = attributes[0].values
-        shares = metric_groups.shares_of_labels(real_labels[:, 0], len(names))
-        first = None if asked is None else asked[:, 0]
-        of_class = metric_groups.class_metrics(predicted[:, 0], first, shares)
-        if shares is not None:
-            missing = [names[number] for number in of_class["missing_classes"]]
-            values["missing_classes"] = float(len(missing))
-            values["smallest_class_share"] = min(of_class["class_shares"])
-        values["class_accuracy"] = of_class["class_accuracy"]
-    for number, attribute in enumerate(attributes if len(attributes) > 1 else ()):
-        accuracy = metric_groups.accuracy(
-            predicted[:, number], None if asked is None else asked[:, number]
-        )
-        values[f"attribute_accuracy/{attribute.name}"] = accuracy
-    return {name: value for name, value in values.items() if value is not None}, missing
+    if seen.shares is not None and seen.missing is not None:
+        values["missing_classes"] = float(len(seen.missing))
+        values["smallest_class_share"] = min(seen.shares.values())
+    if seen.accuracy:
+        values["class_accuracy"] = next(iter(seen.accuracy.values()))
+    if len(seen.accuracy) > 1:
+        values |= {f"attribute_accuracy/{name}": value for name, value in seen.accuracy.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _report(values: dict[str, float], missing: list[str], num: int, seconds: float) -> None:

@@ -24,11 +24,8 @@ from trainer.evaluation import (
     packaged_networks,
     protocols,
 )
-from trainer.evaluation.attribute_metrics import (
-    ATTRIBUTE_METRICS,
-    AttributeMetrics,
-    accuracy_of_learner,
-)
+from trainer.evaluation.attribute_metrics import ATTRIBUTE_METRICS, AttributeMetrics
+from trainer.evaluation.classification_accuracy import by_own_network, by_packaged_network
 from trainer.evaluation.evaluation_networks import EvaluationNetworks
 from trainer.evaluation.metric_groups import PixelMetrics
 from trainer.gan import sampling
@@ -96,9 +93,9 @@ class Evaluator:
         self._protocol = protocols.protocol(recipe, settings, *digests)
         # Of data that the package knows, results stay what they were before there were others.
         self._is_packaged = protocols.is_packaged(recipe, settings)
-        self._attribute_metrics = None
+        self._attributes = None
         if recipe.data.attributes:
-            self._attribute_metrics = AttributeMetrics(
+            self._attributes = AttributeMetrics(
                 recipe.data.attributes, seen_with, self._test, self._test_labels, settings.seed
             )
         elif not self._is_packaged:
@@ -136,7 +133,7 @@ class Evaluator:
         if not self._is_packaged:
             values["real_num"] = len(self._test_rows)
         values |= self._feature_metrics(fake_features)
-        values |= self._metrics_of_attributes(images, fake_features, labels)
+        values |= self._attribute_values(images, fake_features, labels)
         return values | self._pixel_metrics(images)
 
     @functools.cached_property
@@ -178,22 +175,22 @@ class Evaluator:
             return np.arange(num)
         return np.sort(order.permutation(self._settings.seed, 0, count)[:num])
 
-    def _metrics_of_attributes(
+    def _attribute_values(
         self, images: np.ndarray, fake_features: np.ndarray, labels: np.ndarray | None
     ) -> dict[str, Any]:
-        of_attributes = self._attribute_metrics
-        if of_attributes is None:
+        if self._attributes is None:
             return {} if self._is_packaged else dict.fromkeys(ATTRIBUTE_METRICS)
-        predicted = self._networks.values(images)
+        by_network = by_packaged_network if self._is_packaged else by_own_network
+        score = by_network if self._settings.cas else None
+        seen = self._attributes.seen(self._networks.values(images), labels)
+        of_class = self._attributes.of_class(seen, images, labels, score)
         if self._is_packaged:
-            learn = metric_groups.classification_accuracy_score if self._settings.cas else None
-            return of_attributes.of_class(images, predicted, labels, learn)
+            return of_class
         real_labels = self._test_labels[self._test_rows]
-        learner = accuracy_of_learner if self._settings.cas else None
         return {
-            **of_attributes.of_class(images, predicted, labels, learner),
-            **of_attributes.of_all(predicted, labels),
-            "frechet_by_value": of_attributes.frechet_by_value(
+            **of_class,
+            **self._attributes.of_all(seen),
+            "frechet_by_value": self._attributes.frechet_by_value(
                 fake_features, labels, self._references[0], real_labels
             ),
         }

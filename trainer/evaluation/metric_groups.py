@@ -1,26 +1,17 @@
-"""Groups of metrics of generated images: of features, of predicted classes, of pixels."""
+"""Groups of metrics of generated images: of features, of labels, of pixels."""
 
 from __future__ import annotations
 
 import logging
 import math
-from typing import Any
 
 import numpy as np
 
-from trainer.evaluation import (
-    evaluation_networks,
-    feature_arrays,
-    metrics,
-    neighbours,
-    packaged_architectures,
-    pixel_space,
-)
+from trainer.evaluation import feature_arrays, metrics, neighbours, pixel_space
 from trainer.system import activity
 
 log = logging.getLogger(__name__)
 
-CAS_EPOCHS = 20  # of the classifier that is trained on fakes only
 # Of an image, times channels: principal components of n pixels take O(n^3) time, O(n^2) memory.
 MAX_PIXELS = 4096
 COMPONENTS = 64
@@ -38,29 +29,6 @@ def feature_metrics(fakes: np.ndarray, reals: np.ndarray, fid_name: str) -> dict
         "recall": neighbours.recall(overlap),
         "density": neighbours.density(overlap),
         "coverage": neighbours.coverage(overlap),
-    }
-
-
-def class_metrics(
-    predicted: np.ndarray, labels: np.ndarray | None, real_shares: np.ndarray | None
-) -> dict[str, Any]:
-    """Metrics of the values of one attribute that a classifier predicts.
-
-    Args:
-      predicted: int64 `[N]`.
-      labels: those that the images were generated for, int64 `[N]`, -1 where none was asked for;
-        None: without labels.
-      real_shares: shares of the values among real images, `[values]`; None: unknown.
-    """
-    if real_shares is None:
-        return {"class_accuracy": accuracy(predicted, labels)} | dict.fromkeys(
-            ("class_shares", "missing_classes")
-        )
-    shares = metrics.class_shares(predicted, len(real_shares))
-    return {
-        "class_accuracy": accuracy(predicted, labels),
-        "class_shares": [float(share) for share in shares],
-        "missing_classes": metrics.missing_classes(shares, real_shares),
     }
 
 
@@ -182,27 +150,3 @@ def _reduced(images: np.ndarray, factor: int) -> np.ndarray:
         count, rows, factor, columns, factor, channels
     )
     return np.rint(squares.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)
-
-
-def classification_accuracy_score(
-    fakes: np.ndarray,
-    fake_labels: np.ndarray,
-    reals: np.ndarray,
-    real_labels: np.ndarray,
-    seed: int,
-) -> float:
-    """The accuracy on real images of a classifier that is trained on fakes only.
-
-    Ravuri and Vinyals 2019 (arXiv:1905.10887). The classifier is a new class network.
-
-    Args:
-      fakes: uint8 `[N, 28, 28, 1]`.
-      fake_labels: `[N]`.
-      reals: test images, uint8 `[M, 28, 28, 1]`.
-      real_labels: `[M]`.
-      seed: decides the classifier's initial weights, and the order and augmentation of fakes.
-    """
-    network = packaged_architectures.class_network()
-    packaged_architectures.train(network, fakes, fake_labels, CAS_EPOCHS, seed)
-    predicted = evaluation_networks.predictor(network)(reals)[-1].argmax(axis=1)
-    return metrics.accuracy(predicted, real_labels)

@@ -20,7 +20,10 @@ WEIGHTS = Path(__file__).parent / "weights"
 def provide() -> EvaluationNetworks:
     """The two networks whose weights are in the package."""
     return EvaluationNetworks(
-        features, lambda images: classes(images)[:, np.newaxis], *DIGESTS.values()
+        features,
+        lambda images: classes(images)[:, np.newaxis],
+        features_sha256=DIGESTS["feature_network"],
+        classifier_sha256=DIGESTS["class_network"],
     )
 
 
