@@ -49,10 +49,36 @@ def test_a_pod_that_may_never_use_its_bucket_is_refused(monkeypatch):
         refused = HttpError({"code": 401, "message": "Unauthorized"})
         raise raised(TransportError("Status: 404", answer), RefreshError("no token"), refused)
 
-    filesystem = types.SimpleNamespace(call=unauthorised)
+    credentials = types.SimpleNamespace(credentials=types.SimpleNamespace(token=None))
+    filesystem = types.SimpleNamespace(call=unauthorised, credentials=credentials)
     monkeypatch.setattr(connection, "connected", lambda name, patience: filesystem)
     monkeypatch.setattr(bucket, "ACCESS_SECONDS", 0.1)
     with pytest.raises(RefusedError, match=r"roles/iam\.workloadIdentityUser"):
+        Bucket(GsUrl("a-bucket", "runs"), "job_dir")
+
+
+def test_a_token_that_is_no_longer_accepted_is_renewed_once_it_was(monkeypatch):
+    """Google ends tokens at times before they expire, in the middle of a run."""
+    held = types.SimpleNamespace(token="first")
+    asked_with = []
+
+    def call(*_, **__):
+        asked_with.append(held.token)
+        held.token = held.token or "second"
+        if len(asked_with) == refused_at:
+            raise HttpError({"code": 401, "message": "Invalid Credentials"})
+        return {}, b"{}"
+
+    credentials = types.SimpleNamespace(credentials=held)
+    filesystem = types.SimpleNamespace(call=call, credentials=credentials)
+    monkeypatch.setattr(connection, "connected", lambda name, patience: filesystem)
+    refused_at = 2
+    Bucket(GsUrl("a-bucket", "runs"), "job_dir").list()
+    assert asked_with == ["first", "first", None]
+
+    asked_with.clear()
+    refused_at = 1
+    with pytest.raises(RefusedError, match="not accepted"):
         Bucket(GsUrl("a-bucket", "runs"), "job_dir")
 
 

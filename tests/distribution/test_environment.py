@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import shutil
 
@@ -40,8 +41,9 @@ def test_switches_that_change_bits_are_recorded_and_a_change_is_said(monkeypatch
         monkeypatch.delenv(name, raising=False)
     before = environment.describe(runtime, 1)
     assert before["switches"] == {}
-    without = {name: value for name, value in before.items() if name != "switches"}
-    environment.warn_of_changes(without, before)  # of a run before switches were recorded
+    later = ("switches", "step_code", "cuda")
+    without = {name: value for name, value in before.items() if name not in later}
+    environment.warn_of_changes(without, before)  # of a run before these were recorded
     assert not caplog.text
 
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -53,15 +55,33 @@ def test_switches_that_change_bits_are_recorded_and_a_change_is_said(monkeypatch
 def test_gpus_that_were_given_and_are_not_seen_are_refused(monkeypatch):
     strategies.check_gpus()
     monkeypatch.setenv(strategies.GPUS, "2")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RefusedError, match=r"TensorFlow sees 0: build the image with .*cuda"):
         strategies.check_gpus()
 
 
+def test_gpus_that_a_machine_has_lost_are_no_fault_of_the_run(monkeypatch):
+    """A refusal would end it for good, and another machine's may work."""
+    monkeypatch.setenv(strategies.GPUS, "2")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    with pytest.raises(RuntimeError, match="TensorFlow sees 0: look at this machine's driver"):
+        strategies.check_gpus()
+
+
 def test_other_code_of_the_same_version_is_noticed(tmp_path, monkeypatch):
-    before = environment.code()
+    before, of_step = environment.code(), environment.step_code()
     assert environment.code() == before
     shutil.copytree(environment.PACKAGE, tmp_path / "trainer")
     monkeypatch.setattr(environment, "PACKAGE", tmp_path / "trainer")
-    assert environment.code() == before
-    (tmp_path / "trainer" / "randomness.py").write_text("# another\n")
-    assert environment.code() != before
+    assert environment.code() == before and environment.step_code() == of_step
+    (tmp_path / "trainer" / "commands" / "runs.py").write_text("# another\n")
+    assert environment.code() != before and environment.step_code() == of_step
+    (tmp_path / "trainer" / "gan" / "losses.py").write_text("# another\n")
+    assert environment.step_code() != of_step
+
+
+def test_a_resume_by_other_code_of_a_step_is_said(caplog):
+    runtime = flags.train(["train", "--job_dir=x"]).runtime
+    now = environment.describe(runtime, 1)
+    environment.warn_of_changes({**now, "step_code": "00000000"}, now)
+    assert f"step_code 00000000 -> {now['step_code']}: the bits may differ" in caplog.text

@@ -56,6 +56,19 @@ def test_a_run_and_those_who_measure_it_write_one_record(storage, tmp_path):
     assert sum(name.endswith(".test") for name in events) == 2
 
 
+def test_a_result_is_sent_after_all_that_belongs_to_it(storage, tmp_path):
+    """Who reads it measures that step no more."""
+    place = url.parse(f"gs://{BUCKET}/runs/ordered", "job_dir")
+    storage.write("runs/ordered/config.json", b"{}")
+    copy = in_bucket.fetch(place, tmp_path / "copy", run_layout.EVALUATIONS)
+    evaluations.add(tmp_path / "copy", line(1, evaluations.TEST))
+    written = []
+    storage.seen = lambda request: written.append(request.object_name)
+    in_bucket.add(copy)
+    storage.seen = lambda request: None
+    assert len(written) > 1 and written[-1] == "runs/ordered/evaluations.jsonl"
+
+
 def test_what_a_resume_has_cut_does_not_come_back(storage, tmp_path):
     place = url.parse(f"gs://{BUCKET}/runs/cut", "job_dir")
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,27 @@ def test_a_folder_without_locks_is_refused_by_its_name(tmp_path, monkeypatch):
     refused = file_errors.refusal(raised.value)
     assert isinstance(refused, exits.RefusedError)
     assert f"{tmp_path} cannot be used" in str(refused) and "no locks" in str(refused)
+
+
+@pytest.mark.parametrize("holder", ["pid 9 on another-machine", f"pid 9 on {os.uname().nodename}"])
+def test_a_lock_of_another_machine_may_be_that_of_one_which_is_gone(holder, tmp_path, monkeypatch):
+    """A file server keeps it for a while."""
+    monkeypatch.setattr(file_system, "OTHER_HOSTS_LOCK_SECONDS", 60.0)
+    (tmp_path / ".lock").write_text(f"{holder}\n")
+    with open(tmp_path / ".lock", "a+") as file:
+        file_system.fcntl.flock(file, file_system.fcntl.LOCK_EX)
+        ends = threading.Timer(
+            0.5, lambda: file_system.fcntl.flock(file, file_system.fcntl.LOCK_UN)
+        )
+        ends.start()
+        if "another" in holder:
+            with file_system.locked(tmp_path, "job_dir", 0.1):
+                pass
+        else:
+            with pytest.raises(exits.RefusedError, match=holder):
+                with file_system.locked(tmp_path, "job_dir", 0.1):
+                    pass
+        ends.join()
 
 
 def test_a_mount_that_is_not_back_yet_is_worth_another_run(tmp_path, monkeypatch):

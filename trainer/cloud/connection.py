@@ -55,6 +55,13 @@ def connected(name: str, patience: float) -> Any:
         time.sleep(CREDENTIALS_PAUSE_SECONDS)
 
 
+def drop_token(filesystem: Any) -> None:
+    """Makes the next request get another token: the storage may end one before it says."""
+    held = filesystem.credentials.credentials
+    if held is not None:  # an emulator's
+        held.token = None
+
+
 def _is_in_pod() -> bool:
     return "KUBERNETES_SERVICE_HOST" in os.environ
 

@@ -16,12 +16,13 @@ class Vanished(Exception):
     """An object, or this version of it, does not exist."""
 
 
-def transient(name: str, error: Exception) -> str:
+def transient(name: str, error: Exception, were_accepted: bool = False) -> str:
     """Describes an error after which a retry can help; raises another one for all others.
 
     Args:
       name: what the request was for, as the user wrote it.
       error: any error of gcsfs, aiohttp or google-auth.
+      were_accepted: whether these credentials have been: then their token may be renewed.
 
     Raises:
       Conflict: the object exists in another version.
@@ -54,7 +55,7 @@ def transient(name: str, error: Exception) -> str:
         ) from error
     if isinstance(error, HttpError):
         code = int(error.code or 0)
-        if code >= 500 or code in (408, 429):
+        if code >= 500 or code in (408, 429) or (code == 401 and were_accepted):
             return f"HTTP {code}"
         what = "its credentials are not accepted" if code == 401 else "the storage rejects this"
         raise RefusedError(f"{name}: {what} ({first_line(error)})") from error
@@ -63,6 +64,13 @@ def transient(name: str, error: Exception) -> str:
     if isinstance(error, ValueError):  # gcsfs raises it for some responses
         raise RefusedError(f"{name}: the storage rejects this ({first_line(error)})") from error
     raise error
+
+
+def is_unauthorised(error: BaseException) -> bool:
+    """Whether the storage has not accepted the token that it was shown."""
+    from gcsfs.retry import HttpError
+
+    return isinstance(error, HttpError) and int(error.code or 0) == 401
 
 
 def is_without_access(error: BaseException | None) -> bool:

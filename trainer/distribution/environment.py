@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import logging
 import os
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +46,11 @@ def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
     """What config.json keeps of it."""
     return {
         "fashion_gan": __version__,
+        "step_code": step_code(),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "numpy": np.__version__,
+        "cuda": _cuda_versions(),
         "processor": processor_name(),
         "replicas": replicas,
         "threads": runtime.threads,
@@ -57,20 +61,38 @@ def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
 
 def code() -> int:
     """A checksum of this package's code: one version's image may have been built twice."""
+    return _checksum(PACKAGE.rglob("*.py"))
+
+
+def step_code() -> str:
+    """One of the code that a step's bits depend on, and of little else."""
+    folders = (PACKAGE / name for name in ("data", "gan", "models"))
+    files = (path for folder in folders for path in folder.rglob("*.py"))
+    return f"{_checksum([PACKAGE / 'randomness.py', *files]):08x}"
+
+
+def _checksum(paths: Iterable[Path]) -> int:
     checksum = 0
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted(paths):
         checksum = zlib.crc32(path.read_bytes(), zlib.crc32(path.name.encode(), checksum))
     return checksum
 
 
+def _cuda_versions() -> str:
+    """Of CUDA's libraries as packages, where TensorFlow sees a GPU."""
+    if not tf.config.list_physical_devices("GPU"):
+        return ""
+    installed = ((each.name, each.version) for each in importlib.metadata.distributions())
+    return " ".join(f"{name} {version}" for name, version in sorted(installed) if "nvidia" in name)
+
+
 def warn_of_changes(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Says what is different from the run's first start."""
-    before, now = ({**each, **each.get("switches", {})} for each in (before, now))
-    changes = [
-        f"{key} {before.get(key, 'not set')} -> {now.get(key, 'not set')}"
-        for key in sorted({**before, **now}.keys() - {"switches"})
-        if before.get(key) != now.get(key)
-    ]
+    """Says what is different from the run's first start, as far as that was recorded."""
+    recorded = before.keys() & now.keys() - {"switches"}
+    pairs = {key: (before[key], now[key]) for key in recorded}
+    then, here = (each.get("switches", {}) for each in (before, now))
+    pairs |= {key: (then.get(key, "not set"), here.get(key, "not set")) for key in {**then, **here}}
+    changes = [f"{key} {was} -> {is_}" for key, (was, is_) in sorted(pairs.items()) if was != is_]
     if changes:
         log.warning(
             "%s: the bits may differ from those of a run that was left alone", ", ".join(changes)

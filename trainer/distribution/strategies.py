@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import logging
 import os
 import time
@@ -46,17 +47,22 @@ def configure(runtime: Runtime) -> None:
 
 
 def check_gpus() -> None:
-    """Refuses a machine with GPUs that TensorFlow does not see: it would train on processors.
+    """Ends on a machine with GPUs that TensorFlow does not see: it would train on processors.
 
     Raises:
-      RefusedError: with what to do.
+      RefusedError: there is nothing to use a GPU with, on no machine; with what to do.
+      RuntimeError: this machine's do not work. Another's may, so a Job tries a few.
     """
     given, seen = os.environ.get(GPUS, "0"), len(tf.config.list_physical_devices("GPU"))
-    if given.isdecimal() and seen < int(given):
+    if not given.isdecimal() or seen >= int(given):
+        return
+    said = f"{GPUS}={given} says that there are as many GPUs, and TensorFlow sees {seen}"
+    if importlib.util.find_spec("nvidia") is None:
         raise RefusedError(
-            f"{GPUS}={given} says that there are as many GPUs, and TensorFlow sees {seen}: build "
-            "the image with --build-arg LOCK=requirements-cuda.lock, or look at their driver"
+            f"{said}: build the image with --build-arg LOCK=requirements-cuda.lock, which brings "
+            "CUDA's libraries"
         )
+    raise RuntimeError(f"{said}: look at this machine's driver")
 
 
 def make_strategy(runtime: Runtime) -> tf.distribute.Strategy:

@@ -8,6 +8,7 @@ import fcntl
 import functools
 import hashlib
 import itertools
+import logging
 import os
 import re
 import secrets
@@ -23,8 +24,12 @@ from typing import IO
 from trainer.system import file_errors
 from trainer.system.exits import InterruptedRun, RefusedError
 
+log = logging.getLogger(__name__)
+
 # A killed process keeps its lock until the kernel has freed its memory.
 LOCK_TIMEOUT_SECONDS = 10.0
+# A file server keeps that of a machine which is gone until its lease has ended: NFS's has 90 s.
+OTHER_HOSTS_LOCK_SECONDS = 120.0
 PARTIAL = ".partial-"  # prefix of the names of unfinished files and folders
 # Then the process, a digest of its host, for pods that share a folder have processes of one number,
 # and what a process has drawn for itself. Earlier names end behind the process.
@@ -83,14 +88,22 @@ def locked(
       RefusedError: another process holds it and did not release it in time.
     """
     with _open_lock_file(folder, flag) as file:
-        deadline = time.monotonic() + timeout_seconds
+        started, is_said = time.monotonic(), False
         while not _try_lock(file, folder):
-            if time.monotonic() > deadline:
-                file.seek(0)
+            file.seek(0)
+            holder = file.read().strip()
+            patience = timeout_seconds
+            if holder and not holder.endswith(f" on {os.uname().nodename}"):
+                patience = max(patience, OTHER_HOSTS_LOCK_SECONDS)
+            waited = time.monotonic() - started
+            if waited > patience:
                 raise RefusedError(
                     f"--{flag}={folder} is being written by another process "
-                    f"({file.read().strip() or 'unknown'}): stop it or choose another folder"
+                    f"({holder or 'unknown'}): stop it or choose another folder"
                 )
+            if waited > LOCK_TIMEOUT_SECONDS and not is_said:
+                log.info("%s is written by %s: waiting for it", folder, holder)
+                is_said = True
             time.sleep(0.1)
         file.truncate(0)
         file.write(f"pid {os.getpid()} on {os.uname().nodename}\n")
