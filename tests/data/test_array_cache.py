@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import resource
 import shutil
 import signal
@@ -124,6 +126,37 @@ def test_where_nothing_can_be_kept_it_is_made_in_memory_and_this_is_said(tmp_pat
     found = array_cache.array(tmp_path / "file", "name", SHAPE, rows)
     np.testing.assert_array_equal(found, rows(0, 10))
     assert "kept in memory only" in caplog.text and "--cache_dir" in caplog.text
+
+
+def test_errors_of_what_is_read_are_not_those_of_what_is_kept(small_pieces, tmp_path, caplog):
+    def lost_at_four(first: int, last: int) -> np.ndarray:
+        if first == 4:
+            raise OSError(errno.ENOTCONN, "lost", "/mnt/pictures/4.jpg")
+        return rows(first, last)
+
+    with pytest.raises(OSError, match="lost"):
+        array_cache.array(tmp_path, "name", SHAPE, lost_at_four)
+    assert "kept in memory" not in caplog.text
+    made = []
+    array_cache.array(
+        tmp_path, "name", SHAPE, lambda first, last: (made.append(first), rows(first, last))[1]
+    )
+    assert made == [4, 6, 8]  # what was made before is taken up
+
+
+def test_of_a_disk_that_fills_up_on_the_way_nothing_is_left(small_pieces, tmp_path, monkeypatch):
+    fsync, calls = os.fsync, []
+
+    def full(number: int) -> None:
+        calls.append(number)
+        if len(calls) == 3:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+        fsync(number)
+
+    monkeypatch.setattr(array_cache.os, "fsync", full)
+    found = array_cache.array(tmp_path, "name", SHAPE, rows)
+    np.testing.assert_array_equal(found, rows(0, 10))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"]
 
 
 def test_what_fits_nowhere_is_refused_before_it_is_made(tmp_path, monkeypatch):

@@ -433,3 +433,47 @@ def test_a_run_that_kept_its_table_s_whole_path_goes_on(small, tmp_path):
     kept["recipe"]["data"]["folder"]["metadata"] = str(table)  # as earlier versions did
     (job_dir / "config.json").write_text(json.dumps(kept))
     run_forked(*train_flags(job_dir, *few, "--steps=2"))
+
+
+def test_what_a_table_calls_pictures_needs_a_table(tmp_path):
+    picture(tmp_path / "images" / "1.jpg")
+    (tmp_path / "styles.csv").write_text("id,kind\n1,shirt\n")
+    with pytest.raises(RefusedError, match=r"none was found in .*: name it by --metadata"):
+        specify(tmp_path, metadata_file_name=PATTERN)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"kind": "\ud83d"}, r"in the column kind the value \\ud83d is no UTF-8"),
+        ({"kind": "a", "o\ud83d": "x"}, r"the column o\\ud83d is no UTF-8"),
+    ],
+)
+def test_a_value_that_no_file_of_a_run_can_hold_is_refused(row, said, tmp_path):
+    """Half of an emoji, as JavaScript cuts it."""
+    rows = [{"file_name": "a.png", **row}, {"file_name": "b.png", **dict.fromkeys(row, "b")}]
+    for each in rows:
+        picture(tmp_path / each["file_name"])
+    (tmp_path / "metadata.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in rows))
+    with pytest.raises(RefusedError, match=said):
+        specify(tmp_path)
+
+
+def test_a_resume_reads_a_folder_as_its_run_does(tmp_path):
+    """Which the default reading refuses: pictures, and subfolders of pictures."""
+    folder, job_dir = tmp_path / "set", tmp_path / "run"
+    for number in range(4):
+        picture(folder / f"{number}.png")
+        picture(folder / "more" / f"{number}.png", "green")
+    names = [f"{place}{number}" for place in ("", "more/") for number in range(4)]
+    lines = [f"{name},{'b' if 'more' in name else 'a'}" for name in names]
+    (folder / "styles.csv").write_text("\n".join(["id,kind", *lines]) + "\n")
+    data = ("--dataset=image_folder", f"--data_dir={folder}", "--image_size=28", "--test_share=0")
+    reading = ("--metadata=styles.csv", "--metadata_file_name={id}.png", "--attribute_minimum=1")
+    given = (*data, "--batch_size=4", "--conditional")
+    run_forked(*train_flags(job_dir, *given, *reading, "--steps=1"))
+
+    refused = run_forked(*train_flags(tmp_path / "other", *given, "--steps=1"), code=64)
+    assert "subfolders of pictures" in refused.stderr
+    resumed = run_forked(*train_flags(job_dir, *data, "--batch_size=4", "--steps=2"))
+    assert "2/2" in resumed.stderr

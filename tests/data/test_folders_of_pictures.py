@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import io
 import json
 import logging
 import os
 import resource
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
 
 from tests.command import run_forked
 from tests.conftest import train_flags
-from tests.data.folders import load, specify
+from tests.data.folders import cache_of, load, specify
 from trainer.configuration import config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
-from trainer.data import pictures
+from trainer.data import folder_contents, image_folder, pictures
 from trainer.data.datasets import Attribute, DatasetSpec
 from trainer.system import file_errors
 from trainer.system.exits import RefusedError
@@ -40,6 +42,20 @@ def save(path: Path, picture: Image.Image | None = None, **options) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     (picture or green_on_top()).save(path, **options)
     return path
+
+
+def wide_gamut() -> bytes:
+    """A profile like that of a phone's camera: sRGB's with the primaries of Display P3."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for tag, colour in {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+    }.items():
+        (start,) = struct.unpack_from(">I", profile, profile.index(tag) + 4)
+        numbers = struct.pack(">3i", *(round(each * 2**16) for each in colour))
+        profile = profile[: start + 8] + numbers + profile[start + 20 :]
+    return profile.replace("sRGB".encode("utf-16-be"), "wide".encode("utf-16-be"))
 
 
 KINDS = ("bmp", "gif", "jfif", "jpeg", "jpg", "png", "ppm", "tga", "tif", "tiff", "webp", "JPG")
@@ -343,6 +359,83 @@ def test_a_class_whose_name_no_file_of_a_run_can_hold_is_refused(tmp_path):
         save(tmp_path / os.fsdecode(name) / "a.png")
     with pytest.raises(RefusedError, match=r"subfolder J\\udce4ckchen is no UTF-8: rename it"):
         specify(tmp_path)
+
+
+def test_colours_are_those_that_a_profile_says(tmp_path):
+    """A camera's vivid red has other numbers than a monitor's, and is learnt as it is shown."""
+    linear = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ"))
+    assert linear.profile.xcolor_space.strip() == "XYZ"  # of no picture's pixels: left aside
+    wide = wide_gamut()
+    numbers = (200, 60, 40)
+    for name, profile in {"wide": wide, "xyz": linear.tobytes(), "broken": b"no profile"}.items():
+        Image.new("RGB", (16, 16), numbers).save(tmp_path / f"{name}.png", icc_profile=profile)
+    Image.new("RGBA", (16, 16), (*numbers, 255)).save(tmp_path / "with.png", icc_profile=wide)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.new("RGB", (16, 16), numbers).save(tmp_path / "srgb.png", icc_profile=srgb)
+    expected = ImageCms.profileToProfile(
+        Image.new("RGB", (1, 1), numbers),
+        ImageCms.ImageCmsProfile(io.BytesIO(wide)),
+        ImageCms.createProfile("sRGB"),
+        ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    ).getpixel((0, 0))
+    assert max(abs(a - b) for a, b in zip(expected, numbers, strict=True)) > 8
+
+    images, _ = load(tmp_path)
+
+    names = sorted(path.stem for path in tmp_path.iterdir())
+    found = {name: tuple(image[8, 8]) for name, image in zip(names, images, strict=True)}
+    assert found["broken"] == found["srgb"] == found["xyz"] == numbers
+    assert found["wide"] == found["with"] == expected
+
+
+def test_earlier_rules_take_the_numbers_as_they_are(tmp_path):
+    Image.new("RGB", (16, 16), (200, 60, 40)).save(tmp_path / "a.png", icc_profile=wide_gamut())
+    images, _ = load(tmp_path, rules=5)
+    assert tuple(images[0, 8, 8]) == (200, 60, 40)
+
+
+def test_grey_pixels_of_which_white_is_unknown_are_refused(tmp_path):
+    twelve = TiffImagePlugin.ImageFileDirectory_v2()
+    twelve[258] = 12
+    grey = Image.fromarray(np.full((16, 16), 4095, np.uint16))
+    grey.save(tmp_path / "a.tif", tiffinfo=twelve)
+    content = (tmp_path / "a.tif").read_bytes()
+    with Image.open(tmp_path / "a.tif") as picture:
+        bits = picture.tag_v2[258]
+    if bits != (12,) and bits != 12:  # Pillow says what it has written
+        entry = struct.pack("<HHIHH", 258, 3, 1, 16, 0)
+        assert entry in content
+        (tmp_path / "a.tif").write_bytes(
+            content.replace(entry, struct.pack("<HHIHH", 258, 3, 1, 12, 0))
+        )
+    with pytest.raises(RefusedError, match="grey of 12 bits"):
+        load(tmp_path)
+
+
+def test_a_transparent_grey_of_16_bits_shows_what_is_behind(tmp_path):
+    values = np.full((16, 16), 65535, np.uint16)
+    values[:, :8] = 1000
+    Image.fromarray(values).save(tmp_path / "a.png", transparency=1000)
+    images, _ = load(tmp_path, background="white")
+    assert set(np.unique(images)) == {255}
+
+
+def test_a_picture_that_changes_while_it_is_read_is_not_kept_under_its_former_name(
+    tmp_path, monkeypatch
+):
+    save(tmp_path / "a.png")
+    spec = specify(tmp_path)
+    read = folder_contents.read
+
+    def then_changed(*asked):
+        found = read(*asked)
+        Image.new("RGB", (9, 9), "red").save(tmp_path / "a.png")
+        return found
+
+    monkeypatch.setattr(folder_contents, "read", then_changed)
+    with pytest.raises(RefusedError, match=r"a\.png was changed while the pictures were read"):
+        image_folder.load(spec, "train", tmp_path, cache_of(tmp_path))
 
 
 def test_a_lost_file_system_is_no_damage_to_pictures(tmp_path, monkeypatch):

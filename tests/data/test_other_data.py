@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -135,6 +137,35 @@ def test_damaged_records_are_refused(tmp_path):
     spec = resolve("--dataset=mnist", f"--data_dir={tmp_path}").recipe.data
     with pytest.raises(RefusedError, match="is damaged"):
         loading.load(spec, "train", tmp_path, tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ESTALE, InterruptedRun), (errno.EACCES, RefusedError)]
+)
+def test_records_that_cannot_be_read_now_are_no_damage(number, kind, tmp_path, monkeypatch):
+    """Who is told to remove the set loses it."""
+    import tensorflow_datasets as tfds
+
+    prepare_small("mnist", tmp_path)
+
+    def fails(_):
+        raise OSError(number, os.strerror(number), "/data/mnist-train.tfrecord")
+
+    monkeypatch.setattr(tfds, "as_numpy", fails)
+    spec = resolve("--dataset=mnist", f"--data_dir={tmp_path}").recipe.data
+    with pytest.raises(kind, match="cannot be used"):
+        loading.load(spec, "train", tmp_path, tmp_path / "cache")
+
+
+def test_what_a_preparation_cannot_keep_is_not_prepared(tmp_path):
+    folder = image_folder(tmp_path / "shapes")
+    given = ["prepare_data", "--dataset=image_folder", f"--data_dir={folder}", "--image_size=32"]
+    full = "import shutil; f = shutil.disk_usage; "
+    full += "shutil.disk_usage = lambda path: f(path)._replace(free=1000)"
+    cache = f"--cache_dir={tmp_path / 'cache'}"
+    refused = run_forked(*given, cache, before=full, code=exits.REFUSED)
+    assert "keeps nothing" in refused.stderr and not refused.stdout
+    assert run_forked(*given, cache).stdout.strip() == str(tmp_path / "cache")
 
 
 def test_a_set_without_labels_cannot_be_conditional(tmp_path):

@@ -41,7 +41,7 @@ def test_switches_that_change_bits_are_recorded_and_a_change_is_said(monkeypatch
         monkeypatch.delenv(name, raising=False)
     before = environment.describe(runtime, 1)
     assert before["switches"] == {}
-    later = ("switches", "step_code", "cuda")
+    later = ("switches", "step_code", "cuda", "pillow")
     without = {name: value for name, value in before.items() if name not in later}
     environment.warn_of_changes(without, before)  # of a run before these were recorded
     assert not caplog.text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
+
 from trainer.cloud import local_copies
 from trainer.cloud.data_folder import CopiedData
 from trainer.configuration.config import PrepareConfig
@@ -36,8 +38,14 @@ def run(config: PrepareConfig) -> None:
         fashion_mnist.prepare(config.data_dir, config.source)
     elif name in (*loading.DRAWN, IMAGE_FOLDER):
         place = config.cache_dir
+        file_system.make_folder(place, "cache_dir")
         for split in ("train", "test"):
-            loading.load(config.data, split, config.data_dir, config.cache_dir)
+            images, _ = loading.load(config.data, split, config.data_dir, place)
+            if len(images) and not isinstance(images, np.memmap):
+                raise RefusedError(
+                    f"--cache_dir={place} keeps nothing, as was said above: make room, or choose "
+                    "another"
+                )
         if name == IMAGE_FOLDER:  # whose size a preset may decide in training, but not here
             side = config.data.image_shape[0]
             log.info("data: prepared for trainings with --image_size=%d, others prepare anew", side)

@@ -51,7 +51,12 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
     if is_new:
         checks.check(resolved)  # before all pictures of a folder are read
     if resolved.data.dataset not in loading.PINNED:
-        resolved = _train(argv, data_folder.specify)
+        try:
+            resolved = _train(argv, data_folder.specify)
+        except RefusedError:
+            if is_new:
+                raise
+            return resolved  # a run may know better how its folder is read
         if is_new:
             _say_why_there_are_no_labels(resolved)
             checks.check(resolved)

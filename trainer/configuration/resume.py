@@ -162,7 +162,8 @@ def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
     reading = {name: getattr(asked_for.folder, name) for name in _READING & asked.given}
     folder = dataclasses.replace(was.folder, **reading)
     choice = dataclasses.replace(was, **given, folder=folder)
-    if choice == asked_for:
+    was_read = asked.recipe.data.fingerprint or choice.dataset != IMAGE_FOLDER
+    if choice == asked_for and was_read:
         return asked.recipe.data
     try:
         return data_folder.specify(choice, asked.data_dir, asked.data_dir_url)

@@ -6,12 +6,13 @@ killed process has made is taken up.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 LOCK_TIMEOUT_SECONDS = 24 * 3600.0  # while another process makes the same array
 LINE_SECONDS = 10.0  # between two lines about how far it is
 PIECE_BYTES, PIECE_ROWS = 2**25, 512  # at most; photos take a tenth of a second each
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _ARRAY, _UNFINISHED, _ROWS = "images.npy", "unfinished.npy", "unfinished-rows"
 
 Make = Callable[[int, int], np.ndarray]  # rows from the first to before the last
@@ -43,14 +45,15 @@ def array(cache_dir: Path, name: str, shape: tuple[int, ...], make: Make) -> np.
       make: gives some of its rows.
 
     Raises:
-      RefusedError: raised by `make`; or there is room for it nowhere.
+      RefusedError: there is room for it nowhere.
+      Exception: whatever `make` raises: what it reads is not where its rows are kept.
     """
     entry = cache_dir / "pictures" / name
     found = _mapped(entry / _ARRAY, shape)
     if found is None:
         try:
             found = _kept(entry, shape, make)
-        except (OSError, _NotKept) as error:  # a read-only folder, a full disk
+        except _NotKept as error:  # a read-only folder, a full disk
             log.warning(
                 "data: what is prepared is kept in memory only: %s (choose another --cache_dir)",
                 error,
@@ -64,42 +67,69 @@ class _NotKept(Exception):
     """The folder cannot be written to."""
 
 
+@contextlib.contextmanager
+def _keeping(*begun: Path) -> Iterator[None]:
+    """Errors of the file system within say that nothing is kept; of a full one, nothing is left.
+
+    Args:
+      begun: files that are removed then.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:  # what is left would be in the way of a run's own files
+            for path in begun:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+        raise _NotKept(str(error)) from error
+
+
 def _kept(entry: Path, shape: tuple[int, ...], make: Make) -> np.ndarray:
     try:
         file_system.make_folder(entry, "cache_dir")
     except RefusedError as error:
         raise _NotKept(str(error)) from error
-    with file_system.locked(entry, "cache_dir", LOCK_TIMEOUT_SECONDS):
-        found = _mapped(entry / _ARRAY, shape)  # by another process, in the meantime
-        if found is not None:
-            return found
-        unfinished, rows_file = entry / _UNFINISHED, entry / _ROWS
-        done = _rows_done(unfinished, rows_file, shape)
-        if done:
-            log.info("data: %d of %d pictures were prepared before", done, shape[0])
-        row_bytes = math.prod(shape[1:])
-        if disk.free(entry) < (shape[0] - done) * row_bytes:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before minutes are spent
-        if not done:
-            rows_file.unlink(missing_ok=True)  # of rows that are gone
-            np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape)
-        start = np.load(unfinished, mmap_mode="r").offset
+    unfinished, rows_file = entry / _UNFINISHED, entry / _ROWS
+    with contextlib.ExitStack() as stack:
+        with _keeping():
+            held = file_system.locked(entry, "cache_dir", LOCK_TIMEOUT_SECONDS)
+            stack.enter_context(held)
+            found = _mapped(entry / _ARRAY, shape)  # by another process, in the meantime
+            if found is not None:
+                return found
+            done = _begun(unfinished, rows_file, shape)
+            start = np.load(unfinished, mmap_mode="r").offset
 
         def keep(first: int, rows: np.ndarray) -> None:
             # Written, not mapped: on a disk that fills up, that would end the process by a signal.
-            with open(unfinished, "r+b") as file:
-                file.seek(start + first * row_bytes)
-                file.write(np.ascontiguousarray(rows).data)
-                file.flush()
-                os.fsync(file.fileno())
-            file_system.write_text(rows_file, str(first + len(rows)))
+            with _keeping(unfinished, rows_file):
+                with open(unfinished, "r+b") as file:
+                    file.seek(start + first * math.prod(shape[1:]))
+                    file.write(np.ascontiguousarray(rows).data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                file_system.write_text(rows_file, str(first + len(rows)))
 
         _fill(shape, done, make, keep)
-        unfinished.replace(entry / _ARRAY)
-        rows_file.unlink(missing_ok=True)
+        with _keeping():
+            unfinished.replace(entry / _ARRAY)
+            rows_file.unlink(missing_ok=True)
     found = _mapped(entry / _ARRAY, shape)
     assert found is not None
     return found
+
+
+def _begun(unfinished: Path, rows_file: Path, shape: tuple[int, ...]) -> int:
+    """Makes room for all rows; how many of them a killed process has made already."""
+    done = _rows_done(unfinished, rows_file, shape)
+    if done:
+        log.info("data: %d of %d pictures were prepared before", done, shape[0])
+    if disk.free(unfinished.parent) < (shape[0] - done) * math.prod(shape[1:]):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before minutes are spent
+    if not done:
+        rows_file.unlink(missing_ok=True)  # of rows that are gone
+        np.lib.format.open_memmap(unfinished, "w+", np.uint8, shape)
+    return done
 
 
 def _in_memory(shape: tuple[int, ...], make: Make) -> np.ndarray:

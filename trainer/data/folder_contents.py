@@ -22,6 +22,7 @@ from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE = 4096  # files that wait to be read
 LINE_SECONDS = 10.0  # between two lines about how far it is
 _CLASS = "class"  # the attribute that subfolders give
 _LIKE_SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
@@ -86,6 +87,11 @@ def _read(
 ) -> Contents:
     left_out, notes = list(folder_notes.unused(there.files, folder, tables)), []
     paths, splits = _in_splits(there.files.pictures, folder, reading, left_out)
+    if reading.metadata_file_name and not tables:
+        raise RefusedError(
+            f"--metadata_file_name={reading.metadata_file_name} says what a table calls pictures, "
+            f"and none was found in --data_dir={folder}: name it by --metadata"
+        )
     if not tables:
         attributes, labels = _by_subfolders(paths, folder, reading, splits, wanted, left_out)
     else:
@@ -123,20 +129,25 @@ def _in_splits(
     return inside, True
 
 
-def _check_names(folder: Path, names: Iterable[str]) -> None:
-    """Refuses classes that could not be written into a run's files.
+def _check_names(what: str, names: Iterable[str]) -> None:
+    """Refuses names and values that could not be written into a run's files, or be shown.
+
+    Args:
+      what: they are, and where, for messages.
+      names: all of them.
 
     Raises:
-      RefusedError: a name is no UTF-8, as of folders that came from another system.
+      RefusedError: one is no UTF-8, as of folders that came from another system, or empty, but for
+        characters that cannot be seen.
     """
     for name in names:
         try:
             name.encode()
         except UnicodeEncodeError as error:
             shown = name.encode(errors="backslashreplace").decode()
-            raise RefusedError(
-                f"--data_dir={folder}: the name of the subfolder {shown} is no UTF-8: rename it"
-            ) from error
+            raise RefusedError(f"{what} {shown} is no UTF-8: rename it") from error
+        if not name:
+            raise RefusedError(f"{what} consists of characters that cannot be seen: rename it")
 
 
 def _split(path: Path, folder: Path) -> str:
@@ -168,7 +179,7 @@ def _by_subfolders(
         if names and empty:
             listed = ", ".join(path.name for path in empty)
             left_out.append(f"{len(empty)} subfolders hold no pictures ({listed})")
-    _check_names(folder, names)
+    _check_names(f"--data_dir={folder}: the name of the subfolder", names)
     if names and not splits and {name.lower() for name in names} <= _LIKE_SPLITS:
         left_out.append(
             f"the classes are {', '.join(names)}, which look like parts of a set: call its folders "
@@ -226,6 +237,9 @@ def _by_table(
         table, names, wanted, reading.attribute_minimum, rules
     )
     left_out += said
+    for attribute in attributes:
+        _check_names(f"{table.named}: the column", [attribute.name])
+        _check_names(f"{table.named}: in the column {attribute.name} the value", attribute.values)
     numbers = [
         {value: number for number, value in enumerate(attribute.values)} for attribute in attributes
     ]
@@ -245,11 +259,12 @@ def _digests(paths: tuple[Path, ...], there: _Files) -> tuple[bytes, ...]:
     del there  # they are those of these files as they are now
     digests, said = [], time.monotonic()
     with ThreadPoolExecutor(cores.available()) as pool:  # hashing lets other threads run
-        for digest in pool.map(_content_digest, paths):
-            digests.append(digest)
-            if time.monotonic() - said >= LINE_SECONDS:
-                said = time.monotonic()
-                log.info("data: %d of %d files are read", len(digests), len(paths))
+        for first in range(0, len(paths), _AT_ONCE):  # what waits in a pool takes memory
+            for digest in pool.map(_content_digest, paths[first : first + _AT_ONCE]):
+                digests.append(digest)
+                if time.monotonic() - said >= LINE_SECONDS:
+                    said = time.monotonic()
+                    log.info("data: %d of %d files are read", len(digests), len(paths))
     return tuple(digests)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import io
 import logging
 import os
 from collections.abc import Sequence
@@ -78,16 +79,16 @@ def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> Labell
     if not len(rows):
         return np.empty((0, *spec.image_shape), np.uint8), found.labels[rows]
     form = form_of(spec.image_shape, spec.folder)
-    paths = [found.paths[row] for row in rows]
+    files = [(found.paths[row], found.digests[row]) for row in rows]
     made = f"{form!r} with slivers" if form.pads_slivers else repr(form)
-    key = hashlib.sha256(made.encode())
+    key = hashlib.sha256((f"{made} in true colours" if form.true_colours else made).encode())
     for row in rows:
         key.update(found.digests[row])
     images = array_cache.array(
         cache_dir,
         key.hexdigest()[:16],
         (len(rows), *spec.image_shape),
-        functools.partial(_decoded, paths, form),
+        functools.partial(_decoded, files, form),
     )
     return images, found.labels[rows]
 
@@ -119,11 +120,12 @@ def form_of(image_shape: tuple[int, int, int], reading: FolderReading | None) ->
     """
     side, _, channels = image_shape
     if reading is None:
-        return Form(side, channels, "crop", colour("black"))
+        return Form(side, channels, "crop", colour("black"), true_colours=True)
     rules = RULES[reading.rules]
     slivers = rules.pads_slivers and reading.fit == "pad"
     background = colour(reading.background)
-    return Form(side, channels, reading.fit, background, rules.in_strips, slivers)
+    parts = (rules.in_strips, slivers, rules.true_colours)
+    return Form(side, channels, reading.fit, background, *parts)
 
 
 def _has_colours(paths: Sequence[Path], by: Rules) -> bool:
@@ -164,20 +166,26 @@ def _fingerprint(found: Contents, folder: Path, by: Rules) -> str:
     return digest.hexdigest()[:16]
 
 
-def _decoded(paths: list[Path], form: Form, first: int, last: int) -> np.ndarray:
+def _decoded(files: list[tuple[Path, bytes]], form: Form, first: int, last: int) -> np.ndarray:
     """Pictures `first` to `last`: uint8 `[last - first, side, side, channels]`.
+
+    Args:
+      files: all pictures, and the digests of their contents.
+      form: of the result.
+      first: of the pictures.
+      last: before which they end.
 
     Raises:
       RefusedError: some of these or of all later ones are broken; all of them are named.
     """
-    decode = functools.partial(_decoded_one, form=form, grey_one=paths[0])
+    decode = functools.partial(_decoded_one, form=form, grey_one=files[0][0])
     left = memory.available()
     at_once = cores.available() if left is None else left // PICTURE_BYTES
     with ThreadPoolExecutor(max(1, min(cores.available(), at_once))) as pool:
-        results = list(pool.map(decode, paths[first:last]))
+        results = list(pool.map(decode, files[first:last]))
         broken = [each for each in results if isinstance(each, str)]
         if broken:
-            later = pool.map(lambda path: _if_broken(decode(path)), paths[last:])
+            later = pool.map(lambda file: _if_broken(decode(file)), files[last:])
             broken += [each for each in later if each]
     if broken:
         raise RefusedError("; ".join(broken))
@@ -188,10 +196,14 @@ def _if_broken(result: np.ndarray | str) -> str | None:
     return result if isinstance(result, str) else None
 
 
-def _decoded_one(path: Path, form: Form, grey_one: Path) -> np.ndarray | str:
+def _decoded_one(file: tuple[Path, bytes], form: Form, grey_one: Path) -> np.ndarray | str:
     """A picture's pixels, or why there are none."""
+    path, digest = file
     try:
-        with pictures.opened(path) as picture:
+        content = path.read_bytes()
+        if hashlib.sha256(content).digest() != digest:  # whose name the pixels would be kept by
+            return f"{path} was changed while the pictures were read: run again"
+        with pictures.opened(io.BytesIO(content)) as picture:
             if form.channels == 1 and not pictures.is_grey(picture):
                 return f"{path} has colours, {grey_one} has none: convert one"
             if pictures.has_several_frames(picture):

@@ -111,7 +111,7 @@ def _fitted(
     mask = _read(mask_file)
     form = image_folder.form_of(spec.image_shape, spec.folder)
     with pictures.opened(picture_file) as opened:
-        whole = pictures.of_8_bits(pictures.upright(opened)).convert("RGBA")
+        whole = pictures.as_shown(pictures.upright(opened), form).convert("RGBA")
     if mask.shape != (whole.height, whole.width):
         wanted = f"{whole.width}x{whole.height}, as {picture_file.name} has"
         raise _other_size(mask_file, mask, wanted)

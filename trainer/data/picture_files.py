@@ -38,6 +38,7 @@ class Rules:
     drops_merged: bool  # are columns left out that say nothing once rare values are one
     pads_slivers: bool  # are pictures much longer than wide still there once they are padded
     plain_names: bool  # are names and values compared, and kept, as `plain` makes them
+    true_colours: bool  # are colour profiles followed, and what says how white 16 bits are
 
 
 _FIRST_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
@@ -46,7 +47,7 @@ _MORE_SUFFIXES = (
     *(".pbm", ".pcx", ".pgm", ".pnm", ".ppm", ".tga", ".tif", ".tiff"),
 )
 _SUFFIXES = tuple(sorted(_FIRST_SUFFIXES + _MORE_SUFFIXES))
-CURRENT = 5
+CURRENT = 6
 _FIRST = Rules(
     _FIRST_SUFFIXES,
     folders_deep=1,
@@ -59,6 +60,7 @@ _FIRST = Rules(
     drops_merged=False,
     pads_slivers=False,
     plain_names=False,
+    true_colours=False,
 )
 _SECOND = replace(
     _FIRST, suffixes=_SUFFIXES, folders_deep=100, by_content=True, any_colour=True, in_strips=True
@@ -66,7 +68,8 @@ _SECOND = replace(
 _THIRD = replace(_SECOND, splits=True)
 _FOURTH = replace(_THIRD, skips_runs=True, quotes_after_spaces=True, drops_merged=True)
 _FIFTH = replace(_FOURTH, pads_slivers=True, plain_names=True)
-RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, CURRENT: _FIFTH}
+_SIXTH = replace(_FIFTH, true_colours=True)
+RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, 5: _FIFTH, CURRENT: _SIXTH}
 _OF_A_RUN = b'"recipe"'  # what is in a run's configuration alone
 _AT_FIRST = (run_layout.TENSORBOARD, run_layout.METRICS, run_layout.RESULTS)  # what a run makes
 TRAIN, TEST = "train", "test"  # folders of pictures to learn from, and to measure against

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 # Larger pictures are reduced in strips, so that the memory holds one copy of their pixels.
 LARGE_PIXELS = 2**24
@@ -20,6 +23,7 @@ _STRIP_PIXELS = 2**22
 _REMARKS = ("ignore", None, Warning, re.compile(r"PIL\b"), 0)  # among `warnings.filters`
 _REDUCED_SIDES = 4  # a large picture is first reduced to about this many times the final side
 
+_BITS, _PHOTOMETRIC = 258, 262  # entries of a TIFF
 _ROTATIONS = {  # by EXIF's orientation
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -32,7 +36,7 @@ _ROTATIONS = {  # by EXIF's orientation
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
+def opened(file: Path | BinaryIO) -> Iterator[Image.Image]:
     """A picture of which only the header has been read.
 
     Raises:
@@ -42,7 +46,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
     # puts back is the whole process's.
     if _REMARKS not in warnings.filters:
         warnings.filterwarnings("ignore", module=_REMARKS[3].pattern)
-    with Image.open(path) as picture:
+    with Image.open(file) as picture:
         yield picture
 
 
@@ -61,6 +65,7 @@ class Form:
     background: tuple[int, int, int]  # of margins, and behind transparent pixels
     in_strips: bool = True  # whether large pictures are reduced in strips before anything else
     pads_slivers: bool = field(default=False, repr=False)  # see `picture_files.Rules`
+    true_colours: bool = field(default=False, repr=False)  # likewise
 
 
 def pixels(picture: Image.Image, form: Form) -> np.ndarray:
@@ -76,25 +81,31 @@ def pixels(picture: Image.Image, form: Form) -> np.ndarray:
     Raises:
       Exception: as `opened`.
     """
-    _check_depth(picture)
+    _check_depth(picture, form)
     method = _turn(picture)
     if form.in_strips and picture.width * picture.height > LARGE_PIXELS:
         picture = _reduced(picture, form)
     if method is not None:
         picture = picture.transpose(method)
-    return fitted(_opaque(picture, form.background), form)
+    return fitted(_opaque(picture, form), form)
 
 
-def _check_depth(picture: Image.Image) -> None:
+def _check_depth(picture: Image.Image, form: Form) -> None:
     """Refuses pixels of which nothing says what is white.
 
     Raises:
-      ValueError: they are numbers of more than 16 bits.
+      ValueError: they are numbers of more than 16 bits, or of fewer in as many.
     """
     if picture.mode == "F":
         raise ValueError("its pixels are floating-point numbers, convert them to 8 or 16 bits")
     if picture.mode == "I" and picture.format == "TIFF":
         raise ValueError("its pixels are 32-bit numbers, convert them to 8 or 16 bits")
+    if form.true_colours and picture.format == "TIFF" and picture.mode.startswith("I"):
+        tags = getattr(picture, "tag_v2", {})
+        bits, is_white_zero = tags.get(_BITS, (16,)), tags.get(_PHOTOMETRIC) == 0
+        if tuple(bits) != (16,) or is_white_zero:
+            which = "white is 0" if is_white_zero else f"{bits[0]} bits"
+            raise ValueError(f"its pixels are grey of {which}, convert them to 8 or 16 bits")
 
 
 def of_8_bits(picture: Image.Image) -> Image.Image:
@@ -102,6 +113,51 @@ def of_8_bits(picture: Image.Image) -> Image.Image:
     if not picture.mode.startswith("I"):
         return picture
     return Image.fromarray((np.asarray(picture, np.int64) // 257).clip(0, 255).astype(np.uint8))
+
+
+def as_shown(picture: Image.Image, form: Form) -> Image.Image:
+    """The picture in 8 bits, and in the colours of sRGB if the form has true ones."""
+    if not form.true_colours:
+        return of_8_bits(picture)
+    transparent = picture.info.get("transparency")
+    if picture.mode.startswith("I") and isinstance(transparent, int):
+        alpha = (np.asarray(picture, np.int64) != transparent) * np.uint8(255)
+        return Image.merge("LA", (of_8_bits(picture), Image.fromarray(alpha)))
+    return _in_srgb(of_8_bits(picture))
+
+
+def _in_srgb(picture: Image.Image) -> Image.Image:
+    """The colours that a picture's profile says it has, as numbers of sRGB."""
+    profile = picture.info.get("icc_profile")
+    if not profile:
+        return picture
+    if picture.mode == "P":
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    if picture.mode not in ("RGB", "RGBA", "CMYK"):
+        return picture
+    transform = _to_srgb(profile, picture.mode)
+    return picture if transform is None else transform.apply(picture)
+
+
+@functools.lru_cache(maxsize=64)
+def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """What makes sRGB of a profile's colours; None: they are, or the profile is damaged.
+
+    By the colours themselves, black made black, as browsers show them. A damaged profile, or one of
+    other pixels, is left aside, as viewers do.
+    """
+    try:
+        theirs = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        of = theirs.profile.xcolor_space.strip()
+        if of != mode.removesuffix("A") or "sRGB" in ImageCms.getProfileDescription(theirs):
+            return None
+        shown = "RGB" if mode == "CMYK" else mode
+        flags = ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOCACHE  # for threads
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        srgb = ImageCms.createProfile("sRGB")
+        return ImageCms.buildTransform(theirs, srgb, mode, shown, intent, flags)
+    except (OSError, ImageCms.PyCMSError, ValueError, TypeError):
+        return None
 
 
 def has_several_frames(picture: Image.Image) -> bool:
@@ -161,12 +217,13 @@ def _orientation(picture: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _opaque(picture: Image.Image, background: tuple[int, int, int]) -> Image.Image:
-    """Reduces 16 bits to 8, and puts transparent pictures on the background."""
-    picture = of_8_bits(picture)
+def _opaque(picture: Image.Image, form: Form) -> Image.Image:
+    """As it is shown, transparent pictures on the background."""
+    picture = as_shown(picture, form)
     if picture.has_transparency_data:
         with_alpha = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", with_alpha.size, background), with_alpha)
+        behind = Image.new("RGBA", with_alpha.size, form.background)
+        return Image.alpha_composite(behind, with_alpha)
     return picture
 
 
@@ -181,6 +238,6 @@ def _reduced(picture: Image.Image, form: Form) -> Image.Image:
     rows = max(1, _STRIP_PIXELS // width // factor) * factor
     for y in range(0, height, rows):
         strip = picture.crop((left, top + y, left + width, top + min(y + rows, height)))
-        opaque = _opaque(strip, form.background).convert("RGB")
+        opaque = _opaque(strip, form).convert("RGB")
         reduced.paste(opaque.reduce(factor), (0, y // factor))
     return reduced

@@ -25,7 +25,15 @@ from PIL import Image
 
 from trainer.data.datasets import DatasetSpec
 from trainer.data.pictures import Form, fitted
-from trainer.system import activity, disk, downloads, file_system, memory
+from trainer.system import (
+    activity,
+    disk,
+    downloads,
+    file_errors,
+    file_system,
+    memory,
+    memory_errors,
+)
 from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
@@ -288,6 +296,9 @@ def _decode(folder: Path, spec: DatasetSpec, split: str, path_prefix: Path, coun
                     image = fitted(Image.fromarray(image), form)
                 yield image, int(example.get("label", 0))
         except Exception as error:  # missing or damaged records cause various errors
+            refusal = memory_errors.refusal(error) or file_errors.refusal(error)
+            if refusal and os.strerror(errno.ENOENT) not in str(error):  # records are not at fault
+                raise refusal from error
             raise RefusedError(
                 f"{folder} is damaged ({first_line(error)}): remove it to prepare it again"
             ) from error

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import PIL
 import tensorflow as tf
 
 from trainer import __version__
@@ -50,6 +51,7 @@ def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "numpy": np.__version__,
+        "pillow": PIL.__version__,  # by which a folder's pictures become pixels
         "cuda": _cuda_versions(),
         "processor": processor_name(),
         "replicas": replicas,
