@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import logging
 import shlex
@@ -20,7 +21,7 @@ from tensorboard.plugins.hparams import metadata
 from tests.command import ROOT, run_forked
 from tests.conftest import finished_flags
 from trainer import run_layout
-from trainer.configuration import config_json, flags, resume
+from trainer.configuration import choices, config_json, flags, presets, resume
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
 from trainer.gan.training_step import METRICS
@@ -28,6 +29,7 @@ from trainer.monitoring import animation, image_grids, model_monitor, start_reco
 from trainer.monitoring.model_monitor import ModelMonitor
 from trainer.monitoring.progress import Progress
 from trainer.runs import evaluations, event_files, records
+from trainer.system.exits import RefusedError
 
 SCALARS = {
     *METRICS,
@@ -91,6 +93,24 @@ def test_the_command_that_repeats_a_run_has_its_size_and_attributes():
     asked = flags.train(["train", "--job_dir=x", "--preset=mlp", "--conditional", *given])
     command = start_records.command(resume.configured(asked, None))
     assert flags.train(shlex.split(command)[1:]).recipe == asked.recipe
+
+
+@pytest.mark.parametrize("preset", presets.names())
+def test_the_command_that_repeats_a_run_of_another_architecture_is_accepted(preset):
+    tried = 0
+    for architecture, labels in itertools.product(
+        choices.ARCHITECTURES, ((), ("--noconditional",))
+    ):
+        given = ["train", "--job_dir=x", f"--preset={preset}", f"--architecture={architecture}"]
+        try:
+            asked = flags.train([*given, *labels, "--dataset=synthetic"])
+            run = resume.configured(asked, None)
+        except RefusedError:
+            continue
+        again = flags.train(shlex.split(start_records.command(run))[1:])
+        assert again.recipe == asked.recipe
+        tried += 1
+    assert tried >= 2
 
 
 def test_a_run_is_a_trial_of_its_own_with_its_quality(tmp_path):

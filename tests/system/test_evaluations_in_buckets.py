@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.command import run_forked
@@ -14,7 +15,7 @@ from trainer import run_layout
 from trainer.cloud import url
 from trainer.commands import evaluate
 from trainer.configuration import config_json, flags, resume
-from trainer.evaluation import inception
+from trainer.evaluation import inception, own_network_files, own_networks
 from trainer.runs import evaluations, in_bucket
 from trainer.system.exits import InterruptedRun
 
@@ -67,6 +68,41 @@ def test_a_result_is_sent_after_all_that_belongs_to_it(storage, tmp_path):
     in_bucket.add(copy)
     storage.seen = lambda request: None
     assert len(written) > 1 and written[-1] == "runs/ordered/evaluations.jsonl"
+
+
+def test_who_is_first_decides_what_all_measure_with(storage, tmp_path, monkeypatch):
+    """The run and a pod of the CronJob, which both find no networks, and train some."""
+    place = url.parse(f"gs://{BUCKET}/runs/networks", "job_dir")
+    recipe = flags.train(["train", "--job_dir=x", "--dataset=kmnist"]).recipe
+    weights = {
+        who: {"feature_network/kernel": np.full(3, number, np.float32)}
+        for number, who in enumerate(("run", "pod"))
+    }
+    monkeypatch.setattr(own_networks, "_networks", lambda spec, weights: weights)
+    with in_bucket.leased(place, tmp_path / "run") as commit:
+        (tmp_path / "run/config.json").write_text("{}")
+        commit()
+        copy = in_bucket.fetch(place, tmp_path / "pod", run_layout.FEATURES)
+
+        def by_run(*_):
+            monkeypatch.setattr(own_networks, "_train", lambda *_: weights["pod"])
+            by_pod = own_networks.provide(
+                recipe.data,
+                lambda: ((), ()),
+                *(tmp_path / "pod", tmp_path / "cache_of_pod"),
+                publish=lambda: in_bucket.add(copy),
+            )
+            np.testing.assert_equal(by_pod, weights["pod"])
+            return weights["run"]
+
+        monkeypatch.setattr(own_networks, "_train", by_run)
+        folders = (tmp_path / "run", tmp_path / "cache_of_run")
+        found = own_networks.provide(recipe.data, lambda: ((), ()), *folders, publish=commit)
+        np.testing.assert_equal(found, weights["pod"])
+        commit()
+    (kept,) = storage.names("runs/networks/features")
+    content = storage.read(f"runs/networks/features/{kept}")
+    assert content == own_network_files.path_in(tmp_path / "pod", recipe.data).read_bytes()
 
 
 def test_what_a_resume_has_cut_does_not_come_back(storage, tmp_path):

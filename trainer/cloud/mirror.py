@@ -118,6 +118,17 @@ class Mirror:
         else:
             self._versions[name] = current
 
+    def take(self, name: str) -> bool:
+        """Replaces the file by the object as it is now; whether there is one.
+
+        Raises:
+          Vanished: another process has written the object meanwhile.
+        """
+        self.refresh(name)
+        if name in self._versions:
+            self._fetch(name)
+        return name in self._versions
+
     def merge_lines(self, name: str, merge: Merge) -> None:
         """Replaces the file's lines by `merge` of the lines of the object and of the file.
 

@@ -62,7 +62,7 @@ def _evaluate_one(settings: EvaluateConfig, mirror: Mirror | None) -> None:
     is_recorded = checkpoint_files.belongs_to_run(folder, settings.checkpoint)
     if is_recorded:
         evaluations.check_writable(settings.job_dir)
-    result = checkpoint_results.measure(network, settings)
+    result = checkpoint_results.measure(network, settings, mirror)
     if is_recorded:
         _record_and_print(result, settings, mirror)
     else:
@@ -146,7 +146,7 @@ def _evaluate_new(
             else:
                 log.info("%s is gone: the run has removed it, as an old one", path)
             continue
-        result = checkpoint_results.measure(network, settings)
+        result = checkpoint_results.measure(network, settings, mirror)
         _record_and_print(result, settings, mirror)
 
 

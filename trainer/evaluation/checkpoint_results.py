@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.cloud.data_folder import CopiedData
+from trainer.cloud.mirror import Mirror
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
@@ -17,7 +18,7 @@ from trainer.data.datasets import LabelledImages
 from trainer.evaluation import evaluator, protocols
 from trainer.evaluation.evaluator import Evaluator
 from trainer.models import forms
-from trainer.runs import trained_networks
+from trainer.runs import in_bucket, trained_networks
 from trainer.runs.trained_networks import Trained
 from trainer.system import activity, determinism
 
@@ -46,11 +47,17 @@ def restore(stored: RunConfig, path: Path, settings: EvaluateConfig) -> Trained:
     return trained_networks.restore(stored.recipe, settings.job_dir, str(path))
 
 
-def measure(network: Trained, settings: EvaluateConfig) -> dict[str, Any]:
-    """The step, the protocol and all metrics."""
+def measure(network: Trained, settings: EvaluateConfig, mirror: Mirror | None) -> dict[str, Any]:
+    """The step, the protocol and all metrics.
+
+    Args:
+      network: what is measured.
+      settings: of the command.
+      mirror: the local copy of a run in a bucket.
+    """
     log.info("evaluating %s", network.source)
     activity.now(f"evaluating {network.source}")
-    return _evaluator(network.recipe, settings)(network)
+    return _evaluator(network.recipe, settings, mirror)(network)
 
 
 @functools.cache
@@ -61,9 +68,15 @@ def _configure(threads: int) -> None:
 
 
 @functools.cache
-def _evaluator(recipe: Recipe, settings: EvaluateConfig) -> Evaluator:
+def _evaluator(recipe: Recipe, settings: EvaluateConfig, mirror: Mirror | None) -> Evaluator:
+    def publish() -> None:
+        if mirror:
+            in_bucket.add(mirror)
+
     protocols.prepare(recipe, settings)
-    seen_with = evaluator.networks(recipe, settings, lambda: _load(recipe, settings, "train"))
+    seen_with = evaluator.networks(
+        recipe, settings, lambda: _load(recipe, settings, "train"), publish
+    )
     train, test = (_load(recipe, settings, split) for split in ("train", "test"))
     return Evaluator(recipe, settings, seen_with, train, test)
 

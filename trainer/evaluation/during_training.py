@@ -49,7 +49,11 @@ class RunNetworks:
     """
 
     def __init__(
-        self, spec: DatasetSpec, load: Callable[[], LabelledImages], *places: Path
+        self,
+        spec: DatasetSpec,
+        load: Callable[[], LabelledImages],
+        *places: Path,
+        publish: Callable[[], None] = lambda: None,
     ) -> None:
         """Looks for them.
 
@@ -57,8 +61,9 @@ class RunNetworks:
           spec: the data.
           load: gives the training images and their labels.
           places: folders in which such networks are kept, see `own_networks.provide`.
+          publish: likewise.
         """
-        self._train = functools.partial(own_networks.provide, spec, load, *places)
+        self._train = functools.partial(own_networks.provide, spec, load, *places, publish=publish)
         is_packaged = spec.dataset in CLASSIFIED
         self.known = (
             packaged_networks.provide() if is_packaged else own_networks.find(spec, *places)

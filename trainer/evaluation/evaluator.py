@@ -36,7 +36,10 @@ log = logging.getLogger(__name__)
 
 
 def networks(
-    recipe: Recipe, settings: EvaluateConfig, load: Callable[[], LabelledImages]
+    recipe: Recipe,
+    settings: EvaluateConfig,
+    load: Callable[[], LabelledImages],
+    publish: Callable[[], None] = lambda: None,
 ) -> EvaluationNetworks:
     """What images are seen with. Where it is trained first, that takes minutes.
 
@@ -44,6 +47,7 @@ def networks(
       recipe: of the generators.
       settings: of the command.
       load: gives the training images and their labels.
+      publish: see `own_networks.provide`.
 
     Raises:
       RefusedError: it is not available.
@@ -52,7 +56,8 @@ def networks(
     if protocols.is_packaged(recipe, settings):
         found = packaged_networks.provide()
     else:
-        found = own_networks.provide(recipe.data, load, settings.job_dir, settings.cache_dir)
+        places = (settings.job_dir, settings.cache_dir)
+        found = own_networks.provide(recipe.data, load, *places, publish=publish)
     if protocols.features(recipe, settings) != INCEPTION:
         return found
     path = inception.fetch(settings.data_dir)

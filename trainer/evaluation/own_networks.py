@@ -24,7 +24,10 @@ log = logging.getLogger(__name__)
 
 
 def provide(
-    spec: DatasetSpec, load: Callable[[], LabelledImages], *places: Path
+    spec: DatasetSpec,
+    load: Callable[[], LabelledImages],
+    *places: Path,
+    publish: Callable[[], None] = lambda: None,
 ) -> EvaluationNetworks:
     """The networks of a data set: those that were trained before, else trained now.
 
@@ -33,6 +36,8 @@ def provide(
       load: gives the training pictures and their labels.
       places: folders in which they are looked for, and into which they are put where they are
         not there yet and the folder can be written to.
+      publish: what shows new ones to other machines, and replaces them in the first of the folders
+        by those of a machine that was sooner.
 
     Raises:
       Stopped: the run was asked to stop.
@@ -41,6 +46,7 @@ def provide(
     if found is None:
         weights = _train(spec, *load())
         own_network_files.keep(spec, weights, *places)
+        publish()
         # Another process may have been first: what lies there is what all others measure with.
         found = find(spec, *places) or _networks(spec, weights)
     return found

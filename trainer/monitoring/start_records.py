@@ -21,6 +21,7 @@ from trainer.data.loading import RESIZED
 from trainer.runs import tags
 
 _FIRST = ("generator_learning_rate", "discriminator_learning_rate", "batch_size")  # of HParams
+_SIZES = ("width", "max_width", "mapping_layers")  # 0 where an architecture has none
 _NO_FLAGS = {
     *("train_examples", "test_examples", "image_shape", "fingerprint"),
     *("initialize_from", "ema_ramp_up"),
@@ -98,15 +99,25 @@ def write_summary(run: RunConfig) -> None:
         ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
     )
     repeated = f"the same again:\n\n```\n{command(run)}\n```"
+    if missing := _missing(run):
+        repeated += f"\n\nwith {', and '.join(missing)}"
     tf.summary.text("summary", f"{table}\n\n{repeated}")
     tf.summary.text("configuration", f"```\n{config_json.to_json(run)}\n```")
+
+
+def _missing(run: RunConfig) -> list[str]:
+    """What the command lacks, for nothing of a run says it."""
+    of_folder = ["`--data_dir` of the pictures, and the flags by which they were read"]
+    of_source = ["`--initialize_from` of the run that it began with"]
+    recipe = run.recipe
+    return of_folder * bool(recipe.data.folder) + of_source * bool(recipe.initialize_from)
 
 
 def command(run: RunConfig) -> str:
     """The command that repeats a run: its preset, and what is not the preset's.
 
     Of pictures of one's own, the flags that say where they lie and how they are read are to be
-    added.
+    added; see `_missing`.
     """
     asked = flags.train(["train", "--job_dir=x", f"--preset={run.preset}", "--dataset=synthetic"])
     preset = config_json.flag_values(dataclasses.replace(asked.recipe, data=run.recipe.data))
@@ -117,6 +128,7 @@ def command(run: RunConfig) -> str:
         if preset.get(name) != value
         and name not in _NO_FLAGS
         and not isinstance(value, list | dict)
+        and (value or name not in _SIZES)  # the architecture has none
     }
     steps, data = config.total_steps(run.recipe, run.schedule), run.recipe.data
     arguments = [f"--preset={run.preset}", f"--dataset={data.dataset}"]

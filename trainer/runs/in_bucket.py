@@ -16,7 +16,7 @@ from trainer.cloud.failures import Conflict, Vanished
 from trainer.cloud.lease import Lease
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
-from trainer.run_layout import CHECKPOINTS, CONFIG, EVALUATIONS, FINISHED, TEST
+from trainer.run_layout import CHECKPOINTS, CONFIG, EVALUATIONS, FEATURES, FINISHED, TEST
 from trainer.system.exits import InterruptedRun
 
 log = logging.getLogger(__name__)
@@ -145,7 +145,8 @@ def _with_retries(
 ) -> None:
     """Sends or removes an object, and tries again if another process has written it meanwhile.
 
-    Evaluations are merged with those of the other process; other objects are replaced.
+    Evaluations are merged with those of the other process. Networks of evaluations are the other's
+    from then on, for all must measure with the same. Other objects are replaced.
 
     Args:
       mirror: the copy.
@@ -167,6 +168,8 @@ def _with_retries(
         if run_lease:
             run_lease.renew()
         with contextlib.suppress(Vanished):  # written once more: the next attempt conflicts
+            if name.startswith(f"{FEATURES}/") and mirror.take(name):
+                return
             mirror.refresh(name)
             if name == EVALUATIONS:
                 mirror.merge_lines(name, _prefer_local if run_lease else _prefer_remote)

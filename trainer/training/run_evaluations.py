@@ -157,4 +157,5 @@ def _networks(plan: Plan, storage: Storage) -> RunNetworks | None:
     data = plan.recipe.data
     if not plan.is_ever_evaluated or not during_training.is_possible(data):
         return None
-    return RunNetworks(data, lambda: storage.load(data), *storage.network_folders)
+    parts = (data, lambda: storage.load(data), *storage.network_folders)
+    return RunNetworks(*parts, publish=storage.hold.commit)
