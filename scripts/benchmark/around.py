@@ -14,8 +14,7 @@ from scripts.benchmark.commands import fashion_gan
 from scripts.benchmark.rounds import Result, say
 from scripts.benchmark.settings import Settings
 from trainer import run_layout
-from trainer.configuration import config as configuration
-from trainer.configuration import flags
+from trainer.configuration import flags, step_counts
 from trainer.configuration.config import TrainConfig
 from trainer.runs import records
 from trainer.training.plan import Plan
@@ -41,7 +40,7 @@ def loops(config: TrainConfig) -> list[dict[str, Any]]:
     evaluation, if one was due after it.
     """
     plan = Plan(config.recipe, config.schedule)
-    images_a_step = configuration.images_a_step(config.recipe)
+    images_a_step = step_counts.images_a_step(config.recipe)
     found = []
     recorded = _recorded(config.job_dir)
     for (last, _, before), (step, speed, now) in itertools.pairwise(recorded):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from scripts.benchmark import work
 from scripts.benchmark.rounds import Entry
-from trainer.configuration import config as configuration
-from trainer.configuration import flags
+from trainer.configuration import flags, step_counts
 from trainer.distribution import environment
 
 SIZES = (1024, 2048, 4096)  # of square matrices
@@ -22,7 +21,7 @@ def ours(*given: str, steps: int | None = None, steps_a_loop: int = 0) -> Entry:
         precision=_auto_precision() if precision == "auto" else precision,
         multiply_adds=work.multiply_adds(recipe),
         without_margins=work.without_margins(recipe),
-        images_a_step=configuration.images_a_step(recipe),
+        images_a_step=step_counts.images_a_step(recipe),
         steps=steps,
         period=recipe.objective.penalty_interval if recipe.objective.penalised else 1,
         options={"given": given, "steps_a_loop": steps_a_loop},

@@ -29,7 +29,8 @@ import tensorflow as tf
 
 from scripts.quality import table
 from trainer.configuration import config_json, flags
-from trainer.configuration.config import Execution, TrainConfig, images_a_step
+from trainer.configuration.config import Execution, TrainConfig
+from trainer.configuration.step_counts import images_a_step
 from trainer.data import loading, order
 from trainer.distribution import strategies
 from trainer.distribution.environment import processor_name

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from trainer.configuration import checks, config, flags
+from trainer.configuration import checks, config, flags, step_counts
 from trainer.system.exits import RefusedError
 
 
@@ -16,9 +16,9 @@ def resolve(*arguments: str) -> config.TrainConfig:
 
 def test_an_epoch_ends_with_the_step_that_has_seen_all_its_images():
     recipe = resolve("--batch_size=256").recipe
-    assert config.step_of_epoch(recipe, 1) == 235  # 234.4 batches
-    assert config.step_of_epoch(recipe, 2) == 469  # 468.75
-    assert config.step_of_epoch(recipe, 32) == 7500  # exactly
+    assert step_counts.step_of_epoch(recipe, 1) == 235  # 234.4 batches
+    assert step_counts.step_of_epoch(recipe, 2) == 469  # 468.75
+    assert step_counts.step_of_epoch(recipe, 32) == 7500  # exactly
 
 
 def test_widths_are_the_architecture_s_unless_given_and_the_most_follows_the_finest():
@@ -45,4 +45,4 @@ def test_steps_to_profile_are_judged_once_the_length_is_known():
 
 def test_steps_override_epochs():
     resolved = resolve("--epochs=3", "--steps=7")
-    assert config.total_steps(resolved.recipe, resolved.schedule) == 7
+    assert step_counts.total_steps(resolved.recipe, resolved.schedule) == 7

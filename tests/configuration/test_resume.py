@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from PIL import Image
 
-from trainer.configuration import config, config_json, flags, presets, resume
+from trainer.configuration import config, config_json, flags, presets, resume, step_counts
 from trainer.configuration.config_json import RunConfig
 from trainer.system.exits import RefusedError
 
@@ -108,7 +108,7 @@ def test_a_length_that_is_not_given_stays_and_epochs_replace_steps():
     assert resumed(run).schedule.steps == 30
     assert resumed(run, "--steps=40").schedule.steps == 40
     longer = resumed(run, "--epochs=2")
-    assert config.total_steps(longer.recipe, longer.schedule) == 469
+    assert step_counts.total_steps(longer.recipe, longer.schedule) == 469
     assert longer.horizon == 30
 
 

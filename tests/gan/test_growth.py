@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import assert_same_bits
-from trainer.configuration import config, config_json, flags, recipe_checks, resume
+from trainer.configuration import config_json, flags, recipe_checks, resume, step_counts
 from trainer.configuration.growth import Growth
 from trainer.gan import stages
 from trainer.gan.state import FashionGAN
@@ -35,12 +35,12 @@ def recipe_of(*more: str):
 def test_sides_double_after_as_many_images_as_are_asked_for():
     growth = Growth(grow_from=7, grow_images=16, fade_images=32)
     recipe = recipe_of(*FROM_7)
-    assert recipe.growth == growth and config.doublings(recipe) == 2
+    assert recipe.growth == growth and step_counts.doublings(recipe) == 2
     assert [growth.first_image(stage) for stage in range(3)] == [0, 16, 64]
-    stages_at = [config.stage_of_step(recipe, step) for step in (0, 1, 2, 7, 8, 99)]
+    stages_at = [step_counts.stage_of_step(recipe, step) for step in (0, 1, 2, 7, 8, 99)]
     assert stages_at == [0, 0, 1, 1, 2, 2]
-    assert config.full_grown_step(recipe) == 12
-    assert config.doublings(recipe_of()) == config.full_grown_step(recipe_of()) == 0
+    assert step_counts.full_grown_step(recipe) == 12
+    assert step_counts.doublings(recipe_of()) == step_counts.full_grown_step(recipe_of()) == 0
 
 
 def test_the_finest_side_is_faded_in_by_the_images_seen():

@@ -10,7 +10,7 @@ from pathlib import Path
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from trainer import run_layout
-from trainer.configuration import config, flags
+from trainer.configuration import flags, step_counts
 from trainer.runs import evaluations, tags
 
 
@@ -76,7 +76,7 @@ def test_the_best_step_is_chosen_among_comparable_evaluations(tmp_path):
 def test_networks_that_still_grow_are_not_the_best(tmp_path):
     growing = ("--grow_from=7", "--grow_images=3200", "--fade_images=3200")
     recipe = flags.train(["train", "--job_dir=x", "--preset=stylegan", *growing]).recipe
-    whole = config.full_grown_step(recipe)
+    whole = step_counts.full_grown_step(recipe)
     for step, distance in ((whole - 1, 1.0), (whole, 4.0), (whole + 1, 3.0)):
         line = {"step": step, "against": evaluations.TRAIN, "num": 10, "features_sha256": "1"}
         evaluations.add(tmp_path, {**line, "classifier_fid": distance})

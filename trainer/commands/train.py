@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import math
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 from trainer.cloud.bucket import Bucket
 from trainer.cloud.data_folder import DataFolder
 from trainer.cloud.url import GsUrl
-from trainer.configuration import checks, config, config_json, resume
+from trainer.configuration import checks, config_json, resume
 from trainer.configuration.config import Recipe, TrainConfig
 from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
@@ -97,7 +99,7 @@ def _train(
     )
     storage = Storage(asked.job_dir, asked.cache_dir, load, hold, source, places)
     try:
-        training.train(configured, config.checksum(asked), worker, storage, deadline, asked.rejoin)
+        training.train(configured, _checksum(asked), worker, storage, deadline, asked.rejoin)
     except Exception as error:
         refused = memory_errors.refusal(error, _smaller(configured.recipe, asked.job_dir))
         if refused is None:
@@ -175,3 +177,9 @@ def _held(job_dir: Path, job_dir_url: GsUrl | None) -> Iterator[Hold]:
         file_system.make_folder(job_dir, "job_dir")
         with file_system.locked(job_dir, "job_dir") as confirm:
             yield Hold(_nothing, confirm)
+
+
+def _checksum(asked: TrainConfig) -> int:
+    """A number that differs where what is to be trained, how or for how long does."""
+    parts = [dataclasses.asdict(part) for part in (asked.recipe, asked.execution, asked.schedule)]
+    return zlib.crc32(json.dumps(parts).encode())

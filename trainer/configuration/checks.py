@@ -6,7 +6,8 @@ import dataclasses
 import os
 
 from trainer.configuration import numbers, recipe_checks
-from trainer.configuration.config import Recipe, Runtime, Schedule, TrainConfig, total_steps
+from trainer.configuration.config import Recipe, Runtime, Schedule, TrainConfig
+from trainer.configuration.step_counts import total_steps
 from trainer.data.datasets import IMAGE_FOLDER, IMAGE_SIZES, DataChoice
 from trainer.system.exits import RefusedError
 

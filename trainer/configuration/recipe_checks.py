@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from trainer.configuration import config, label_checks
+from trainer.configuration import label_checks, step_counts
 from trainer.configuration.choices import (
     ADAPTIVE,
     ARCHITECTURES,
@@ -176,7 +176,7 @@ def check_growth_ends(recipe: Recipe, steps: int) -> None:
     Raises:
       RefusedError: as for `check`.
     """
-    needed = config.full_grown_step(recipe)
+    needed = step_counts.full_grown_step(recipe)
     if needed and steps <= needed:
         raise RefusedError(
             f"the run would end at step {steps}, and the networks have grown up at {needed}: "

@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 from trainer.cloud import data_folder
-from trainer.configuration import checks, choices, config, config_json
+from trainer.configuration import checks, choices, config_json, step_counts
 from trainer.configuration.config import Schedule, TrainConfig
 from trainer.configuration.config_json import RunConfig
 from trainer.data import attribute_tables, loading
@@ -41,7 +41,7 @@ def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
         checks.check(asked)
         if asked.job_dir_url:  # before which nobody knew that there is no run
             data_folder.specify(asked.data, asked.data_dir, asked.data_dir_url)
-        horizon = config.total_steps(asked.recipe, asked.schedule)
+        horizon = step_counts.total_steps(asked.recipe, asked.schedule)
         parts = (asked.recipe, asked.execution, asked.schedule, None, asked.runtime)
         return RunConfig(asked.preset, *parts, horizon, None)
     stored = _with_table_in_folder(asked, stored)

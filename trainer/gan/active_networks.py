@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import keras
 import tensorflow as tf
 
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe
 from trainer.gan.networks import build_discriminator, build_generator
 from trainer.models import comodulated, mapping
@@ -97,7 +97,7 @@ def stage_generator(recipe: Recipe, precision: str, stage: int) -> keras.Model:
 
 def _grown(recipe: Recipe, stage: int) -> tuple[int, bool]:
     """The doublings that are missing in a stage, and whether its finest side is faded in."""
-    return config.doublings(recipe) - stage, stage > 0
+    return step_counts.doublings(recipe) - stage, stage > 0
 
 
 def applied(network: keras.Model, owner: keras.Model, inputs) -> tf.Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from trainer.configuration import config as configuration
+from trainer.configuration import step_counts
 from trainer.data import pixels
 from trainer.data.feeding import Feed
 from trainer.gan import stages
@@ -44,7 +44,7 @@ def make_train_steps(
     replica_step = _make_replica_step(gan, strategy.num_replicas_in_sync, feed, jit_compile, stage)
     networks = (gan.generator, gan.discriminator)
     weights = [weight.value for network in networks for weight in network.trainable_weights]
-    batch = configuration.images_a_step(gan.recipe)
+    batch = step_counts.images_a_step(gan.recipe)
 
     # Autograph would read `for` and `if`, but converting them takes longer than the first steps.
     @tf.function(input_signature=feed.signature(batch), autograph=False)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe
 from trainer.gan.state import FashionGAN
 
@@ -31,7 +31,7 @@ def faded_in(recipe: Recipe, stage: int, step: tf.Tensor) -> tf.Tensor:
     growth = recipe.growth
     if stage == 0 or not growth.fade_images:
         return tf.constant(1.0)
-    seen = tf.cast(step * config.images_a_step(recipe) - growth.first_image(stage), tf.float32)
+    seen = tf.cast(step * step_counts.images_a_step(recipe) - growth.first_image(stage), tf.float32)
     return tf.clip_by_value(seen / growth.fade_images, 0.0, 1.0)
 
 
@@ -44,7 +44,7 @@ def shrunk(recipe: Recipe, images: tf.Tensor, stage: int, step: tf.Tensor) -> tf
       stage: see `Growth`.
       step: of the run.
     """
-    for _ in range(config.doublings(recipe) - stage):
+    for _ in range(step_counts.doublings(recipe) - stage):
         images = _halved(images)
     if stage == 0:
         return images
@@ -87,4 +87,4 @@ def current(gan: FashionGAN) -> int | None:
     """The stage in which the state is; None of a run that does not grow."""
     if not gan.recipe.growth.grow_from:
         return None
-    return config.stage_of_step(gan.recipe, int(gan.step.numpy()))
+    return step_counts.stage_of_step(gan.recipe, int(gan.step.numpy()))

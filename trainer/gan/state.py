@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe
 from trainer.gan import moving_average
 from trainer.gan.active_networks import active_networks, applied, borrowed, stage_networks
@@ -39,7 +39,7 @@ class FashionGAN:
         self.pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min  # value of black
         self.generator, self.discriminator = build_networks(recipe, recipe.precision)
         self.active = active_networks(recipe, self.generator, self.discriminator)
-        stages = config.doublings(recipe) + 1 if recipe.growth.grow_from else 0
+        stages = step_counts.doublings(recipe) + 1 if recipe.growth.grow_from else 0
         self._stages = [stage_networks(recipe, stage) for stage in range(stages)]
         for network in (self.generator, self.discriminator):
             initialise(network, recipe.seed, network.name)
@@ -72,7 +72,7 @@ class FashionGAN:
     def _first_steps(self) -> dict[str, int]:
         """Of weights that come into use as networks grow, the first step that they are used in."""
         return {
-            weight.path: config.first_step_of_stage(self.recipe, stage)
+            weight.path: step_counts.first_step_of_stage(self.recipe, stage)
             for stage, networks in reversed(list(enumerate(self._stages)))
             for network in (networks.generator, networks.discriminator)
             for weight in network.trainable_variables

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer import run_layout
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.monitoring import animation, image_grids, start_records
@@ -91,10 +91,11 @@ class ModelMonitor:
         scalars = {
             **metrics,
             **{f"learning_rate/{name}": rate for name, rate in self._learning_rates().items()},
-            "throughput/images_per_second": steps_per_second * config.images_a_step(self._recipe),
+            "throughput/images_per_second": steps_per_second
+            * step_counts.images_a_step(self._recipe),
         }
         self._step = step
-        epoch = config.epoch_of_step(self._recipe, step)
+        epoch = step_counts.epoch_of_step(self._recipe, step)
         with self._writer.as_default(step=step):
             for tag, value in scalars.items():
                 if not tag.startswith("evaluation/"):  # those are in tensorboard/eval
@@ -122,7 +123,7 @@ class ModelMonitor:
     def draw_grid(self, step: int) -> None:
         """Draws the fixed latents' images of an epoch that ends at `step`."""
         image = self._titled_samples(step)
-        epoch = int(config.epoch_of_step(self._recipe, step))
+        epoch = int(step_counts.epoch_of_step(self._recipe, step))
         image_grids.write_png(self._job_dir / run_layout.grid(epoch), image)
         with self._writer.as_default(step=step):
             tf.summary.image("samples", image[np.newaxis], description=tags.described("samples"))
@@ -154,7 +155,7 @@ class ModelMonitor:
         (self._job_dir / run_layout.PREVIEW).unlink(missing_ok=True)
 
     def _titled_samples(self, step: int) -> np.ndarray:
-        title = f"step {step}, epoch {config.epoch_of_step(self._recipe, step):.1f}"
+        title = f"step {step}, epoch {step_counts.epoch_of_step(self._recipe, step):.1f}"
         measured = [value for at, value in evaluations.distances(self._job_dir) if at <= step]
         if measured:
             title += f", Fréchet {measured[-1]:.2f}"
@@ -195,11 +196,11 @@ class ProgressOnly:
 
     def record(self, step: int, metrics: dict[str, float], steps_per_second: float) -> None:
         """Reports the means of the loop that ended at `step`."""
-        speed = steps_per_second * config.images_a_step(self._recipe)
+        speed = steps_per_second * step_counts.images_a_step(self._recipe)
         scalars = {**metrics, "throughput/images_per_second": speed}
         for reporter in self._reporters:
             reporter.report(
-                step, config.epoch_of_step(self._recipe, step), scalars, steps_per_second
+                step, step_counts.epoch_of_step(self._recipe, step), scalars, steps_per_second
             )
 
     def draw_grid(self, step: int) -> None:
@@ -221,5 +222,5 @@ def trim_grids(job_dir: Path, recipe: Recipe, step: int) -> None:
     """Removes the grids of epochs after `step`."""
     for path in (job_dir / run_layout.RESULTS).glob(run_layout.GRIDS):
         epoch = path.stem.removeprefix("epoch_")
-        if epoch.isdecimal() and config.step_of_epoch(recipe, int(epoch)) > step:
+        if epoch.isdecimal() and step_counts.step_of_epoch(recipe, int(epoch)) > step:
             path.unlink()

@@ -14,7 +14,7 @@ from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from trainer.cloud import local_copies
-from trainer.configuration import config, config_json, flags
+from trainer.configuration import config_json, flags, step_counts
 from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import DATASETS
 from trainer.data.loading import RESIZED
@@ -92,7 +92,7 @@ def write_summary(run: RunConfig) -> None:
         "networks": f"{recipe.networks.architecture}, latents of {recipe.networks.noise_dim}",
         "loss": recipe.objective.loss,
         "batch": str(recipe.batch_size),
-        "steps": str(config.total_steps(recipe, run.schedule)),
+        "steps": str(step_counts.total_steps(recipe, run.schedule)),
         "precision": recipe.precision,
     }
     table = "\n".join(
@@ -130,7 +130,7 @@ def command(run: RunConfig) -> str:
         and not isinstance(value, list | dict)
         and (value or name not in _SIZES)  # the architecture has none
     }
-    steps, data = config.total_steps(run.recipe, run.schedule), run.recipe.data
+    steps, data = step_counts.total_steps(run.recipe, run.schedule), run.recipe.data
     arguments = [f"--preset={run.preset}", f"--dataset={data.dataset}"]
     if data.dataset in RESIZED:
         arguments += [f"--image_size={data.image_shape[0]}"]

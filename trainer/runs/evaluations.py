@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from trainer import run_layout
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe
 from trainer.run_layout import EVALUATIONS, TEST, TRAIN
 from trainer.runs import records, tags
@@ -152,7 +152,7 @@ def best(
       protocol: as for `distances`.
       among: steps that may be it; all unless given.
     """
-    first = config.full_grown_step(recipe)
+    first = step_counts.full_grown_step(recipe)
     whole = [
         (step, distance)
         for step, distance in distances(job_dir, protocol)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer import run_layout
-from trainer.configuration import config, config_json
+from trainer.configuration import config_json, step_counts
 from trainer.runs import evaluations, records
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -81,7 +81,7 @@ def _readable(job_dir: Path, name: str, is_leased: bool) -> Overview:
     step = lines[-1]["step"] if lines else 0
     measured = [distance for _, distance in evaluations.distances(job_dir)]
     best = evaluations.best(job_dir, stored.recipe)
-    last_step = config.total_steps(stored.recipe, stored.schedule)
+    last_step = step_counts.total_steps(stored.recipe, stored.schedule)
     if file_system.is_locked(job_dir):
         state = "running"
     elif is_leased:
@@ -95,7 +95,7 @@ def _readable(job_dir: Path, name: str, is_leased: bool) -> Overview:
         preset=stored.preset,
         step=step,
         last_step=last_step,
-        images=step * config.images_a_step(stored.recipe),
+        images=step * step_counts.images_a_step(stored.recipe),
         best=best[1] if best else None,
         last=measured[-1] if measured else None,
         state=state,

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from trainer import run_layout
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe
 from trainer.data.labels import Labels
 from trainer.gan import active_networks, stages
@@ -77,7 +77,7 @@ class Trained:
         if not self.growing:
             inputs = inputs_of(network, latents, labels, noise, incomplete=incomplete)
             return network(inputs, training=False)
-        stage = config.stage_of_step(self.recipe, self.step)
+        stage = step_counts.stage_of_step(self.recipe, self.step)
         faded_in = tf.fill([rows, 1], stages.faded_in(self.recipe, stage, self.step))
         inputs = inputs_of(network, latents, labels, noise, faded_in)
         side = self.recipe.data.image_shape[0]
@@ -90,7 +90,7 @@ class Trained:
           RefusedError: the run was still growing.
         """
         if self.growing:
-            full = config.full_grown_step(self.recipe)
+            full = step_counts.full_grown_step(self.recipe)
             raise RefusedError(
                 f"the networks of {self.source} are still growing, until step {full}: take a later "
                 "checkpoint"
@@ -193,9 +193,11 @@ def restore(recipe: Recipe, job_dir: Path, checkpoint: str) -> Trained:
 
 def _growing(recipe: Recipe, step: int, generator: keras.Model) -> keras.Model | None:
     """The generator of the stage in which a run is, with the weights of the whole one."""
-    if step >= config.full_grown_step(recipe):
+    if step >= step_counts.full_grown_step(recipe):
         return None
-    network = active_networks.stage_generator(recipe, "float32", config.stage_of_step(recipe, step))
+    network = active_networks.stage_generator(
+        recipe, "float32", step_counts.stage_of_step(recipe, step)
+    )
     values = {weight.path: weight for weight in generator.weights}
     for weight in network.weights:
         weight.assign(values[weight.path])

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.configuration.config import Execution
 from trainer.data import feeding, order
 from trainer.gan import compilation, stages
@@ -51,7 +51,7 @@ def training(
       remark: what is said of the first of some steps, where it is asked what takes so long.
     """
     recipe = gan.recipe
-    batch = config.images_a_step(recipe)
+    batch = step_counts.images_a_step(recipe)
     feed = feeding.feed(images, labels, strategy.extended.worker_devices)
 
     @functools.cache

@@ -7,7 +7,7 @@ import math
 import sys
 from dataclasses import dataclass
 
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe, Schedule
 
 MOST_GRIDS = 100  # of a run
@@ -23,7 +23,7 @@ class Plan:
     @property
     def last_step(self) -> int:
         """The step at which the run is complete."""
-        return config.total_steps(self.recipe, self.schedule)
+        return step_counts.total_steps(self.recipe, self.schedule)
 
     @property
     def is_ever_evaluated(self) -> bool:
@@ -53,20 +53,21 @@ class Plan:
 
     def _stages(self) -> list[int]:
         """The first steps of the stages of a run that grows: each has a graph of its own."""
-        stages = range(1, config.doublings(self.recipe) + 1)
-        return [config.first_step_of_stage(self.recipe, stage) for stage in stages]
+        stages = range(1, step_counts.doublings(self.recipe) + 1)
+        return [step_counts.first_step_of_stage(self.recipe, stage) for stage in stages]
 
     def _next_evaluation(self, step: int) -> int:
         interval = self.schedule.evaluation_interval
         return min((step // interval + 1) * interval, self.last_step) if interval else sys.maxsize
 
     def _next_grid(self, step: int) -> int:
-        epoch, interval = int(config.epoch_of_step(self.recipe, step)), self._epochs_between_grids
-        return config.step_of_epoch(self.recipe, (epoch // interval + 1) * interval)
+        epoch = int(step_counts.epoch_of_step(self.recipe, step))
+        interval = self._epochs_between_grids
+        return step_counts.step_of_epoch(self.recipe, (epoch // interval + 1) * interval)
 
     @functools.cached_property
     def _epochs_between_grids(self) -> int:
         """Of a small set, whose epochs are short, a multiple of what was asked for."""
         asked = self.schedule.save_interval
-        grids = int(config.epoch_of_step(self.recipe, self.last_step)) // asked
+        grids = int(step_counts.epoch_of_step(self.recipe, self.last_step)) // asked
         return asked * max(1, math.ceil(grids / MOST_GRIDS))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from trainer.configuration import config, recipe_checks
+from trainer.configuration import recipe_checks, step_counts
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import LabelledImages
@@ -162,7 +162,7 @@ def _steps(recipe: Recipe, left: float, a_step: float, between: int, a_grid: flo
 
 
 def _epochs(recipe: Recipe, left: float, a_step: float) -> int:
-    return int(config.epoch_of_step(recipe, max(0, int(left / a_step))))
+    return int(step_counts.epoch_of_step(recipe, max(0, int(left / a_step))))
 
 
 def _evaluation_seconds(

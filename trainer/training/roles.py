@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from trainer.configuration import config, config_json
+from trainer.configuration import config_json, step_counts
 from trainer.configuration.config import Recipe, Schedule
 from trainer.configuration.config_json import RunConfig
 from trainer.data import feeding
@@ -190,7 +190,7 @@ def _loop(
         schedule.steps_per_loop,
         signals.stop_requested,
         group.agree_on_steps,
-        feeding.most_steps(images, config.images_a_step(plan.recipe)),
+        feeding.most_steps(images, step_counts.images_a_step(plan.recipe)),
     )
     step = int(gan.step.numpy())
     with signals.graceful():

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from trainer import run_layout
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.evaluation import during_training
 from trainer.evaluation.during_training import RunNetworks
 from trainer.gan.state import FashionGAN
@@ -134,7 +134,7 @@ class RunEvaluations:
         folder = self._job_dir / run_layout.CHECKPOINTS
         step = max(checkpoint_files.steps(folder / BEST), default=0)
         measured = evaluations.distances(self._job_dir, protocol)
-        if step < max(1, config.full_grown_step(self._plan.recipe)) or step in dict(measured):
+        if step < max(1, step_counts.full_grown_step(self._plan.recipe)) or step in dict(measured):
             return
         try:
             source, tensors = checkpoints.read_chosen(folder, BEST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe, Schedule
 from trainer.evaluation import protocols
 
@@ -31,10 +31,10 @@ def warn_if_not_measurable(recipe: Recipe) -> None:
 
 def warn_if_short(recipe: Recipe, schedule: Schedule) -> None:
     """Says of a run that is too short to learn anything which flag makes it long enough."""
-    steps = config.total_steps(recipe, schedule)
+    steps = step_counts.total_steps(recipe, schedule)
     if steps >= FEWEST_STEPS:
         return
-    a_step = config.images_a_step(recipe)
+    a_step = step_counts.images_a_step(recipe)
     if schedule.minutes is not None:
         minutes = schedule.minutes * ENOUGH_STEPS / steps
         longer = f"--minutes={math.ceil(minutes)}"

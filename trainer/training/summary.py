@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trainer import run_layout
 from trainer.cloud import local_copies
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe
 from trainer.evaluation import protocols
 from trainer.runs import checkpoint_files, evaluations
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def log_end(recipe: Recipe, step: int, seconds: float) -> None:
     """Says what the start of a run has done that has brought it to its end."""
     took = timedelta(seconds=round(seconds))
-    images = step * config.images_a_step(recipe)
+    images = step * step_counts.images_a_step(recipe)
     log.info("complete at step %d, after %d images; this start took %s", step, images, took)
 
 

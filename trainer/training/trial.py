@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from trainer.configuration import config
+from trainer.configuration import step_counts
 from trainer.configuration.config import Execution, Recipe
 from trainer.data import feeding
 from trainer.gan import path_length
@@ -46,7 +46,7 @@ class Trial:
         """
         with strategy.scope():
             self.gan = FashionGAN(recipe, horizon)
-        self.images_a_step = config.images_a_step(recipe)
+        self.images_a_step = step_counts.images_a_step(recipe)
         self._feed = feeding.feed(images, labels, strategy.extended.worker_devices)
         self._train_steps = make_train_steps(self.gan, strategy, self._feed, jit_compile)
         self._next_row = 0
@@ -84,7 +84,7 @@ class Speed:
         """
         started = time.monotonic()
         rng = np.random.default_rng(0)
-        batch = config.images_a_step(recipe)
+        batch = step_counts.images_a_step(recipe)
         images = rng.integers(0, 256, (batch, *recipe.data.image_shape), np.uint8)
         labels = np.zeros((batch, len(recipe.data.attributes)), np.int64)
         self._trial = Trial(recipe, strategy, images, labels, bool(execution.jit_compile))

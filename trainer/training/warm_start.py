@@ -18,7 +18,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from trainer import run_layout
-from trainer.configuration import config, config_json
+from trainer.configuration import config_json, step_counts
 from trainer.configuration.choices import ARCHITECTURES, FORMER_NAMES, NETWORKS
 from trainer.configuration.config import Networks, Recipe
 from trainer.configuration.config_json import RunConfig
@@ -101,7 +101,7 @@ def _read(source: Path) -> tuple[RunConfig, str, Tensors]:
     if stored is None:
         raise RefusedError(f"--initialize_from={source} holds no run: train it first")
     described, tensors = checkpoints.read_chosen(source / run_layout.CHECKPOINTS, "latest")
-    if tensors["training/step"] < (whole := config.full_grown_step(stored.recipe)):
+    if tensors["training/step"] < (whole := step_counts.full_grown_step(stored.recipe)):
         raise RefusedError(
             f"--initialize_from={source} still grows, at {described}: train it to step {whole}, or "
             "choose another run"

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scripts.benchmark.contenders import Train
-from trainer.configuration import config as configuration
-from trainer.configuration import flags
+from trainer.configuration import flags, step_counts
 from trainer.data import feeding, order
 from trainer.distribution import cluster_spec, strategies
 from trainer.gan.multi_step_graph import make_train_steps
@@ -51,7 +50,7 @@ def prepare(
     labels = np.zeros((len(images), len(recipe.data.attributes)), np.int64)  # others take as long
     feed = feeding.feed(images, labels, strategy.extended.worker_devices)
     train_steps = make_train_steps(gan, strategy, feed)
-    batch = configuration.images_a_step(recipe)
+    batch = step_counts.images_a_step(recipe)
     step = 0
 
     def rows(first: int, count: int) -> np.ndarray:
