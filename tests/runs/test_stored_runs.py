@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trainer.runs import stored_runs
+from trainer.runs import checkpoint_choice
 from trainer.system.exits import RefusedError
 
 
@@ -14,7 +14,7 @@ def test_a_step_that_only_the_best_checkpoint_has_is_found(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"")
 
-    stored_runs.check_checkpoint(tmp_path, "400")
-    assert stored_runs.checkpoint_path(tmp_path, "400") == tmp_path / "best" / "ckpt-400"
+    checkpoint_choice.check(tmp_path, "400")
+    assert checkpoint_choice.path_of(tmp_path, "400") == tmp_path / "best" / "ckpt-400"
     with pytest.raises(RefusedError, match=r"--checkpoint=500 does not exist; there are 400, 800"):
-        stored_runs.check_checkpoint(tmp_path, "500")
+        checkpoint_choice.check(tmp_path, "500")

@@ -18,7 +18,7 @@ from trainer.commands import result_table
 from trainer.configuration import config_json
 from trainer.configuration.config import EvaluateConfig
 from trainer.evaluation import protocols
-from trainer.runs import checkpoint_files, evaluations, in_bucket, stored_runs
+from trainer.runs import checkpoint_choice, checkpoint_files, evaluations, in_bucket, stored_runs
 from trainer.system import activity
 from trainer.system.exits import RefusedError
 
@@ -59,7 +59,7 @@ def _evaluate_one(settings: EvaluateConfig, mirror: Mirror | None) -> None:
 
     network = checkpoint_results.load(settings)
     folder = settings.job_dir / run_layout.CHECKPOINTS
-    is_recorded = checkpoint_files.belongs_to_run(folder, settings.checkpoint)
+    is_recorded = checkpoint_choice.belongs_to_run(folder, settings.checkpoint)
     if is_recorded:
         evaluations.check_writable(settings.job_dir)
     result = checkpoint_results.measure(network, settings, mirror)

@@ -13,6 +13,7 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 JIT_COMPILE = {"auto": None, "true": True, "false": False}
 FORMS = ("auto", "library")
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
+LATEST = "latest"  # the value of --checkpoint for the newest one
 MAX_SEED = 2**31 - 1
 NETWORKS = ("generator", "discriminator")
 EXPORT_SUFFIXES = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from trainer.configuration import numbers
-from trainer.configuration.choices import EXPORT_SUFFIXES
+from trainer.configuration.choices import EXPORT_SUFFIXES, LATEST
 from trainer.configuration.config import EvaluateConfig, ExportConfig, GenerateConfig
 from trainer.system.exits import RefusedError
 
@@ -55,7 +55,7 @@ def check_evaluate(config: EvaluateConfig) -> None:
     """Refuses to measure one checkpoint and many at once."""
     if config.new and config.watch:
         raise RefusedError("--watch measures what is new, too: leave --new out")
-    if (config.new or config.watch) and config.checkpoint != "latest":
+    if (config.new or config.watch) and config.checkpoint != LATEST:
         raise RefusedError(
             f"--checkpoint={config.checkpoint} names one checkpoint, and --new and --watch take "
             "all: leave it out"

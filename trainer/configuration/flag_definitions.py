@@ -20,7 +20,7 @@ def job_dir(values: flags.FlagValues) -> None:
 def checkpoint(values: flags.FlagValues) -> None:
     """Which of a run's checkpoints a command takes."""
     text = "latest, best, a step, or a path without suffix."
-    Group(values, "run").text("checkpoint", "latest", text)
+    Group(values, "run").text("checkpoint", choices.LATEST, text)
 
 
 def log(values: flags.FlagValues) -> None:

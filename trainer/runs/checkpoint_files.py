@@ -29,6 +29,13 @@ def steps_among(names: Iterable[str]) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
+def steps_of_any_file(folder: Path) -> list[int]:
+    """Steps of all checkpoints with any file: damaged ones are told when they are read."""
+    names = {path.name.removeprefix(f"{NAME}-") for path in folder.glob(f"{NAME}-*.*")}
+    found = {name.split(".")[0] for name in names}
+    return sorted(int(step) for step in found if step.isdecimal())
+
+
 def complete(folder: Path) -> dict[int, Path]:
     """Prefixes of all checkpoints with an index, including the best: by step, ascending."""
     found = {step: prefix(folder / BEST, step) for step in steps(folder / BEST)}
@@ -51,11 +58,3 @@ def complete_among(names: Iterable[str], folder: str) -> set[int]:
 def has_index(path: Path) -> bool:
     """Whether the checkpoint with this prefix has an index, which is written last."""
     return Path(f"{path}.index").exists()
-
-
-def belongs_to_run(folder: Path, choice: str) -> bool:
-    """Whether a user's choice, as for `read_chosen`, is one of the run's own checkpoints."""
-    if choice in ("latest", BEST) or choice.isdecimal():
-        return True
-    folder = folder.resolve()
-    return Path(choice).resolve().parent in (folder, folder / BEST)

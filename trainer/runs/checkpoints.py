@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from trainer.runs import state_variables, stored_runs
+from trainer.runs import checkpoint_choice, checkpoint_files, state_variables
 from trainer.runs.checkpoint_files import BEST, NAME, prefix, steps
 from trainer.runs.state_variables import State, Tensors
 from trainer.system import file_errors, file_system
@@ -47,7 +47,7 @@ class Checkpoints:
         step, path, tensors = found
         state_variables.assign(self._state, tensors, f"checkpoint {path}")
         for folder in (self._folder, self._folder / BEST):
-            for newer in _all_steps(folder):
+            for newer in _known_steps(folder):
                 if newer > step:
                     self._move_to_damaged(newer, folder)
         if path.parent != self._folder:
@@ -79,7 +79,7 @@ class Checkpoints:
             if step not in steps(self._folder):
                 return
             _copy(step, self._folder, best)
-        for older in _all_steps(best):
+        for older in _known_steps(best):
             if older != step:
                 for part in sorted(best.glob(f"{NAME}-{older}.*"), reverse=True):
                     part.unlink()
@@ -97,7 +97,7 @@ class Checkpoints:
     def _write_tensorflow_list(self) -> None:
         """Rewrites TensorFlow's list of checkpoints, from which its manager starts."""
         lines = []
-        for step in _all_steps(self._folder):
+        for step in _known_steps(self._folder):
             index = Path(f"{prefix(self._folder, step)}.index")
             if index.exists():
                 lines.append(f'all_model_checkpoint_paths: "{index.stem}"')
@@ -209,14 +209,14 @@ def _find_newest(folder: Path) -> tuple[int, Path, Tensors] | None:
 
 def _candidates(folder: Path) -> list[tuple[int, Path]]:
     """Steps and prefixes of what may be read, the newest first."""
-    found = [(step, 1, prefix(folder, step)) for step in _all_steps(folder)]
+    found = [(step, 1, prefix(folder, step)) for step in _known_steps(folder)]
     found += [(step, 0, prefix(folder / BEST, step)) for step in steps(folder / BEST)]
     return [(step, path) for step, _, path in sorted(found, reverse=True)]
 
 
 def newest_step(folder: Path) -> int | None:
     """Step of the newest checkpoint, readable or not."""
-    return max(_all_steps(folder), default=None)
+    return max(_known_steps(folder), default=None)
 
 
 def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
@@ -232,20 +232,19 @@ def read_chosen(folder: Path, choice: str) -> tuple[str, Tensors]:
     Raises:
       RefusedError: there is no such checkpoint, or it is damaged.
     """
-    if choice in (stored_runs.LATEST, BEST):
-        found = read_newest(folder if choice == stored_runs.LATEST else folder / BEST)
+    if place := checkpoint_choice.searched(folder, choice):
+        found = read_newest(place)
         if found is None:
-            missing = "checkpoint" if choice == stored_runs.LATEST else "evaluated checkpoint"
-            raise RefusedError(f"{folder} holds no {missing}: train first, or for longer")
+            raise checkpoint_choice.none_there(folder, choice)
         return f"step {found[0]}", found[1]
-    stored_runs.check_checkpoint(folder, choice)
-    path = stored_runs.checkpoint_path(folder, choice)
+    checkpoint_choice.check(folder, choice)
+    path = checkpoint_choice.path_of(folder, choice)
     return f"checkpoint {path}", read(path)
 
 
-def _all_steps(folder: Path) -> list[int]:
+def _known_steps(folder: Path) -> list[int]:
     """Steps of all checkpoints with any file, or named in TensorFlow's list, ascending."""
-    names = [path.name for path in folder.glob(f"{NAME}-*.*")]
+    found = {*checkpoint_files.steps_of_any_file(folder)}
     try:
         file_system.regular(folder / "checkpoint")
         listed = tf.train.get_checkpoint_state(str(folder))
@@ -253,6 +252,6 @@ def _all_steps(folder: Path) -> list[int]:
         log.warning("%s is damaged: %s", folder / "checkpoint", error)
         listed = None
     if listed is not None:
-        names += [Path(listed.model_checkpoint_path).name]
-    numbers = {name.removeprefix(f"{NAME}-").split(".")[0] for name in names}
-    return sorted(int(number) for number in numbers if number.isdecimal())
+        number = Path(listed.model_checkpoint_path).name.removeprefix(f"{NAME}-")
+        found |= {int(number)} if number.isdecimal() else set()
+    return sorted(found)

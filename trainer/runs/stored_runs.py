@@ -14,12 +14,10 @@ from trainer.cloud import local_copies
 from trainer.configuration import config_json
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
-from trainer.runs import checkpoint_files
-from trainer.runs.checkpoint_files import BEST
+from trainer.runs import checkpoint_choice
 from trainer.system.exits import RefusedError
 
 FILES = (config_json.FILE, run_layout.CHECKPOINTS)  # of a run, that its networks are read from
-LATEST = "latest"  # the value of --checkpoint for the newest one
 
 
 def read(job_dir: Path) -> RunConfig:
@@ -45,7 +43,7 @@ def read_with_checkpoint(job_dir: Path, choice: str) -> RunConfig:
       RefusedError: there is no run, or no such checkpoint.
     """
     stored = read(job_dir)
-    check_checkpoint(job_dir / run_layout.CHECKPOINTS, choice)
+    checkpoint_choice.check(job_dir / run_layout.CHECKPOINTS, choice)
     return stored
 
 
@@ -72,42 +70,6 @@ def check_generates(recipe: Recipe) -> None:
             "--input=...`; its results/ and TensorBoard show how it was measured in training, and "
             "its models/ hold the networks"
         )
-
-
-def check_checkpoint(folder: Path, choice: str) -> None:
-    """Refuses a choice of which a folder of checkpoints has no file.
-
-    Raises:
-      RefusedError: with the steps that there are.
-    """
-    if choice in (LATEST, BEST):
-        found = checkpoint_files.steps(folder / BEST)
-        if choice == LATEST:
-            found += [int(step) for step in _all_steps(folder)]
-        if not found:
-            missing = "checkpoint" if choice == LATEST else "evaluated checkpoint"
-            raise RefusedError(f"{folder} holds no {missing}: train first, or for longer")
-        return
-    if not checkpoint_files.has_index(checkpoint_path(folder, choice)):
-        existing = ", ".join(map(str, checkpoint_files.complete(folder))) or "none"
-        raise RefusedError(f"--checkpoint={choice} does not exist; there are {existing}")
-
-
-def checkpoint_path(folder: Path, choice: str) -> Path:
-    """The prefix of the checkpoint that a step, perhaps that of the best, or a path names."""
-    if not choice.isdecimal():
-        return Path(choice)
-    step = int(choice)
-    return checkpoint_files.complete(folder).get(step, checkpoint_files.prefix(folder, step))
-
-
-def _all_steps(folder: Path) -> set[str]:
-    """Of checkpoints with any file: damaged ones are told from none when they are read."""
-    names = {
-        path.name.removeprefix(f"{checkpoint_files.NAME}-")
-        for path in folder.glob(f"{checkpoint_files.NAME}-*")
-    }
-    return {step for step in (name.split(".")[0] for name in names) if step.isdecimal()}
 
 
 def _beside(job_dir: Path) -> str:

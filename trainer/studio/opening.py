@@ -7,8 +7,9 @@ import logging
 import tensorflow as tf
 
 from trainer import run_layout
+from trainer.configuration.choices import LATEST
 from trainer.configuration.studio import StudioConfig
-from trainer.runs import checkpoint_files, stored_runs, trained_networks
+from trainer.runs import checkpoint_files, trained_networks
 from trainer.studio import examples
 from trainer.studio.open_run import OpenRun
 from trainer.system import activity
@@ -28,7 +29,7 @@ def opened(config: StudioConfig) -> OpenRun:
     name = str(config.job_dir_url or config.job_dir)
     checkpoint = config.checkpoint
     here = checkpoint_files.prefix(config.job_dir / run_layout.CHECKPOINTS, trained.step)
-    if checkpoint == stored_runs.LATEST and checkpoint_files.has_index(here):
+    if checkpoint == LATEST and checkpoint_files.has_index(here):
         checkpoint = str(trained.step)  # stays what it is, also while the run goes on
-    chosen = [] if checkpoint == stored_runs.LATEST else [f"--checkpoint={checkpoint}"]
+    chosen = [] if checkpoint == LATEST else [f"--checkpoint={checkpoint}"]
     return OpenRun(trained, name, (f"--job_dir={name}", *chosen), given)

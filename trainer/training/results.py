@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainer import run_layout
-from trainer.configuration.choices import NETWORKS
+from trainer.configuration.choices import LATEST, NETWORKS
 from trainer.configuration.config import Recipe
 from trainer.monitoring import curves
 from trainer.monitoring.model_monitor import ModelMonitor
@@ -38,7 +38,7 @@ def is_finished(job_dir: Path) -> bool:
 
 def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) -> None:
     """Writes models and their card, curves and, last, the picture, which nothing else writes."""
-    networks = trained_networks.restore(recipe, job_dir, "latest")
+    networks = trained_networks.restore(recipe, job_dir, LATEST)
     (job_dir / run_layout.OF_AN_END).parent.mkdir(exist_ok=True)  # someone may have removed it
     (job_dir / run_layout.OF_AN_END).touch()  # what follows is, also if a kill comes
     for name in NETWORKS:

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from trainer import run_layout
 from trainer.configuration import config_json, step_counts
-from trainer.configuration.choices import ARCHITECTURES, FORMER_NAMES, NETWORKS
+from trainer.configuration.choices import ARCHITECTURES, FORMER_NAMES, LATEST, NETWORKS
 from trainer.configuration.config import Networks, Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import Attribute
@@ -100,7 +100,7 @@ def _read(source: Path) -> tuple[RunConfig, str, Tensors]:
     stored = config_json.read(source)
     if stored is None:
         raise RefusedError(f"--initialize_from={source} holds no run: train it first")
-    described, tensors = checkpoints.read_chosen(source / run_layout.CHECKPOINTS, "latest")
+    described, tensors = checkpoints.read_chosen(source / run_layout.CHECKPOINTS, LATEST)
     if tensors["training/step"] < (whole := step_counts.full_grown_step(stored.recipe)):
         raise RefusedError(
             f"--initialize_from={source} still grows, at {described}: train it to step {whole}, or "
