@@ -6,7 +6,9 @@ import itertools
 import json
 import types
 
+import google.auth.credentials
 import pytest
+from gcsfs.credentials import GoogleCredentials
 from gcsfs.retry import HttpError
 from google.auth.exceptions import RefreshError, TransportError
 
@@ -14,6 +16,18 @@ from trainer.cloud import bucket, connection, failures
 from trainer.cloud.bucket import Bucket
 from trainer.cloud.url import GsUrl
 from trainer.system.exits import RefusedError
+
+
+class Credentials(google.auth.credentials.Credentials):
+    """Google's, with a token that is renewed without a server."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self.token = token
+
+    def refresh(self, request: object) -> None:
+        """Gets another token."""
+        self.token, self.expiry = "renewed", None
 
 
 def raised(*errors: Exception) -> Exception:
@@ -59,22 +73,23 @@ def test_a_pod_that_may_never_use_its_bucket_is_refused(monkeypatch):
 
 def test_a_token_that_is_no_longer_accepted_is_renewed_once_it_was(monkeypatch):
     """Google ends tokens at times before they expire, in the middle of a run."""
-    held = types.SimpleNamespace(token="first")
+    held = Credentials("first")
+    gcs = GoogleCredentials("a-project", "full_control", "anon")
+    gcs.credentials = held
     asked_with = []
 
     def call(*_, **__):
+        gcs.maybe_refresh()
         asked_with.append(held.token)
-        held.token = held.token or "second"
         if len(asked_with) == refused_at:
             raise HttpError({"code": 401, "message": "Invalid Credentials"})
         return {}, b"{}"
 
-    credentials = types.SimpleNamespace(credentials=held)
-    filesystem = types.SimpleNamespace(call=call, credentials=credentials)
+    filesystem = types.SimpleNamespace(call=call, credentials=gcs)
     monkeypatch.setattr(connection, "connected", lambda name, patience: filesystem)
     refused_at = 2
     Bucket(GsUrl("a-bucket", "runs"), "job_dir").list()
-    assert asked_with == ["first", "first", None]
+    assert asked_with == ["first", "first", "renewed"]
 
     asked_with.clear()
     refused_at = 1

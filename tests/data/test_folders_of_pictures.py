@@ -26,7 +26,7 @@ from trainer.configuration.config_json import RunConfig
 from trainer.data import folder_contents, image_folder, pictures
 from trainer.data.datasets import Attribute, DatasetSpec
 from trainer.system import file_errors
-from trainer.system.exits import RefusedError
+from trainer.system.exits import InterruptedRun, RefusedError
 
 SIDE = 16
 RED, GREEN, BLACK = [255, 0, 0], [0, 255, 0], [0, 0, 0]
@@ -370,6 +370,11 @@ def test_colours_are_those_that_a_profile_says(tmp_path):
     for name, profile in {"wide": wide, "xyz": linear.tobytes(), "broken": b"no profile"}.items():
         Image.new("RGB", (16, 16), numbers).save(tmp_path / f"{name}.png", icc_profile=profile)
     Image.new("RGBA", (16, 16), (*numbers, 255)).save(tmp_path / "with.png", icc_profile=wide)
+    keyed = Image.new("RGB", (16, 16), numbers)
+    keyed.paste((1, 2, 3), (8, 8, 16, 16))
+    keyed.save(tmp_path / "keyed.png", icc_profile=wide, transparency=(1, 2, 3))
+    indexed = Image.new("RGB", (16, 16), numbers).quantize(4)
+    indexed.save(tmp_path / "indexed.png", icc_profile=wide)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     Image.new("RGB", (16, 16), numbers).save(tmp_path / "srgb.png", icc_profile=srgb)
     expected = ImageCms.profileToProfile(
@@ -381,12 +386,14 @@ def test_colours_are_those_that_a_profile_says(tmp_path):
     ).getpixel((0, 0))
     assert max(abs(a - b) for a, b in zip(expected, numbers, strict=True)) > 8
 
-    images, _ = load(tmp_path)
+    images, _ = load(tmp_path, background="white")
 
     names = sorted(path.stem for path in tmp_path.iterdir())
     found = {name: tuple(image[8, 8]) for name, image in zip(names, images, strict=True)}
     assert found["broken"] == found["srgb"] == found["xyz"] == numbers
-    assert found["wide"] == found["with"] == expected
+    assert found["wide"] == found["with"] == found["indexed"] == expected
+    assert found["keyed"] == (255, 255, 255)
+    assert tuple(images[names.index("keyed"), 1, 1]) == expected
 
 
 def test_earlier_rules_take_the_numbers_as_they_are(tmp_path):
@@ -434,7 +441,7 @@ def test_a_picture_that_changes_while_it_is_read_is_not_kept_under_its_former_na
         return found
 
     monkeypatch.setattr(folder_contents, "read", then_changed)
-    with pytest.raises(RefusedError, match=r"a\.png was changed while the pictures were read"):
+    with pytest.raises(InterruptedRun, match=r"a\.png was changed while the pictures were read"):
         image_folder.load(spec, "train", tmp_path, cache_of(tmp_path))
 
 

@@ -332,7 +332,7 @@ def test_the_networks_fit_the_image_shape(preset, size, tmp_path):
     ).recipe
     generator, discriminator = build_networks(recipe, "float32")
     assert generator.output_shape == (None, size, size, 3)
-    assert discriminator.output_shape == (None, 1)
+    assert discriminator.outputs[0].shape == (None, 1)
 
 
 def test_resident_and_streamed_feeds_train_to_the_same_bits(tmp_path, monkeypatch):

@@ -40,7 +40,7 @@ def recipe(*more: str) -> Recipe:
 
 def of_architecture(name: str) -> Recipe:
     completing = ("--masks=box",) if ARCHITECTURES[name].completes else ()
-    return recipe("--preset=fashion", f"--architecture={name}", *completing)
+    return recipe("--preset=fashion", f"--architecture={name}", "--classification=0", *completing)
 
 
 def images(stream: int) -> tf.Tensor:

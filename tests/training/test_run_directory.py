@@ -85,7 +85,7 @@ def test_a_run_whose_records_someone_has_removed_ends_all_the_same(finished, tmp
 
 
 MOVED_WHILE_IT_TRAINS = """
-import os, signal
+import os, signal, time
 from trainer.training import callbacks
 training = callbacks.training
 def moved(*arguments, **options):
@@ -101,7 +101,7 @@ callbacks.training = moved
 """
 
 
-@pytest.mark.parametrize("then", ["", "os.kill(os.getpid(), signal.SIGTERM)"])
+@pytest.mark.parametrize("then", ["", "os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.5)"])
 def test_a_run_that_is_moved_while_it_trains_ends_and_is_whole(then, tmp_path):
     job_dir, kept = tmp_path / "run", tmp_path / "run-kept"
     given = ["--dataset=synthetic", "--batch_size=20", "--checkpoint_interval=2", "--steps=8"]

@@ -228,7 +228,7 @@ class Bucket:
             except Exception as error:  # aiohttp, google-auth and gcsfs have no common base class
                 reason = failures.transient(self.name, error, self._has_answered)
                 if failures.is_unauthorised(error):
-                    connection.drop_token(self._filesystem)
+                    connection.expire_token(self._filesystem)
                 no_access = not self._has_answered and failures.is_without_access(error)
                 # A slow line would never be done with it: it gets more time, once, however long
                 # the first attempt has lasted.

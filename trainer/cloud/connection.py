@@ -9,6 +9,7 @@ import functools
 import logging
 import os
 import time
+from datetime import datetime
 from typing import Any
 
 from trainer.system.exits import RefusedError, first_line
@@ -55,11 +56,14 @@ def connected(name: str, patience: float) -> Any:
         time.sleep(CREDENTIALS_PAUSE_SECONDS)
 
 
-def drop_token(filesystem: Any) -> None:
-    """Makes the next request get another token: the storage may end one before it says."""
+def expire_token(filesystem: Any) -> None:
+    """Makes the next request get another token: the storage may end one before it says.
+
+    It stays until then, for other threads' requests are on their way with it.
+    """
     held = filesystem.credentials.credentials
-    if held is not None:  # an emulator's
-        held.token = None
+    if held is not None:  # an emulator has none
+        held.expiry = datetime(1970, 1, 2)  # in UTC, without saying so, as google-auth has it
 
 
 def _is_in_pod() -> bool:

@@ -62,7 +62,7 @@ def _evaluate_one(settings: EvaluateConfig, mirror: Mirror | None) -> None:
     is_recorded = checkpoint_choice.belongs_to_run(folder, settings.checkpoint)
     if is_recorded:
         evaluations.check_writable(settings.job_dir)
-    result = checkpoint_results.measure(network, settings, mirror)
+    result = checkpoint_results.measure(network, settings, mirror if is_recorded else None)
     if is_recorded:
         _record_and_print(result, settings, mirror)
     else:

@@ -38,7 +38,6 @@ def run(config: PrepareConfig) -> None:
         fashion_mnist.prepare(config.data_dir, config.source)
     elif name in (*loading.DRAWN, IMAGE_FOLDER):
         place = config.cache_dir
-        file_system.make_folder(place, "cache_dir")
         for split in ("train", "test"):
             images, _ = loading.load(config.data, split, config.data_dir, place)
             if len(images) and not isinstance(images, np.memmap):

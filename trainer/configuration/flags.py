@@ -32,7 +32,7 @@ from trainer.configuration import (
     recipe_flags,
 )
 from trainer.data import image_folder, loading
-from trainer.data.datasets import DataChoice, DatasetSpec
+from trainer.data.datasets import IMAGE_FOLDER, DataChoice, DatasetSpec
 from trainer.system import cores
 from trainer.system.exits import RefusedError
 
@@ -54,7 +54,7 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
         try:
             resolved = _train(argv, data_folder.specify)
         except RefusedError:
-            if is_new:
+            if is_new or resolved.data.dataset != IMAGE_FOLDER:
                 raise
             return resolved  # a run may know better how its folder is read
         if is_new:

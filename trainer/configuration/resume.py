@@ -156,13 +156,15 @@ def _weights(asked: TrainConfig, before: str) -> str:
 def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
     """The data as they are now: of the set and the size that are asked for, or else the run's."""
     was, asked_for = loading.choice_of(stored.recipe.data, asked.data), asked.data
+    was_read = asked.recipe.data.fingerprint or asked_for.dataset != IMAGE_FOLDER
     if "dataset" in asked.given and asked_for.dataset != was.dataset:
-        return asked.recipe.data
+        if was_read:
+            return asked.recipe.data
+        return data_folder.specify(asked_for, asked.data_dir, asked.data_dir_url)  # which refuses
     given = {name: getattr(asked_for, name) for name in _CHOICES & asked.given}
     reading = {name: getattr(asked_for.folder, name) for name in _READING & asked.given}
     folder = dataclasses.replace(was.folder, **reading)
     choice = dataclasses.replace(was, **given, folder=folder)
-    was_read = asked.recipe.data.fingerprint or choice.dataset != IMAGE_FOLDER
     if choice == asked_for and was_read:
         return asked.recipe.data
     try:

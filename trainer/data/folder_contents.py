@@ -87,7 +87,7 @@ def _read(
 ) -> Contents:
     left_out, notes = list(folder_notes.unused(there.files, folder, tables)), []
     paths, splits = _in_splits(there.files.pictures, folder, reading, left_out)
-    if reading.metadata_file_name and not tables:
+    if RULES[reading.rules].needs_table and reading.metadata_file_name and not tables:
         raise RefusedError(
             f"--metadata_file_name={reading.metadata_file_name} says what a table calls pictures, "
             f"and none was found in --data_dir={folder}: name it by --metadata"

@@ -20,7 +20,7 @@ from trainer.data.folder_contents import Contents
 from trainer.data.picture_files import RULES, TEST, TRAIN, Rules, canonical
 from trainer.data.pictures import Form
 from trainer.system import cores, memory
-from trainer.system.exits import RefusedError
+from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -197,12 +197,16 @@ def _if_broken(result: np.ndarray | str) -> str | None:
 
 
 def _decoded_one(file: tuple[Path, bytes], form: Form, grey_one: Path) -> np.ndarray | str:
-    """A picture's pixels, or why there are none."""
+    """A picture's pixels, or why there are none.
+
+    Raises:
+      InterruptedRun: it is no longer the picture that was looked at.
+    """
     path, digest = file
+    content = path.read_bytes()
+    if hashlib.sha256(content).digest() != digest:  # whose name the pixels would be kept by
+        raise InterruptedRun(f"{path} was changed while the pictures were read: run again")
     try:
-        content = path.read_bytes()
-        if hashlib.sha256(content).digest() != digest:  # whose name the pixels would be kept by
-            return f"{path} was changed while the pictures were read: run again"
         with pictures.opened(io.BytesIO(content)) as picture:
             if form.channels == 1 and not pictures.is_grey(picture):
                 return f"{path} has colours, {grey_one} has none: convert one"

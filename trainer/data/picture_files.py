@@ -39,6 +39,7 @@ class Rules:
     pads_slivers: bool  # are pictures much longer than wide still there once they are padded
     plain_names: bool  # are names and values compared, and kept, as `plain` makes them
     true_colours: bool  # are colour profiles followed, and what says how white 16 bits are
+    needs_table: bool  # is what a table calls pictures refused where there is no table
 
 
 _FIRST_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
@@ -61,6 +62,7 @@ _FIRST = Rules(
     pads_slivers=False,
     plain_names=False,
     true_colours=False,
+    needs_table=False,
 )
 _SECOND = replace(
     _FIRST, suffixes=_SUFFIXES, folders_deep=100, by_content=True, any_colour=True, in_strips=True
@@ -68,7 +70,7 @@ _SECOND = replace(
 _THIRD = replace(_SECOND, splits=True)
 _FOURTH = replace(_THIRD, skips_runs=True, quotes_after_spaces=True, drops_merged=True)
 _FIFTH = replace(_FOURTH, pads_slivers=True, plain_names=True)
-_SIXTH = replace(_FIFTH, true_colours=True)
+_SIXTH = replace(_FIFTH, true_colours=True, needs_table=True)
 RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, 5: _FIFTH, CURRENT: _SIXTH}
 _OF_A_RUN = b'"recipe"'  # what is in a run's configuration alone
 _AT_FIRST = (run_layout.TENSORBOARD, run_layout.METRICS, run_layout.RESULTS)  # what a run makes

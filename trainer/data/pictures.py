@@ -131,8 +131,9 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
     profile = picture.info.get("icc_profile")
     if not profile:
         return picture
-    if picture.mode == "P":
-        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    is_transparent = picture.has_transparency_data
+    if picture.mode == "P" or (picture.mode == "RGB" and is_transparent):  # one of its colours is
+        picture = picture.convert("RGBA" if is_transparent else "RGB")
     if picture.mode not in ("RGB", "RGBA", "CMYK"):
         return picture
     transform = _to_srgb(profile, picture.mode)
@@ -148,8 +149,9 @@ def _to_srgb(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """
     try:
         theirs = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        of = theirs.profile.xcolor_space.strip()
-        if of != mode.removesuffix("A") or "sRGB" in ImageCms.getProfileDescription(theirs):
+        of, called = theirs.profile.xcolor_space.strip(), ImageCms.getProfileDescription(theirs)
+        is_srgb = "sRGB" in called and "linear" not in called.lower()
+        if of != mode.removesuffix("A") or is_srgb:
             return None
         shown = "RGB" if mode == "CMYK" else mode
         flags = ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOCACHE  # for threads

@@ -84,8 +84,12 @@ def _cuda_versions() -> str:
     """Of CUDA's libraries as packages, where TensorFlow sees a GPU."""
     if not tf.config.list_physical_devices("GPU"):
         return ""
-    installed = ((each.name, each.version) for each in importlib.metadata.distributions())
-    return " ".join(f"{name} {version}" for name, version in sorted(installed) if "nvidia" in name)
+    installed = {
+        f"{each.name} {each.version}"
+        for each in importlib.metadata.distributions()
+        if each.name and "nvidia" in each.name  # an interrupted installation leaves nameless ones
+    }
+    return " ".join(sorted(installed))
 
 
 def warn_of_changes(before: dict[str, Any], now: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from trainer.models import forms
 from trainer.runs import in_bucket, trained_networks
 from trainer.runs.trained_networks import Trained
 from trainer.system import activity, determinism
+from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,8 @@ def measure(network: Trained, settings: EvaluateConfig, mirror: Mirror | None) -
     Args:
       network: what is measured.
       settings: of the command.
-      mirror: the local copy of a run in a bucket.
+      mirror: the local copy of a run in a bucket, which gets the networks that are trained; None:
+        nothing is written into a bucket.
     """
     log.info("evaluating %s", network.source)
     activity.now(f"evaluating {network.source}")
@@ -70,8 +72,12 @@ def _configure(threads: int) -> None:
 @functools.cache
 def _evaluator(recipe: Recipe, settings: EvaluateConfig, mirror: Mirror | None) -> Evaluator:
     def publish() -> None:
-        if mirror:
+        if mirror is None:
+            return
+        try:
             in_bucket.add(mirror)
+        except (RefusedError, InterruptedRun) as error:  # what is measured is printed all the same
+            log.warning("the networks are not kept: %s", error)
 
     protocols.prepare(recipe, settings)
     seen_with = evaluator.networks(

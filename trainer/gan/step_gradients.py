@@ -217,8 +217,8 @@ def _losses(
         ]
     labels_loss = tf.constant(0.0)
     if of_labels is not None:
-        # The generator has no such loss (Chen et al. 2021, arXiv:2111.01035): that these
-        # probabilities are part of the logits tells it enough.
+        # The generator has no such loss: where these probabilities are part of the logits, that
+        # tells it enough (Chen et al. 2021, arXiv:2111.01035), elsewhere the projection does.
         of_real = of_labels[: tf.shape(real_logits)[0]]
         labels_loss = -gan.recipe.objective.classification * share * tf.reduce_sum(of_real)
     return Losses(

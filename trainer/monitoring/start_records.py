@@ -129,6 +129,7 @@ def command(run: RunConfig) -> str:
         and name not in _NO_FLAGS
         and not isinstance(value, list | dict)
         and (value or name not in _SIZES)  # the architecture has none
+        and (run.recipe.objective.classification or name != "classifier")  # likewise
     }
     steps, data = step_counts.total_steps(run.recipe, run.schedule), run.recipe.data
     arguments = [f"--preset={run.preset}", f"--dataset={data.dataset}"]

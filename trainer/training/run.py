@@ -134,7 +134,8 @@ def _taken_up(
 
 def _fingerprint(asked: int, here: dict[str, Any]) -> int:
     """A number that differs where workers would not train the same, or part company."""
-    shared = {name: here[name] for name in here if name not in ("processor", "replicas", "threads")}
+    own = ("processor", "cuda", "replicas", "threads")  # of each machine
+    shared = {name: here[name] for name in here if name not in own}
     return zlib.crc32(json.dumps([asked, shared, environment.code()]).encode())
 
 
