@@ -43,6 +43,15 @@ def of_architecture(name: str) -> Recipe:
     return recipe("--preset=fashion", f"--architecture={name}", "--classification=0", *completing)
 
 
+def log_probability(scores: list[np.ndarray], row: int, given: list[int]) -> float:
+    """Of a row's given labels, by the scores of each attribute's values."""
+    return sum(
+        float(tf.nn.log_softmax(part[row])[label])
+        for label, part in zip(given, scores, strict=True)
+        if label >= 0
+    )
+
+
 def images(stream: int) -> tf.Tensor:
     return tf.random.stateless_uniform([4, 28, 28, 3], [stream, 2])
 
@@ -126,11 +135,7 @@ def test_an_auxiliary_classifier_tells_labels_and_leaves_logits_as_they_are(arch
     _, scores = gan.active.discriminator([images(1), labels])
     parts = np.split(scores.numpy(), np.cumsum(VALUES)[:-1], axis=1)
     for row, each in enumerate(GIVEN):
-        told = sum(
-            tf.nn.log_softmax(part[row])[label].numpy()
-            for label, part in zip(each, parts, strict=True)
-            if label >= 0
-        )
+        told = log_probability(parts, row, each)
         assert float(log_probabilities[row, 0]) == pytest.approx(told, abs=1e-4)
     assert len(np.unique(scores)) > 4  # it begins with other weights than zeros
 
@@ -145,11 +150,7 @@ def test_a_given_label_adds_its_log_probability_to_the_logit_of_a_projection():
     _, scores = gan.active.discriminator([images(1), labels])
     parts = np.split(scores.numpy(), np.cumsum(VALUES)[:-1], axis=1)
     for row, given in enumerate(GIVEN):
-        added = sum(
-            tf.nn.log_softmax(part[row])[label].numpy()
-            for label, part in zip(given, parts, strict=True)
-            if label >= 0
-        )
+        added = log_probability(parts, row, given)
         assert float(log_probabilities[row, 0]) == pytest.approx(added, abs=1e-4)
         assert float(logits[row, 0]) == pytest.approx(float(without[row, 0]) + added, abs=1e-4)
         assert added <= 0

@@ -150,6 +150,12 @@ def _check_names(what: str, names: Iterable[str]) -> None:
             raise RefusedError(f"{what} consists of characters that cannot be seen: rename it")
 
 
+def _check_columns(table: str, attributes: Sequence[Attribute]) -> None:
+    for attribute in attributes:
+        _check_names(f"{table}: the column", [attribute.name])
+        _check_names(f"{table}: in the column {attribute.name} the value", attribute.values)
+
+
 def _split(path: Path, folder: Path) -> str:
     return path.relative_to(folder).parts[0]
 
@@ -237,9 +243,7 @@ def _by_table(
         table, names, wanted, reading.attribute_minimum, rules
     )
     left_out += said
-    for attribute in attributes:
-        _check_names(f"{table.named}: the column", [attribute.name])
-        _check_names(f"{table.named}: in the column {attribute.name} the value", attribute.values)
+    _check_columns(table.named, attributes)
     numbers = [
         {value: number for number, value in enumerate(attribute.values)} for attribute in attributes
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from trainer.configuration.choices import CLASSIFIED, FEWEST_SAMPLES
 from trainer.data import order
-from trainer.data.datasets import DatasetSpec, LabelledImages
+from trainer.data.datasets import Attribute, DatasetSpec, LabelledImages
 from trainer.evaluation import (
     completed_pictures,
     evaluation_networks,
@@ -120,10 +120,7 @@ def evaluator(
     draw, asked = (_completed if recipe.completion.masks else _generated)(gan, images, labels, num)
     rows = np.sort(order.permutation(SEED, 0, len(images))[:REFERENCE_IMAGES])
     attributes = recipe.data.attributes
-    real_shares = None
-    if attributes:
-        count = len(attributes[0].values)
-        real_shares = metric_groups.shares_of_labels(labels[rows, 0], count)
+    real_shares = _first_shares(attributes, labels[rows])
 
     @functools.cache
     def reference_features() -> np.ndarray:
@@ -186,6 +183,13 @@ def _in_parts(see: Callable[[np.ndarray], np.ndarray], images: np.ndarray) -> np
     return np.concatenate(
         [see(images[first : first + _IMAGES_OF_A_PART]) for first in signals.until_stopped(firsts)]
     )
+
+
+def _first_shares(attributes: Sequence[Attribute], labels: np.ndarray) -> np.ndarray | None:
+    """Of the first attribute's values among real images; None: unknown."""
+    if not attributes:
+        return None
+    return metric_groups.shares_of_labels(labels[:, 0], len(attributes[0].values))
 
 
 def _scalars(seen: AttributesSeen) -> dict[str, float]:
