@@ -21,7 +21,7 @@ GENERATED = ("fashion", "dcgan")
 
 def measure(settings: Settings) -> Result:
     """Of each round: the command after its files were forgotten, again, and resumed."""
-    data_dir = flags.train(["train", "--job_dir=unused"]).data_dir
+    data_dir = flags.train(["train", "--job_dir=unused"]).places.data_dir
     rounds = []
     for number in range(1, settings.rounds + 1):
         with tempfile.TemporaryDirectory() as folder:

@@ -28,10 +28,11 @@ from typing import Any
 import tensorflow as tf
 
 from scripts.quality import table
+from trainer.cloud import data_folder
 from trainer.configuration import config_json, flags
 from trainer.configuration.config import Execution, TrainConfig
 from trainer.configuration.step_counts import images_a_step
-from trainer.data import loading, order
+from trainer.data import order
 from trainer.distribution import strategies
 from trainer.distribution.environment import processor_name
 from trainer.evaluation import packaged_networks
@@ -135,7 +136,7 @@ def cpu_seconds_a_step(config: TrainConfig) -> float:
         execution = Execution(jit_compile=False, forms=forms.for_this_machine())
         precision = first_start.faster_precision(recipe, execution, device)
         recipe = dataclasses.replace(recipe, precision=precision)
-    images, labels = loading.load(recipe.data, "train", config.data_dir, config.cache_dir)
+    images, labels = data_folder.at(config.places).load(recipe.data, "train")
     trial = Trial(recipe, device, images, labels, horizon=1000)
     count = max(4, TIMED_IMAGES // trial.images_a_step)
     for _ in range(2):  # the first pass traces the graph
@@ -190,8 +191,7 @@ def real_images() -> dict[str, Any]:
     config = flags.train(["train", "--job_dir=unused"])
     settings = flags.evaluate(["evaluate", "--job_dir=unused"])
     train, test = (
-        loading.load(config.recipe.data, split, config.data_dir, config.cache_dir)
-        for split in ("train", "test")
+        data_folder.at(config.places).load(config.recipe.data, split) for split in ("train", "test")
     )
     images, labels = train
     rows = order.permutation(0, 0, len(images))[: settings.num]

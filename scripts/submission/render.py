@@ -21,6 +21,8 @@ from trainer.configuration.config import TrainConfig
 from trainer.data.datasets import IMAGE_FOLDER
 from trainer.system.exits import RefusedError
 
+# Folders of the run's bucket, unless others are asked for, by the trainer's flags.
+IN_BUCKET = {"data_dir": "tensorflow_datasets", "cache_dir": "fashion-gan-cache"}
 CLUSTER_WIDE = {"WorkloadPriorityClass"}  # which Kustomize does not know to be in no namespace
 
 
@@ -115,10 +117,12 @@ def _arguments(order: Order, overlays: list[str]) -> list[str]:
         raise RefusedError("--flagfile names a file that pods do not have: give what is in it")
     replaced = ["--job_dir="]
     chosen = [f"--job_dir={order.job_dir}"]
-    if order.job_dir.startswith("gs://") and not value_of("data_dir", order.training):
+    if order.job_dir.startswith("gs://"):
         bucket = order.job_dir.removeprefix("gs://").split("/")[0]
-        replaced.append("--data_dir=")
-        chosen.append(f"--data_dir=gs://{bucket}/tensorflow_datasets")
+        for name, folder in IN_BUCKET.items():
+            if not value_of(name, order.training):
+                replaced.append(f"--{name}=")
+                chosen.append(f"--{name}=gs://{bucket}/{folder}")
     if "monitoring" in order.components and value_of("metrics_port", order.training):
         raise RefusedError("--metrics_port is the component monitoring's: leave it out")
     kept = [each for each in overlays if not each.startswith(tuple(replaced))]

@@ -29,7 +29,7 @@ def test_it_measures_what_is_new_of_the_run_that_is_trained_and_exits(custom):
     config, trained = flags.evaluate(container["args"]), flags.train(custom.container["args"])
     assert container["args"][0] == "evaluate" and "command" not in container
     assert config.new and not config.watch
-    assert (config.job_dir, config.data_dir) == (trained.job_dir, trained.data_dir)
+    assert (config.job_dir, config.places) == (trained.job_dir, trained.places)
 
 
 def test_one_at_a_time_and_one_that_hangs_makes_way(overlay):

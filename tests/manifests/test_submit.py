@@ -90,7 +90,7 @@ def test_the_evaluation_follows_the_run(overlay, training, data_dir, cluster):
     )
     assert run.of_kind("CronJob")["metadata"]["name"] == "evaluation-a"
     assert container["image"] == run.container["image"] == "gan:1.2"
-    assert (config.job_dir, config.data_dir) == (trained.job_dir, trained.data_dir)
+    assert (config.job_dir, config.places) == (trained.job_dir, trained.places)
     assert f"--data_dir={data_dir}" in container["args"]
     assert config.new
 

@@ -81,6 +81,11 @@ class Storage:
         place = f"/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name={quote(name, safe='')}"
         assert self.ask("POST", place, content)[0] == 200
 
+    def remove(self, name: str) -> None:
+        """Removes an object."""
+        place = f"/storage/v1/b/{BUCKET}/o/{quote(name, safe='')}"
+        assert self.ask("DELETE", place)[0] in (200, 204)
+
     def copy(self, folder: str, target: Path) -> Path:
         """Writes what lies in a folder of the bucket to a local one."""
         for name in self.names(folder):

@@ -176,7 +176,7 @@ def test_inception_is_kept_beside_the_data(storage, tmp_path, kept_in):
     (tmp_path / config_json.FILE).write_text(config_json.to_json(run))
     asked = ["evaluate", f"--job_dir={tmp_path}", "--new", f"--data_dir={data_dir}"]
     settings = flags.evaluate([*asked, "--features=inception"])
-    graph = settings.data_dir / name
+    graph = settings.places.data_dir / name
     if kept_in == "bucket":
         storage.write(f"{kept_in}/{name}", b"graph")
     else:  # as if it had been downloaded

@@ -1,17 +1,20 @@
-"""Data sets in a bucket: downloaded before they are read, uploaded once they are prepared."""
+"""Data sets wherever they lie: a bucket's are copied first, and what is prepared is sent there."""
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from trainer.cloud.bucket import Bucket
+from trainer.cloud.data_places import DataPlaces
 from trainer.cloud.failures import Conflict
 from trainer.cloud.mirror import Mirror
+from trainer.cloud.picture_folder import PictureFolder
 from trainer.cloud.url import GsUrl
 from trainer.data import loading
-from trainer.data.datasets import IMAGE_FOLDER, DataChoice, DatasetSpec
+from trainer.data.datasets import IMAGE_FOLDER, DataChoice, DatasetSpec, LabelledImages
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -20,33 +23,52 @@ FLAG = "data_dir"
 _LAST_FILE = "dataset_info.json"  # of a prepared version; uploaded last, marks it as complete
 
 
-class DataFolder:
-    """The data folder: a local one, or the local copy of one in a bucket."""
+@functools.cache
+def at(places: DataPlaces) -> DataFolder:
+    """The data folder there: one in a process, so that nothing is fetched twice."""
+    return DataFolder(places)
 
-    def __init__(self, path: Path, url: GsUrl | None) -> None:
-        self.path = path
-        self._url = url
+
+class DataFolder:
+    """The data folder: a local one, or the local copy of one in a bucket.
+
+    Methods raise `RefusedError` where there is no such bucket, or no permission, and
+    `InterruptedRun` where the storage cannot be reached.
+    """
+
+    def __init__(self, places: DataPlaces) -> None:
+        self.places = places
+        self._pictures = PictureFolder(places)
         self._copies: dict[str, CopiedData] = {}
 
-    def fetch(self, dataset: str) -> None:
-        """Downloads a data set's files from the bucket, once.
+    def specify(self, choice: DataChoice) -> DatasetSpec:
+        """The data set as it lies there; refuses one that it does not hold, nor can be resized."""
+        if choice.dataset == IMAGE_FOLDER:
+            return self._pictures.specify(choice)
+        if choice.dataset not in loading.PINNED:
+            self.fetch(choice.dataset)  # which decides what the set is
+        return loading.specify(choice, self.places.data_dir)
 
-        Raises:
-          RefusedError: no such bucket, or no permission.
-          InterruptedRun: the storage cannot be reached.
-        """
-        stored = loading.stored_as(dataset)
-        if self._url and stored and stored not in self._copies:
-            self._copies[stored] = CopiedData(self._url, self.path, stored)
+    def fetch(self, dataset: str) -> None:
+        """Downloads a prepared set's files from the bucket, once; pictures wait to be needed."""
+        url, stored = self.places.data_dir_url, loading.stored_as(dataset)
+        if url and stored not in ("", IMAGE_FOLDER) and stored not in self._copies:
+            self._copies[stored] = CopiedData(url, self.places.data_dir, stored)
+
+    def load(self, spec: DatasetSpec, split: str) -> LabelledImages:
+        """Images and labels of `train` or `test`, as `loading.load` gives them."""
+        if spec.dataset == IMAGE_FOLDER:
+            return self._pictures.load(spec, split)
+        self.fetch(spec.dataset)
+        return loading.load(spec, split, self.places.data_dir, self.places.cache_dir)
+
+    def left_out(self, spec: DatasetSpec) -> tuple[str, ...]:
+        """What of a folder of pictures is not used, as `specify` has found it."""
+        return self._pictures.find(spec).left_out
 
     def send(self) -> None:
-        """Uploads the files that have been prepared since, once. The bucket may be read-only.
-
-        Raises:
-          InterruptedRun: the storage cannot be reached.
-        """
-        while self._copies:
-            _, copy = self._copies.popitem()
+        """Uploads the files that have been prepared since. The bucket may be read-only."""
+        for copy in self._copies.values():
             try:
                 copy.send()
             except RefusedError as error:
@@ -62,16 +84,15 @@ class CopiedData:
         Args:
           url: the value of `--data_dir`.
           folder: the local copy of it.
-          dataset: names a subfolder of both; `image_folder` stands for the folders themselves.
+          dataset: names a subfolder of both.
 
         Raises:
           RefusedError: no such bucket, or no permission.
           InterruptedRun: the storage cannot be reached.
         """
-        subfolder = "" if dataset == IMAGE_FOLDER else dataset
-        dataset_url = GsUrl(url.bucket, url.object_name(subfolder).strip("/"))
-        self._mirror = Mirror(Bucket(dataset_url, FLAG), folder / subfolder)
-        self._mirror.fetch(_completely_sent if subfolder else iter)
+        dataset_url = GsUrl(url.bucket, url.object_name(dataset))
+        self._mirror = Mirror(Bucket(dataset_url, FLAG), folder / dataset)
+        self._mirror.fetch(_completely_sent)
 
     def send(self) -> None:
         """Uploads the files that have been prepared since.
@@ -94,15 +115,3 @@ def _completely_sent(names: Collection[str]) -> Iterable[str]:
         for name in names
         if "/" not in name or f"{name.partition('/')[0]}/{_LAST_FILE}" in names
     ]
-
-
-def specify(choice: DataChoice, data_dir: Path, data_dir_url: GsUrl | None) -> DatasetSpec:
-    """The data set as it lies in the data folder, of which a bucket's is copied first.
-
-    Raises:
-      RefusedError: it cannot be resized, the folder holds no pictures, or there is no such bucket.
-      InterruptedRun: the storage cannot be reached.
-    """
-    if data_dir_url and choice.dataset not in loading.PINNED:
-        CopiedData(data_dir_url, data_dir, choice.dataset)  # decides what the set is
-    return loading.specify(choice, data_dir)

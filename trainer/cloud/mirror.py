@@ -74,6 +74,10 @@ class Mirror:
         """Names of the bucket's objects, as last listed."""
         return sorted(self._versions)
 
+    def versions(self) -> dict[str, Version]:
+        """The bucket's objects, as last listed."""
+        return dict(self._versions)
+
     def leased(self) -> set[str]:
         """Folders in it with a lease, as last listed: they are written, or were when killed."""
         return self._leased

@@ -6,8 +6,7 @@ import logging
 
 import numpy as np
 
-from trainer.cloud import local_copies
-from trainer.cloud.data_folder import CopiedData
+from trainer.cloud import data_folder, local_copies
 from trainer.configuration.config import PrepareConfig
 from trainer.data import fashion_mnist, loading, prepared
 from trainer.data.datasets import IMAGE_FOLDER
@@ -23,23 +22,27 @@ def run(config: PrepareConfig) -> None:
     if config.source and name != fashion_mnist.NAME:
         raise RefusedError(f"--source makes no sense with --dataset={name}: leave it out")
     if config.own_features:
-        file_system.make_folder(config.cache_dir, "cache_dir")
+        if config.places.cache_dir_url:
+            raise RefusedError(
+                f"--cache_dir={config.places.cache_dir_url} keeps pictures, and no networks: give "
+                "a local one, or leave --features out"
+            )
+        file_system.make_folder(config.places.cache_dir, "cache_dir")
         _configure(config.threads)
     stored = loading.stored_as(name)
     if name == "synthetic":
         log.info("data: synthetic is drawn at each start, there is nothing to prepare")
         _prepare_features(config)
         return
-    copy = None
-    if config.data_dir_url and stored:
-        copy = CopiedData(config.data_dir_url, config.data_dir, stored)
+    folder, data_dir = data_folder.at(config.places), config.places.data_dir
+    folder.fetch(name)
     if stored == fashion_mnist.NAME:
-        place = config.data_dir / stored
-        fashion_mnist.prepare(config.data_dir, config.source)
+        place = data_dir / stored
+        fashion_mnist.prepare(data_dir, config.source)
     elif name in (*loading.DRAWN, IMAGE_FOLDER):
-        place = config.cache_dir
+        place = config.places.cache_dir
         for split in ("train", "test"):
-            images, _ = loading.load(config.data, split, config.data_dir, place)
+            images, _ = folder.load(config.data, split)
             if len(images) and not isinstance(images, np.memmap):
                 raise RefusedError(
                     f"--cache_dir={place} keeps nothing, as was said above: make room, or choose "
@@ -49,10 +52,9 @@ def run(config: PrepareConfig) -> None:
             side = config.data.image_shape[0]
             log.info("data: prepared for trainings with --image_size=%d, others prepare anew", side)
     else:
-        place = config.data_dir / name
-        prepared.prepare(config.data, config.data_dir)
-    if copy:
-        copy.send()
+        place = data_dir / name
+        prepared.prepare(config.data, data_dir)
+    folder.send()
     _prepare_features(config)
     print(local_copies.shown(str(place)))
 
@@ -73,12 +75,8 @@ def _prepare_features(config: PrepareConfig) -> None:
         return
     from trainer.evaluation import own_network_files, own_networks
 
-    data = config.data
-    own_networks.provide(
-        data,
-        lambda: loading.load(data, "train", config.data_dir, config.cache_dir),
-        config.cache_dir,
-    )
-    path = own_network_files.path_in(config.cache_dir, data)
+    data, cache_dir = config.data, config.places.cache_dir
+    own_networks.provide(data, lambda: data_folder.at(config.places).load(data, "train"), cache_dir)
+    path = own_network_files.path_in(cache_dir, data)
     if not path.exists():
         raise RefusedError(f"{path} cannot be written: make room, or give another --cache_dir")

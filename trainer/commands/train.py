@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trainer.cloud import data_folder
 from trainer.cloud.bucket import Bucket
 from trainer.cloud.data_folder import DataFolder
 from trainer.cloud.url import GsUrl
@@ -38,7 +39,7 @@ def run(asked: TrainConfig) -> None:
     deadline = process_image.started() + 60 * (asked.schedule.minutes or math.inf)
     worker = cluster_spec.this_worker(asked.runtime.strategy, os.environ)
     checks.check_workers(asked.runtime, len(worker.addresses))
-    data = DataFolder(asked.data_dir, asked.data_dir_url)
+    data = data_folder.at(asked.places)
     if worker.is_chief and asked.job_dir_url is None:
         file_system.check_folder(asked.job_dir, "job_dir")
         if not asked.dry_run and not (asked.job_dir / config_json.FILE).exists():
@@ -78,26 +79,23 @@ def _train(
 
     @functools.cache  # a plan by minutes looks at them first
     def load(spec: DatasetSpec) -> LabelledImages:
-        data.fetch(spec.dataset)  # another one, if the chief resumes a run of another
-        choice = loading.choice_of(spec, asked.data)
-        if (
-            asked.recipe.data != spec  # else these are the data that were looked at
-            and loading.specify(choice, data.path) != spec
-        ):
+        # Another one than was looked at, if the chief resumes a run of another.
+        if asked.recipe.data != spec and data.specify(loading.choice_of(spec, asked.data)) != spec:
             raise RefusedError(
-                f"--data_dir={data.path} holds other data than the run's: give all workers the same"
+                f"--data_dir={asked.places.data_dir} holds other data than the run's: give all "
+                "workers the same"
             )
-        examples = loading.load(spec, "train", data.path, asked.cache_dir)
+        examples = data.load(spec, "train")
         if worker.is_chief:
             data.send()  # at once: what was prepared is kept, also where the run does not begin
         return examples
 
-    places = tuple(
-        f"--{name}={getattr(asked, name)}"
+    flags = tuple(
+        f"--{name}={getattr(asked.places, name)}"
         for name in ("data_dir", "cache_dir")
         if name in asked.given
     )
-    storage = Storage(asked.job_dir, asked.cache_dir, load, hold, source, places)
+    storage = Storage(asked.job_dir, asked.places.cache_dir, load, hold, source, flags)
     try:
         training.train(configured, _checksum(asked), worker, storage, deadline, asked.rejoin)
     except Exception as error:
@@ -134,7 +132,7 @@ def _check(recipe: Recipe, worker: Worker, data: DataFolder) -> None:
     """Refuses what does not depend on the run directory; fetches data from their bucket."""
     checks.check_replicas(recipe, len(worker.addresses))
     data.fetch(recipe.data.dataset)
-    loading.check(recipe.data, data.path)
+    loading.check(recipe.data, data.places.data_dir)
 
 
 def _check_source(asked: TrainConfig) -> None:
@@ -154,10 +152,10 @@ def _describe(asked: TrainConfig, worker: Worker) -> None:
     if stored is None:
         _check_source(asked)
     checks.check_replicas(configured.recipe, len(worker.addresses))
-    if asked.data_dir_url and loading.stored_as(configured.recipe.data.dataset):
-        Bucket(asked.data_dir_url, "data_dir")
+    if asked.places.data_dir_url and loading.stored_as(configured.recipe.data.dataset):
+        Bucket(asked.places.data_dir_url, "data_dir")
     else:
-        loading.check(configured.recipe.data, asked.data_dir)
+        loading.check(configured.recipe.data, asked.places.data_dir)
     from trainer.training import run as training
 
     training.describe(configured, len(worker.addresses))

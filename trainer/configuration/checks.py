@@ -47,7 +47,7 @@ def check_start(config: TrainConfig, is_planned: bool = False) -> None:
         recipe_checks.check_growth_ends(recipe, total_steps(recipe, config.schedule))
         check_profile(recipe, config.schedule)
     job_dir = config.job_dir_url or os.path.realpath(config.job_dir)
-    if job_dir == (config.data_dir_url or os.path.realpath(config.data_dir)):
+    if job_dir == (config.places.data_dir_url or os.path.realpath(config.places.data_dir)):
         # Each has a lock, and they would wait for each other.
         raise RefusedError(f"--job_dir and --data_dir are both {job_dir}: separate them")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.cloud.data_places import DataPlaces
 from trainer.cloud.url import GsUrl
 from trainer.configuration.choices import ADAPTIVE
 from trainer.configuration.completion import Completion
@@ -156,8 +157,7 @@ class TrainConfig:
 
     preset: str
     job_dir: Path
-    data_dir: Path
-    cache_dir: Path  # of what is prepared from pictures
+    places: DataPlaces
     data: DataChoice  # of which the recipe has the specification
     recipe: Recipe
     execution: Execution
@@ -167,7 +167,6 @@ class TrainConfig:
     dry_run: bool = False
     rejoin: int = 0  # times that a worker starts itself anew when it has lost another
     job_dir_url: GsUrl | None = None
-    data_dir_url: GsUrl | None = None
     initialize_from: Path | None = None  # another run's directory
     initialize_from_url: GsUrl | None = None
 
@@ -205,8 +204,7 @@ class EvaluateConfig:
     """What `evaluate` is asked for."""
 
     job_dir: Path
-    data_dir: Path
-    cache_dir: Path
+    places: DataPlaces
     checkpoint: str  # latest, best, a step, or a path
     num: int  # images to draw
     seed: int
@@ -216,7 +214,6 @@ class EvaluateConfig:
     watch: bool  # those, and each that comes until the run is complete
     threads: int  # intra-op
     job_dir_url: GsUrl | None = None
-    data_dir_url: GsUrl | None = None
 
 
 @dataclass(frozen=True)
@@ -241,9 +238,7 @@ class PrepareConfig:
     """What `prepare_data` is asked for."""
 
     data: DatasetSpec
-    data_dir: Path
-    cache_dir: Path
+    places: DataPlaces
     source: Path | None  # a folder of the original files; None: the usual places
     own_features: bool  # whether to train the networks that the set is evaluated with
     threads: int  # intra-op
-    data_dir_url: GsUrl | None = None

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import typing
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType, UnionType
 from typing import Any
 
 from trainer import run_layout
 from trainer.configuration import config_migrations
 from trainer.configuration.choices import NETWORKS
 from trainer.configuration.config import Execution, Recipe, Runtime, Schedule
-from trainer.system import file_system
+from trainer.system import file_system, typed_json
 from trainer.system.exits import RefusedError
 
 FILE = run_layout.CONFIG
@@ -83,7 +80,7 @@ def from_json(text: str, path: Path) -> RunConfig:
     try:
         for number in range(written, FORMAT):
             stored = config_migrations.MIGRATIONS[number](stored)
-        config: RunConfig = _build(RunConfig, stored)
+        config: RunConfig = typed_json.build(RunConfig, stored)
     except (TypeError, KeyError) as error:
         raise RefusedError(
             f"{path} is damaged, or was written by another version of fashion-gan ({error})"
@@ -109,34 +106,3 @@ def flag_values(recipe: Recipe) -> Json:
     values |= values.pop("folder") or {}
     values["attributes"] = {each["name"]: each["values"] for each in values["attributes"]}
     return values
-
-
-def _build(kind: Any, value: Any, name: str = "") -> Any:
-    """A value of the type that a field is declared with, from its JSON.
-
-    Raises:
-      TypeError: it is of another type, or a field is unknown.
-      KeyError: a field is missing.
-    """
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
-        return _build_dataclass(kind, value)
-    if origin is UnionType:
-        (plain,) = set(inner) - {NoneType}
-        return None if value is None else _build(plain, value, name)
-    if origin is tuple and isinstance(value, list):
-        kinds = [inner[0]] * len(value) if inner[1:] == (...,) else list(inner)
-        if len(kinds) == len(value):
-            return tuple(_build(of, each, name) for of, each in zip(kinds, value, strict=True))
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is (origin or kind):
-        return value
-    raise TypeError(f"{name} is {value!r}")
-
-
-def _build_dataclass(kind: Callable[..., Any], value: Json) -> Any:
-    types = typing.get_type_hints(kind)
-    if unknown := sorted(value.keys() - types.keys()):
-        raise TypeError(f"unknown: {', '.join(unknown)}")
-    return kind(**{name: _build(of, value[name], name) for name, of in types.items()})

@@ -61,5 +61,9 @@ def define_place(data: Group) -> None:
         "A local folder, or gs://bucket/folder."
     )
     data.text("data_dir", _default_data_dir(), text)
-    text = "Where arrays that are made of pictures are kept."
+    text = (
+        "Where arrays that are made of pictures are kept, and networks and features to measure "
+        "with; may be removed at any time. A local folder; or gs://bucket/folder, which keeps what "
+        "is made of pictures alone."
+    )
     data.text("cache_dir", _default_cache_dir(), text)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 
 from absl import flags
 
-from trainer.configuration import checks
+from trainer.cloud.data_places import DataPlaces
+from trainer.cloud.url import GsUrl
+from trainer.configuration import checks, paths
 from trainer.data import loading, picture_files
 from trainer.data.datasets import DataChoice, FolderReading
 
@@ -33,6 +36,16 @@ def choice(values: flags.FlagValues, given: Collection[str]) -> DataChoice:
             background=values.background,
         ),
     )
+
+
+def places(values: flags.FlagValues) -> DataPlaces:
+    """Where the data are to be, and what is made of them."""
+
+    def of(name: str) -> tuple[Path, GsUrl | None]:
+        return paths.with_default(name, values[name].value, values[name].present > 0)
+
+    (data_dir, data_dir_url), (cache_dir, cache_dir_url) = of("data_dir"), of("cache_dir")
+    return DataPlaces(data_dir, cache_dir, data_dir_url, cache_dir_url)
 
 
 def names(text: str) -> tuple[str, ...]:

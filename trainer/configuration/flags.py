@@ -9,13 +9,12 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from absl import flags
 
 from trainer import run_layout
 from trainer.cloud import data_folder
-from trainer.cloud.url import GsUrl
+from trainer.cloud.data_places import DataPlaces
 from trainer.configuration import (
     checks,
     choices,
@@ -31,14 +30,14 @@ from trainer.configuration import (
     presets,
     recipe_flags,
 )
-from trainer.data import image_folder, loading
+from trainer.data import loading
 from trainer.data.datasets import IMAGE_FOLDER, DataChoice, DatasetSpec
 from trainer.system import cores
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
-Specify = Callable[[DataChoice, Path, GsUrl | None], DatasetSpec]
+Specify = Callable[[DataChoice, DataPlaces], DatasetSpec]
 
 
 def train(argv: Sequence[str]) -> config.TrainConfig:
@@ -52,7 +51,7 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
         checks.check(resolved)  # before all pictures of a folder are read
     if resolved.data.dataset not in loading.PINNED:
         try:
-            resolved = _train(argv, data_folder.specify)
+            resolved = _train(argv, _as_it_lies_there)
         except RefusedError:
             if is_new or resolved.data.dataset != IMAGE_FOLDER:
                 raise
@@ -67,8 +66,12 @@ def _say_why_there_are_no_labels(asked: config.TrainConfig) -> None:
     """Says what of a folder is not used where networks lack the labels that they need."""
     data = asked.recipe.data
     if data.folder and asked.recipe.networks.conditional and max(data.label_sizes, default=0) < 2:
-        for note in image_folder.left_out(data, asked.data_dir):
+        for note in data_folder.at(asked.places).left_out(data):
             log.warning("data: %s", note)
+
+
+def _as_it_lies_there(choice: DataChoice, places: DataPlaces) -> DatasetSpec:
+    return data_folder.at(places).specify(choice)
 
 
 def train_elsewhere(argv: Sequence[str]) -> config.TrainConfig:
@@ -78,9 +81,9 @@ def train_elsewhere(argv: Sequence[str]) -> config.TrainConfig:
     return resolved
 
 
-def _published(choice: DataChoice, folder: Path, url: GsUrl | None) -> DatasetSpec:
+def _published(choice: DataChoice, places: DataPlaces) -> DatasetSpec:
     """A data set as its authors have published it; no data are looked at."""
-    del folder, url
+    del places
     return loading.published(choice)
 
 
@@ -127,11 +130,9 @@ def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
     """The configuration of `evaluate`."""
     values = parsing.parse(argv, command_flag_definitions.evaluate)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
-    data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     resolved = config.EvaluateConfig(
         job_dir=job_dir,
-        data_dir=data_dir,
-        cache_dir=_cache_dir(values),
+        places=data_flags.places(values),
         checkpoint=paths.checkpoint(values.checkpoint),
         num=values.num,
         seed=values.seed,
@@ -141,7 +142,6 @@ def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
         watch=values.watch,
         threads=values.threads or cores.available(),
         job_dir_url=job_dir_url,
-        data_dir_url=data_dir_url,
     )
     command_checks.check_evaluate(resolved)
     return resolved
@@ -163,18 +163,16 @@ def runs(argv: Sequence[str]) -> config.RunsConfig:
 def prepare_data(argv: Sequence[str]) -> config.PrepareConfig:
     """The configuration of `prepare_data`."""
     values = parsing.parse(argv, command_flag_definitions.prepare_data)
-    data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
+    places = data_flags.places(values)
     given = frozenset(name for name in values if values[name].present)
     choice = data_flags.choice(values, given)
     checks.check_data(choice, given)
     return config.PrepareConfig(
-        data=data_folder.specify(choice, data_dir, data_dir_url),
-        data_dir=data_dir,
-        cache_dir=_cache_dir(values),
+        data=data_folder.at(places).specify(choice),
+        places=places,
         source=None if values.source is None else paths.local("source", values.source),
         own_features=values.features is not None,
         threads=values.threads or cores.available(),
-        data_dir_url=data_dir_url,
     )
 
 
@@ -213,7 +211,7 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
     )
     given = frozenset(name for name in users if users[name].present)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
-    data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
+    places = data_flags.places(values)
     source, source_url = None, None
     if values.initialize_from:
         source, source_url = paths.job_dir(values.initialize_from, "initialize_from")
@@ -224,10 +222,9 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
     return config.TrainConfig(
         preset=values.preset,
         job_dir=job_dir,
-        data_dir=data_dir,
-        cache_dir=_cache_dir(values),
+        places=places,
         data=choice,
-        recipe=recipe_flags.recipe(values, specify(specified, data_dir, data_dir_url), given),
+        recipe=recipe_flags.recipe(values, specify(specified, places), given),
         execution=config.Execution(
             choices.JIT_COMPILE[values.jit_compile],
             values.forms,
@@ -245,14 +242,9 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
         dry_run=values.dry_run,
         rejoin=values.rejoin,
         job_dir_url=job_dir_url,
-        data_dir_url=data_dir_url,
         initialize_from=source,
         initialize_from_url=source_url,
     )
-
-
-def _cache_dir(values: flags.FlagValues) -> Path:
-    return paths.cache_dir(values.cache_dir, values["cache_dir"].present > 0)
 
 
 def _schedule(values: flags.FlagValues) -> config.Schedule:

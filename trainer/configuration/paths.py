@@ -23,8 +23,8 @@ def job_dir(value: str, flag: str = "job_dir") -> tuple[Path, GsUrl | None]:
     return path, parsed
 
 
-def data_dir(value: str, is_given: bool) -> tuple[Path, GsUrl | None]:
-    """The data folder, as `folder` gives it.
+def with_default(flag: str, value: str, is_given: bool) -> tuple[Path, GsUrl | None]:
+    """A folder of data, as `folder` gives it.
 
     Not every data set needs one: a default that cannot be is refused only where it is used, as a
     place in which there can be no folder.
@@ -33,25 +33,11 @@ def data_dir(value: str, is_given: bool) -> tuple[Path, GsUrl | None]:
       RefusedError: as there, if it is given.
     """
     try:
-        return folder("data_dir", value)
+        return folder(flag, value)
     except RefusedError as error:
         if is_given:
             raise
         return Path(os.devnull, f"no default ({error})"), None
-
-
-def cache_dir(value: str, is_given: bool) -> Path:
-    """The folder of what is prepared; a default that cannot be is no reason to refuse.
-
-    Raises:
-      RefusedError: there can be no such folder, if it is given.
-    """
-    try:
-        return local("cache_dir", value)
-    except RefusedError as error:
-        if is_given:
-            raise
-        return Path(os.devnull, f"no default ({error})")
 
 
 def folder(flag: str, value: str) -> tuple[Path, GsUrl | None]:

@@ -40,7 +40,7 @@ def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
     if stored is None:
         checks.check(asked)
         if asked.job_dir_url:  # before which nobody knew that there is no run
-            data_folder.specify(asked.data, asked.data_dir, asked.data_dir_url)
+            data_folder.at(asked.places).specify(asked.data)
         horizon = step_counts.total_steps(asked.recipe, asked.schedule)
         parts = (asked.recipe, asked.execution, asked.schedule, None, asked.runtime)
         return RunConfig(asked.preset, *parts, horizon, None)
@@ -58,7 +58,7 @@ def _with_table_in_folder(asked: TrainConfig, stored: RunConfig) -> RunConfig:
     data = stored.recipe.data
     if data.folder is None:
         return stored
-    metadata = attribute_tables.as_seen_from(asked.data_dir, data.folder.metadata)
+    metadata = attribute_tables.as_seen_from(asked.places.data_dir, data.folder.metadata)
     folder = dataclasses.replace(data.folder, metadata=metadata)
     recipe = dataclasses.replace(stored.recipe, data=dataclasses.replace(data, folder=folder))
     return dataclasses.replace(stored, recipe=recipe)
@@ -134,7 +134,7 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
     what = "of another recipe: give its flags again, or leave them out, or choose another folder"
     if {name for name, *_ in rows} <= _CONTENTS - asked.given:  # no flag asks for these
         what = (
-            f"on other pictures than --data_dir={asked.data_dir_url or asked.data_dir} holds, or "
+            f"on other pictures than --data_dir={asked.places.data_dir} holds, or "
             "their table says now: restore them, or begin in another folder, perhaps with "
             "--initialize_from this one"
         )
@@ -156,11 +156,12 @@ def _weights(asked: TrainConfig, before: str) -> str:
 def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
     """The data as they are now: of the set and the size that are asked for, or else the run's."""
     was, asked_for = loading.choice_of(stored.recipe.data, asked.data), asked.data
+    there = data_folder.at(asked.places)
     was_read = asked.recipe.data.fingerprint or asked_for.dataset != IMAGE_FOLDER
     if "dataset" in asked.given and asked_for.dataset != was.dataset:
         if was_read:
             return asked.recipe.data
-        return data_folder.specify(asked_for, asked.data_dir, asked.data_dir_url)  # which refuses
+        return there.specify(asked_for)  # which refuses
     given = {name: getattr(asked_for, name) for name in _CHOICES & asked.given}
     reading = {name: getattr(asked_for.folder, name) for name in _READING & asked.given}
     folder = dataclasses.replace(was.folder, **reading)
@@ -168,17 +169,17 @@ def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
     if choice == asked_for and was_read:
         return asked.recipe.data
     try:
-        return data_folder.specify(choice, asked.data_dir, asked.data_dir_url)
+        return there.specify(choice)
     except RefusedError as error:
         if choice.dataset != IMAGE_FOLDER or _READING & asked.given or "attributes" in asked.given:
             raise
         if "data_dir" in asked.given:
             whatever = dataclasses.replace(choice, attributes=())
-            data_folder.specify(whatever, asked.data_dir, asked.data_dir_url)  # or it says why not
+            there.specify(whatever)  # or it says why not
             was_told = ", ".join(choice.attributes) or "nothing"
             raise RefusedError(
                 f"--job_dir={asked.job_dir} holds a run on a folder that told {was_told} of its "
-                f"pictures, and --data_dir={asked.data_dir_url or asked.data_dir} does not "
+                f"pictures, and --data_dir={asked.places.data_dir} does not "
                 f"({error}): restore it"
             ) from error
         raise RefusedError(

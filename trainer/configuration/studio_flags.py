@@ -6,7 +6,13 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from trainer.configuration import data_flag_definitions, flag_definitions, parsing, paths
+from trainer.configuration import (
+    data_flag_definitions,
+    data_flags,
+    flag_definitions,
+    parsing,
+    paths,
+)
 from trainer.configuration.flag_groups import Group
 from trainer.configuration.studio import StudioConfig
 from trainer.system.exits import RefusedError
@@ -36,17 +42,14 @@ def studio(argv: Sequence[str]) -> StudioConfig:
     """
     values = parsing.parse(argv, define)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
-    data_dir, data_dir_url = paths.data_dir(values.data_dir, values["data_dir"].present > 0)
     host = values.host.strip()
     if not host or not host.isascii() or any(sign in host for sign in "/ \n\t@"):
         raise RefusedError(f"--host={values.host} is no address: {LOCALHOST} is this machine alone")
     return StudioConfig(
         job_dir=job_dir,
-        data_dir=data_dir,
-        cache_dir=paths.cache_dir(values.cache_dir, values["cache_dir"].present > 0),
+        places=data_flags.places(values),
         checkpoint=paths.checkpoint(values.checkpoint),
         host=host,
         port=values.port,
         job_dir_url=job_dir_url,
-        data_dir_url=data_dir_url,
     )

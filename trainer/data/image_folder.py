@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,28 @@ from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
 
+OTHER_PICTURES = "--data_dir={} holds other pictures than before: restore them"
 PICTURE_BYTES = 2**28  # that decoding one may take: a photo of 50 megapixels and its copies
 _BACKGROUNDS = {"black": (0, 0, 0), "white": (255, 255, 255)}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The pictures of `train` or `test`, not decoded yet."""
+
+    key: str  # of the array that they become, by their contents and its form
+    labels: np.ndarray  # int64 [N, attributes]
+    decode: array_cache.Make | None  # gives some of them; None: they are not at hand
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder of pictures was found to be: all but the pictures."""
+
+    spec: DatasetSpec
+    left_out: tuple[str, ...]  # what of the folder is not used
+    notes: tuple[str, ...]  # what it holds
+    parts: dict[str, Part]  # of the splits
 
 
 def specify(
@@ -44,19 +65,28 @@ def specify(
     """
     metadata = attribute_tables.as_seen_from(folder, reading.metadata)
     reading = dataclasses.replace(reading, metadata=metadata)
-    found = folder_contents.read(folder, reading, wanted)
+    contents = folder_contents.read(folder, reading, wanted)
     background = colour(reading.background)
-    coloured = len(set(background)) > 1 or _has_colours(found.paths, RULES[reading.rules])
+    coloured = len(set(background)) > 1 or _has_colours(contents.paths, RULES[reading.rules])
     shape = (image_size, image_size, 3 if coloured else 1)
-    fingerprint = _fingerprint(found, folder, RULES[reading.rules])
-    train, test = (len(found.of(split)) for split in (TRAIN, TEST))
-    return DatasetSpec(IMAGE_FOLDER, shape, train, test, found.attributes, fingerprint, reading)
+    fingerprint = _fingerprint(contents, folder, RULES[reading.rules])
+    train, test = (len(contents.of(split)) for split in (TRAIN, TEST))
+    return DatasetSpec(IMAGE_FOLDER, shape, train, test, contents.attributes, fingerprint, reading)
 
 
-def left_out(spec: DatasetSpec, folder: Path) -> tuple[str, ...]:
-    """What of a folder is not used, as `specify` has found it."""
+def find(spec: DatasetSpec, folder: Path) -> Found:
+    """All that is known of the folder of a specification.
+
+    Raises:
+      RefusedError: it holds other pictures.
+    """
     assert spec.folder is not None
-    return folder_contents.read(folder, spec.folder).left_out
+    names = tuple(attribute.name for attribute in spec.attributes)
+    contents = folder_contents.read(folder, spec.folder, names)
+    if _fingerprint(contents, folder, RULES[spec.folder.rules]) != spec.fingerprint:
+        raise RefusedError(OTHER_PICTURES.format(folder))
+    parts = {split: _part(spec, contents, split) for split in (TRAIN, TEST)}
+    return Found(spec, contents.left_out, contents.notes, parts)
 
 
 def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> LabelledImages:
@@ -65,32 +95,42 @@ def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> Labell
     Raises:
       RefusedError: the folder holds other pictures, or some that cannot be read.
     """
-    assert spec.folder is not None
-    names = tuple(attribute.name for attribute in spec.attributes)
-    found = folder_contents.read(folder, spec.folder, names)
-    if _fingerprint(found, folder, RULES[spec.folder.rules]) != spec.fingerprint:
-        raise RefusedError(f"--data_dir={folder} holds other pictures than before: restore them")
-    rows = found.of(split)
+    found = find(spec, folder)
+    decode = found.parts[split].decode
+    assert decode is not None
+    return arrays(found, split, cache_dir, decode)
+
+
+def arrays(found: Found, split: str, cache_dir: Path, make: array_cache.Make) -> LabelledImages:
+    """Images and labels of a split, and what there is to be said of the folder.
+
+    Args:
+      found: in the folder.
+      split: `train` or `test`.
+      cache_dir: of the arrays.
+      make: gives rows that are not in the cache.
+    """
     if split == TRAIN:
         for note in found.left_out:
             log.warning("data: %s", note)
         for note in found.notes:
             log.info("data: %s", note)
-    if not len(rows):
-        return np.empty((0, *spec.image_shape), np.uint8), found.labels[rows]
-    form = form_of(spec.image_shape, spec.folder)
-    files = [(found.paths[row], found.digests[row]) for row in rows]
+    part, shape = found.parts[split], found.spec.image_shape
+    if not len(part.labels):
+        return np.empty((0, *shape), np.uint8), part.labels
+    images = array_cache.array(cache_dir, part.key, (len(part.labels), *shape), make)
+    return images, part.labels
+
+
+def _part(spec: DatasetSpec, contents: Contents, split: str) -> Part:
+    form, rows = form_of(spec.image_shape, spec.folder), contents.of(split)
+    files = [(contents.paths[row], contents.digests[row]) for row in rows]
     made = f"{form!r} with slivers" if form.pads_slivers else repr(form)
     key = hashlib.sha256((f"{made} in true colours" if form.true_colours else made).encode())
-    for row in rows:
-        key.update(found.digests[row])
-    images = array_cache.array(
-        cache_dir,
-        key.hexdigest()[:16],
-        (len(rows), *spec.image_shape),
-        functools.partial(_decoded, files, form),
-    )
-    return images, found.labels[rows]
+    for _, digest in files:
+        key.update(digest)
+    decode = functools.partial(_decoded, files, form)
+    return Part(key.hexdigest()[:16], contents.labels[rows], decode)
 
 
 def colour(background: str) -> tuple[int, int, int]:

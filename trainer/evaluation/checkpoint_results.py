@@ -9,11 +9,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainer.cloud.data_folder import CopiedData
+from trainer.cloud import data_folder
 from trainer.cloud.mirror import Mirror
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.configuration.config_json import RunConfig
-from trainer.data import loading
 from trainer.data.datasets import LabelledImages
 from trainer.evaluation import evaluator, protocols
 from trainer.evaluation.evaluator import Evaluator
@@ -89,13 +88,4 @@ def _evaluator(recipe: Recipe, settings: EvaluateConfig, mirror: Mirror | None) 
 
 @functools.cache
 def _load(recipe: Recipe, settings: EvaluateConfig, split: str) -> LabelledImages:
-    """The images of a split, and their labels, of which a bucket's are copied first."""
-    _fetch_data(recipe, settings)
-    return loading.load(recipe.data, split, settings.data_dir, settings.cache_dir)
-
-
-@functools.cache
-def _fetch_data(recipe: Recipe, settings: EvaluateConfig) -> None:
-    stored = loading.stored_as(recipe.data.dataset)
-    if settings.data_dir_url and stored:
-        CopiedData(settings.data_dir_url, settings.data_dir, stored)
+    return data_folder.at(settings.places).load(recipe.data, split)

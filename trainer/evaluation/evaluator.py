@@ -56,11 +56,11 @@ def networks(
     if protocols.is_packaged(recipe, settings):
         found = packaged_networks.provide()
     else:
-        places = (settings.job_dir, settings.cache_dir)
+        places = (settings.job_dir, settings.places.cache_dir)
         found = own_networks.provide(recipe.data, load, *places, publish=publish)
     if protocols.features(recipe, settings) != INCEPTION:
         return found
-    path = inception.fetch(settings.data_dir)
+    path = inception.fetch(settings.places.data_dir)
     load_network = functools.cache(inception.load)
     return dataclasses.replace(
         found,
@@ -161,7 +161,7 @@ class Evaluator:
     def _references(self) -> tuple[np.ndarray, float]:
         """Features of the test images, and the distance that as many training images have."""
         test, train = (
-            feature_cache.of_rows(self._networks, images, rows, self._settings.cache_dir)
+            feature_cache.of_rows(self._networks, images, rows, self._settings.places.cache_dir)
             for images, rows in (
                 (self._test, self._test_rows),
                 (self._train, self._drawn_rows(len(self._train))),

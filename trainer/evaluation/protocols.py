@@ -80,10 +80,10 @@ def prepare(recipe: Recipe, settings: EvaluateConfig) -> None:
       InterruptedRun: Inception cannot be downloaded now.
     """
     check(recipe, settings)
-    if features(recipe, settings) != INCEPTION or not settings.data_dir_url:
+    if features(recipe, settings) != INCEPTION or not settings.places.data_dir_url:
         return
-    copied = CopiedData(settings.data_dir_url, settings.data_dir, inception.FOLDER)
-    inception.fetch(settings.data_dir)
+    copied = CopiedData(settings.places.data_dir_url, settings.places.data_dir, inception.FOLDER)
+    inception.fetch(settings.places.data_dir)
     try:
         copied.send()
     except RefusedError as error:
@@ -130,10 +130,10 @@ def known(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any] | None:
     if is_packaged(recipe, settings):
         of_features, of_classifier = DIGESTS["feature_network"], DIGESTS["class_network"]
     else:
-        weights = own_network_files.find(recipe.data, settings.job_dir, settings.cache_dir)
+        weights = own_network_files.find(recipe.data, settings.job_dir, settings.places.cache_dir)
         if weights is None:
             return None
         of_features, of_classifier = own_network_files.digests(weights)
     if features(recipe, settings) == INCEPTION:
-        of_features = file_system.sha256(inception.fetch(settings.data_dir))
+        of_features = file_system.sha256(inception.fetch(settings.places.data_dir))
     return protocol(recipe, settings, of_features, of_classifier)

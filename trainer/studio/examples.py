@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 
-from trainer.cloud.data_folder import CopiedData
+from trainer.cloud import data_folder
 from trainer.configuration.config import Recipe
 from trainer.configuration.studio import StudioConfig
 from trainer.data import loading
@@ -41,13 +41,13 @@ def read(recipe: Recipe, config: StudioConfig) -> InputPictures | None:
 
 def _arrays(recipe: Recipe, config: StudioConfig):
     stored = loading.stored_as(recipe.data.dataset)
-    if config.data_dir_url and stored:
-        if stored == IMAGE_FOLDER:
-            raise RefusedError("a folder of pictures in a bucket is not copied for that")
-        CopiedData(config.data_dir_url, config.data_dir, stored)
-    if not loading.is_prepared(recipe.data, config.data_dir):
-        raise RefusedError(f"{stored} is not in {config.data_dir}; prepare_data puts it there")
-    images, labels = loading.load(recipe.data, "test", config.data_dir, config.cache_dir)
+    places, folder = config.places, data_folder.at(config.places)
+    if places.data_dir_url and not places.cache_dir_url and stored == IMAGE_FOLDER:
+        raise RefusedError("a folder of pictures in a bucket is not copied for that")
+    folder.fetch(recipe.data.dataset)
+    if not loading.is_prepared(recipe.data, places.data_dir):
+        raise RefusedError(f"{stored} is not in {places.data_dir}; prepare_data puts it there")
+    images, labels = folder.load(recipe.data, "test")
     if not len(images):
         raise RefusedError("the data have none")
     return images, labels.reshape(len(images), -1)

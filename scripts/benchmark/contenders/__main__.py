@@ -44,7 +44,7 @@ def main(asked: dict[str, Any]) -> None:
 def prepared(asked: dict[str, Any]) -> Train:
     """The contender, with its data."""
     module = importlib.import_module(f"scripts.benchmark.contenders.{asked['module']}")
-    data_dir = flags.train(["train", "--job_dir=unused"]).data_dir
+    data_dir = flags.train(["train", "--job_dir=unused"]).places.data_dir
     images, _ = loading.load(DATASETS["fashion_mnist"], "train", data_dir, data_dir)
     return module.prepare(images, asked["batch_size"], asked["precision"], **asked["options"])
 

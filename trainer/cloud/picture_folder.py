@@ -1,0 +1,144 @@
+"""A folder of pictures, in a bucket or not, and the cache of what is made of them.
+
+A bucket's pictures are copied before they are looked at; not at all, where the cache is in a bucket
+too and knows what they are.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from trainer.cloud.bucket import Bucket, Version
+from trainer.cloud.data_places import DataPlaces
+from trainer.cloud.mirror import Mirror
+from trainer.cloud.picture_cache import PictureCache
+from trainer.data import attribute_tables, image_folder, loading
+from trainer.data.array_cache import Make
+from trainer.data.datasets import IMAGE_FOLDER, DataChoice, DatasetSpec, LabelledImages
+from trainer.data.image_folder import Found
+from trainer.data.picture_files import TRAIN
+from trainer.system.exits import RefusedError
+
+FLAG = "data_dir"
+_FORMAT = 1  # of what is kept of a folder
+
+
+class PictureFolder:
+    """The pictures under `--data_dir`.
+
+    Methods raise `RefusedError` where there are no such pictures or no such bucket, and
+    `InterruptedRun` where the storage cannot be reached.
+    """
+
+    def __init__(self, places: DataPlaces) -> None:
+        self._places = places
+        self._specified: dict[DataChoice, DatasetSpec] = {}
+        self._known: dict[str, Found] = {}  # by keys of the cache
+
+    def specify(self, choice: DataChoice) -> DatasetSpec:
+        """What they are as a data set."""
+        kept = self._kept(choice)
+        spec = kept.spec if kept else loading.specify(choice, self._files())
+        self._specified[choice] = spec
+        return spec
+
+    def find(self, spec: DatasetSpec) -> Found:
+        """All that is known of the folder; refuses one that holds other pictures."""
+        kept = self._kept(_choice_of(spec))
+        if kept is None:
+            return image_folder.find(spec, self._files())
+        if kept.spec != spec:
+            raise RefusedError(image_folder.OTHER_PICTURES.format(self._places.data_dir))
+        return kept
+
+    def load(self, spec: DatasetSpec, split: str) -> LabelledImages:
+        """Images and labels of `train` or `test`, as `loading.load` gives them."""
+        found = self.find(spec)
+        part = found.parts[split]
+        make = part.decode or self._decoder(spec, split)
+        if self._cache:
+            make = self._cache.through(part.key, spec.image_shape, make)
+        arrays = image_folder.arrays(found, split, self._places.cache_dir, make)
+        if split == TRAIN:
+            self._keep(found)
+        return arrays
+
+    def _decoder(self, spec: DatasetSpec, split: str) -> Make:
+        """Decodes pictures, which are copied once the first of them is asked for."""
+
+        @functools.cache
+        def decoder() -> Make:
+            decode = image_folder.find(spec, self._files()).parts[split].decode
+            assert decode is not None
+            return decode
+
+        return lambda first, last: decoder()(first, last)
+
+    @functools.cached_property
+    def _cache(self) -> PictureCache | None:
+        url, data_url = self._places.cache_dir_url, self._places.data_dir_url
+        if url and f"{url}/".startswith(f"{data_url}/"):
+            raise RefusedError(f"--cache_dir={url} lies among the pictures: name another folder")
+        return PictureCache(url) if url else None
+
+    @functools.cached_property
+    def _objects(self) -> Mapping[str, Version]:
+        """Those under the URL, as last listed."""
+        assert self._places.data_dir_url
+        return Bucket(self._places.data_dir_url, FLAG).list()
+
+    def _files(self) -> Path:
+        """The pictures' local folder, with them in it."""
+        return self._copied if self._places.data_dir_url else self._places.data_dir
+
+    @functools.cached_property
+    def _copied(self) -> Path:
+        assert self._places.data_dir_url
+        mirror = Mirror(Bucket(self._places.data_dir_url, FLAG), self._places.data_dir)
+        mirror.fetch(iter)
+        self._objects = mirror.versions()
+        return self._places.data_dir
+
+    def _kept(self, choice: DataChoice) -> Found | None:
+        """What the cache knows of the folder as it is now."""
+        if self._cache is None or not self._is_known_by_objects(choice):
+            return None
+        key = self._key(choice)
+        if key not in self._known and (found := self._cache.folder(key)):
+            self._known[key] = found
+        return self._known.get(key)
+
+    def _keep(self, found: Found) -> None:
+        """By all that was asked for to get it: none of the attributes' names, or all of them."""
+        asked = [choice for choice, spec in self._specified.items() if spec == found.spec]
+        for choice in {*asked, _choice_of(found.spec)}:
+            if self._cache and self._is_known_by_objects(choice) and self._kept(choice) is None:
+                key = self._key(choice)
+                self._cache.keep_folder(key, found)
+                self._known[key] = found
+
+    def _is_known_by_objects(self, choice: DataChoice) -> bool:
+        """Whether nothing is said of the pictures elsewhere than under the URL."""
+        table = attribute_tables.as_seen_from(self._places.data_dir, choice.folder.metadata)
+        return self._places.data_dir_url is not None and not Path(table).is_absolute()
+
+    def _key(self, choice: DataChoice) -> str:
+        """Of the objects' names and contents, and of how they are read."""
+        size = choice.image_size or loading.DEFAULT_FOLDER_SIZE
+        asked = [_FORMAT, size, choice.attributes, asdict(choice.folder)]
+        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+        for name, version in sorted(self._objects.items()):
+            content = version.md5 or str(version.generation)  # composite objects have no digest
+            digest.update(f"{name}\0{content}\n".encode())
+        return digest.hexdigest()[:32]
+
+
+def _choice_of(spec: DatasetSpec) -> DataChoice:
+    assert spec.folder is not None
+    names = tuple(attribute.name for attribute in spec.attributes)
+    return DataChoice(IMAGE_FOLDER, spec.image_shape[0], names, spec.folder)
