@@ -241,6 +241,31 @@ def test_flags_of_a_search_are_refused_where_nothing_is_searched(styled, tmp_pat
             edited(styled, tmp_path / "x.npz", f"--input={source}", "--to_label=bag", more)
 
 
+def test_styles_follow_other_labels_only_from_the_labels_that_they_are_of(styled, tmp_path):
+    own = fields(edited(styled, tmp_path / "own.npz", "--to_label=boot", "--num=2"))
+    path = tmp_path / "part.npz"
+    for left_out in ("labels", "latents"):
+        np.savez(path, **{name: own[name] for name in own if name != left_out})
+        for change in (
+            lambda: edited(styled, tmp_path / "x.npz", f"--input={path}", "--to_label=bag"),
+            lambda: generated(styled, tmp_path / "x.npz", f"--latents={path}", "--labels=bag"),
+        ):
+            with pytest.raises(RefusedError, match=f"has styles without {left_out}"):
+                change()
+    np.savez(path, **{name: own[name] for name in own if name != "labels"})
+    given = (f"--input={path}", "--labels=t-shirt,boot,trouser,boot", "--to_label=bag")
+    named = fields(edited(styled, tmp_path / "x.npz", *given))
+    np.savez(path, **own)
+    said = fields(edited(styled, tmp_path / "x.npz", f"--input={path}", "--to_label=bag"))
+    np.testing.assert_array_equal(named["images"], said["images"])
+
+
+def test_a_seed_that_decides_nothing_is_refused(styled, tmp_path):
+    own = edited(styled, tmp_path / "own.npz", "--to_label=boot", "--num=1")
+    with pytest.raises(RefusedError, match="--seed is of the search"):
+        edited(styled, tmp_path / "x.npz", f"--input={own}", "--direction=1", "--seed=5")
+
+
 def test_latents_that_are_not_the_runs_are_refused(styled, plain, tmp_path):
     of_other = edited(plain, tmp_path / "other.npz", "--to_label=boot", "--num=1")
     with pytest.raises(RefusedError, match=r"must be float32 \[N, 8\]"):

@@ -224,10 +224,43 @@ def test_the_code_on_a_card_runs_and_another_readme_is_kept(conditional, tmp_pat
     shown: dict[str, object] = {}
     exec(code, shown)
     assert shown["images"].shape == (8, 28, 28, 1)  # type: ignore[attr-defined]
-    card.write_text("my own words")
-    given = ["export", f"--job_dir={folder}", "--format=h5"]
+    for form, other in (("keras", card), ("saved_model", folder / "models/generator/README.md")):
+        given = ["export", f"--job_dir={folder}", f"--format={form}"]
+        export.run(flags.export(given))
+        assert "```python" in other.read_text()
+        other.write_text("my own words")
+        export.run(flags.export(given))
+        assert other.read_text() == "my own words"
+
+
+def test_a_card_tells_of_the_model_beside_it_alone(conditional, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(conditional, folder)
+    card = folder / "models" / "README.md"
+    of_end = card.read_text()
+    for path in (folder / "checkpoints").glob("ckpt-6.*"):
+        (tmp_path / "elsewhere").mkdir(exist_ok=True)
+        shutil.copyfile(path, tmp_path / "elsewhere" / path.name)
+    given = ["export", f"--job_dir={folder}", f"--checkpoint={tmp_path / 'elsewhere' / 'ckpt-6'}"]
+    for form in ("h5", "tflite"):
+        export.run(flags.export([*given, f"--format={form}"]))
+    export.run(flags.export([*given, f"--output={folder / 'models' / 'other.keras'}"]))
+    assert card.read_text() == of_end and "samples.png" in of_end
+
     export.run(flags.export(given))
-    assert card.read_text() == "my own words"
+    assert "generator.keras" in card.read_text()
+    assert "samples.png" not in card.read_text() and "## Figures" not in card.read_text()
+
+
+def test_a_saved_model_replaces_no_folder_with_other_files(conditional, tmp_path):
+    path = exported(conditional, tmp_path, "saved_model", "generator")
+    for name in ("variables/notes.txt", "assets/words.txt", "notes.txt"):
+        (path / name).write_text("mine")
+        with pytest.raises(RefusedError, match=r"holds .*(notes|words)\.txt, too"):
+            flags.export(
+                ["export", f"--job_dir={conditional}", "--format=saved_model", f"--output={path}"]
+            )
+        (path / name).unlink()
 
 
 def test_the_python_of_the_readme_runs(conditional, tmp_path, monkeypatch, capsys):

@@ -86,6 +86,9 @@ def test_masks_come_with_arrays(tmp_path):
     found = input_pictures.read(path, GREY)
     np.testing.assert_array_equal(found.masks, masks)
     assert found.labels.tolist() == [[1], [2], [3]]
+    for other in (masks.astype(bool), masks * np.uint8(255)):
+        path = arrays(tmp_path, images=IMAGES, masks=other)
+        np.testing.assert_array_equal(input_pictures.read(path, GREY).masks, masks)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +98,7 @@ def test_masks_come_with_arrays(tmp_path):
         ({"images": IMAGES[:, :27]}, r"\[3, 27, 28, 1\], and must be uint8 \[N, 28, 28, 1\]"),
         ({"images": np.repeat(IMAGES, 3, axis=-1)}, "28, 3"),
         ({"images": IMAGES / 255}, "float64"),
+        ({"images": IMAGES > 99}, "bool"),
         ({"images": IMAGES[:0]}, "0, 28"),
         ({"images": IMAGES, "labels": np.array([1, 2, 10])}, "to 9"),
         ({"images": IMAGES, "labels": np.array([1, 2])}, "labels"),
@@ -140,6 +144,26 @@ def test_pictures_of_one_name_are_told_apart(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.fromarray(IMAGES[0, ..., 0]).save(tmp_path / name)
     assert input_pictures.read(tmp_path, GREY).names == ("1.bmp", "1.png", "deep/1", "deep/2")
+
+
+def test_no_two_pictures_have_one_name_also_where_case_does_not_count(tmp_path):
+    for name in ("a.jpg", "a.png", "a.jpg.png", "Shirt.png", "shirt.bmp"):
+        kind = "png" if name.endswith("png") else None
+        Image.fromarray(IMAGES[0, ..., 0]).save(tmp_path / name, kind)
+    names = input_pictures.read(tmp_path, GREY).names
+    assert set(names) == {"a.jpg", "a.png", "a.jpg.png", "Shirt.png", "shirt.bmp"}
+
+
+def test_what_is_transparent_in_a_mask_is_not_missing_whatever_colour_is_hidden_there(tmp_path):
+    Image.fromarray(IMAGES[0, ..., 0]).save(tmp_path / "a.png")
+    drawn = np.full((28, 28, 4), 255, np.uint8)
+    drawn[..., 3] = 0
+    drawn[:5, :, 3] = 255
+    drawn[20:, :, :3] = (255, 0, 0)
+    Image.fromarray(drawn).save(tmp_path / "hole.png")
+    given = input_pictures.read(tmp_path / "a.png", GREY)
+    found = input_masks.with_masks(given, tmp_path / "a.png", tmp_path / "hole.png", GREY)
+    assert found.masks[0, :5].all() and not found.masks[0, 5:].any()
 
 
 def test_pixels_of_more_than_16_bits_are_refused(tmp_path):

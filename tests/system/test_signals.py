@@ -94,6 +94,31 @@ def test_a_second_interrupt_leaves_at_once_without_saving(tmp_path):
     assert checkpoints.newest_step(tmp_path / "checkpoints") == 1
 
 
+HANGS_ON_WRITING = """
+import numpy as np, sys, time
+save = np.savez_compressed
+
+def hang(path, **fields):
+    save(path, **fields)
+    sys.stderr.write("written\\n")
+    time.sleep(60)
+
+np.savez_compressed = hang
+"""
+
+
+def test_a_signal_leaves_nothing_unfinished_behind(finished, tmp_path):
+    command = ("generate", f"--job_dir={finished}", f"--output={tmp_path / 'x.npz'}", "--num=1")
+    process = start_forked(*command, stderr=subprocess.PIPE, before=HANGS_ON_WRITING)
+    assert process.stderr is not None
+    assert any("written" in line for line in process.stderr)
+    assert len(list(tmp_path.iterdir())) == 1
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode == exits.INTERRUPTED
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_signal_during_start_up_leaves_at_once(tmp_path):
     process = start_process(*train_flags(tmp_path, *ENDLESS), stderr=subprocess.PIPE)
     while not (tmp_path / ".lock").exists():

@@ -25,7 +25,10 @@ def run(config: EditConfig) -> None:
     recipe = stored.recipe
     targets = asked_labels.targets(recipe, config.to_label, "to_label")
     cycle = asked_labels.cycle(recipe, config.labels)
-    source = None if config.input is None else inputs.read(config.input, recipe, "input")
+    source = None
+    if config.input is not None:
+        needed = ["latents", *([] if config.labels else ["labels"])] if targets else []
+        source = inputs.read(config.input, recipe, "input", needed)
     other = inputs.read(config.mix, recipe, "mix") if isinstance(config.mix, Path) else None
     if source is not None and source.codes is not None:
         asked = cycle if config.labels else ()
@@ -38,7 +41,7 @@ def run(config: EditConfig) -> None:
     ):
         raise RefusedError(
             f"--{config.search_given[0]} is of the search for pictures, and an .npz with latents "
-            "needs none: leave it out"
+            "or styles needs none: leave it out"
         )
     file_system.make_folder(config.output.parent, "output")
     # TensorFlow is imported only now: what is wrong above is said at once.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 
 from trainer import run_layout
 from trainer.cloud import local_copies
+from trainer.configuration import command_checks
 from trainer.configuration.config import ExportConfig
-from trainer.runs import in_bucket, stored_runs
+from trainer.runs import checkpoint_choice, in_bucket, stored_runs
 from trainer.system import activity, file_system
+from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -17,25 +20,50 @@ def run(config: ExportConfig) -> None:
     """Writes the network and prints where."""
     copy = None
     if config.job_dir_url:
-        of_card = (run_layout.MODEL_CARD, run_layout.EVALUATIONS, run_layout.FINISHED)
-        copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES, *of_card)
+        copy = in_bucket.fetch(
+            config.job_dir_url, config.job_dir, *stored_runs.FILES, *_known(config)
+        )
+        command_checks.check_export(config)  # against what lies in the bucket
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
+    file_system.make_folder(config.output.parent, "output")
+    if config.format == "onnx":
+        _check_onnx()
+    from trainer.models import image_noise
     from trainer.runs import export_formats, model_card, trained_networks
 
     networks = trained_networks.load(config.job_dir, config.checkpoint)
-    file_system.make_folder(config.output.parent, "output")
+    if config.noise == "input" and not image_noise.size(networks.generator):
+        raise RefusedError("--noise=input: this run's generator adds no noise, leave it out")
     activity.now(f"exporting the {config.network}")
     log.info("exporting the %s of %s", config.network, networks.source)
     export_formats.write(networks, config.network, config.format, config.output, config.noise)
     is_folder = config.format == "saved_model"
-    folder = config.output if is_folder else config.output.parent
-    # Elsewhere a README may be another's; who asks for the discriminator knows what it is; and the
-    # card beside a run's models says how to use the generator.keras that is there.
-    of_run = folder == config.job_dir / run_layout.MODELS
-    shows = config.format == "keras" or not (folder / model_card.FILE).exists()
-    if config.network == "generator" and (is_folder or (of_run and shows)):
-        noise = config.noise if config.format == "keras" else "fixed"
-        model_card.write(folder, config.job_dir, stored.preset, networks, noise)
+    # Beside other files a README may be another's, or say how to use another network; who asks for
+    # the discriminator knows what it is.
+    of_run = config.job_dir / run_layout.model("generator")
+    if config.network == "generator" and (is_folder or config.output.resolve() == of_run.resolve()):
+        folder = config.output if is_folder else config.output.parent
+        noise = "fixed" if is_folder else config.noise
+        is_own = checkpoint_choice.belongs_to_run(
+            config.job_dir / run_layout.CHECKPOINTS, config.checkpoint
+        )
+        model_card.write(folder, config.job_dir if is_own else None, stored.preset, networks, noise)
     if copy:
         in_bucket.add(copy)
     print(local_copies.shown(str(config.output)))
+
+
+def _known(config: ExportConfig) -> list[str]:
+    """What of a run in a bucket the card is made of, and what is replaced."""
+    known = [run_layout.MODEL_CARD, run_layout.EVALUATIONS, run_layout.FINISHED]
+    if config.output.is_relative_to(config.job_dir):
+        known.append(config.output.relative_to(config.job_dir).as_posix())
+    return known
+
+
+def _check_onnx() -> None:
+    if importlib.util.find_spec("tf2onnx") is None:
+        raise RefusedError(
+            "--format=onnx needs tf2onnx, which is not installed: pip install 'fashion-gan[onnx]', "
+            "or tf2onnx and onnx"
+        )

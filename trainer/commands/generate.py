@@ -22,7 +22,9 @@ def run(config: GenerateConfig) -> None:
     cycle = asked_labels.cycle(stored.recipe, config.labels)
     given = None
     if config.latents is not None:
-        given = codes.read(array_files.read(config.latents, "latents"), stored.recipe)
+        arrays = array_files.read(config.latents, "latents")
+        needed = ["latents", "labels"] if config.labels else []
+        given = codes.read(arrays, stored.recipe, needed)
         if not config.labels:  # else they take the place of what the file says
             codes.labelled(given, stored.recipe, (), f"--latents={config.latents}")
     output = config.output

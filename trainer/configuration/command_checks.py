@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 
 from trainer.configuration import numbers
 from trainer.configuration.choices import EXPORT_SUFFIXES, LATEST
 from trainer.configuration.config import EvaluateConfig, ExportConfig, GenerateConfig
 from trainer.system.exits import RefusedError
 
-_OF_A_SAVED_MODEL = {
-    *("saved_model.pb", "variables", "assets", "fingerprint.pb", "keras_metadata.pb"),
-    *("README.md", "samples.png"),
-}
+_WITH_NOISE = {("generator", form) for form in EXPORT_SUFFIXES if form != "weights"}
+_OF_A_SAVED_MODEL = re.compile(
+    r"saved_model\.pb|fingerprint\.pb|keras_metadata\.pb|README\.md|samples\.png"
+    r"|variables/variables\.(index|data-\d+-of-\d+)"
+)
 
 
 def check_generate(config: GenerateConfig, with_seed: bool = False) -> None:
@@ -64,6 +66,11 @@ def check_evaluate(config: EvaluateConfig) -> None:
 
 def check_export(config: ExportConfig) -> None:
     """Refuses an output that the format cannot be, or that would replace something else."""
+    if config.noise == "input" and (config.network, config.format) not in _WITH_NOISE:
+        raise RefusedError(
+            f"--noise=input is of generators, and not of --network={config.network} "
+            f"--format={config.format}: leave it out"
+        )
     suffix, output = EXPORT_SUFFIXES[config.format], config.output
     if not output.name.endswith(suffix) or (not suffix and output.suffix):
         wanted = f"end in {suffix}" if suffix else "be a folder, without a suffix"
@@ -71,7 +78,9 @@ def check_export(config: ExportConfig) -> None:
     if output.exists() and (output.is_file() if not suffix else output.is_dir()):
         raise RefusedError(f"--output={output} is there, and no {config.format}: choose another")
     if output.is_dir():  # all of it is replaced
-        others = sorted({path.name for path in output.iterdir()} - _OF_A_SAVED_MODEL)
+        files = (path for path in output.rglob("*") if not path.is_dir())
+        names = sorted(path.relative_to(output).as_posix() for path in files)
+        others = [name for name in names if not _OF_A_SAVED_MODEL.fullmatch(name)]
         if others or (any(output.iterdir()) and not (output / "saved_model.pb").exists()):
             what = others[0] if others else "something else"
             raise RefusedError(f"--output={output} holds {what}, too: choose another folder")

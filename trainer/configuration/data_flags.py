@@ -12,6 +12,7 @@ from trainer.cloud.url import GsUrl
 from trainer.configuration import checks, paths
 from trainer.data import loading, picture_files
 from trainer.data.datasets import DataChoice, FolderReading
+from trainer.system.exits import RefusedError
 
 
 def choice(values: flags.FlagValues, given: Collection[str]) -> DataChoice:
@@ -25,7 +26,7 @@ def choice(values: flags.FlagValues, given: Collection[str]) -> DataChoice:
     return DataChoice(
         dataset=values.dataset,
         image_size=_image_size(values) if sized else None,
-        attributes=tuple(dict.fromkeys(names(values.attributes))),
+        attributes=tuple(dict.fromkeys(names(values, "attributes"))),
         folder=FolderReading(
             rules=picture_files.CURRENT,
             metadata=values.metadata,
@@ -48,9 +49,17 @@ def places(values: flags.FlagValues) -> DataPlaces:
     return DataPlaces(data_dir, cache_dir, data_dir_url, cache_dir_url)
 
 
-def names(text: str) -> tuple[str, ...]:
-    """What stands between commas."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def names(values: flags.FlagValues, flag: str) -> tuple[str, ...]:
+    """What stands between commas; none where the flag is not given, or empty.
+
+    Raises:
+      RefusedError: there are commas and spaces alone, as of variables that were empty.
+    """
+    text: str = values[flag].value
+    found = tuple(name.strip() for name in text.split(",") if name.strip())
+    if text and not found:
+        raise RefusedError(f"--{flag}={text!r} names nothing: leave it out")
+    return found
 
 
 def _image_size(values: flags.FlagValues) -> int | None:

@@ -32,11 +32,12 @@ def project(argv: Sequence[str]) -> ProjectConfig:
     """
     values = parsing.parse(argv, editing_flag_definitions.project)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
+    given = paths.input_path("input", values.input)
     return ProjectConfig(
         job_dir=job_dir,
-        input=paths.input_path("input", values.input),
-        output=_output(values, ".npz", ".png"),
-        labels=data_flags.names(values.labels),
+        input=given,
+        output=_output(values, ".npz", ".png", input=given),
+        labels=data_flags.names(values, "labels"),
         search=_search(values),
         checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
@@ -53,13 +54,15 @@ def inpaint(argv: Sequence[str]) -> InpaintConfig:
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     if values.seed + values.num - 1 > choices.MAX_SEED:
         raise RefusedError(f"--seed={values.seed} leaves no {values.num} seeds: use a smaller one")
+    given = paths.input_path("input", values.input)
+    mask = None if values.mask is None else paths.input_path("mask", values.mask)
     return InpaintConfig(
         job_dir=job_dir,
-        input=paths.input_path("input", values.input),
-        mask=None if values.mask is None else paths.input_path("mask", values.mask),
-        output=_output(values, ".npz", ".png", ""),
+        input=given,
+        mask=mask,
+        output=_output(values, ".npz", ".png", "", input=given, mask=mask),
         num=values.num,
-        labels=data_flags.names(values.labels),
+        labels=data_flags.names(values, "labels"),
         search=_search(values),
         search_given=_search_given(values),
         checkpoint=paths.checkpoint(values.checkpoint),
@@ -76,18 +79,21 @@ def edit(argv: Sequence[str]) -> EditConfig:
     values = parsing.parse(argv, editing_flag_definitions.edit)
     _check_edit(values)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
+    given = None if values.input is None else paths.input_path("input", values.input)
+    mix = _mix(values.mix)
+    others = mix if isinstance(mix, Path) else None
     return EditConfig(
         job_dir=job_dir,
-        output=_output(values, ".png", ".gif", ".npz"),
-        input=None if values.input is None else paths.input_path("input", values.input),
+        output=_output(values, ".png", ".gif", ".npz", input=given, mix=others),
+        input=given,
         num=values.num,
-        labels=data_flags.names(values.labels),
+        labels=data_flags.names(values, "labels"),
         search=_search(values),
-        search_given=_search_given(values),
-        to_label=data_flags.names(values.to_label),
+        search_given=_search_given(values, *([] if given is None else ["seed"])),
+        to_label=data_flags.names(values, "to_label"),
         direction=values.direction,
         directions=values.directions,
-        mix=_mix(values.mix),
+        mix=mix,
         strengths=_strengths(values.strength),
         layers=_layers(values.layers) if values.layers else None,
         checkpoint=paths.checkpoint(values.checkpoint),
@@ -114,16 +120,16 @@ def _check_edit(values: flags.FlagValues) -> None:
         raise RefusedError("--layers has no place beside --to_label, which changes all of them")
 
 
-def _search_given(values: flags.FlagValues) -> tuple[str, ...]:
-    return tuple(name for name in _OF_SEARCH if values[name].present)
+def _search_given(values: flags.FlagValues, *more: str) -> tuple[str, ...]:
+    return tuple(name for name in (*_OF_SEARCH, *more) if values[name].present)
 
 
 def _search(values: flags.FlagValues) -> Search:
     return Search(restarts=values.restarts, steps=values.steps, seed=values.seed)
 
 
-def _output(values: flags.FlagValues, *suffixes: str) -> Path:
-    output = paths.local("output", values.output)
+def _output(values: flags.FlagValues, *suffixes: str, **inputs: Path | None) -> Path:
+    output = paths.output(values.output, filter(None, suffixes), **inputs)
     if output.suffix not in suffixes:
         kinds = " or ".join(suffix or "be a folder" for suffix in suffixes)
         raise RefusedError(f"--output={output} must end in {kinds}")
@@ -137,8 +143,8 @@ def _mix(text: str | None) -> Path | int | None:
         return None if text is None else paths.input_path("mix", text)
     if Path(text).exists():
         raise RefusedError(f"--mix={text} is a seed and a file: write ./{text} for the file")
-    if len(text) > 10 or int(text) > 2**31 - 1:
-        raise RefusedError(f"--mix={text} is no seed: use at most {2**31 - 1}")
+    if len(text) > 10 or int(text) > choices.MAX_SEED:
+        raise RefusedError(f"--mix={text} is no seed: use at most {choices.MAX_SEED}")
     return int(text)
 
 

@@ -91,14 +91,15 @@ def generate(argv: Sequence[str]) -> config.GenerateConfig:
     """The configuration of `generate`."""
     values = parsing.parse(argv, command_flag_definitions.generate)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
+    latents = None if values.latents is None else paths.input_path("latents", values.latents)
     resolved = config.GenerateConfig(
         job_dir=job_dir,
-        output=paths.local("output", values.output),
+        output=paths.output(values.output, (".png", ".gif", ".npz"), latents=latents),
         num=values.num,
         seed=values.seed,
-        labels=data_flags.names(values.labels),
+        labels=data_flags.names(values, "labels"),
         truncation=values.truncation,
-        latents=None if values.latents is None else paths.input_path("latents", values.latents),
+        latents=latents,
         checkpoint=paths.checkpoint(values.checkpoint),
         job_dir_url=job_dir_url,
     )
@@ -115,7 +116,7 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
         job_dir=job_dir,
         output=job_dir / run_layout.MODELS / name
         if values.output is None
-        else paths.local("output", values.output),
+        else paths.output(values.output, choices.EXPORT_SUFFIXES.values()),
         format=values.format,
         network=values.network,
         noise=values.noise,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from trainer.cloud import local_copies, url
@@ -59,6 +60,36 @@ def input_path(flag: str, value: str) -> Path:
       RefusedError: as `local`, but for patterns: `shirt [1].jpg` is a usual name.
     """
     return local(flag, value, for_tensorflow=False)
+
+
+def output(value: str, suffixes: Iterable[str], **inputs: Path | None) -> Path:
+    """What a command writes, a file or a folder.
+
+    Args:
+      value: of the flag.
+      suffixes: of the files that it may be.
+      inputs: what the command reads, by the flags that name it.
+
+    Raises:
+      RefusedError: there can be no such file, or it is a suffix alone, or would replace what is
+        read.
+    """
+    path = local("output", value)
+    if path.name and path.name in suffixes:
+        raise RefusedError(f"--output={value} is a suffix alone: put a name before it")
+    for flag, given in inputs.items():
+        if given is not None and _is_among(path, given):
+            raise RefusedError(
+                f"--output={value} would replace what --{flag}={given} names: choose another"
+            )
+    return path
+
+
+def _is_among(path: Path, given: Path) -> bool:
+    """Whether a path is what is given, or a file somewhere in it."""
+    if not (path.exists() and given.exists()):
+        return False
+    return path.samefile(given) or (path.is_file() and given.resolve() in path.resolve().parents)
 
 
 def local(flag: str, value: str, for_tensorflow: bool = True) -> Path:

@@ -61,13 +61,30 @@ class ArrayFile:
         Raises:
           RefusedError: there is no such field, or it is of another kind or size.
         """
+        return self._images(field, (np.uint8,), shape, count)
+
+    def masks(self, sides: tuple[int, int], count: int) -> np.ndarray:
+        """uint8 `[count, *sides, 1]`, 1 where a pixel is missing; 255 and True are that, too.
+
+        Raises:
+          RefusedError: there is no field `masks`, or it is of another kind or size.
+        """
+        values = self._images("masks", (np.uint8, np.bool_), (*sides, 1), count)
+        highest = values.max(initial=0)
+        if highest not in (0, 1, 255) or ((values != 0) & (values != highest)).any():
+            raise RefusedError(f"{self.name}: masks are 1 where pixels are missing, else 0")
+        return (values != 0).astype(np.uint8)
+
+    def _images(
+        self, field: str, kinds: Sequence[type], shape: tuple[int, int, int], count: int | None
+    ) -> np.ndarray:
         values = self._field(field)
         wanted = f"uint8 [{count or 'N'}, {', '.join(map(str, shape))}]"
-        if values.dtype not in (np.uint8, np.bool_) or values.shape[1:] != shape:
+        if values.dtype not in kinds or values.shape[1:] != shape:
             raise self._other(field, wanted)
         if not len(values) or len(values) != (count or len(values)):
             raise self._other(field, wanted)
-        return values.astype(np.uint8)
+        return values
 
     def numbers(
         self, field: str, sizes: Sequence[int | None], count: int | None = None

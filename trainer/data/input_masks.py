@@ -51,8 +51,8 @@ def with_masks(found: InputPictures, source: Path, mask: Path | None, spec: Data
 def _masked(found: InputPictures, source: Path, mask: Path, spec: DatasetSpec) -> InputPictures:
     count, (height, width, _) = len(found.images), spec.image_shape
     if mask.suffix == ARRAYS and mask.is_file():
-        masks = array_files.read(mask, _FLAG).pictures("masks", (height, width, 1), count)
-        return replace(found, masks=(masks > 0).astype(np.uint8))
+        masks = array_files.read(mask, _FLAG).masks((height, width), count)
+        return replace(found, masks=masks)
     files = _mask_files(mask, found.names)
     originals = _files_of(source)
     if originals is None:
@@ -89,7 +89,8 @@ def _read(file: Path) -> np.ndarray:
     try:
         with pictures.opened(file) as picture:
             upright = pictures.of_8_bits(pictures.upright(picture))
-            shown = np.asarray(upright.convert("RGB"), np.int16)
+            opaque = pictures.on_ground(upright, (0, 0, 0))  # what is transparent is not white
+            shown = np.asarray(opaque.convert("RGB"), np.int16)
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
         raise RefusedError(folder_contents.unreadable(file, error)) from error
     if np.ptp(shown, axis=2).max() > _MOST_COLOUR:

@@ -133,9 +133,7 @@ def _of_arrays(path: Path, spec: DatasetSpec, flag: str) -> InputPictures:
     images = arrays.pictures("images", spec.image_shape)
     masks = None
     if "masks" in arrays:
-        masks = arrays.pictures("masks", (*spec.image_shape[:2], 1), len(images))
-        if masks.max(initial=0) > 1:
-            raise RefusedError(f"--{flag}={path}: masks are 1 where pixels are missing, else 0")
+        masks = arrays.masks(spec.image_shape[:2], len(images))
         if (gone := masks.all(axis=(1, 2, 3))).any():
             row = int(gone.argmax())
             raise RefusedError(

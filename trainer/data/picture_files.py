@@ -129,12 +129,16 @@ def plain(text: str) -> str:
 
 
 def names(pictures: list[Path], folder: Path) -> list[str]:
-    """What pictures of a folder are called: by their paths below it, with suffixes where needed."""
-    paths = [path.relative_to(folder) for path in pictures]
-    counts = Counter(path.with_suffix("") for path in paths)
+    """What pictures of a folder are called: by their paths below it, with suffixes where needed.
+
+    Names are no two alike, also where upper and lower case are one.
+    """
+    full = [path.relative_to(folder).as_posix() for path in pictures]
+    short = [path.relative_to(folder).with_suffix("").as_posix() for path in pictures]
+    counts = Counter(name.casefold() for name in short) + Counter(name.casefold() for name in full)
     return [
-        (path.with_suffix("") if counts[path.with_suffix("")] == 1 else path).as_posix()
-        for path in paths
+        brief if counts[brief.casefold()] == 1 else whole
+        for brief, whole in zip(short, full, strict=True)
     ]
 
 

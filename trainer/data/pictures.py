@@ -221,12 +221,15 @@ def _orientation(picture: Image.Image) -> int:
 
 def _opaque(picture: Image.Image, form: Form) -> Image.Image:
     """As it is shown, transparent pictures on the background."""
-    picture = as_shown(picture, form)
-    if picture.has_transparency_data:
-        with_alpha = picture.convert("RGBA")
-        behind = Image.new("RGBA", with_alpha.size, form.background)
-        return Image.alpha_composite(behind, with_alpha)
-    return picture
+    return on_ground(as_shown(picture, form), form.background)
+
+
+def on_ground(picture: Image.Image, ground: tuple[int, int, int]) -> Image.Image:
+    """A picture of 8 bits as it looks before a colour, where it is transparent."""
+    if not picture.has_transparency_data:
+        return picture
+    with_alpha = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", with_alpha.size, ground), with_alpha)
 
 
 def _reduced(picture: Image.Image, form: Form) -> Image.Image:

@@ -58,7 +58,7 @@ def in_order(labels: np.ndarray, latents: np.ndarray, styles: np.ndarray | None 
 
 
 def labelled(given: Codes, recipe: Recipe, cycle: Sequence[Labels], name: str) -> Codes:
-    """Codes of a file that says no labels with those that are asked for.
+    """Codes of a file with the labels that are asked for, where it does not say them.
 
     Args:
       given: from `read`.
@@ -67,13 +67,13 @@ def labelled(given: Codes, recipe: Recipe, cycle: Sequence[Labels], name: str) -
       name: of the file, for the message.
 
     Raises:
-      RefusedError: the file says labels, too.
+      RefusedError: the file says some of them, too.
     """
     is_said = given.labels >= 0
-    if cycle and is_said.any():
-        raise RefusedError(f"{name} says what its images show: leave --labels out")
     if cycle:
-        return replace(given, labels=asked_labels.by_turns(cycle, len(given)))
+        if (is_said & (asked_labels.by_turns(cycle, len(given)) >= 0)).any():
+            raise RefusedError(f"{name} says what its images show: leave --labels out")
+        return replace(given, labels=asked_labels.over(given.labels, cycle))
     decide = given.styles is None and recipe.networks.conditional
     if decide and not is_said.any(axis=1).all():
         log.warning("%s says no labels of some images: this run draws by them", name)
@@ -85,14 +85,24 @@ def are_in(arrays: ArrayFile) -> bool:
     return "latents" in arrays or "styles" in arrays
 
 
-def read(arrays: ArrayFile, recipe: Recipe) -> Codes:
+def read(arrays: ArrayFile, recipe: Recipe, beside_styles: Sequence[str] = ()) -> Codes:
     """What a file says, as far as that is known without the networks.
 
     Latents that a file with styles leaves out are zeros: styles decide.
 
+    Args:
+      arrays: of the file.
+      recipe: of the run.
+      beside_styles: fields that a file with styles must have, too, for they are to follow labels.
+
     Raises:
-      RefusedError: a field is of another kind or size than the run's.
+      RefusedError: a field is of another kind or size than the run's, or missing.
     """
+    if "styles" in arrays and (missing := [name for name in beside_styles if name not in arrays]):
+        raise RefusedError(
+            f"{arrays.name} has styles without {' and '.join(missing)}, from which other labels "
+            "lead away: add them, labels of -1 where nothing is known"
+        )
     noise_dim, styles, latents = recipe.networks.noise_dim, None, None
     if "latents" in arrays:
         latents = arrays.numbers("latents", (noise_dim,))

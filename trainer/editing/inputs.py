@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +29,14 @@ class Input:
         return len(self.pictures.images)
 
 
-def read(path: Path, recipe: Recipe, flag: str) -> Input:
+def read(path: Path, recipe: Recipe, flag: str, beside_styles: Sequence[str] = ()) -> Input:
     """What is there, by what the run can take.
 
     Args:
       path: what the user names.
       recipe: of the run.
       flag: by which it is named.
+      beside_styles: as of `codes.read`.
 
     Raises:
       RefusedError: there is nothing of the kind, or of another shape or size.
@@ -43,7 +45,7 @@ def read(path: Path, recipe: Recipe, flag: str) -> Input:
     if path.suffix == ARRAYS and path.is_file():
         arrays = array_files.read(path, flag)
         if codes.are_in(arrays):
-            return Input(name, None, codes.read(arrays, recipe))
+            return Input(name, None, codes.read(arrays, recipe, beside_styles))
     pictures = input_pictures.read(path, recipe.data, flag)
     input_pictures.warn_of_ground(pictures, recipe.data, name)
     return Input(name, pictures, None)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import io
-import tempfile
+import shutil
 import warnings
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from trainer.gan import sampling
 from trainer.models import image_noise
 from trainer.models.conditioning import inputs_of
 from trainer.models.keras_layers import with_keras_layers
+from trainer.runs import model_card
 from trainer.runs.trained_networks import Trained
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -33,8 +33,7 @@ def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fix
       noise: of `choices.NOISES`, where the generator adds some.
 
     Raises:
-      RefusedError: the format cannot hold the network, or that was still growing, or a package
-        that the format needs is missing.
+      RefusedError: the format cannot hold the network, or that was still growing.
     """
     networks.check_full_grown()
     if form == "weights":  # of the layers that they are loaded into, not of those that replace them
@@ -62,12 +61,7 @@ def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fix
 
 
 def _write_onnx(network: keras.Model, path: Path) -> None:
-    """By Keras's exporter, which needs a package of its own."""
-    if importlib.util.find_spec("tf2onnx") is None:
-        raise RefusedError(
-            "--format=onnx needs tf2onnx, which is not installed: pip install 'fashion-gan[onnx]', "
-            "or tf2onnx and onnx"
-        )
+    """By Keras's exporter, which needs the package tf2onnx."""
     empty = [tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs]
     network(empty if len(empty) > 1 else empty[0])  # it exports nothing that was never called
     with warnings.catch_warnings():
@@ -118,16 +112,14 @@ def _write_saved_model(
     )
     if network.name == "generator":
         _add_sampling(archive, networks, network)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        dir=path.parent, prefix=file_system.partial_prefix()
-    ) as scratch:
-        archive.write_out(str(Path(scratch, "new")), verbose=False)
-        old = Path(scratch, "old")
+    with file_system.unfinished(path) as new, file_system.unfinished(path) as old:
+        archive.write_out(str(new), verbose=False)
+        for name in model_card.of_others(path):
+            shutil.copyfile(path / name, new / name)
         if path.exists():
             path.rename(old)
         try:
-            Path(scratch, "new").rename(path)
+            new.rename(path)
         except OSError:
             if old.exists():
                 old.rename(path)

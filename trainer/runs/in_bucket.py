@@ -29,6 +29,7 @@ _CHECKPOINT_PARTS = (
     re.compile(rf"{CHECKPOINTS}/checkpoint"),
 )
 _LAST_SENT = (CONFIG, FINISHED)
+_LAST_ADDED = ("saved_model.pb", "README.md", EVALUATIONS)
 
 
 @contextmanager
@@ -102,13 +103,14 @@ def fetch_from_all(url: GsUrl, folder: Path, files: Collection[str], flag: str) 
 def add(mirror: Mirror) -> None:
     """Sends the files that were written into a copy made by `fetch`.
 
-    Results come last: who reads one takes what it stands for as there, and measures it no more.
+    A SavedModel's graph comes after its weights. Results come last: who reads one takes what it
+    stands for as there, and measures it no more.
 
     Raises:
       RefusedError: no permission.
       InterruptedRun: the storage cannot be reached.
     """
-    for name in sorted(mirror.changed(), key=lambda name: name == EVALUATIONS):
+    for name in sorted(mirror.changed(), key=_add_order):
         _with_retries(mirror, None, name, mirror.send)
 
 
@@ -131,6 +133,11 @@ def _commit(mirror: Mirror, run_lease: Lease) -> None:
         _with_retries(mirror, run_lease, name, mirror.send)
     for name in sorted(old_checkpoints, key=_send_order, reverse=True):
         _with_retries(mirror, run_lease, name, mirror.remove)
+
+
+def _add_order(name: str) -> int:
+    last = name.split("/")[-1]
+    return _LAST_ADDED.index(last) + 1 if last in _LAST_ADDED else 0
 
 
 def _send_order(name: str) -> int:

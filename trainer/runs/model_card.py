@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from trainer import run_layout
 from trainer.configuration.config import Recipe
 from trainer.models import image_noise
-from trainer.runs import evaluations
+from trainer.runs import checkpoint_files, evaluations
 from trainer.runs.trained_networks import Trained
 from trainer.system import file_system
 
@@ -37,7 +37,7 @@ _FIGURES = {  # of `evaluate`, by their names there
 
 def write(
     folder: Path,
-    job_dir: Path,
+    job_dir: Path | None,
     preset: str,
     networks: Trained,
     noise: str = "fixed",
@@ -47,26 +47,39 @@ def write(
 
     Args:
       folder: of the models.
-      job_dir: the run directory.
-      preset: its name.
+      job_dir: the run directory, for figures and picture; None: the networks are of elsewhere.
+      preset: the run's.
       networks: of the run.
       noise: of `choices.NOISES`, as the generator was exported.
       is_ending: whether the run ends now, and the picture is drawn next.
     """
-    path = folder / FILE
-    if path.exists() and _MARK not in file_system.read_text(path):
+    if of_others(folder):
         return
-    picture = job_dir / run_layout.FINISHED
-    if picture.exists():
-        copy = partial(shutil.copyfile, picture)
+    shows_them = job_dir is not None and _is_of_end(job_dir, networks.step)
+    if job_dir and shows_them:
+        copy = partial(shutil.copyfile, job_dir / run_layout.FINISHED)
         file_system.write_atomically(folder / PICTURE, copy)
     noise_size = image_noise.size(networks.generator) if noise == "input" else 0
-    has_picture = is_ending or (folder / PICTURE).exists()
-    text = _text(job_dir, preset, networks, noise_size, has_picture)
-    file_system.write_text(path, text)
+    figures = _figures(job_dir, networks.step) if job_dir else ""
+    text = _text(figures, preset, networks, noise_size, is_ending or shows_them)
+    file_system.write_text(folder / FILE, text)
 
 
-def _text(job_dir: Path, preset: str, networks: Trained, noise_size: int, has_picture: bool) -> str:
+def of_others(folder: Path) -> list[str]:
+    """Names of a card in a folder that this package has not written, and of its picture."""
+    path = folder / FILE
+    if not path.exists() or _MARK in file_system.read_text(path):
+        return []
+    return [name for name in (FILE, PICTURE) if (folder / name).is_file()]
+
+
+def _is_of_end(job_dir: Path, step: int) -> bool:
+    """Whether the picture of a finished run shows what its networks drew at this step."""
+    last = max(checkpoint_files.complete(job_dir / run_layout.CHECKPOINTS), default=None)
+    return (job_dir / run_layout.FINISHED).exists() and step == last
+
+
+def _text(figures: str, preset: str, networks: Trained, noise_size: int, has_picture: bool) -> str:
     recipe, step = networks.recipe, networks.step
     data = recipe.data
     height, width, channels = data.image_shape
@@ -88,7 +101,7 @@ def _text(job_dir: Path, preset: str, networks: Trained, noise_size: int, has_pi
         values = [f"- {it.name}: {_listed(it.values)}" for it in data.attributes]
         sections += ["Labels are numbers of these values, -1 where none is given:"]
         sections += ["\n".join(values)]
-    if figures := _figures(job_dir, step):
+    if figures:
         sections += ["## Figures", figures]
     return "\n\n".join([*sections, "## Use", _use(recipe, networks.pixel_min, noise_size)]) + "\n"
 

@@ -157,14 +157,39 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     The temporary name keeps the last two suffixes, from which writers choose their format, and
     nothing else of the name, so that readers' patterns do not match it.
     """
+    with unfinished(path, "".join(path.suffixes[-2:])) as temporary, naming(path):
+        write(temporary)
+        temporary.replace(path)
+
+
+_unfinished: set[Path] = set()
+
+
+@contextmanager
+def unfinished(path: Path, suffix: str = "") -> Iterator[Path]:
+    """A temporary path beside `path`, of a file or a folder that is gone afterwards."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(partial_prefix() + "".join(path.suffixes[-2:]))
+    temporary = path.with_name(partial_prefix() + suffix)
+    _unfinished.add(temporary)
     try:
-        with naming(path):
-            write(temporary)
-            temporary.replace(path)
+        yield temporary
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
+        _unfinished.discard(temporary)
+
+
+def remove_unfinished() -> None:
+    """Removes what is being written, of a process that leaves at once."""
+    for temporary in list(_unfinished):
+        _remove(temporary)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

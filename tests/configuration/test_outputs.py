@@ -1,0 +1,71 @@
+"""What commands write: nothing that they read, and nothing without a name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from trainer.configuration import editing_flags, flags
+from trainer.system.exits import RefusedError
+
+RUN = "--job_dir=none"
+READING = {  # commands by what they read
+    "input of project": (editing_flags.project, ["project", RUN, "--input={}"]),
+    "input of inpaint": (editing_flags.inpaint, ["inpaint", RUN, "--input={}"]),
+    "mask of inpaint": (editing_flags.inpaint, ["inpaint", RUN, "--input=other", "--mask={}"]),
+    "input of edit": (editing_flags.edit, ["edit", RUN, "--input={}", "--direction=1"]),
+    "mix of edit": (editing_flags.edit, ["edit", RUN, "--mix={}"]),
+    "latents of generate": (flags.generate, ["generate", RUN, "--latents={}"]),
+}
+WRITING: list[tuple[Callable, list[str]]] = [
+    (editing_flags.project, ["project", RUN, "--input=x", "--output=.npz"]),
+    (editing_flags.inpaint, ["inpaint", RUN, "--input=x", "--output=.png"]),
+    (editing_flags.edit, ["edit", RUN, "--direction=1", "--output=.gif"]),
+    (flags.generate, ["generate", RUN, "--output=.npz"]),
+    (flags.export, ["export", RUN, "--output=.keras"]),
+    (flags.export, ["export", RUN, "--format=weights", "--output=.weights.h5"]),
+]
+
+
+@pytest.mark.parametrize("what", READING)
+def test_an_output_replaces_no_input(what, tmp_path):
+    parse, arguments = READING[what]
+    given, link = tmp_path / "mine.png", tmp_path / "link.png"
+    given.touch()
+    os.link(given, link)
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for output, named in ((given, given), (link, given), (given, tmp_path)):
+        command = [part.format(named) for part in arguments]
+        with pytest.raises(RefusedError, match="would replace what"):
+            parse([*command, f"--output={output}"])
+    command = [part.format(given) for part in arguments]
+    assert parse([*command, f"--output={folder / 'mine.png'}"]).output == folder / "mine.png"
+
+
+@pytest.mark.parametrize(("parse", "arguments"), WRITING)
+def test_an_output_has_a_name(parse, arguments):
+    with pytest.raises(RefusedError, match="is a suffix alone"):
+        parse(arguments)
+
+
+@pytest.mark.parametrize("text", [",", " ", " , "])
+def test_labels_that_name_nothing_are_refused(text):
+    for parse, arguments in (
+        (editing_flags.project, ["project", RUN, "--input=x", "--output=x.npz"]),
+        (editing_flags.inpaint, ["inpaint", RUN, "--input=x", "--output=x.npz"]),
+        (flags.generate, ["generate", RUN, "--output=x.npz"]),
+    ):
+        with pytest.raises(RefusedError, match=r"--labels=.* names nothing"):
+            parse([*arguments, f"--labels={text}"])
+    edit = ["edit", RUN, "--output=x.npz", f"--to_label={text}"]
+    with pytest.raises(RefusedError, match=r"--to_label=.* names nothing"):
+        editing_flags.edit(edit)
+
+
+def test_noise_is_of_generators_alone():
+    for more in (["--network=discriminator"], ["--format=weights"]):
+        with pytest.raises(RefusedError, match="--noise=input is of generators"):
+            flags.export(["export", RUN, "--noise=input", *more])
