@@ -30,8 +30,9 @@ def startup(part: Part) -> str:
         for name, label in _STARTS.items()
     ]
     told = (
-        "Seconds from `fashion-gan train --steps=1` at the defaults to the log's line of the first "
-        "step, and to the command's end, with which come a checkpoint, models and pictures. "
+        "Seconds from `fashion-gan train --steps=1 --evaluation_interval=0` at the defaults to the "
+        "log's line of the first step, and to the command's end, with which come a checkpoint, "
+        "models and pictures. "
         "*Cold*: before it, the kernel was asked, by `posix_fadvise` on each file, to drop those "
         "of Python, of all its packages, of the trainer and of the data from memory "
         f"({forgotten:,.0f} MiB went); what another process has mapped stays, parts of "

@@ -16,6 +16,7 @@ from scripts.benchmark.settings import Settings
 from trainer.configuration import flags
 
 FEW = 64  # images: what generating them takes is the way to the first one
+WITHOUT = "--evaluation_interval=0"  # the last step is evaluated before it is shown
 GENERATED = ("fashion", "dcgan")
 
 
@@ -26,9 +27,9 @@ def measure(settings: Settings) -> Result:
     for number in range(1, settings.rounds + 1):
         with tempfile.TemporaryDirectory() as folder:
             forgotten = forget(data_dir)
-            cold = fashion_gan("train", f"--job_dir={folder}/cold", "--steps=1")
-            warm = fashion_gan("train", f"--job_dir={folder}/warm", "--steps=1")
-            resumed = fashion_gan("train", f"--job_dir={folder}/warm", "--steps=2")
+            cold = fashion_gan("train", f"--job_dir={folder}/cold", "--steps=1", WITHOUT)
+            warm = fashion_gan("train", f"--job_dir={folder}/warm", "--steps=1", WITHOUT)
+            resumed = fashion_gan("train", f"--job_dir={folder}/warm", "--steps=2", WITHOUT)
         runs = {"cold": asdict(cold), "warm": asdict(warm), "resumed": asdict(resumed)}
         rounds.append({"forgotten_mib": forgotten, **runs})
         shown = ", ".join(f"{name} {run['first_step_seconds']:.1f} s" for name, run in runs.items())

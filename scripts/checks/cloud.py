@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from trainer.system import exits
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = 400
+_MAY_DIFFER = re.compile(r"tfevents|(^|/)\.lock$|^restarts$")  # of a run that was killed, or local
 KILLS = 20
 OUTAGE_SECONDS = 60
 
@@ -239,7 +241,7 @@ def differs(storage: Storage, name: str, folder: Path, reference: Path) -> str:
         {path.relative_to(job_dir).as_posix() for path in job_dir.rglob("*") if path.is_file()}
         for job_dir in (copy, reference)
     ]
-    extra = {path for path in names[0] ^ names[1] if "tfevents" not in path} - {".lock"}
+    extra = {path for path in names[0] ^ names[1] if not _MAY_DIFFER.search(path)}
     if extra:
         return f"has other files: {', '.join(sorted(extra))}"
     if (copy / "results/final.png").read_bytes() != (reference / "results/final.png").read_bytes():

@@ -113,7 +113,7 @@ bytes=$("${engine[@]}" image inspect --format='{{.Size}}' "$image")
 
 say "asking for help, for TensorBoard, for what is refused"
 "${engine[@]}" "${run[@]}" "$image" --help >"$work/help"
-grep --quiet "^usage: fashion-gan" "$work/help" || fail "--help does not say how it is used"
+grep --quiet "^commands:" "$work/help" || fail "--help does not say how it is used"
 "${engine[@]}" "${run[@]}" --entrypoint=tensorboard "$image" --version >/dev/null 2>&1 ||
   fail "TensorBoard does not start"
 status=0

@@ -115,7 +115,10 @@ def replicas(output: Path, brief: bool) -> Figures:
     largest = {}
     on_processor = metrics(output / "replicas/virtual", "mlp", {}, "--virtual_devices=2")
     largest["virtual devices of the processor"] = apart(on_processor[:1], one[:1])
-    if len(devices(output, True)["gpus"]) > 1:
+    cards = devices(output, True)["gpus"]
+    if cards:  # a mirrored strategy compiles its step in whole where it has one card
+        metrics(output / "replicas/mirrored", "sngan", {}, "--strategy=mirrored")
+    if len(cards) > 1:
         mirrored = metrics(output / "replicas/all", "mlp", WITHOUT_TF32, "--strategy=mirrored")
         largest["all cards"] = apart(mirrored[:1], one[:1])
     split = json.loads(python("-m", "scripts.checks.gpu_step", "split", environment=WITHOUT_TF32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
 from PIL import Image
@@ -126,6 +127,22 @@ def test_pictures_that_are_others_now_are_refused_also_where_the_data_set_is_not
 
     with pytest.raises(RefusedError, match=r"train_examples +2 +3"):
         resumed(run, f"--data_dir={tmp_path}")
+
+
+OF_ALL_KINDS = ("fashion_mnist", "synthetic_garments", "image_folder", "synthetic")
+
+
+@pytest.mark.parametrize(("before", "now"), [*itertools.permutations(OF_ALL_KINDS, 2)])
+def test_another_kind_of_data_is_refused_in_a_table(before, now, tmp_path):
+    for number in range(12):
+        Image.new("RGB", (8, 8), (20 * number, 0, 0)).save(tmp_path / f"{number}.png")
+
+    def given(dataset: str) -> list[str]:
+        folder = [f"--data_dir={tmp_path}"] if dataset == "image_folder" else []
+        return ["--preset=dcgan", f"--dataset={dataset}", "--batch_size=8", *folder]
+
+    with pytest.raises(RefusedError, match=f"dataset +{before} +{now}"):
+        resumed(started(*given(before)), *given(now))
 
 
 def test_auto_stays_what_the_first_start_has_made_of_it():

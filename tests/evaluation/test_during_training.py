@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 from pathlib import Path
@@ -210,6 +211,24 @@ def saved(self, step):
     save(self, step)
 evaluations.add, Checkpoints.save = added, saved
 """
+
+
+def test_a_late_evaluation_that_was_not_recorded_whole_is_recorded(evaluated, tmp_path):
+    job_dir = tmp_path / "cut"
+    shutil.copytree(evaluated, job_dir)
+    path = job_dir / "metrics.jsonl"
+    lines = records.read_lines(path)
+    whole = dict(lines[-1])
+    for name in [name for name in whole if name.startswith("evaluation/")]:
+        del lines[-1][name]  # a kill came between the result and the record
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    measured = evaluations.read(job_dir, evaluations.TRAIN)
+    (job_dir / "results" / "final.png").unlink()
+
+    run_forked(*flags_for(job_dir))
+
+    assert records.read_lines(path)[-1] == whole
+    assert evaluations.read(job_dir, evaluations.TRAIN) == measured
 
 
 def test_a_killed_run_ends_with_the_same_metrics(evaluated, tmp_path):

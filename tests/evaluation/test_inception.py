@@ -242,8 +242,8 @@ def files_in(folder: Path) -> list[str]:
 def test_the_graph_is_downloaded_once_and_only_it_is_kept(answers, tmp_path):
     answers.append(complete(PUBLISHED))
 
-    path = inception.fetch(tmp_path)
-    again = inception.fetch(tmp_path)
+    path = inception.fetch(tmp_path, "data_dir")
+    again = inception.fetch(tmp_path, "data_dir")
 
     assert path == again and not answers
     assert path.read_bytes() == stand_in()
@@ -255,7 +255,7 @@ def test_a_failed_download_is_retried(answers, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="trainer")
     answers += [(503, b"", 0), (200, PUBLISHED[:1000], len(PUBLISHED)), complete(PUBLISHED)]
 
-    path = inception.fetch(tmp_path)
+    path = inception.fetch(tmp_path, "data_dir")
 
     assert path.read_bytes() == stand_in()
     assert caplog.text.count("trying again") == 1
@@ -274,7 +274,7 @@ def flipped(content: bytes) -> bytes:
 def test_another_archive_is_refused_and_not_kept(body, answers, tmp_path):
     answers.append(complete(body))
     with pytest.raises(RefusedError, match="not the archive of Inception") as error:
-        inception.fetch(tmp_path)
+        inception.fetch(tmp_path, "data_dir")
     assert f"into {tmp_path / 'inception-2015-12-05'} by hand" in str(error.value)
     assert files_in(tmp_path) == []
 
@@ -282,16 +282,16 @@ def test_another_archive_is_refused_and_not_kept(body, answers, tmp_path):
 def test_a_server_without_the_archive_gets_no_second_request(answers, tmp_path):
     answers += [(404, b"", 0), complete(PUBLISHED)]
     with pytest.raises(RefusedError, match=r"cannot be downloaded .*404.* by hand"):
-        inception.fetch(tmp_path)
+        inception.fetch(tmp_path, "data_dir")
     assert len(answers) == 1
 
 
 def test_without_a_network_the_file_can_be_put_there_by_hand(answers, tmp_path, monkeypatch):
     monkeypatch.setattr(inception, "URL", "http://127.0.0.1:9/i.tgz")  # nothing listens there
     with pytest.raises(InterruptedRun, match="run the command again, or put classify_image"):
-        inception.fetch(tmp_path)
+        inception.fetch(tmp_path, "data_dir")
     assert files_in(tmp_path) == []
 
     by_hand = tmp_path / "inception-2015-12-05" / "classify_image_graph_def.pb"
     by_hand.write_bytes(stand_in())
-    assert inception.fetch(tmp_path) == by_hand
+    assert inception.fetch(tmp_path, "data_dir") == by_hand

@@ -12,7 +12,7 @@ from tests.conftest import damage_by_flipping
 from tests.evaluation.shapes import COLOUR, SHAPE, SIDE, SPEC, pictures
 from trainer.configuration import flags
 from trainer.data.datasets import LabelledImages
-from trainer.evaluation import own_network_training, own_networks
+from trainer.evaluation import own_network_files, own_network_training, own_networks
 from trainer.evaluation.evaluation_networks import EvaluationNetworks
 from trainer.evaluation.evaluator import Evaluator
 
@@ -88,7 +88,27 @@ def test_a_place_that_cannot_be_written_to_stops_nothing(trained, kept, tmp_path
     assert "cannot be kept" in caplog.text
 
 
-@pytest.mark.parametrize("damage", [damage_by_flipping, lambda path: path.write_bytes(b"")])
+def damage_of_its_directory(path: Path) -> None:
+    """Says that what it holds is compressed in a way that nobody knows."""
+    content = path.read_bytes()
+    entry = content.index(b"PK\x01\x02")
+    path.write_bytes(content[: entry + 10] + b"\x63" + content[entry + 11 :])
+
+
+def damage_of_its_flags(path: Path) -> None:
+    """Says that it is encrypted."""
+    content = path.read_bytes()
+    entry = content.index(b"PK\x01\x02")
+    path.write_bytes(content[: entry + 8] + b"\x01" + content[entry + 9 :])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(damage_by_flipping, damage_of_its_directory, damage_of_its_flags),
+        lambda path: path.write_bytes(b""),
+    ],
+)
 def test_a_damaged_file_is_made_anew(trained, kept, tmp_path, damage, caplog):
     own_networks.provide(SPEC, refuse, tmp_path, kept)
     (path,) = tmp_path.glob("features/*.npz")
@@ -147,6 +167,40 @@ def test_every_figure_is_there_and_good_for_pictures_of_the_same_kind(trained):
     assert values["classification_accuracy_score"] > 0.8
     assert values["neighbour_distance_ratio"] == pytest.approx(1, abs=0.2)
     assert None not in values.values()
+
+
+def test_what_is_sooner_in_the_shared_place_is_what_all_measure_with(trained, kept, tmp_path):
+    ours, shared = tmp_path / "ours", tmp_path / "shared"
+    theirs = own_network_files.find(SPEC, kept)
+
+    def trained_meanwhile():
+        own_network_files.keep(SPEC, theirs, shared)
+        return TRAIN
+
+    with pytest.MonkeyPatch.context() as patch:
+        other = {name: value + 1 for name, value in theirs.items()}
+        patch.setattr(own_networks, "_train", lambda spec, images, labels: other)
+        found = own_networks.provide(SPEC, trained_meanwhile, ours, shared)
+    assert found.features_sha256 == trained.features_sha256
+    assert own_network_files.digests(own_network_files.find(SPEC, ours)) == (
+        own_network_files.digests(theirs)
+    )
+
+
+def test_data_that_say_nothing_of_their_pictures_are_measured_all_the_same(trained):
+    unlabelled = replace(SPEC, attributes=())
+    networks = replace(trained, classifier_sha256=None)
+    recipe = replace(
+        flags.train(["train", "--job_dir=x", "--noconditional"]).recipe, data=unlabelled
+    )
+    settings = flags.evaluate(["evaluate", "--job_dir=x", "--num=240"])
+    bare = [(images, np.zeros((len(images), 0), np.int64)) for images, _ in (TRAIN, TEST)]
+    values = Evaluator(recipe, settings, networks, *bare).measure(pictures(240, 3)[0], None)
+    assert "judge_sha256" not in values
+    assert {name for name, value in values.items() if value is None} >= {
+        *("class_accuracy", "attribute_accuracy", "classification_accuracy_score"),
+    }
+    assert min(values[name] for name in ("precision", "recall", "coverage")) > 0.7
 
 
 def test_missing_values_show_and_what_needs_labels_is_none_without(trained):

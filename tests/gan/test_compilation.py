@@ -36,11 +36,16 @@ RECIPES = {
 }
 
 
-def metrics(recipe: str, jit_compile: bool) -> np.ndarray:
+ONE_DEVICE = tf.distribute.OneDeviceStrategy("/cpu:0")
+
+
+def metrics(
+    recipe: str, jit_compile: bool, strategy: tf.distribute.Strategy = ONE_DEVICE
+) -> np.ndarray:
     """Of each step: `[steps, metrics]`."""
-    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     preset, *flags = RECIPES[recipe]
-    gan = make(*flags, preset=preset)
+    with strategy.scope():
+        gan = make(*flags, preset=preset)
     if gan.augmentation:
         gan.augmentation.probability.assign(0.5)
     feed = feeding.Resident(IMAGES, LABELS, ["/cpu:0"])
@@ -65,6 +70,13 @@ def test_compiled_and_plain_steps_have_the_same_losses(recipe):
     np.testing.assert_allclose(compiled[:, :5], plain[:, :5], rtol=1e-4, atol=1e-5)
     probabilities = compiled[:, len(METRICS) + 1 :]
     np.testing.assert_array_equal(probabilities, plain[:, len(METRICS) + 1 :])
+
+
+@pytest.mark.parametrize("recipe", ["wgan", pytest.param("alternating", marks=pytest.mark.slow)])
+def test_a_mirrored_strategy_of_one_device_compiles_the_whole_step_too(recipe):
+    mirrored = tf.distribute.MirroredStrategy(["/cpu:0"])
+    compiled = metrics(recipe, True, mirrored)
+    np.testing.assert_array_equal(compiled, metrics(recipe, True))
 
 
 def test_what_is_compiled_between_replicas_is_said():

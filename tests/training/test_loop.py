@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from trainer.configuration import flags
 from trainer.training import loop
 from trainer.training.plan import Plan
@@ -70,9 +72,9 @@ def test_it_pauses_where_something_is_due_and_saves_last():
 def test_records_are_flushed_before_the_checkpoint_commits_them():
     recorder = Recorder()
     train(plan("--batch_size=100", "--steps=10", "--checkpoint_interval=1"), recorder)
-    for position, what in enumerate(recorder.happened):
-        if what.startswith("save"):
-            assert recorder.happened[position - 1] == "flush"
+    saved = [place for place, what in enumerate(recorder.happened) if what.startswith("save")]
+    assert len(saved) == 10
+    assert all(recorder.happened[place - 1] == "flush" for place in saved)
 
 
 def test_a_request_to_stop_is_obeyed_after_the_loop_in_flight_and_saved():
@@ -116,6 +118,12 @@ def test_a_loop_grows_to_the_most_that_it_may_have():
     for _ in range(5):
         length.adapt(length.steps, length.steps * 0.01)
     assert length.steps == 50
+
+
+def test_a_fixed_length_is_no_longer_than_can_be_sent(caplog):
+    caplog.set_level(logging.INFO)
+    assert loop.LoopLength(400, lambda: False, most=50).steps == 50
+    assert "--steps_per_loop=400 is 50" in caplog.text
 
 
 def test_a_fixed_length_stays():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -236,6 +237,30 @@ def test_what_grows_with_the_labels_is_of_them_and_starts_anew_with_others(archi
     ten, eleven = (shapes(architecture, network, 28, classes) for classes in (10, 11))
     grown = {path for path, shape in ten.items() if eleven[path] != shape}
     assert grown and grown == {path for path in ten if warm_start.is_of_labels(f"{network}/{path}")}
+
+
+IN_PLANES = [name for name in ARCHITECTURES if name not in PROJECTING]
+
+
+@pytest.mark.parametrize("architecture", IN_PLANES)
+def test_a_layer_that_sees_labels_beside_the_image_starts_anew_with_others(architecture):
+    widths = choices.ARCHITECTURES[architecture].widths(None, None)
+    for labels in ((10,), ()):
+        design = Design(16, (28, 28, 1), labels, *widths, 0.0, 2)
+        network = ARCHITECTURES[architecture].discriminator(design)
+        name = warm_start.sees_labels(network)
+        if not labels:
+            assert name is None
+            return
+        of_more = ARCHITECTURES[architecture].discriminator(
+            dataclasses.replace(design, label_sizes=(11,))
+        )
+        grown = {
+            one.path.split("/")[0]
+            for one, more in zip(network.variables, of_more.variables, strict=True)
+            if one.shape != more.shape
+        }
+        assert grown == {name}
 
 
 def test_layers_of_one_width_are_taken_at_the_same_side_in_pixels():

@@ -76,22 +76,23 @@ class DataFolder:
 
 
 class CopiedData:
-    """The local copy of one data set in a bucket."""
+    """The local copy of one data set in a bucket, or of other files that are there alike."""
 
-    def __init__(self, url: GsUrl, folder: Path, dataset: str) -> None:
+    def __init__(self, url: GsUrl, folder: Path, dataset: str, flag: str = FLAG) -> None:
         """Downloads the files of the data set.
 
         Args:
-          url: the value of `--data_dir`.
+          url: the value of the flag.
           folder: the local copy of it.
           dataset: names a subfolder of both.
+          flag: that names the folder.
 
         Raises:
           RefusedError: no such bucket, or no permission.
           InterruptedRun: the storage cannot be reached.
         """
         dataset_url = GsUrl(url.bucket, url.object_name(dataset))
-        self._mirror = Mirror(Bucket(dataset_url, FLAG), folder / dataset)
+        self._mirror = Mirror(Bucket(dataset_url, flag), folder / dataset)
         self._mirror.fetch(_completely_sent)
 
     def send(self) -> None:

@@ -18,6 +18,7 @@ from trainer.cloud import local_copies
 from trainer.cloud.bucket import Bucket
 from trainer.cloud.failures import Conflict, Vanished
 from trainer.cloud.url import GsUrl
+from trainer.data import array_files
 from trainer.data.array_cache import Make
 from trainer.data.datasets import DatasetSpec
 from trainer.data.image_folder import Found, Part
@@ -27,7 +28,7 @@ from trainer.system.exits import RefusedError
 log = logging.getLogger(__name__)
 
 FLAG = "cache_dir"
-_UNREADABLE = (ValueError, EOFError, KeyError, TypeError, OSError)
+_UNREADABLE = (*array_files.DAMAGED, TypeError, OSError)
 _ABSENT = 0  # the generation of an object that is not there
 
 

@@ -24,6 +24,8 @@ from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
+_Seen = tuple[Path, int, int]  # a checkpoint, and its index's size and time
+
 WATCH_SECONDS = 30.0
 _SMALL_FILES = (
     config_json.FILE,
@@ -72,7 +74,7 @@ def _evaluate_one(settings: EvaluateConfig, mirror: Mirror | None) -> None:
 
 def _evaluate_all(settings: EvaluateConfig, mirror: Mirror | None) -> None:
     """Evaluates the checkpoints that have no result; with `watch` until the run is complete."""
-    unreadable: dict[Path, str] = {}
+    unreadable: dict[_Seen, str] = {}
     while True:
         is_complete = (settings.job_dir / run_layout.FINISHED).exists()
         new = _new_steps(settings, mirror)
@@ -87,7 +89,7 @@ def _evaluate_all(settings: EvaluateConfig, mirror: Mirror | None) -> None:
         time.sleep(WATCH_SECONDS)
         if mirror:
             in_bucket.fetch_again(mirror, *_SMALL_FILES)
-    errors = [error for path, error in unreadable.items() if checkpoint_files.has_index(path)]
+    errors = [error for seen, error in unreadable.items() if seen == _seen(seen[0])]
     if errors:
         raise RefusedError(f"{'; '.join(errors)}: all others are measured; restore or remove it")
 
@@ -99,7 +101,7 @@ def _new_steps(settings: EvaluateConfig, mirror: Mirror | None) -> set[int] | No
         log.info("%s holds no run yet: nothing to measure", settings.job_dir)
         return None
     evaluations.check_writable(settings.job_dir)
-    protocols.prepare(stored.recipe, settings)
+    protocols.check(stored.recipe, settings)
     protocol = protocols.known(stored.recipe, settings)
     recorded = evaluations.read(settings.job_dir, evaluations.TEST)
     evaluated = {
@@ -117,7 +119,7 @@ def _new_steps(settings: EvaluateConfig, mirror: Mirror | None) -> set[int] | No
 
 
 def _evaluate_new(
-    settings: EvaluateConfig, mirror: Mirror | None, new: set[int], unreadable: dict[Path, str]
+    settings: EvaluateConfig, mirror: Mirror | None, new: set[int], unreadable: dict[_Seen, str]
 ) -> None:
     """Evaluates the checkpoints of new steps, the oldest first.
 
@@ -135,19 +137,29 @@ def _evaluate_new(
     if stored is None:  # removed meanwhile
         return
     for step, path in checkpoint_files.complete(settings.job_dir / run_layout.CHECKPOINTS).items():
-        if step not in new or path in unreadable:
+        seen = _seen(path)
+        if step not in new or seen in unreadable:
             continue
         try:
             network = checkpoint_results.restore(stored, path, settings)
         except RefusedError as error:
-            if checkpoint_files.has_index(path):
+            if seen is not None and checkpoint_files.has_index(path):
                 log.warning("%s", error)
-                unreadable[path] = str(error)
+                unreadable[seen] = str(error)
             else:
                 log.info("%s is gone: the run has removed it, as an old one", path)
             continue
         result = checkpoint_results.measure(network, settings, mirror)
         _record_and_print(result, settings, mirror)
+
+
+def _seen(path: Path) -> _Seen | None:
+    """The checkpoint as it is now: a run may save the same step once more. None: it is gone."""
+    try:
+        index = Path(f"{path}.index").stat()
+    except OSError:
+        return None
+    return path, index.st_size, index.st_mtime_ns
 
 
 def _record_and_print(

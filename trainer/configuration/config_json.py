@@ -16,6 +16,7 @@ from trainer import run_layout
 from trainer.configuration import config_migrations
 from trainer.configuration.choices import NETWORKS
 from trainer.configuration.config import Execution, Recipe, Runtime, Schedule
+from trainer.data.datasets import FolderReading
 from trainer.system import file_system, typed_json
 from trainer.system.exits import RefusedError
 
@@ -103,6 +104,7 @@ def flag_values(recipe: Recipe) -> Json:
             values |= value
         else:
             values[name] = value
-    values |= values.pop("folder") or {}
+    read = [field.name for field in dataclasses.fields(FolderReading)]
+    values |= values.pop("folder") or dict.fromkeys(read, "")  # of no folder
     values["attributes"] = {each["name"]: each["values"] for each in values["attributes"]}
     return values

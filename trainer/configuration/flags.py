@@ -74,6 +74,11 @@ def _as_it_lies_there(choice: DataChoice, places: DataPlaces) -> DatasetSpec:
     return data_folder.at(places).specify(choice)
 
 
+def train_on(data: DatasetSpec, argv: Sequence[str]) -> config.TrainConfig:
+    """The same for data of this specification; nothing is looked at, nor checked together."""
+    return _train(argv, lambda choice, places: data)
+
+
 def train_elsewhere(argv: Sequence[str]) -> config.TrainConfig:
     """The same for another machine, whose data are out of reach here: nothing is looked at."""
     resolved = _train(argv, _published)

@@ -121,7 +121,8 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
     if choices.FORMER_NAMES.get(before["architecture"]) == now["architecture"]:
         now["architecture"] = before["architecture"]
     now["initialize_from"] = _weights(asked, before["initialize_from"])
-    compared = asked.given | _DATA_FIELDS
+    of_data = {"dataset"} if before["dataset"] != now["dataset"] else _DATA_FIELDS
+    compared = asked.given | of_data
     if "preset" in asked.given and asked.preset != stored.preset:
         compared |= now.keys()
     rows = [

@@ -15,6 +15,10 @@ from trainer.data.labels import NOT_GIVEN
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
+DAMAGED = (  # what NumPy and zipfile raise for an .npz of which any bytes are others
+    *(ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError),
+)
+
 
 def write(path: Path, fields: Mapping[str, np.ndarray]) -> None:
     """Writes an .npz that other commands read, whole or not at all."""
@@ -184,9 +188,9 @@ def read(path: Path, flag: str) -> ArrayFile:
     try:
         with np.load(path, allow_pickle=False) as file:
             fields = {field: file[field] for field in file.files}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise RefusedError(f"{name} is no .npz that can be read ({error})") from error
-    except (AttributeError, TypeError, NotImplementedError) as error:  # one array alone, or odd
+    except (AttributeError, TypeError) as error:  # one array alone
         raise RefusedError(f"{name} is no .npz: save it by numpy.savez_compressed") from error
     return ArrayFile(name, fields)
 

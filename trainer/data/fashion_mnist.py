@@ -13,12 +13,12 @@ import hashlib
 import logging
 import tempfile
 import urllib.parse
-import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from trainer.data import array_files
 from trainer.data.prepared import Arrays, quiet_tfds
 from trainer.system import activity, downloads, file_system
 from trainer.system.exits import InterruptedRun, RefusedError, first_line
@@ -237,7 +237,7 @@ def _write_decoded(arrays: dict[str, Arrays], data_dir: Path) -> None:
 
 def _read_decoded(split: str, data_dir: Path) -> Arrays | None:
     """The stored arrays, or None where they are missing or damaged (they are only a copy)."""
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    with contextlib.suppress(OSError, *array_files.DAMAGED):
         with np.load(file_system.regular(_decoded_file(data_dir))) as file:
             arrays = (file[f"{split}_images"], file[f"{split}_labels"])
         if _digest(*arrays) == DECODED_SHA256[split]:

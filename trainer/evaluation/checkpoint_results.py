@@ -78,7 +78,7 @@ def _evaluator(recipe: Recipe, settings: EvaluateConfig, mirror: Mirror | None) 
         except (RefusedError, InterruptedRun) as error:  # what is measured is printed all the same
             log.warning("the networks are not kept: %s", error)
 
-    protocols.prepare(recipe, settings)
+    protocols.check(recipe, settings)
     seen_with = evaluator.networks(
         recipe, settings, lambda: _load(recipe, settings, "train"), publish
     )

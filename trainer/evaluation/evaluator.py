@@ -18,6 +18,7 @@ from trainer.data.datasets import LabelledImages
 from trainer.evaluation import (
     feature_cache,
     inception,
+    inception_files,
     metric_groups,
     metrics,
     own_networks,
@@ -60,7 +61,7 @@ def networks(
         found = own_networks.provide(recipe.data, load, *places, publish=publish)
     if protocols.features(recipe, settings) != INCEPTION:
         return found
-    path = inception.fetch(settings.places.data_dir)
+    path = inception_files.provide(recipe.data.dataset, settings.places)
     load_network = functools.cache(inception.load)
     return dataclasses.replace(
         found,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from trainer.data import array_files
 from trainer.evaluation.evaluation_networks import PREDICTION_BATCH, EvaluationNetworks
 from trainer.run_layout import FEATURES
 from trainer.system import file_system, processor
@@ -53,7 +53,7 @@ def _read(path: Path) -> np.ndarray | None:
     try:
         content = io.BytesIO(file_system.regular(path).read_bytes())
         return np.load(content)["features"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, *array_files.DAMAGED):
         return None
 
 

@@ -36,20 +36,21 @@ BATCH = 50  # fixed, the last one padded: the bits of features depend on the bat
 _TENSOR_SHAPES = {"Mul:0": [299, 299, 3], "pool_3:0": [1, 1, FEATURES]}
 
 
-def fetch(data_dir: Path) -> Path:
-    """The path of the published graph in `data_dir`; downloads it (89 MB) if it is absent.
+def fetch(place: Path, flag: str) -> Path:
+    """The path of the published graph in a folder; downloads it (89 MB) if it is absent.
 
     Args:
-      data_dir: a local folder of data sets; the file is put into a subfolder.
+      place: a local folder; the file is put into a subfolder.
+      flag: by which the folder is named, for messages.
 
     Raises:
       RefusedError: the server has no such file or another one, or the folder is not writable.
       InterruptedRun: the network fails.
     """
-    path = data_dir / FOLDER / FILE
+    path = place / FOLDER / FILE
     if path.exists():
         return path
-    file_system.make_folder(path.parent, "data_dir")
+    file_system.make_folder(path.parent, flag)
     log.info("evaluation: downloading Inception from %s", URL)
     by_hand = f"or put {FILE}, which is in {URL}, into {path.parent} by hand"
     try:

@@ -10,11 +10,11 @@ import dataclasses
 import hashlib
 import json
 import logging
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from trainer.data import array_files
 from trainer.data.datasets import DatasetSpec
 from trainer.run_layout import FEATURES
 from trainer.system import file_system
@@ -89,7 +89,7 @@ def _read(path: Path) -> Weights | None:
         digest = weights.pop(_DIGEST).tobytes().hex()
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except array_files.DAMAGED:
         digest, weights = "", {}
     except OSError as error:
         raise RefusedError(f"{path} cannot be read ({error.strerror}): make it readable") from error

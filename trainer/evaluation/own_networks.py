@@ -45,9 +45,11 @@ def provide(
     found = find(spec, *places)
     if found is None:
         weights = _train(spec, *load())
-        own_network_files.keep(spec, weights, *places)
-        publish()
         # Another process may have been first: what lies there is what all others measure with.
+        for place in reversed(places):  # the last one is shared by more
+            own_network_files.keep(spec, weights, place)
+            weights = own_network_files.find(spec, place) or weights
+        publish()
         found = find(spec, *places) or _networks(spec, weights)
     return found
 

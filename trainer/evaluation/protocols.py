@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 import math
 from typing import Any
 
-from trainer.cloud.data_folder import CopiedData
 from trainer.configuration import choices
 from trainer.configuration.choices import CLASSIFIED, FASHION, FEWEST_SAMPLES, INCEPTION, OWN
 from trainer.configuration.config import EvaluateConfig, Recipe
 from trainer.data.datasets import DatasetSpec
-from trainer.evaluation import inception, own_network_files
+from trainer.evaluation import inception_files, own_network_files
 from trainer.run_layout import TEST
 from trainer.runs import stored_runs
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
-
-log = logging.getLogger(__name__)
 
 MOST_HELD_BACK = 0.5  # of the pictures: of fewer a run learns nothing
 DIGESTS = {  # of the weights of the package's classifiers
@@ -71,25 +66,6 @@ def is_packaged(recipe: Recipe, settings: EvaluateConfig) -> bool:
     return recipe.data.dataset in CLASSIFIED and features(recipe, settings) != OWN
 
 
-@functools.cache
-def prepare(recipe: Recipe, settings: EvaluateConfig) -> None:
-    """Provides what evaluation needs besides the data; Inception is kept where the data are.
-
-    Raises:
-      RefusedError: as for `check`.
-      InterruptedRun: Inception cannot be downloaded now.
-    """
-    check(recipe, settings)
-    if features(recipe, settings) != INCEPTION or not settings.places.data_dir_url:
-        return
-    copied = CopiedData(settings.places.data_dir_url, settings.places.data_dir, inception.FOLDER)
-    inception.fetch(settings.places.data_dir)
-    try:
-        copied.send()
-    except RefusedError as error:
-        log.info("Inception will be downloaded again the next time: %s", error)
-
-
 def protocol(
     recipe: Recipe, settings: EvaluateConfig, features_sha256: str, classifier_sha256: str | None
 ) -> dict[str, Any]:
@@ -135,5 +111,6 @@ def known(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any] | None:
             return None
         of_features, of_classifier = own_network_files.digests(weights)
     if features(recipe, settings) == INCEPTION:
-        of_features = file_system.sha256(inception.fetch(settings.places.data_dir))
+        graph = inception_files.provide(recipe.data.dataset, settings.places)
+        of_features = file_system.sha256(graph)
     return protocol(recipe, settings, of_features, of_classifier)

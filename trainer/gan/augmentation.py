@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from trainer.gan.optimizers import local_variable
+from trainer.gan.replica_variables import assign, local_variable
 from trainer.randomness import BatchRng
 
 BRIGHTNESS = 1 / 4  # the largest change, as a fraction of white
@@ -95,14 +95,9 @@ class AdaptiveProbability:
         direction = tf.sign(sum_of_signs / self._images - self._target)
         new = tf.clip_by_value(old + direction * (self._images / ADJUSTMENT_IMAGES), 0.0, 1.0)
         probability = tf.where(due, new, old)
-        _assign(self.probability, probability)
-        _assign(self._signs, tf.where(due, 0.0, sum_of_signs))
+        assign(self.probability, probability)
+        assign(self._signs, tf.where(due, 0.0, sum_of_signs))
         return probability
-
-
-def _assign(variable: tf.Variable, value: tf.Tensor) -> None:
-    """Assigns this replica's copy."""
-    tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
 
 
 def _brightness(images: tf.Tensor, white: float, rng: BatchRng, stream: str) -> tf.Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from trainer.gan.optimizers import local_variable
+from trainer.gan.replica_variables import local_variable
 
 # An average over a twentieth of the images seen forgets the untrained generator in a short run
 # (Karras et al. 2020, arXiv:2006.06676, whose ramp-up it is).

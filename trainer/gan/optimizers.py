@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from trainer.configuration.config import OptimizerSettings
 from trainer.gan import schedules
+from trainer.gan.replica_variables import local_variable
 
 EPSILON = 1e-7  # Keras's
 
@@ -76,13 +77,6 @@ class Optimizer:
             self._first_updates, self._weights, gradients, first, second, strict=True
         ):
             updates[begun](weight.handle, *(slot.handle for slot in weight_slots), gradient)
-
-
-def local_variable(value: tf.Tensor) -> tf.Variable:
-    """A variable outside of the networks, equal on all replicas."""
-    return tf.Variable(
-        value, trainable=False, aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA
-    )
 
 
 def _adam(

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from trainer.gan import step_gradients
 from trainer.gan.fakes import latents_of
+from trainer.gan.replica_variables import assign
 from trainer.gan.state import FashionGAN
 from trainer.models import image_noise
 from trainer.randomness import BatchRng
@@ -29,7 +30,7 @@ def update_mean(mean: tf.Variable, batch_mean: tf.Tensor, step: tf.Tensor) -> No
     """
     old = mean.read_value()
     value = tf.where(step % INTERVAL == 0, old + DECAY * (batch_mean - old), old)
-    tf.raw_ops.AssignVariableOp(resource=mean.handle, value=value)
+    assign(mean, value)
 
 
 def gradients(

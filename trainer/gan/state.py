@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -15,7 +14,8 @@ from trainer.gan import moving_average
 from trainer.gan.active_networks import active_networks, applied, borrowed, stage_networks
 from trainer.gan.augmentation import AdaptiveProbability
 from trainer.gan.networks import build_networks, label_sizes
-from trainer.gan.optimizers import Optimizer, local_variable
+from trainer.gan.optimizers import Optimizer
+from trainer.gan.replica_variables import assign, local_variable
 from trainer.models import image_noise, spectral
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import Encoded, Incomplete, inputs_of
@@ -238,14 +238,10 @@ class FashionGAN:
         """Clips weights and advances singular vectors after an update, in a replica's context."""
         weights = {weight.path: weight.value for weight in self.discriminator.trainable_variables}
         if bound := self.recipe.objective.weight_clip:
-            clipped = [tf.clip_by_value(weight, -bound, bound) for weight in weights.values()]
-            _assign_on_replicas(list(weights.values()), clipped)
-        if self.singular_vectors:
-            advanced = [
-                spectral.next_vector(weights[path], vector)
-                for path, vector in self.singular_vectors.items()
-            ]
-            _assign_on_replicas(list(self.singular_vectors.values()), advanced)
+            for weight in weights.values():
+                assign(weight, tf.clip_by_value(weight, -bound, bound))
+        for path, vector in self.singular_vectors.items():
+            assign(vector, spectral.next_vector(weights[path], vector))
 
     def estimate_singular_vectors(self) -> None:
         """Estimates them anew, of kernels that were assigned."""
@@ -263,13 +259,3 @@ class FashionGAN:
             seed = zlib.crc32(kernel.path.encode()) ^ self.recipe.seed
             vectors[kernel.path] = spectral.initial_vector(tf.convert_to_tensor(kernel.value), seed)
         return vectors
-
-
-def _assign_on_replicas(variables: Sequence[tf.Variable], values: Sequence[tf.Tensor]) -> None:
-    """Assigns each replica's values, equal on all of them, to its own copy."""
-
-    def assign(strategy: tf.distribute.Strategy, *merged: tf.Tensor) -> None:
-        for variable, value in zip(variables, merged, strict=True):
-            strategy.extended.update(variable, lambda copy, new: copy.assign(new), args=(value,))
-
-    tf.distribute.get_replica_context().merge_call(assign, args=tuple(values))

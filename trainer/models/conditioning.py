@@ -13,6 +13,7 @@ from trainer.models.layers import Dense
 
 PICTURES, MASKS = "pictures", "masks"  # inputs of a generator that completes pictures
 RECOGNISED = "recognised"  # the layer of such a generator that tells labels, if it has one
+CONDITIONED = "conditioned"  # the layer that puts labels beside an image, or beside latents
 
 
 class Incomplete(NamedTuple):
@@ -144,7 +145,7 @@ def generator_inputs(noise_dim: int, label_sizes: Sequence[int], scores=None):
         kernel_initializer=keras.initializers.RandomNormal(stddev=1.0),
         name="label_embedding",
     )(encoded)
-    return [latents, labels], layers.Concatenate(name="conditioned")([latents, embedded])
+    return [latents, labels], layers.Concatenate(name=CONDITIONED)([latents, embedded])
 
 
 def discriminator_inputs(image_shape: tuple[int, int, int], label_sizes: Sequence[int]):
@@ -164,7 +165,7 @@ def label_planes(images, labels, label_sizes: Sequence[int]):
     encoded = one_hot(labels, label_sizes)
     planes = layers.RepeatVector(height * width, name="label_pixels")(encoded)
     planes = layers.Reshape((height, width, sum(label_sizes)), name="label_planes")(planes)
-    return layers.Concatenate(name="conditioned")([images, planes])
+    return layers.Concatenate(name=CONDITIONED)([images, planes])
 
 
 def projected_logits(features, labels, label_sizes: Sequence[int]):

@@ -7,7 +7,12 @@ import math
 import keras
 from keras import layers
 
-from trainer.models.conditioning import discriminator_inputs, generator_inputs, one_hot
+from trainer.models.conditioning import (
+    CONDITIONED,
+    discriminator_inputs,
+    generator_inputs,
+    one_hot,
+)
 from trainer.models.design import Design
 from trainer.models.layers import Dense, Dropout
 
@@ -30,7 +35,7 @@ def discriminator(design: Design) -> keras.Model:
     inputs, images, labels = discriminator_inputs(design.image_shape, design.label_sizes)
     x = layers.Flatten(name="flatten")(images)
     if labels is not None:
-        x = layers.Concatenate(name="conditioned")([x, one_hot(labels, design.label_sizes)])
+        x = layers.Concatenate(name=CONDITIONED)([x, one_hot(labels, design.label_sizes)])
     for number, width in enumerate(reversed(_WIDTHS), start=1):
         x = Dense(width, name=f"dense{number}")(x)
         x = layers.LeakyReLU(0.2, name=f"dense{number}_activation")(x)

@@ -41,8 +41,7 @@ def draw(job_dir: Path) -> Path | None:
     it was measured.
     """
     drawn = [tag for tags in records.CHARTS.values() for tag in tags]
-    lines = records.read_lines(job_dir / run_layout.METRICS, *drawn)
-    lines = [line for line in lines if all(type(line[tag]) in (int, float) for tag in drawn)]
+    lines = _drawable(job_dir, *drawn)
     if not lines:
         return None
     distances = evaluations.distances(job_dir)
@@ -60,6 +59,12 @@ def draw(job_dir: Path) -> Path | None:
     return path
 
 
+def _drawable(job_dir: Path, *drawn: str) -> list[dict[str, Any]]:
+    """The records of which these are numbers."""
+    lines = records.read_lines(job_dir / run_layout.METRICS, *drawn)
+    return [line for line in lines if all(type(line[tag]) in (int, float) for tag in drawn)]
+
+
 def compare(runs: Sequence[Overview], path: Path) -> Path:
     """Draws the Fréchet distances and the generators' losses of runs over the images seen.
 
@@ -73,7 +78,7 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
         _tell_apart(charts, len(runs))
     for run in (run for run in runs if run.step):
         a_step = run.images / run.step
-        lines = records.read_lines(run.job_dir / run_layout.METRICS, "loss/generator")
+        lines = _drawable(run.job_dir, "loss/generator")
         if not lines:
             continue
         shown += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from trainer.data.loading import RESIZED
 from trainer.runs import tags
 
 _FIRST = ("generator_learning_rate", "discriminator_learning_rate", "batch_size")  # of HParams
-_SIZES = ("width", "max_width", "mapping_layers")  # 0 where an architecture has none
+_FIRST_GIVEN = ("architecture", "conditional")  # what defaults of others depend on
 _NO_FLAGS = {
     *("train_examples", "test_examples", "image_shape", "fingerprint"),
     *("initialize_from", "ema_ramp_up"),
@@ -119,18 +118,6 @@ def command(run: RunConfig) -> str:
     Of pictures of one's own, the flags that say where they lie and how they are read are to be
     added; see `_missing`.
     """
-    asked = flags.train(["train", "--job_dir=x", f"--preset={run.preset}", "--dataset=synthetic"])
-    preset = config_json.flag_values(dataclasses.replace(asked.recipe, data=run.recipe.data))
-    values = config_json.flag_values(run.recipe)
-    given = {
-        name: value
-        for name, value in values.items()
-        if preset.get(name) != value
-        and name not in _NO_FLAGS
-        and not isinstance(value, list | dict)
-        and (value or name not in _SIZES)  # the architecture has none
-        and (run.recipe.objective.classification or name != "classifier")  # likewise
-    }
     steps, data = step_counts.total_steps(run.recipe, run.schedule), run.recipe.data
     arguments = [f"--preset={run.preset}", f"--dataset={data.dataset}"]
     if data.dataset in RESIZED:
@@ -138,7 +125,29 @@ def command(run: RunConfig) -> str:
     known = DATASETS.get(data.dataset)
     if known and known.attributes != data.attributes:
         arguments += [f"--attributes={','.join(each.name for each in data.attributes)}"]
-    arguments += [f"--{name}={str(value).lower()}" for name, value in given.items()]
+    arguments += _given(run, arguments)
     return shlex.join(
         ["fashion-gan", "train", "--job_dir=runs/again", *arguments, f"--steps={steps}"]
     )
+
+
+def _given(run: RunConfig, arguments: list[str]) -> list[str]:
+    """The flags that make the recipe of these arguments the run's.
+
+    One at a time that others depend on: defaults follow the architecture, and what it has.
+    """
+    wanted = config_json.flag_values(run.recipe)
+    given: list[str] = []
+    for _ in wanted:
+        asked = flags.train_on(run.recipe.data, ["train", "--job_dir=x", *arguments, *given])
+        now = config_json.flag_values(asked.recipe)
+        different = [
+            name
+            for name, value in wanted.items()
+            if now[name] != value and name not in _NO_FLAGS and not isinstance(value, list | dict)
+        ]
+        if not different:
+            break
+        name = min(different, key=lambda each: (each not in _FIRST_GIVEN, different.index(each)))
+        given.append(f"--{name}={str(wanted[name]).lower()}")
+    return given

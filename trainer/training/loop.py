@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from trainer.training.plan import Plan
+
+log = logging.getLogger(__name__)
 
 LOOP_SECONDS = 2.0
 
@@ -56,12 +59,17 @@ class LoopLength:
         """Sets up the first loop.
 
         Args:
-          fixed: steps of every loop; 0: the length adapts to the speed.
+          fixed: steps of every loop, if so many can be sent; 0: the length adapts to the speed.
           stop_requested: whether this process was asked to stop.
           agree: turns the length that this process proposes into that of all workers.
-          most: steps that a loop may adapt to.
+          most: steps of which the images can be sent at once.
         """
-        self.steps = fixed or 1
+        self.steps = min(fixed or 1, most)
+        if self.steps < fixed:
+            log.info(
+                "--steps_per_loop=%d is %d: the images of more do not fit into memory at once",
+                *(fixed, self.steps),
+            )
         self._stop_requested = stop_requested
         self._agree = agree
         self._most = most

@@ -19,6 +19,7 @@ from trainer.runs import (
     checkpoint_files,
     checkpoints,
     evaluations,
+    records,
     state_variables,
 )
 from trainer.runs.checkpoint_files import BEST
@@ -89,7 +90,7 @@ class RunEvaluations:
             log.info("step %d is saved without its evaluation, which is made later", step)
             return {}
         evaluations.add(self._job_dir, {"step": step, **protocol, **metrics})
-        return {f"evaluation/{name}": value for name, value in metrics.items()}
+        return _named(metrics)
 
     def late(
         self, amend: Callable[[int, dict[str, float]], None], commit: Callable[[], None]
@@ -102,7 +103,7 @@ class RunEvaluations:
         """
 
         def make(step: int) -> None:
-            amend(step, self.evaluate(step))
+            amend(step, self._made(step) or self.evaluate(step))
             self.keep_best()
             commit()
 
@@ -120,8 +121,16 @@ class RunEvaluations:
     def _is_owed(self, step: int) -> bool:
         if self._networks is None or step == 0 or not self._plan.evaluation_due(step):
             return False
-        made = evaluations.read(self._job_dir, run_layout.TRAIN)
-        return all(each["step"] != step for each in made)
+        recorded = records.read_lines(self._job_dir / run_layout.METRICS)
+        is_recorded = bool(recorded) and records.FRECHET in recorded[-1]
+        return not (self._made(step) and is_recorded)
+
+    def _made(self, step: int) -> dict[str, float]:
+        """The metrics of a step that was measured; what ends then may not have recorded them."""
+        lines = evaluations.read(self._job_dir, run_layout.TRAIN)
+        made: dict[str, Any] = next((it for it in reversed(lines) if it["step"] == step), {})
+        metrics = {name: value for name, value in made.items() if isinstance(value, float)}
+        return _named(metrics)
 
     def _measure_best_alike(self, protocol: dict[str, Any]) -> None:
         """Measures the best one again if it was measured by another protocol.
@@ -150,6 +159,11 @@ class RunEvaluations:
         finally:
             state_variables.assign(state, now, "the state")
         evaluations.add(self._job_dir, {"step": step, **protocol, **metrics})
+
+
+def _named(metrics: dict[str, float]) -> dict[str, float]:
+    """By their names among a run's records."""
+    return {f"evaluation/{name}": value for name, value in metrics.items()}
 
 
 def _networks(plan: Plan, storage: Storage) -> RunNetworks | None:

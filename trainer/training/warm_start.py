@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
 from trainer import run_layout
@@ -25,7 +26,7 @@ from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import Attribute
 from trainer.gan.state import FashionGAN
 from trainer.models import spectral
-from trainer.models.conditioning import RECOGNISED
+from trainer.models.conditioning import CONDITIONED, RECOGNISED
 from trainer.runs import checkpoints, state_variables
 from trainer.runs.state_variables import Tensors
 from trainer.system.exits import RefusedError
@@ -62,7 +63,12 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
         tensors = _normalised(tensors)
     there = {name: value.shape for name, value in tensors.items()}
     if _labels(stored.recipe) != _labels(run.recipe):
-        there = {name: shape for name, shape in there.items() if not is_of_labels(name)}
+        of_planes = sees_labels(gan.discriminator)
+        there = {
+            name: shape
+            for name, shape in there.items()
+            if not is_of_labels(name) and name.split("/")[:2] != ["discriminator", of_planes]
+        }
     variables = dict(state_variables.named_variables(gan.state()))
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     taken: Tensors = {}
@@ -136,6 +142,15 @@ def _log_mapping(theirs: Networks, ours: Networks) -> None:
         )
     if theirs.architecture == ours.architecture and depth != ours.mapping_layers:
         log.warning("more of the generator would fit with --mapping_layers=%d, as there", depth)
+
+
+def sees_labels(discriminator: keras.Model) -> str | None:
+    """The layer that gets labels as planes or columns beside the image; None: there is none."""
+    names = [layer.name for layer in discriminator.layers]  # in the order of what they compute
+    if CONDITIONED not in names:
+        return None
+    after = discriminator.layers[names.index(CONDITIONED) :]
+    return next(layer.name for layer in after if layer.weights)
 
 
 def is_of_labels(name: str) -> bool:
