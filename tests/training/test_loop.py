@@ -12,11 +12,13 @@ from trainer.training.plan import Plan
 class Recorder:
     """Stands for the monitor and the checkpoints; keeps what happened, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds_a_loop: float = 0.0) -> None:
         self.happened: list[str] = []
+        self._seconds_a_loop, self._since_save = seconds_a_loop, 0.0
 
     def record(self, step, metrics, steps_per_second):
         assert steps_per_second > 0
+        self._since_save += self._seconds_a_loop
         self.happened.append(f"record {step}")
 
     def draw_grid(self, step):
@@ -34,6 +36,10 @@ class Recorder:
 
     def save(self, step):
         self.happened.append(f"save {step}")
+        self._since_save = 0.0
+
+    def since_save(self):
+        return self._since_save
 
 
 def plan(*arguments: str) -> Plan:
@@ -51,7 +57,7 @@ def train(the_plan: Plan, recorder: Recorder, step=0, per_loop=100, stop_after=N
     return loop.run(
         step,
         the_plan,
-        loop.Callbacks(steps, recorder.evaluate, recorder, recorder.save),
+        loop.Callbacks(steps, recorder.evaluate, recorder, recorder.save, recorder.since_save),
         loop.LoopLength(per_loop, lambda: stop_after is not None and len(trained) >= stop_after),
     )
 
@@ -75,6 +81,34 @@ def test_records_are_flushed_before_the_checkpoint_commits_them():
     saved = [place for place, what in enumerate(recorder.happened) if what.startswith("save")]
     assert len(saved) == 10
     assert all(recorder.happened[place - 1] == "flush" for place in saved)
+
+
+def test_where_no_interval_is_asked_for_it_saves_every_half_minute():
+    recorder = Recorder(seconds_a_loop=12.0)
+    train(plan("--batch_size=100", "--steps=30"), recorder, per_loop=4)
+    assert [what for what in recorder.happened if what.startswith("save")] == [
+        *("save 12", "save 24", "save 30"),
+    ]
+
+
+def test_saving_that_takes_long_is_done_more_rarely(monkeypatch):
+    recorder = Recorder(seconds_a_loop=12.0)
+    save, now = recorder.save, [0.0]
+
+    def slowly(step):
+        save(step)
+        now[0] += 2.9
+
+    def clock():
+        now[0] += 1e-6
+        return now[0]
+
+    monkeypatch.setattr(loop.time, "monotonic", clock)
+    monkeypatch.setattr(recorder, "save", slowly)
+    train(plan("--batch_size=100", "--steps=40"), recorder, per_loop=4)
+    assert [what for what in recorder.happened if what.startswith("save")] == [
+        *("save 12", "save 32", "save 40"),  # after 58 s, of which 2.9 are 5 %
+    ]
 
 
 def test_a_request_to_stop_is_obeyed_after_the_loop_in_flight_and_saved():

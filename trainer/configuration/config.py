@@ -128,7 +128,7 @@ class Schedule:
     steps: int | None  # overrides epochs
     minutes: float | None  # overrides both: the first start plans its steps by it
     save_interval: int  # epochs between image grids
-    checkpoint_interval: int  # steps
+    checkpoint_interval: int  # steps; 0: by time
     keep_checkpoints: int
     evaluation_interval: int  # steps; 0: never
     evaluation_samples: int  # images

@@ -55,7 +55,11 @@ def _define_run(values: flags.FlagValues) -> None:
     run.number("minutes", None, text)
     text = "Epochs between image grids; more of them where there would be over 100 grids."
     run.integer("save_interval", 1, text, 1)
-    run.integer("checkpoint_interval", 200, "Steps between checkpoints.", 1)
+    text = (
+        "Steps between checkpoints. 0: one about every half minute, or more rarely where saving "
+        "would take over a twentieth of the time."
+    )
+    run.integer("checkpoint_interval", 0, text, 0)
     run.integer("keep_checkpoints", 3, "Newest checkpoints to keep.", 1)
     text = (
         "Steps between evaluations, with which come checkpoints; there is one at the end, too. "

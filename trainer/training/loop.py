@@ -14,6 +14,8 @@ from trainer.training.plan import Plan
 log = logging.getLogger(__name__)
 
 LOOP_SECONDS = 2.0
+SAVE_SECONDS = 30.0  # between checkpoints, where no steps are asked for
+SAVE_SHARE = 0.05  # of the time, which these may take: in a bucket, of large networks
 
 
 class Monitor(Protocol):
@@ -44,6 +46,7 @@ class Callbacks:
     evaluate: Callable[[int], dict[str, float]]  # step -> more metrics
     monitor: Monitor
     save: Callable[[int], object]  # step
+    seconds_since_save: Callable[[], float]  # or since the start
 
 
 class LoopLength:
@@ -93,7 +96,7 @@ def run(step: int, plan: Plan, callbacks: Callbacks, length: LoopLength) -> int:
 
     Records are flushed before the checkpoint is saved: the checkpoint is the commit.
     """
-    monitor = callbacks.monitor
+    monitor, apart = callbacks.monitor, SAVE_SECONDS
     steps = length.next()
     while step < plan.last_step and steps:
         count = min(steps, plan.next_pause(step) - step)
@@ -108,8 +111,11 @@ def run(step: int, plan: Plan, callbacks: Callbacks, length: LoopLength) -> int:
         if plan.grid_due(step):
             monitor.draw_grid(step)
         steps = length.next()
-        if plan.checkpoint_due(step) or not steps:
+        late = plan.saves_by_time and callbacks.seconds_since_save() >= apart
+        if plan.checkpoint_due(step) or late or not steps:
+            started = time.monotonic()
             monitor.draw_preview()
             monitor.flush()
             callbacks.save(step)
+            apart = max(SAVE_SECONDS, (time.monotonic() - started) / SAVE_SHARE)
     return step

@@ -32,11 +32,12 @@ class Plan:
 
     def next_pause(self, step: int) -> int:
         """The first step after `step` at which something is due."""
-        interval = self.schedule.checkpoint_interval
         due = [self._next_grid(step), self._next_evaluation(step), self.last_step]
+        if interval := self.schedule.checkpoint_interval:
+            due.append((step // interval + 1) * interval)
         due += [begun for begun in self._stages() if begun > step]
         due += [profiled for profiled in self.schedule.profile_steps if profiled > step]
-        return min((step // interval + 1) * interval, *due)
+        return min(due)
 
     def grid_due(self, step: int) -> bool:
         """Whether a grid is due at `step`."""
@@ -47,9 +48,15 @@ class Plan:
         return self._next_evaluation(step - 1) == step
 
     def checkpoint_due(self, step: int) -> bool:
-        """Whether a checkpoint is due at `step`."""
-        on_time = step % self.schedule.checkpoint_interval == 0
-        return on_time or step == self.last_step or self.evaluation_due(step)
+        """Whether a checkpoint is due at `step`, whenever the last one was."""
+        interval = self.schedule.checkpoint_interval
+        by_steps = interval > 0 and step % interval == 0
+        return by_steps or step == self.last_step or self.evaluation_due(step)
+
+    @property
+    def saves_by_time(self) -> bool:
+        """Whether there are checkpoints between these, after some seconds."""
+        return self.schedule.checkpoint_interval == 0
 
     def _stages(self) -> list[int]:
         """The first steps of the stages of a run that grows: each has a graph of its own."""

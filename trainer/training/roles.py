@@ -72,6 +72,7 @@ def train_as_chief(
             evaluate=measured.evaluate,
             monitor=monitor,
             save=callbacks.saving(saved, job_dir, measured.keep_best, storage.hold),
+            seconds_since_save=saved.seconds_since_save,
         )
         results.unmark(job_dir)
         late = measured.late(monitor.amend, storage.hold.commit)
@@ -111,6 +112,7 @@ def train_as_worker(
             evaluate=callbacks.waiting_for("evaluation"),
             monitor=monitor,
             save=callbacks.waiting_for("checkpoint"),
+            seconds_since_save=lambda: 0.0,  # the chief's matter
         )
         late = LateEvaluation(lambda step: False, at_pauses.evaluate)
         _loop(plan, run.schedule, group, gan, at_pauses, images, late)

@@ -45,6 +45,7 @@ def prepare(images: np.ndarray, batch_size: int, precision: str, recorded: bool)
         evaluate=lambda step: {},
         monitor=shown,
         save=lambda step: None,
+        seconds_since_save=lambda: 0.0,
     )
     step = 0
 
