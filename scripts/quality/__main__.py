@@ -194,8 +194,11 @@ def real_images() -> dict[str, Any]:
         data_folder.at(config.places).load(config.recipe.data, split) for split in ("train", "test")
     )
     images, labels = train
-    rows = order.permutation(0, 0, len(images))[: settings.num]
-    evaluate = Evaluator(config.recipe, settings, packaged_networks.provide(), train, test)
+    rows = order.permutation(0, 0, len(images))[: settings.measurement.num]
+    evaluate = Evaluator(
+        *(config.recipe, settings.measurement, settings.places.cache_dir),
+        *(packaged_networks.provide(), train, test),
+    )
     seen = packaged_networks.classes(test[0])
     return {
         **evaluate.measure(images[rows], labels[rows]),

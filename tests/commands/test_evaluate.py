@@ -215,7 +215,7 @@ def test_an_image_folder_is_refused_without_test_images(tmp_path):
     for asked in ([], ["--features=own"], ["--features=inception"]):
         settings = flags.evaluate(["evaluate", "--job_dir=x", *asked])
         with pytest.raises(RefusedError, match=r"with no test images cannot be .* --test_share"):
-            protocols.check(recipe, settings)
+            protocols.check(recipe, settings.measurement.features)
 
 
 def test_the_package_s_features_are_refused_for_data_that_it_does_not_know():
@@ -223,7 +223,7 @@ def test_the_package_s_features_are_refused_for_data_that_it_does_not_know():
     settings = flags.evaluate(["evaluate", "--job_dir=x", "--features=fashion"])
 
     with pytest.raises(RefusedError, match="not of mnist: leave --features out"):
-        protocols.check(recipe, settings)
+        protocols.check(recipe, settings.measurement.features)
 
 
 def test_a_run_of_another_version_is_refused(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import damage_by_flipping
 from tests.evaluation.shapes import COLOUR, SHAPE, SIDE, SPEC, pictures
 from trainer.configuration import flags
+from trainer.configuration.config import Measurement
 from trainer.data.datasets import LabelledImages
 from trainer.evaluation import own_network_files, own_network_training, own_networks
 from trainer.evaluation.evaluation_networks import EvaluationNetworks
@@ -140,10 +141,12 @@ def test_more_test_pictures_change_nothing(trained, kept):
     own_networks.provide(replace(SPEC, test_examples=500), refuse, kept)
 
 
+NO_CACHE = Path("/dev/null/none")
+
+
 def evaluator_of(networks: EvaluationNetworks, num: int) -> Evaluator:
     recipe = replace(flags.train(["train", "--job_dir=x"]).recipe, data=SPEC)
-    settings = flags.evaluate(["evaluate", "--job_dir=x", f"--num={num}"])
-    return Evaluator(recipe, settings, networks, TRAIN, TEST)
+    return Evaluator(recipe, Measurement(num, 0, None, cas=True), NO_CACHE, networks, TRAIN, TEST)
 
 
 def test_every_figure_is_there_and_good_for_pictures_of_the_same_kind(trained):
@@ -193,9 +196,10 @@ def test_data_that_say_nothing_of_their_pictures_are_measured_all_the_same(train
     recipe = replace(
         flags.train(["train", "--job_dir=x", "--noconditional"]).recipe, data=unlabelled
     )
-    settings = flags.evaluate(["evaluate", "--job_dir=x", "--num=240"])
     bare = [(images, np.zeros((len(images), 0), np.int64)) for images, _ in (TRAIN, TEST)]
-    values = Evaluator(recipe, settings, networks, *bare).measure(pictures(240, 3)[0], None)
+    asked = Measurement(240, 0, None, cas=True)
+    evaluate = Evaluator(recipe, asked, NO_CACHE, networks, *bare)
+    values = evaluate.measure(pictures(240, 3)[0], None)
     assert "judge_sha256" not in values
     assert {name for name, value in values.items() if value is None} >= {
         *("class_accuracy", "attribute_accuracy", "classification_accuracy_score"),

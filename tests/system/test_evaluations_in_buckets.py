@@ -13,9 +13,9 @@ from tests.system import emulated
 from tests.system.emulated import BUCKET
 from trainer import run_layout
 from trainer.cloud import url
-from trainer.commands import evaluate
-from trainer.configuration import config_json, flags, resume
-from trainer.evaluation import inception, own_network_files, own_networks
+from trainer.cloud.data_places import DataPlaces
+from trainer.configuration import flags
+from trainer.evaluation import inception, inception_files, own_network_files, own_networks
 from trainer.runs import evaluations, in_bucket
 from trainer.system.exits import InterruptedRun
 
@@ -168,25 +168,31 @@ def test_a_record_that_never_rests_ends_the_command_as_one_to_run_again(storage,
 
 
 @pytest.mark.parametrize("kept_in", ["bucket", "copy"])
-def test_inception_is_kept_beside_the_data(storage, tmp_path, kept_in):
+@pytest.mark.parametrize("dataset", ["mnist", "image_folder"])
+def test_inception_is_kept_beside_the_data_but_not_among_pictures(
+    storage, tmp_path, kept_in, dataset
+):
     name = f"{inception.FOLDER}/{inception.FILE}"
-    data_dir = f"gs://{BUCKET}/{kept_in}"
-    decided = ["--dataset=synthetic", "--forms=library"]
-    run = resume.configured(flags.train(["train", "--job_dir=x", *decided]), None)
-    (tmp_path / config_json.FILE).write_text(config_json.to_json(run))
-    asked = ["evaluate", f"--job_dir={tmp_path}", "--new", f"--data_dir={data_dir}"]
-    settings = flags.evaluate([*asked, "--features=inception"])
-    graph = settings.places.data_dir / name
+    data, cache = (
+        (tmp_path / of, url.parse(f"gs://{BUCKET}/{kept_in}-{dataset}/{of}", of))
+        for of in ("data_dir", "cache_dir")
+    )
+    places = DataPlaces(data[0], cache[0], data[1], cache[1])
+    folder = (cache if dataset == "image_folder" else data)[0]
+    in_bucket_at = f"{kept_in}-{dataset}/{folder.name}/{name}"
+    graph = folder / name
     if kept_in == "bucket":
-        storage.write(f"{kept_in}/{name}", b"graph")
+        storage.write(in_bucket_at, b"graph")
     else:  # as if it had been downloaded
         graph.parent.mkdir(parents=True)
         graph.write_bytes(b"graph")
 
-    evaluate.run(settings)
+    assert inception_files.provide(dataset, places) == graph
 
     assert graph.read_bytes() == b"graph"
-    assert storage.read(f"{kept_in}/{name}") == b"graph"
+    assert storage.read(in_bucket_at) == b"graph"
+    other = (data if dataset == "image_folder" else cache)[0]
+    assert not other.exists()
 
 
 def test_new_checkpoints_in_a_bucket_are_measured_once(storage):

@@ -10,17 +10,21 @@ import logging
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainer import run_layout
 from trainer.cloud.mirror import Mirror
 from trainer.commands import result_table
 from trainer.configuration import config_json
 from trainer.configuration.config import EvaluateConfig
+from trainer.configuration.config_json import RunConfig
 from trainer.evaluation import protocols
 from trainer.runs import checkpoint_choice, checkpoint_files, evaluations, in_bucket, stored_runs
 from trainer.system import activity
 from trainer.system.exits import RefusedError
+
+if TYPE_CHECKING:
+    from trainer.evaluation.checkpoint_results import CheckpointResults
 
 log = logging.getLogger(__name__)
 
@@ -56,17 +60,17 @@ def run(settings: EvaluateConfig) -> None:
 def _evaluate_one(settings: EvaluateConfig, mirror: Mirror | None) -> None:
     """Evaluates the checkpoint that is asked for."""
     stored = stored_runs.read_with_checkpoint(settings.job_dir, settings.checkpoint)
-    protocols.check(stored.recipe, settings)
-    from trainer.evaluation import checkpoint_results
-
-    network = checkpoint_results.load(settings)
+    protocols.check(stored.recipe, settings.measurement.features)
     folder = settings.job_dir / run_layout.CHECKPOINTS
     is_recorded = checkpoint_choice.belongs_to_run(folder, settings.checkpoint)
+    results = _results(stored, settings, mirror if is_recorded else None)
+    activity.now("reading the generator")
+    trained = results.restore(settings.checkpoint)
     if is_recorded:
         evaluations.check_writable(settings.job_dir)
-    result = checkpoint_results.measure(network, settings, mirror if is_recorded else None)
+    result = results.measure(trained)
     if is_recorded:
-        _record_and_print(result, settings, mirror)
+        _record_and_print(result, settings.job_dir, mirror)
     else:
         log.info("not recorded: %s is not in %s", settings.checkpoint, settings.job_dir)
         _print(result)
@@ -75,11 +79,12 @@ def _evaluate_one(settings: EvaluateConfig, mirror: Mirror | None) -> None:
 def _evaluate_all(settings: EvaluateConfig, mirror: Mirror | None) -> None:
     """Evaluates the checkpoints that have no result; with `watch` until the run is complete."""
     unreadable: dict[_Seen, str] = {}
+    results: CheckpointResults | None = None
     while True:
         is_complete = (settings.job_dir / run_layout.FINISHED).exists()
         new = _new_steps(settings, mirror)
         if new:
-            _evaluate_new(settings, mirror, new, unreadable)
+            results = _evaluate_new(settings, mirror, new, unreadable, results)
         elif new is not None and (is_complete or settings.new):
             stands = "is complete" if is_complete else "has nothing new"
             log.info("%s %s, and is measured: nothing to do", settings.job_dir, stands)
@@ -101,15 +106,16 @@ def _new_steps(settings: EvaluateConfig, mirror: Mirror | None) -> set[int] | No
         log.info("%s holds no run yet: nothing to measure", settings.job_dir)
         return None
     evaluations.check_writable(settings.job_dir)
-    protocols.check(stored.recipe, settings)
-    protocol = protocols.known(stored.recipe, settings)
-    recorded = evaluations.read(settings.job_dir, evaluations.TEST)
+    asked = settings.measurement
+    protocols.check(stored.recipe, asked.features)
+    protocol = protocols.known(stored.recipe.data, asked, settings.job_dir, settings.places)
+    recorded = evaluations.read(settings.job_dir, run_layout.TEST)
     evaluated = {
         result["step"]
         for result in recorded
         if protocol
         and protocol.items() <= result.items()
-        and (not settings.cas or protocols.has_score(stored.recipe, result))
+        and (not asked.cas or protocols.has_score(stored.recipe, result))
     }
     if mirror:
         there = checkpoint_files.complete_among(mirror.names(), f"{run_layout.CHECKPOINTS}/")
@@ -119,8 +125,12 @@ def _new_steps(settings: EvaluateConfig, mirror: Mirror | None) -> set[int] | No
 
 
 def _evaluate_new(
-    settings: EvaluateConfig, mirror: Mirror | None, new: set[int], unreadable: dict[_Seen, str]
-) -> None:
+    settings: EvaluateConfig,
+    mirror: Mirror | None,
+    new: set[int],
+    unreadable: dict[_Seen, str],
+    results: CheckpointResults | None,
+) -> CheckpointResults | None:
     """Evaluates the checkpoints of new steps, the oldest first.
 
     Args:
@@ -128,20 +138,24 @@ def _evaluate_new(
       mirror: the local copy of a run in a bucket, without its checkpoints at first.
       new: the steps.
       unreadable: checkpoints to skip, with the reason; newly found ones are added.
-    """
-    from trainer.evaluation import checkpoint_results
+      results: what has measured others, if any were.
 
+    Returns:
+      What has measured them: the same, unless the run is another.
+    """
     if mirror:
         in_bucket.fetch_again(mirror, *_SMALL_FILES, run_layout.CHECKPOINTS)
     stored = config_json.read(settings.job_dir)
     if stored is None:  # removed meanwhile
-        return
+        return results
+    if results is None or results.stored != stored:
+        results = _results(stored, settings, mirror)
     for step, path in checkpoint_files.complete(settings.job_dir / run_layout.CHECKPOINTS).items():
         seen = _seen(path)
         if step not in new or seen in unreadable:
             continue
         try:
-            network = checkpoint_results.restore(stored, path, settings)
+            trained = results.restore(str(path))
         except RefusedError as error:
             if seen is not None and checkpoint_files.has_index(path):
                 log.warning("%s", error)
@@ -149,8 +163,8 @@ def _evaluate_new(
             else:
                 log.info("%s is gone: the run has removed it, as an old one", path)
             continue
-        result = checkpoint_results.measure(network, settings, mirror)
-        _record_and_print(result, settings, mirror)
+        _record_and_print(results.measure(trained), settings.job_dir, mirror)
+    return results
 
 
 def _seen(path: Path) -> _Seen | None:
@@ -162,13 +176,22 @@ def _seen(path: Path) -> _Seen | None:
     return path, index.st_size, index.st_mtime_ns
 
 
-def _record_and_print(
-    result: dict[str, Any], settings: EvaluateConfig, mirror: Mirror | None
-) -> None:
+def _results(
+    stored: RunConfig, settings: EvaluateConfig, mirror: Mirror | None
+) -> CheckpointResults:
+    from trainer.evaluation import checkpoint_results
+
+    checkpoint_results.use_one_device(settings.threads)
+    return checkpoint_results.CheckpointResults(
+        stored, settings.job_dir, settings.places, settings.measurement, mirror
+    )
+
+
+def _record_and_print(result: dict[str, Any], job_dir: Path, mirror: Mirror | None) -> None:
     """Records a result, unless it is recorded already; it is printed also where that fails."""
     try:
-        if result not in evaluations.read(settings.job_dir, evaluations.TEST):
-            evaluations.add(settings.job_dir, result)
+        if result not in evaluations.read(job_dir, run_layout.TEST):
+            evaluations.add(job_dir, result)
             if mirror:
                 in_bucket.add(mirror)
     finally:

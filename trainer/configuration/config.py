@@ -200,16 +200,23 @@ class ExportConfig:
 
 
 @dataclass(frozen=True)
+class Measurement:
+    """How `evaluate` measures: figures can be compared where all but `cas` is the same."""
+
+    num: int  # images to draw
+    seed: int
+    features: str | None  # None: the default of the data set
+    cas: bool  # whether a classifier learns from the images drawn
+
+
+@dataclass(frozen=True)
 class EvaluateConfig:
     """What `evaluate` is asked for."""
 
     job_dir: Path
     places: DataPlaces
+    measurement: Measurement
     checkpoint: str  # latest, best, a step, or a path
-    num: int  # images to draw
-    seed: int
-    features: str | None  # None: the default of the data set
-    cas: bool  # whether a classifier learns from the images drawn
     new: bool  # every checkpoint that was not measured yet
     watch: bool  # those, and each that comes until the run is complete
     threads: int  # intra-op

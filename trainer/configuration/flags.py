@@ -139,11 +139,8 @@ def evaluate(argv: Sequence[str]) -> config.EvaluateConfig:
     resolved = config.EvaluateConfig(
         job_dir=job_dir,
         places=data_flags.places(values),
+        measurement=config.Measurement(values.num, values.seed, values.features, values.cas),
         checkpoint=paths.checkpoint(values.checkpoint),
-        num=values.num,
-        seed=values.seed,
-        features=values.features,
-        cas=values.cas,
         new=values.new,
         watch=values.watch,
         threads=values.threads or cores.available(),

@@ -1,4 +1,4 @@
-"""Results of single checkpoints: networks are restored, and measured on one device."""
+"""Results of a run's checkpoints: networks are restored, and measured on one device."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import tensorflow as tf
 
 from trainer.cloud import data_folder
+from trainer.cloud.data_places import DataPlaces
 from trainer.cloud.mirror import Mirror
-from trainer.configuration.config import EvaluateConfig, Recipe
+from trainer.configuration.config import Measurement
 from trainer.configuration.config_json import RunConfig
-from trainer.data.datasets import LabelledImages
-from trainer.evaluation import evaluator, protocols
+from trainer.evaluation import evaluator
 from trainer.evaluation.evaluator import Evaluator
 from trainer.models import forms
 from trainer.runs import in_bucket, trained_networks
@@ -25,67 +25,71 @@ from trainer.system.exits import InterruptedRun, RefusedError
 log = logging.getLogger(__name__)
 
 
-def load(settings: EvaluateConfig) -> Trained:
-    """The networks of the checkpoint that is asked for.
-
-    Raises:
-      RefusedError: there is no such run or checkpoint, or it is damaged.
-    """
-    activity.now("reading the generator")
-    _configure(settings.threads)
-    return trained_networks.load(settings.job_dir, settings.checkpoint)
-
-
-def restore(stored: RunConfig, path: Path, settings: EvaluateConfig) -> Trained:
-    """The networks of a checkpoint of a run, by its path without suffix.
-
-    Raises:
-      RefusedError: it is damaged, or gone.
-    """
-    _configure(settings.threads)
-    forms.use(stored.execution.forms)
-    return trained_networks.restore(stored.recipe, settings.job_dir, str(path))
-
-
-def measure(network: Trained, settings: EvaluateConfig, mirror: Mirror | None) -> dict[str, Any]:
-    """The step, the protocol and all metrics.
-
-    Args:
-      network: what is measured.
-      settings: of the command.
-      mirror: the local copy of a run in a bucket, which gets the networks that are trained; None:
-        nothing is written into a bucket.
-    """
-    log.info("evaluating %s", network.source)
-    activity.now(f"evaluating {network.source}")
-    return _evaluator(network.recipe, settings, mirror)(network)
-
-
-@functools.cache
-def _configure(threads: int) -> None:
-    """One device, whatever the run was trained on."""
+def use_one_device(threads: int) -> None:
+    """Has results be computed alike, whatever the run was trained on; before anything else is."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     determinism.enable()
 
 
-@functools.cache
-def _evaluator(recipe: Recipe, settings: EvaluateConfig, mirror: Mirror | None) -> Evaluator:
-    def publish() -> None:
-        if mirror is None:
+class CheckpointResults:
+    """Measures checkpoints of one run; what they share is made for the first of them."""
+
+    def __init__(
+        self,
+        stored: RunConfig,
+        job_dir: Path,
+        places: DataPlaces,
+        asked: Measurement,
+        mirror: Mirror | None,
+    ) -> None:
+        """Takes what is known of the run; nothing is read yet.
+
+        Args:
+          stored: the run's configuration.
+          job_dir: its directory.
+          places: of its data.
+          asked: how it is measured.
+          mirror: the local copy of a run in a bucket, which gets the networks that are trained;
+            None: nothing is written into a bucket.
+        """
+        self.stored = stored
+        self._job_dir = job_dir
+        self._places = places
+        self._asked = asked
+        self._mirror = mirror
+
+    def restore(self, checkpoint: str) -> Trained:
+        """The networks of a checkpoint: `latest`, `best`, a step, or a path without suffix.
+
+        Raises:
+          RefusedError: it is damaged, or gone.
+        """
+        forms.use(self.stored.execution.forms)
+        return trained_networks.restore(self.stored.recipe, self._job_dir, checkpoint)
+
+    def measure(self, trained: Trained) -> dict[str, Any]:
+        """The step, the protocol and all metrics."""
+        log.info("evaluating %s", trained.source)
+        activity.now(f"evaluating {trained.source}")
+        return self._evaluator(trained)
+
+    @functools.cached_property
+    def _evaluator(self) -> Evaluator:
+        recipe, folder = self.stored.recipe, data_folder.at(self._places)
+        train = functools.cache(lambda: folder.load(recipe.data, "train"))
+        seen_with = evaluator.networks(
+            *(recipe.data, self._asked.features, self._job_dir, self._places),
+            train,
+            self._publish,
+        )
+        test = folder.load(recipe.data, "test")
+        cache_dir = self._places.cache_dir
+        return Evaluator(recipe, self._asked, cache_dir, seen_with, train(), test)
+
+    def _publish(self) -> None:
+        if self._mirror is None:
             return
         try:
-            in_bucket.add(mirror)
+            in_bucket.add(self._mirror)
         except (RefusedError, InterruptedRun) as error:  # what is measured is printed all the same
             log.warning("the networks are not kept: %s", error)
-
-    protocols.check(recipe, settings)
-    seen_with = evaluator.networks(
-        recipe, settings, lambda: _load(recipe, settings, "train"), publish
-    )
-    train, test = (_load(recipe, settings, split) for split in ("train", "test"))
-    return Evaluator(recipe, settings, seen_with, train, test)
-
-
-@functools.cache
-def _load(recipe: Recipe, settings: EvaluateConfig, split: str) -> LabelledImages:
-    return data_folder.at(settings.places).load(recipe.data, split)

@@ -6,15 +6,18 @@ import dataclasses
 import functools
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from trainer.cloud.data_places import DataPlaces
+from trainer.configuration import choices
 from trainer.configuration.choices import INCEPTION
-from trainer.configuration.config import EvaluateConfig, Recipe
+from trainer.configuration.config import Measurement, Recipe
 from trainer.data import order
-from trainer.data.datasets import LabelledImages
+from trainer.data.datasets import DatasetSpec, LabelledImages
 from trainer.evaluation import (
     feature_cache,
     inception,
@@ -37,16 +40,20 @@ log = logging.getLogger(__name__)
 
 
 def networks(
-    recipe: Recipe,
-    settings: EvaluateConfig,
+    data: DatasetSpec,
+    features: str | None,
+    job_dir: Path,
+    places: DataPlaces,
     load: Callable[[], LabelledImages],
     publish: Callable[[], None] = lambda: None,
 ) -> EvaluationNetworks:
     """What images are seen with. Where it is trained first, that takes minutes.
 
     Args:
-      recipe: of the generators.
-      settings: of the command.
+      data: that the generators have learnt.
+      features: that are asked for; None: the default of the data.
+      job_dir: of the run.
+      places: of the data.
       load: gives the training images and their labels.
       publish: see `own_networks.provide`.
 
@@ -54,14 +61,13 @@ def networks(
       RefusedError: it is not available.
       InterruptedRun: it cannot be downloaded now.
     """
-    if protocols.is_packaged(recipe, settings):
+    if protocols.is_packaged(data.dataset, features):
         found = packaged_networks.provide()
     else:
-        places = (settings.job_dir, settings.places.cache_dir)
-        found = own_networks.provide(recipe.data, load, *places, publish=publish)
-    if protocols.features(recipe, settings) != INCEPTION:
+        found = own_networks.provide(data, load, job_dir, places.cache_dir, publish=publish)
+    if choices.features_of(data.dataset, features) != INCEPTION:
         return found
-    path = inception_files.provide(recipe.data.dataset, settings.places)
+    path = inception_files.provide(data.dataset, places)
     load_network = functools.cache(inception.load)
     return dataclasses.replace(
         found,
@@ -76,7 +82,8 @@ class Evaluator:
     def __init__(
         self,
         recipe: Recipe,
-        settings: EvaluateConfig,
+        asked: Measurement,
+        cache_dir: Path,
         seen_with: EvaluationNetworks,
         train: LabelledImages,
         test: LabelledImages,
@@ -85,36 +92,39 @@ class Evaluator:
 
         Args:
           recipe: of the generators.
-          settings: of the command.
+          asked: how they are measured.
+          cache_dir: keeps features of real images.
           seen_with: from `networks`.
           train: the training images and their labels.
           test: the test images and theirs.
         """
         self._recipe = recipe
-        self._settings = settings
+        self._asked = asked
+        self._cache_dir = cache_dir
         self._networks = seen_with
         self._train, self._train_labels = train
         self._test, self._test_labels = test
         digests = (seen_with.features_sha256, seen_with.classifier_sha256)
-        self._protocol = protocols.protocol(recipe, settings, *digests)
+        dataset = recipe.data.dataset
+        self._protocol = protocols.protocol(dataset, asked, *digests)
         # Of data that the package knows, results stay what they were before there were others.
-        self._is_packaged = protocols.is_packaged(recipe, settings)
+        self._is_packaged = protocols.is_packaged(dataset, asked.features)
         self._attributes = None
         if recipe.data.attributes:
             self._attributes = AttributeMetrics(
-                recipe.data.attributes, seen_with, self._test, self._test_labels, settings.seed
+                recipe.data.attributes, seen_with, self._test, self._test_labels, asked.seed
             )
         elif not self._is_packaged:
             log.info("evaluation: no metrics of classes, for the data have no attributes")
-        if len(self._test) < settings.num:
+        if len(self._test) < asked.num:
             log.info(
                 "evaluation: %d images are compared with the %d test images that there are",
-                *(settings.num, len(self._test)),
+                *(asked.num, len(self._test)),
             )
 
     def __call__(self, network: Trained) -> dict[str, Any]:
         """`measure` of generated images, with the generator's step; deterministic."""
-        recipe, num, seed = self._recipe, self._settings.num, self._settings.seed
+        recipe, num, seed = self._recipe, self._asked.num, self._asked.seed
         generate = tf.function(network.generate, autograph=False)
         labels = sampling.labels_as_in(recipe, self._train_labels, num, seed)
         batches = sampling.sample_batches(generate, recipe, num, seed, labels)
@@ -135,7 +145,7 @@ class Evaluator:
         """
         activity.part("computing features")
         fake_features = self._networks.features(images)
-        values = {**self._protocol, "cas": self._settings.cas}
+        values = {**self._protocol, "cas": self._asked.cas}
         if not self._is_packaged:
             values["real_num"] = len(self._test_rows)
         values |= self._feature_metrics(fake_features)
@@ -147,10 +157,10 @@ class Evaluator:
         return PixelMetrics(self._test, self._train)
 
     def _feature_metrics(self, fakes: np.ndarray) -> dict[str, Any]:
-        is_published = protocols.features(self._recipe, self._settings) == INCEPTION
+        is_published = self._protocol["features"] == INCEPTION
         fid_name = "fid" if is_published else "classifier_fid"
         test, fid_floor = self._references
-        kernel, deviation = metrics.kernel_distance(fakes, test, self._settings.seed)
+        kernel, deviation = metrics.kernel_distance(fakes, test, self._asked.seed)
         return {
             **metric_groups.feature_metrics(fakes, test, fid_name),
             f"{fid_name}_floor": fid_floor,
@@ -162,7 +172,7 @@ class Evaluator:
     def _references(self) -> tuple[np.ndarray, float]:
         """Features of the test images, and the distance that as many training images have."""
         test, train = (
-            feature_cache.of_rows(self._networks, images, rows, self._settings.places.cache_dir)
+            feature_cache.of_rows(self._networks, images, rows, self._cache_dir)
             for images, rows in (
                 (self._test, self._test_rows),
                 (self._train, self._drawn_rows(len(self._train))),
@@ -176,10 +186,10 @@ class Evaluator:
 
     def _drawn_rows(self, count: int) -> np.ndarray:
         """`num` of so many images: the first where they lie in no order, else drawn."""
-        num = min(self._settings.num, count)
+        num = min(self._asked.num, count)
         if self._is_packaged:
             return np.arange(num)
-        return np.sort(order.permutation(self._settings.seed, 0, count)[:num])
+        return np.sort(order.permutation(self._asked.seed, 0, count)[:num])
 
     def _attribute_values(
         self, images: np.ndarray, fake_features: np.ndarray, labels: np.ndarray | None
@@ -187,7 +197,7 @@ class Evaluator:
         if self._attributes is None:
             return {} if self._is_packaged else dict.fromkeys(ATTRIBUTE_METRICS)
         by_network = by_packaged_network if self._is_packaged else by_own_network
-        score = by_network if self._settings.cas else None
+        score = by_network if self._asked.cas else None
         seen = self._attributes.seen(self._networks.values(images), labels)
         of_class = self._attributes.of_class(seen, images, labels, score)
         if self._is_packaged:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
+from trainer.cloud.data_places import DataPlaces
 from trainer.configuration import choices
 from trainer.configuration.choices import CLASSIFIED, FASHION, FEWEST_SAMPLES, INCEPTION, OWN
-from trainer.configuration.config import EvaluateConfig, Recipe
+from trainer.configuration.config import Measurement, Recipe
 from trainer.data.datasets import DatasetSpec
 from trainer.evaluation import inception_files, own_network_files
 from trainer.run_layout import TEST
@@ -27,7 +29,7 @@ def is_possible(recipe: Recipe) -> bool:
     return not recipe.completion.masks and recipe.data.test_examples >= FEWEST_SAMPLES
 
 
-def check(recipe: Recipe, settings: EvaluateConfig) -> None:
+def check(recipe: Recipe, features: str | None) -> None:
     """Refuses runs for which metrics cannot be computed; reads nothing.
 
     Raises:
@@ -42,7 +44,7 @@ def check(recipe: Recipe, settings: EvaluateConfig) -> None:
             f"cannot be evaluated, for which {FEWEST_SAMPLES} are needed: train one that holds "
             f"as many back, by {holding_back(data)}"
         )
-    if settings.features == FASHION and data.dataset not in CLASSIFIED:
+    if features == FASHION and data.dataset not in CLASSIFIED:
         raise RefusedError(
             f"the package has networks of {CLASSIFIED[0]}, not of {data.dataset}: leave --features "
             "out"
@@ -56,32 +58,27 @@ def holding_back(data: DatasetSpec) -> str:
     return more if share > MOST_HELD_BACK else f"{more}, or without one --test_share={share:g}"
 
 
-def features(recipe: Recipe, settings: EvaluateConfig) -> str:
-    """The features that are asked for, or else the default of the data set."""
-    return choices.features_of(recipe.data.dataset, settings.features)
-
-
-def is_packaged(recipe: Recipe, settings: EvaluateConfig) -> bool:
+def is_packaged(dataset: str, features: str | None) -> bool:
     """Whether the package's classifier knows the data, and its features are not left aside."""
-    return recipe.data.dataset in CLASSIFIED and features(recipe, settings) != OWN
+    return dataset in CLASSIFIED and choices.features_of(dataset, features) != OWN
 
 
 def protocol(
-    recipe: Recipe, settings: EvaluateConfig, features_sha256: str, classifier_sha256: str | None
+    dataset: str, asked: Measurement, features_sha256: str, classifier_sha256: str | None
 ) -> dict[str, Any]:
     """How generators are evaluated: metrics are comparable where this is equal.
 
     Args:
-      recipe: of the generators.
-      settings: of the command.
+      dataset: that they have learnt.
+      asked: how they are measured.
       features_sha256: of the network that features are computed with.
       classifier_sha256: of the network that predicts values of attributes, if there are any.
     """
     fields = {
         "against": TEST,
-        "num": settings.num,
-        "seed": settings.seed,
-        "features": features(recipe, settings),
+        "num": asked.num,
+        "seed": asked.seed,
+        "features": choices.features_of(dataset, asked.features),
         "features_sha256": features_sha256,
     }
     if classifier_sha256:
@@ -95,22 +92,29 @@ def has_score(recipe: Recipe, result: dict[str, Any]) -> bool:
     return result.get("cas", score is not None or not recipe.networks.conditional)
 
 
-def known(recipe: Recipe, settings: EvaluateConfig) -> dict[str, Any] | None:
+def known(
+    data: DatasetSpec, asked: Measurement, job_dir: Path, places: DataPlaces
+) -> dict[str, Any] | None:
     """The protocol; None where its networks are still to be trained, so nothing was measured.
+
+    Args:
+      data: that a run has learnt.
+      asked: how it is measured.
+      job_dir: of the run.
+      places: of the data.
 
     Raises:
       RefusedError: a network cannot be read.
       InterruptedRun: Inception cannot be downloaded now.
     """
     of_classifier: str | None
-    if is_packaged(recipe, settings):
+    if is_packaged(data.dataset, asked.features):
         of_features, of_classifier = DIGESTS["feature_network"], DIGESTS["class_network"]
     else:
-        weights = own_network_files.find(recipe.data, settings.job_dir, settings.places.cache_dir)
+        weights = own_network_files.find(data, job_dir, places.cache_dir)
         if weights is None:
             return None
         of_features, of_classifier = own_network_files.digests(weights)
-    if features(recipe, settings) == INCEPTION:
-        graph = inception_files.provide(recipe.data.dataset, settings.places)
-        of_features = file_system.sha256(graph)
-    return protocol(recipe, settings, of_features, of_classifier)
+    if choices.features_of(data.dataset, asked.features) == INCEPTION:
+        of_features = file_system.sha256(inception_files.provide(data.dataset, places))
+    return protocol(data.dataset, asked, of_features, of_classifier)
