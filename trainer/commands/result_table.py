@@ -4,40 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-_LESS, _MORE = "less", "more"
-_BETTER = {
-    "classifier_fid": _LESS,
-    "fid": _LESS,
-    "kid": _LESS,
-    "precision": _MORE,
-    "recall": _MORE,
-    "density": _MORE,
-    "coverage": _MORE,
-    "class_accuracy": _MORE,
-    "classification_accuracy_score": _MORE,
-    "pixel_frechet_distance": _LESS,
-    "attribute_accuracy": _MORE,
-    "frechet_by_value": _LESS,
-}
-_REAL = {  # the key of what real images have, by the figure's
-    "classifier_fid": "classifier_fid_floor",
-    "fid": "fid_floor",
-    "attribute_accuracy": "attribute_accuracy_real",
-}
-_REAL_BY_DEFINITION = {"density": "1", "neighbour_distance_ratio": "1 (copies 0)"}
+from trainer.runs import figures
+
 _ROW = "  {:<30} {:<12} {:<14} {}"
 
 
 def lines(result: dict[str, Any]) -> list[str]:
     """The rows; what is long stands alone, below its name."""
+    of_real = {figure.real for figure in figures.FIGURES.values()}
     rows = [_ROW.format("figure", "yours", "real images", "better")]
     for name, value in result.items():
-        if name in _REAL.values():
+        if name in of_real:
             continue
-        real = result.get(_REAL.get(name, ""))
-        shown = _REAL_BY_DEFINITION.get(name, "") if real is None else _shown(real)
-        better = _BETTER.get(name, "")
-        row = _ROW.format(name, _shown(value), shown, better).rstrip()
+        figure = figures.named(name)
+        real = result.get(figure.real)
+        shown = figure.real_by_definition if real is None else _shown(real)
+        row = _ROW.format(name, _shown(value), shown, figure.better).rstrip()
         if isinstance(value, dict) and real is not None:
             row = f"  {name:<30} {_shown(value)}\n  {'  of real images':<30} {shown}"
         rows.append(row)

@@ -27,6 +27,7 @@ from trainer.evaluation.evaluation_networks import EvaluationNetworks
 from trainer.gan import sampling, stages
 from trainer.gan.state import FashionGAN
 from trainer.run_layout import TRAIN
+from trainer.runs.figures import FRECHET
 from trainer.system import activity, signals
 
 log = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ def evaluator(
         fakes, of_completions = draw()
         activity.part("computing features")
         values = metric_groups.feature_metrics(
-            _in_parts(seen_with.features, fakes), reference_features(), "classifier_fid"
+            _in_parts(seen_with.features, fakes), reference_features(), FRECHET
         )
         predicted = _in_parts(seen_with.values, fakes)
         seen = attributes_seen(attributes, predicted, asked, real_shares)

@@ -33,6 +33,7 @@ from trainer.evaluation.classification_accuracy import by_own_network, by_packag
 from trainer.evaluation.evaluation_networks import EvaluationNetworks
 from trainer.evaluation.metric_groups import PixelMetrics
 from trainer.gan import sampling
+from trainer.runs.figures import FRECHET
 from trainer.runs.trained_networks import Trained
 from trainer.system import activity, file_system
 
@@ -158,7 +159,7 @@ class Evaluator:
 
     def _feature_metrics(self, fakes: np.ndarray) -> dict[str, Any]:
         is_published = self._protocol["features"] == INCEPTION
-        fid_name = "fid" if is_published else "classifier_fid"
+        fid_name = "fid" if is_published else FRECHET
         test, fid_floor = self._references
         kernel, deviation = metrics.kernel_distance(fakes, test, self._asked.seed)
         return {

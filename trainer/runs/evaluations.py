@@ -16,9 +16,9 @@ from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe
 from trainer.run_layout import EVALUATIONS, TEST, TRAIN
 from trainer.runs import records, tags
+from trainer.runs.figures import FRECHET
 from trainer.system import file_system
 
-DISTANCE = "classifier_fid"
 _PROTOCOL = ("num", "features_sha256")  # how it was measured
 # Prefixes of TensorBoard's tags, one a split, for one prefix is one curve. Results that were got
 # otherwise than the first ones have a prefix that says how.
@@ -131,7 +131,7 @@ def distances(job_dir: Path, protocol: dict[str, Any] | None = None) -> list[tup
     if protocol is None:
         protocol = {name: lines[-1].get(name) for name in _PROTOCOL} if lines else {}
     measured: dict[int, Any] = {
-        each["step"]: each.get(DISTANCE)
+        each["step"]: each.get(FRECHET)
         for each in lines
         if all(each.get(name) == value for name, value in protocol.items())
     }

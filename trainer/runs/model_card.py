@@ -10,6 +10,7 @@ from trainer import run_layout
 from trainer.configuration.config import Recipe
 from trainer.models import image_noise
 from trainer.runs import checkpoint_files, evaluations
+from trainer.runs.figures import FIGURES
 from trainer.runs.trained_networks import Trained
 from trainer.system import file_system
 
@@ -24,15 +25,6 @@ library_name: keras
 - fashion-gan
 ---"""
 _UNCONDITIONAL = "pipeline_tag: unconditional-image-generation\n"  # there is none of labels
-_FIGURES = {  # of `evaluate`, by their names there
-    "classifier_fid": "Fréchet distance, in a classifier's space (no Inception FID)",
-    "fid": "Fréchet Inception distance",
-    "precision": "precision",
-    "recall": "recall",
-    "density": "density",
-    "coverage": "coverage",
-    "class_accuracy": "another classifier sees the class asked for",
-}
 
 
 def write(
@@ -112,9 +104,9 @@ def _figures(job_dir: Path, step: int) -> str:
         measured = [it for it in evaluations.read(job_dir, against) if it["step"] == step]
         if measured:
             rows = [
-                f"| {text} | {measured[-1][name]:.3f} |"
-                for name, text in _FIGURES.items()
-                if isinstance(measured[-1].get(name), float)
+                f"| {figure.on_card} | {measured[-1][name]:.3f} |"
+                for name, figure in FIGURES.items()
+                if figure.on_card and isinstance(measured[-1].get(name), float)
             ]
             head = f"Of {measured[-1]['num']} images, against {against} images:"
             return "\n".join([head, "", "| figure | |", "|---|---|", *rows])

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from trainer.runs import figures
 from trainer.system import file_system
 
 log = logging.getLogger(__name__)
 
-FRECHET = "evaluation/classifier_fid"  # the key of a run's own evaluations in metrics.jsonl
+FRECHET = f"evaluation/{figures.FRECHET}"  # the key of a run's own evaluations in metrics.jsonl
 CHARTS = {  # curves that share a plot
     "losses": ("loss/generator", "loss/discriminator"),
     "scores": ("score/real", "score/fake"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from trainer.runs import figures
 from trainer.runs.records import FRECHET
 
 _MEASURED = ("evaluation", "test")  # prefixes, behind which a result may say how it was got
@@ -13,7 +14,7 @@ BEST_DISTANCE, LAST_DISTANCE = "quality/frechet_best", "quality/frechet_last"
 # Charts by question; of quality the run's own evaluations and those of `evaluate`.
 QUESTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "how good": {
-        "Fréchet distance: less is better": (FRECHET, "test/classifier_fid"),
+        "Fréchet distance: less is better": (FRECHET, f"test/{figures.FRECHET}"),
         "another classifier sees the class asked for": (
             "evaluation/class_accuracy",
             "test/class_accuracy",
@@ -48,23 +49,10 @@ _MEANINGS = {
     "learning_rate/": "The rate in force.",
     "path_length/mean": "What --path_length holds images' changes to, by a change of their styles.",
     "completion/": "Of completions in training: distances where pixels are missing, of 2.",
-    "completion_psnr": "Signal to noise ratio where pixels are missing, in dB: more is better.",
-    "completion_spread": "Deviation of completions of one picture, in grey levels.",
     "augmentation/": "What --augment=adaptive does.",
     "throughput/images_per_second": "Images of the data set taken a second, over the last loop.",
     BEST_DISTANCE: "The least Fréchet distance to training images so far.",
     LAST_DISTANCE: "The last Fréchet distance to training images.",
-    "classifier_fid": "Fréchet distance in a classifier's space, no Inception FID: less is better.",
-    "fid": "Fréchet Inception distance: less is better.",
-    "classifier_fid_floor": "What as many real images have.",
-    "kid": "Kernel distance: less is better.",
-    "precision": "Share of generated images that lie among real ones: more is better.",
-    "recall": "Share of real images that lie among generated ones: more is better.",
-    "density": "How many real neighbourhoods hold a generated image; 1 for real ones.",
-    "coverage": "Share of real neighbourhoods that hold a generated image: more is better.",
-    "class_accuracy": "How often another classifier sees the class that was asked for.",
-    "missing_classes": "Classes of which there is hardly any image.",
-    "smallest_class_share": "Share of the rarest class.",
     "samples": "Always the same latents, or pictures to complete, after each epoch.",
     "preview": "The same between epochs, the more seldom the longer the run.",
     "edits/directions": "One sample along each of the directions that `edit --directions` draws.",
@@ -84,7 +72,5 @@ def described(tag: str) -> str | None:
     """What a tag means, in a line; None: its name says all."""
     prefix, _, name = tag.partition("/")
     is_measured = prefix.split(" ")[0] in _MEASURED
-    for key in (tag, f"{prefix}/", name if is_measured else ""):
-        if key in _MEANINGS:
-            return _MEANINGS[key]
-    return None
+    of_figure = figures.named(name).meaning if is_measured else ""
+    return _MEANINGS.get(tag) or _MEANINGS.get(f"{prefix}/") or of_figure or None

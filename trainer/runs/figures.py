@@ -1,0 +1,80 @@
+"""The figures of evaluations: what each means, what is better, what real images have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LESS, MORE = "less", "more"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, by its name in results and behind the prefixes of TensorBoard's tags."""
+
+    meaning: str = ""  # in a line; empty: its name says all
+    better: str = ""  # LESS or MORE; empty: neither
+    real: str = ""  # the name of what real images have, in the same result
+    real_by_definition: str = ""  # what they have in any
+    on_card: str = ""  # its name on the card of a model; empty: it is not there
+
+
+FRECHET = "classifier_fid"
+FIGURES = {
+    FRECHET: Figure(
+        "Fréchet distance in a classifier's space, no Inception FID: less is better.",
+        LESS,
+        real=f"{FRECHET}_floor",
+        on_card="Fréchet distance, in a classifier's space (no Inception FID)",
+    ),
+    "fid": Figure(
+        "Fréchet Inception distance: less is better.",
+        LESS,
+        real="fid_floor",
+        on_card="Fréchet Inception distance",
+    ),
+    f"{FRECHET}_floor": Figure("What as many real images have."),
+    "kid": Figure("Kernel distance: less is better.", LESS),
+    "precision": Figure(
+        "Share of generated images that lie among real ones: more is better.",
+        MORE,
+        on_card="precision",
+    ),
+    "recall": Figure(
+        "Share of real images that lie among generated ones: more is better.",
+        MORE,
+        on_card="recall",
+    ),
+    "density": Figure(
+        "How many real neighbourhoods hold a generated image; 1 for real ones.",
+        MORE,
+        real_by_definition="1",
+        on_card="density",
+    ),
+    "coverage": Figure(
+        "Share of real neighbourhoods that hold a generated image: more is better.",
+        MORE,
+        on_card="coverage",
+    ),
+    "class_accuracy": Figure(
+        "How often another classifier sees the class that was asked for.",
+        MORE,
+        on_card="another classifier sees the class asked for",
+    ),
+    "classification_accuracy_score": Figure(better=MORE),
+    "pixel_frechet_distance": Figure(better=LESS),
+    "neighbour_distance_ratio": Figure(real_by_definition="1 (copies 0)"),
+    "attribute_accuracy": Figure(better=MORE, real="attribute_accuracy_real"),
+    "frechet_by_value": Figure(better=LESS),
+    "missing_classes": Figure("Classes of which there is hardly any image."),
+    "smallest_class_share": Figure("Share of the rarest class."),
+    "completion_psnr": Figure(
+        "Signal to noise ratio where pixels are missing, in dB: more is better."
+    ),
+    "completion_spread": Figure("Deviation of completions of one picture, in grey levels."),
+}
+UNKNOWN = Figure()
+
+
+def named(name: str) -> Figure:
+    """The figure of that name; one that says nothing where there is none."""
+    return FIGURES.get(name, UNKNOWN)
