@@ -73,15 +73,9 @@ def flag_sets(rng: random.Random, run: Path) -> list[str]:
 
 
 def do_no_work(commands: Collection[str]) -> None:
-    """Ends commands where their work would begin, and a training before its first step.
-
-    If all of them do none, a training need not import TensorFlow either.
-    """
+    """Ends commands where their work would begin, and a training before its first step."""
     training = types.SimpleNamespace(train=lambda *_: None)
     sys.modules["trainer.training.run"] = training  # type: ignore[assignment]
-    if "generate" in commands:
-        networks = types.SimpleNamespace(FILES=())
-        sys.modules["trainer.runs.trained_networks"] = networks  # type: ignore[assignment]
     for name in commands:
         idle = types.SimpleNamespace(run=lambda _: None)
         sys.modules[f"trainer.commands.{name}"] = idle  # type: ignore[assignment]

@@ -121,7 +121,7 @@ def replicas(output: Path, brief: bool) -> Figures:
     if len(cards) > 1:
         mirrored = metrics(output / "replicas/all", "mlp", WITHOUT_TF32, "--strategy=mirrored")
         largest["all cards"] = apart(mirrored[:1], one[:1])
-    split = json.loads(python("-m", "scripts.checks.gpu_step", "split", environment=WITHOUT_TF32))
+    split = json.loads(python("-m", "scripts.checks.gpu_step", environment=WITHOUT_TF32))
     largest["one card in two"] = apart(np.array(split["two"]), np.array(split["one"]))
     if max(largest.values()) > TOLERANCE:
         raise Failed(f"losses are apart: {largest}")

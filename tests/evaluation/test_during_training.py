@@ -267,7 +267,7 @@ def test_a_collapsed_generator_gives_a_warning(caplog):
     gan = FashionGAN(config.recipe, 50)  # untrained
     images = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
     labels = np.arange(100)[:, np.newaxis] % 10
-    evaluate = during_training.evaluator(gan, images, labels, 50, packaged_networks.provide())
+    evaluate = during_training.make_evaluation(gan, images, labels, 50, packaged_networks.provide())
 
     values = evaluate()
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tests.editing.networks import PRESETS, trained
 from tests.incomplete_pictures import incomplete_pictures
+from trainer.configuration import choices
 from trainer.gan.networks import build_networks
 from trainer.models import image_noise
 from trainer.models.conditioning import inputs_of
@@ -37,6 +38,10 @@ def test_weights_load_into_the_networks_that_this_package_builds(name, tmp_path)
         else:
             inputs = inputs_of(network, pictures, labels)
         tf.nest.map_structure(np.testing.assert_array_equal, loaded(inputs), network(inputs))
+
+
+def test_every_format_that_can_be_asked_for_is_written():
+    assert export_formats.WRITERS.keys() == choices.EXPORT_SUFFIXES.keys()
 
 
 def test_the_code_on_the_card_of_a_generator_gives_it_the_noise_that_it_takes(

@@ -274,14 +274,3 @@ def _digests(paths: tuple[Path, ...], there: _Files) -> tuple[bytes, ...]:
 
 def _content_digest(path: Path) -> bytes:
     return bytes.fromhex(file_system.sha256(path))
-
-
-def unreadable(path: Path, error: BaseException) -> str:
-    """What is said of a broken picture.
-
-    Raises:
-      OSError, MemoryError: the error itself, where nothing is wrong with the picture.
-    """
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
-        raise error
-    return f"{path} is no picture that can be read ({error}): repair or remove it"

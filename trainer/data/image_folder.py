@@ -178,7 +178,7 @@ def _has_colours(paths: Sequence[Path], by: Rules) -> bool:
                 if not pictures.is_grey(picture):
                     return True
         except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
-            errors.append(folder_contents.unreadable(path, error))
+            errors.append(pictures.unreadable(path, error))
             continue
         grey = True
         if not by.any_colour:
@@ -254,4 +254,4 @@ def _decoded_one(file: tuple[Path, bytes], form: Form, grey_one: Path) -> np.nda
                 log.info("data: %s has several frames: the first is used", path.name)
             return pictures.pixels(picture, form)
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
-        return folder_contents.unreadable(path, error)
+        return pictures.unreadable(path, error)

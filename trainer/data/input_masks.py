@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainer.data import array_files, folder_contents, image_folder, picture_files, pictures
+from trainer.data import array_files, image_folder, picture_files, pictures
 from trainer.data.datasets import DatasetSpec
 from trainer.data.input_pictures import ARRAYS, InputPictures
 from trainer.system.exits import RefusedError
@@ -92,7 +92,7 @@ def _read(file: Path) -> np.ndarray:
             opaque = pictures.on_ground(upright, (0, 0, 0))  # what is transparent is not white
             shown = np.asarray(opaque.convert("RGB"), np.int16)
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
-        raise RefusedError(folder_contents.unreadable(file, error)) from error
+        raise RefusedError(pictures.unreadable(file, error)) from error
     if np.ptp(shown, axis=2).max() > _MOST_COLOUR:
         raise RefusedError(f"--mask: {file} is coloured: a mask is white where a pixel is missing")
     return (shown[:, :, 0] >= WHITE).astype(np.uint8)

@@ -10,7 +10,6 @@ import numpy as np
 
 from trainer.data import (
     array_files,
-    folder_contents,
     folder_notes,
     image_folder,
     picture_files,
@@ -110,7 +109,7 @@ def fitted(path: Path, image_shape: tuple[int, int, int], reading: FolderReading
         with pictures.opened(path) as picture:
             return pictures.pixels(picture, image_folder.form_of(image_shape, reading))
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
-        raise RefusedError(folder_contents.unreadable(path, error)) from error
+        raise RefusedError(pictures.unreadable(path, error)) from error
 
 
 def _fitted(path: Path, spec: DatasetSpec) -> np.ndarray:

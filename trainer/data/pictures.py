@@ -50,6 +50,17 @@ def opened(file: Path | BinaryIO) -> Iterator[Image.Image]:
         yield picture
 
 
+def unreadable(path: Path, error: BaseException) -> str:
+    """What is said of a broken picture.
+
+    Raises:
+      OSError, MemoryError: the error itself, where nothing is wrong with the picture.
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
+        raise error
+    return f"{path} is no picture that can be read ({error}): repair or remove it"
+
+
 def is_grey(picture: Image.Image) -> bool:
     """Whether a picture's kind has no colours."""
     return picture.mode in ("1", "L", "LA", "I", "F") or picture.mode.startswith("I;16")

@@ -81,12 +81,9 @@ class RunNetworks:
         return self.known
 
 
-def is_possible(spec: DatasetSpec) -> bool:
-    """Whether there are images enough to compare with; it is said where there are not."""
-    if spec.dataset in CLASSIFIED or spec.train_examples >= FEWEST_SAMPLES:
-        return True
-    log.warning("the run is not evaluated: %d images are too few", spec.train_examples)
-    return False
+def has_enough_images(spec: DatasetSpec) -> bool:
+    """Whether there are images enough to compare with."""
+    return spec.dataset in CLASSIFIED or spec.train_examples >= FEWEST_SAMPLES
 
 
 def protocol(num: int, seen_with: EvaluationNetworks) -> dict[str, Any]:
@@ -94,7 +91,7 @@ def protocol(num: int, seen_with: EvaluationNetworks) -> dict[str, Any]:
     return {"against": TRAIN, "num": num, "features_sha256": seen_with.features_sha256}
 
 
-def evaluator(
+def make_evaluation(
     gan: FashionGAN,
     images: np.ndarray,
     labels: np.ndarray,

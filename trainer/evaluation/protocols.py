@@ -24,7 +24,7 @@ DIGESTS = {  # of the weights of the package's classifiers
 }
 
 
-def is_possible(recipe: Recipe) -> bool:
+def can_be_evaluated(recipe: Recipe) -> bool:
     """Whether `evaluate` can measure runs of a recipe."""
     return not recipe.completion.masks and recipe.data.test_examples >= FEWEST_SAMPLES
 

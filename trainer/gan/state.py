@@ -55,7 +55,6 @@ class FashionGAN:
             self.discriminator,
             {path: step * critic_steps for path, step in first_steps.items()},
         )
-        self.ramp_up = recipe.ema_ramp_up  # a warm start knows only later whether it is
         self.ema = moving_average.begun(self.generator) if recipe.ema_half_life else {}
         self.singular_vectors = (
             self._initial_singular_vectors() if recipe.networks.spectral_norm else {}
@@ -230,7 +229,7 @@ class FashionGAN:
         recipe = self.recipe
         if self.ema:
             decay = moving_average.decay_of(
-                recipe.ema_half_life, recipe.batch_size, self.step, self.ramp_up
+                recipe.ema_half_life, recipe.batch_size, self.step, recipe.ema_ramp_up
             )
             moving_average.update(self.ema, self.generator, decay)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import shutil
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -36,32 +39,62 @@ def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fix
       RefusedError: the format cannot hold the network, or that was still growing.
     """
     networks.check_full_grown()
-    if form == "weights":  # of the layers that they are loaded into, not of those that replace them
-        as_built = networks.generator if name == "generator" else networks.discriminator
-        file_system.write_atomically(path, as_built.save_weights)
-        return
-    network = networks.generator if name == "generator" else networks.with_training_logits
-    network = with_keras_layers(network)
-    served = _with_fixed_noise(network) if noise == "fixed" else network
-    if form == "h5" and not all(isinstance(each, keras.Layer) for each in served.operations):
+    with contextlib.redirect_stdout(io.StringIO()):  # TensorFlow prints what it captured
+        WRITERS[form](Export(networks, name, noise), path)
+
+
+@dataclass(frozen=True)
+class Export:
+    """A network that is exported."""
+
+    trained: Trained
+    name: str
+    noise: str
+
+    @property
+    def as_built(self) -> keras.Model:
+        """With the layers of this package."""
+        return self.trained.generator if self.name == "generator" else self.trained.discriminator
+
+    @functools.cached_property
+    def network(self) -> keras.Model:
+        """With layers of Keras alone."""
+        if self.name == "generator":
+            return with_keras_layers(self.trained.generator)
+        return with_keras_layers(self.trained.with_training_logits)
+
+    @functools.cached_property
+    def served(self) -> keras.Model:
+        """The same, its noise fixed unless it is an input."""
+        return _with_fixed_noise(self.network) if self.noise == "fixed" else self.network
+
+
+def _write_keras(export: Export, path: Path) -> None:
+    file_system.write_atomically(path, export.served.save)
+
+
+def _write_h5(export: Export, path: Path) -> None:
+    if not all(isinstance(each, keras.Layer) for each in export.served.operations):
         raise RefusedError(
-            f"--format=h5 holds layers alone, and this {name} has other operations, too: "
+            f"--format=h5 holds layers alone, and this {export.name} has other operations, too: "
             "use --format=keras"
         )
-    with contextlib.redirect_stdout(io.StringIO()):  # TensorFlow prints what it captured
-        if form == "saved_model":
-            _write_saved_model(networks, network, served, path)
-        elif form == "onnx":
-            _write_onnx(served, path)
-        elif form == "tflite":
-            content = tf.lite.TFLiteConverter.from_keras_model(served).convert()
-            file_system.write_atomically(path, lambda temporary: temporary.write_bytes(content))
-        else:
-            file_system.write_atomically(path, served.save)
+    file_system.write_atomically(path, export.served.save)
 
 
-def _write_onnx(network: keras.Model, path: Path) -> None:
+def _write_weights(export: Export, path: Path) -> None:
+    """Of the layers that they are loaded into, not of those that replace them."""
+    file_system.write_atomically(path, export.as_built.save_weights)
+
+
+def _write_tflite(export: Export, path: Path) -> None:
+    content = tf.lite.TFLiteConverter.from_keras_model(export.served).convert()
+    file_system.write_atomically(path, lambda temporary: temporary.write_bytes(content))
+
+
+def _write_onnx(export: Export, path: Path) -> None:
     """By Keras's exporter, which needs the package tf2onnx."""
+    network = export.served
     empty = [tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs]
     network(empty if len(empty) > 1 else empty[0])  # it exports nothing that was never called
     with warnings.catch_warnings():
@@ -83,14 +116,13 @@ def _with_fixed_noise(network: keras.Model) -> keras.Model:
     return keras.Model(inputs, network([*inputs, noise]), name=network.name)
 
 
-def _write_saved_model(
-    networks: Trained, network: keras.Model, served: keras.Model, path: Path
-) -> None:
+def _write_saved_model(export: Export, path: Path) -> None:
     """A SavedModel with `serve` and the same with names, `serving_default`.
 
     A generator's also has `sample(n, seed)`, which draws as `generate` does, and
     `sample_labels(n)`, the labels that it draws: int32 `[n]`, of several attributes `[n, A]`.
     """
+    network, served = export.network, export.served
     archive = keras.export.ExportArchive()
     archive.track(network)
     archive.track(served)
@@ -111,7 +143,7 @@ def _write_saved_model(
         input_signature=specs,
     )
     if network.name == "generator":
-        _add_sampling(archive, networks, network)
+        _add_sampling(archive, export.trained, network)
     with file_system.unfinished(path) as new, file_system.unfinished(path) as old:
         archive.write_out(str(new), verbose=False)
         for name in model_card.of_others(path):
@@ -156,3 +188,13 @@ def _add_sampling(
     archive.add_endpoint("sample", sample)
     if networks.recipe.networks.conditional:
         archive.add_endpoint("sample_labels", sample_labels)
+
+
+WRITERS: dict[str, Callable[[Export, Path], None]] = {
+    "keras": _write_keras,
+    "h5": _write_h5,
+    "weights": _write_weights,
+    "saved_model": _write_saved_model,
+    "onnx": _write_onnx,
+    "tflite": _write_tflite,
+}

@@ -9,13 +9,14 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from trainer.configuration import choices
 from trainer.data import input_pictures
 from trainer.data.labels import NOT_GIVEN, Labels
 from trainer.studio import panels, uploads
 from trainer.studio.open_run import OpenRun
 from trainer.studio.shown import written
 
-SEED = {"minimum": 0, "maximum": 2**31 - 1, "precision": 0}
+SEED = {"minimum": 0, "maximum": choices.MAX_SEED, "precision": 0}
 
 
 def attribute_dropdowns(

@@ -178,7 +178,7 @@ def _evaluation_seconds(
     than `most`: the run does without, for it must not wait for what only informs.
     """
     data = run.recipe.data
-    if not during_training.is_possible(data):
+    if not during_training.has_enough_images(data):
         return 0.0, 0.0
     activity.now("measuring how long an evaluation takes")
     images, labels = examples
@@ -194,7 +194,7 @@ def _evaluation_seconds(
             _say_done_without(to_train, run.recipe)
             return None
     samples = min(TRIAL_SAMPLES, run.schedule.evaluation_samples)
-    evaluate = during_training.evaluator(gan, images, labels, samples, seen_with, quiet=True)
+    evaluate = during_training.make_evaluation(gan, images, labels, samples, seen_with, quiet=True)
     seconds = []
     for _ in range(2):
         started = time.monotonic()
@@ -209,7 +209,8 @@ def _evaluation_seconds(
 
 
 def _say_done_without(seconds: float, recipe: Recipe) -> None:
-    later = "; `fashion-gan evaluate` does so afterwards" if protocols.is_possible(recipe) else ""
+    can_be = protocols.can_be_evaluated(recipe)
+    later = "; `fashion-gan evaluate` does so afterwards" if can_be else ""
     log.warning(
         "the run is not evaluated: its first evaluation would take %.0f s, most of its time%s",
         *(seconds, later),

@@ -89,7 +89,7 @@ def train(
             if step is None and storage.initialize_from:
                 run = warm_start.initialised(run, gan, storage.initialize_from)
         run = _from_chief(run, group)  # a warm start says how the average begins
-        gan.ramp_up = run.recipe.ema_ramp_up
+        gan.recipe = run.recipe
         if group.is_chief:
             roles.train_as_chief(run, step, saved, storage, strategy, group, gan)
         else:

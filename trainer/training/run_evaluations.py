@@ -73,7 +73,8 @@ class RunEvaluations:
         @functools.cache
         def measure() -> Callable[[], dict[str, float]]:
             assert self._networks is not None
-            return during_training.evaluator(gan, images, labels, self._num, self._networks.get())
+            parts = (gan, images, labels, self._num, self._networks.get())
+            return during_training.make_evaluation(*parts)
 
         self._measure = measure
 
@@ -169,7 +170,10 @@ def _named(metrics: dict[str, float]) -> dict[str, float]:
 def _networks(plan: Plan, storage: Storage) -> RunNetworks | None:
     """What the run's evaluations need; None where they are not possible."""
     data = plan.recipe.data
-    if not plan.is_ever_evaluated or not during_training.is_possible(data):
+    if not plan.is_ever_evaluated:
+        return None
+    if not during_training.has_enough_images(data):
+        log.warning("the run is not evaluated: %d images are too few", data.train_examples)
         return None
     parts = (data, lambda: storage.load(data), *storage.network_folders)
     return RunNetworks(*parts, publish=storage.hold.commit)

@@ -21,7 +21,7 @@ def warn_if_not_measurable(recipe: Recipe) -> None:
     if (
         data.folder
         and data.folder.test_share
-        and not (recipe.completion.masks or protocols.is_possible(recipe))
+        and not (recipe.completion.masks or protocols.can_be_evaluated(recipe))
     ):
         log.warning(
             "%d pictures are held back for tests, too few for `evaluate`: begin anew with %s",

@@ -50,7 +50,7 @@ def log_results(job_dir: Path, recipe: Recipe, data_flags: tuple[str, ...]) -> N
         log.info("your own completed: %s", command("fashion-gan", "inpaint", run, *yours, more))
     else:
         log.info("more pictures: %s", command("fashion-gan", "generate", run, more))
-        if protocols.is_possible(recipe):
+        if protocols.can_be_evaluated(recipe):
             evaluate = command("fashion-gan", "evaluate", run, *data_flags)
             log.info("measured on test images: %s", evaluate)
     # Without it, TensorBoard keeps ten of all images; with 0, which it documents as all, none.
