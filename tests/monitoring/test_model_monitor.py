@@ -391,7 +391,7 @@ def test_no_time_is_told_that_nobody_waits_for():
 
 def test_on_a_terminal_a_bar_shows_how_far_how_long_how_good_and_what_is_done():
     now = [0.0]
-    progress = Progress(0, 100, clock=lambda: now[0], terminal=True)
+    progress = Progress(0, 100, clock=lambda: now[0], terminal=True, distances=[3.5])
     progress.report(10, 0.1, LOOP, steps_per_second=0.1)
     assert "left" not in progress.line(200, "training from step 10 to 11")  # nobody knows yet
     for second, distance in ((10, 5.0), (20, 6.0)):
@@ -403,7 +403,7 @@ def test_on_a_terminal_a_bar_shows_how_far_how_long_how_good_and_what_is_done():
         " 30% █████████░░░░░░░░░░░░░░░░░░░░░ 30/100",
         "evaluating step 30",
         "0:01:10 left",
-        "Fréchet 6.00, best 5.00",
+        "Fréchet 6.00, best 3.50",
         "99 images/s",
         "epoch 0.5",
         "loss G 0.70 D 1.40",

@@ -7,7 +7,7 @@ import re
 import pytest
 
 import trainer
-from tests.command import ROOT
+from tests.command import ROOT, run_forked
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
@@ -47,3 +47,9 @@ def test_only_the_cuda_image_has_nvidia_s_libraries():
 
     assert {"nvidia-cudnn-cu12", "nvidia-nccl-cu12"} <= nvidia
     assert not nvidia & pins("requirements.lock").keys()
+
+
+def test_what_the_check_looks_for_in_the_help_is_there():
+    check = (ROOT / "scripts/checks/container.sh").read_text(encoding="utf-8")
+    (pattern,) = re.findall(r'grep --quiet "(.*)" "\$work/help"', check)
+    assert re.search(pattern, run_forked("--help").stdout, re.MULTILINE)

@@ -66,6 +66,10 @@ class DataFolder:
         """What of a folder of pictures is not used, as `specify` has found it."""
         return self._pictures.find(spec).left_out
 
+    def forget(self) -> None:
+        """Lets go of what is known of a folder's files, where they are not needed any more."""
+        self._pictures.forget()
+
     def send(self) -> None:
         """Uploads the files that have been prepared since. The bucket may be read-only."""
         for copy in self._copies.values():

@@ -17,7 +17,7 @@ from trainer.cloud.bucket import Bucket, Version
 from trainer.cloud.data_places import DataPlaces
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.picture_cache import PictureCache
-from trainer.data import attribute_tables, image_folder, loading
+from trainer.data import attribute_tables, folder_contents, image_folder, loading
 from trainer.data.array_cache import Make
 from trainer.data.datasets import IMAGE_FOLDER, DataChoice, DatasetSpec, LabelledImages
 from trainer.data.image_folder import Found
@@ -78,6 +78,11 @@ class PictureFolder:
             return decode
 
         return lambda first, last: decoder()(first, last)
+
+    def forget(self) -> None:
+        """Lets go of what is known of the pictures, which takes memory; it is read again."""
+        self._known.clear()
+        folder_contents.forget()
 
     @functools.cached_property
     def _cache(self) -> PictureCache | None:

@@ -88,6 +88,7 @@ def _train(
         examples = data.load(spec, "train")
         if worker.is_chief:
             data.send()  # at once: what was prepared is kept, also where the run does not begin
+        data.forget()
         return examples
 
     flags = tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from trainer.runs.records import FRECHET
@@ -30,13 +30,23 @@ class Progress:
         last_step: int,
         clock: Callable[[], float] = time.monotonic,
         terminal: bool | None = None,
+        distances: Sequence[float] = (),
     ) -> None:
+        """Shows nothing yet.
+
+        Args:
+          step: at which the run begins.
+          last_step: at which it ends.
+          clock: in seconds.
+          terminal: whether there is one to draw on; None: as stderr is.
+          distances: that were measured before it was taken up.
+        """
         self._clock = clock
         self._step = step
         self._last_step = last_step
         self._next_line = clock()
         self._first_loop: tuple[int, float] | None = None  # its last step, and when it ended
-        self._distances: list[float] = []
+        self._distances = list(distances)
         self._parts: dict[str, str] = {}
         self._terminal = sys.stderr.isatty() if terminal is None else terminal
         if self._terminal:

@@ -20,7 +20,7 @@ from trainer.gan.training_step import metric_names
 from trainer.monitoring import prometheus
 from trainer.monitoring.model_monitor import Reporter
 from trainer.monitoring.progress import Progress
-from trainer.runs import restarts
+from trainer.runs import evaluations, restarts
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity, process_image
 from trainer.system.exits import RefusedError
@@ -128,7 +128,8 @@ def reporters(
 ) -> list[Reporter]:
     """What shows the run that starts, or goes on at `step`, which counts as a restart."""
     resumes = 0 if step is None else restarts.count_one_more(job_dir)
-    found: list[Reporter] = [Progress(step or 0, last_step)]
+    before = [distance for at, distance in evaluations.distances(job_dir) if at <= (step or 0)]
+    found: list[Reporter] = [Progress(step or 0, last_step, distances=before)]
     if metrics_port:
         found.append(prometheus.Exporter(metrics_port, step or 0, resumes, seconds_since_save))
     return found
