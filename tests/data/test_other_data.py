@@ -18,7 +18,7 @@ from tests.conftest import train_flags
 from tests.data import folders
 from trainer.configuration import asked_labels, config, config_json, flags, presets, resume
 from trainer.data import array_cache, fashion_mnist, feeding, loading
-from trainer.data.datasets import DATASETS, Attribute
+from trainer.data.datasets import DATASETS, IMAGE_FOLDER, Attribute
 from trainer.system import downloads, exits
 from trainer.system.exits import InterruptedRun, RefusedError
 
@@ -357,3 +357,7 @@ def test_a_missing_image_folder_is_refused_in_one_line(tmp_path):
         code=exits.REFUSED,
     )
     assert refused.stderr.count("\n") == 1
+
+
+def test_every_data_set_has_a_source():
+    assert loading.SOURCES.keys() == {*DATASETS, IMAGE_FOLDER}

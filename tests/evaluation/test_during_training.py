@@ -213,6 +213,15 @@ evaluations.add, Checkpoints.save = added, saved
 """
 
 
+def test_records_that_someone_removes_leave_nothing_owed(evaluated, tmp_path):
+    job_dir = tmp_path / "without"
+    shutil.copytree(evaluated, job_dir)
+    (job_dir / "metrics.jsonl").unlink()
+    (job_dir / "results" / "final.png").unlink()
+    run_forked(*flags_for(job_dir))
+    assert (job_dir / "results" / "final.png").exists()
+
+
 def test_a_late_evaluation_that_was_not_recorded_whole_is_recorded(evaluated, tmp_path):
     job_dir = tmp_path / "cut"
     shutil.copytree(evaluated, job_dir)

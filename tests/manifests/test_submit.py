@@ -92,6 +92,8 @@ def test_the_evaluation_follows_the_run(overlay, training, data_dir, cluster):
     assert container["image"] == run.container["image"] == "gan:1.2"
     assert (config.job_dir, config.places) == (trained.job_dir, trained.places)
     assert f"--data_dir={data_dir}" in container["args"]
+    in_bucket = "--cache_dir=gs://bucket/fashion-gan-cache" in container["args"]
+    assert in_bucket == (overlay is not LOCAL)
     assert config.new
 
 

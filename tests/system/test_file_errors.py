@@ -15,7 +15,7 @@ import tensorflow as tf
 from tests.command import run_forked
 from tests.conftest import finished_flags, train_flags
 from trainer.runs import checkpoints
-from trainer.system import exits, file_errors, file_system
+from trainer.system import exits, file_errors, file_system, unfinished
 
 
 def last_line(log: str) -> str:
@@ -169,21 +169,21 @@ def test_files_that_look_unfinished_and_are_a_user_s_stay(tmp_path):
     for name in names:
         (tmp_path / name).write_text("a user's")
     (tmp_path / ".partial-999999999-.png").write_text("ours, and its process is gone")
-    file_system.remove_partial(tmp_path)
+    unfinished.remove_left_over(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 
 def test_what_processes_of_one_number_write_in_one_folder_is_their_own(tmp_path):
-    pid, here = os.getpid(), file_system._host()
-    begun = file_system.partial_prefix()
-    assert file_system.partial_prefix() != begun  # two threads, too
+    pid, here = os.getpid(), unfinished._host()
+    begun = unfinished.partial_prefix()
+    assert unfinished.partial_prefix() != begun  # two threads, too
     (tmp_path / f"{begun}.npy").write_text("of this process")
     (tmp_path / f".partial-{pid}-{here}-00000000-0-.npy").write_text("of this container's last one")
     (tmp_path / f".partial-{pid}-00000000-00000000-0-.npy").write_text("of another pod's")
     (tmp_path / f".partial-{pid}-11111111-00000000-0-.npy").write_text("of one that is long gone")
     os.utime(tmp_path / f".partial-{pid}-11111111-00000000-0-.npy", (0, 0))
 
-    file_system.remove_partial(tmp_path)
+    unfinished.remove_left_over(tmp_path)
 
     left = {path.read_text() for path in tmp_path.iterdir()}
     assert left == {"of this process", "of another pod's"}
@@ -213,10 +213,10 @@ def test_other_errors_are_defects():
 
 
 def test_a_fork_writes_under_names_of_its_own():
-    begun = file_system.partial_prefix()
+    begun = unfinished.partial_prefix()
     read_end, write_end = os.pipe()
     if not (pid := os.fork()):
-        os.write(write_end, file_system._drawn(os.getpid()).encode())
+        os.write(write_end, unfinished._drawn(os.getpid()).encode())
         os._exit(0)
     os.waitpid(pid, 0)
     assert os.read(read_end, 8).decode() not in begun

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,14 @@ import pytest
 from PIL import Image
 
 from tests.command import run_forked
+from tests.conftest import train_flags
 from tests.system import emulated
 from tests.system.emulated import BUCKET, Storage
 from trainer.cloud import data_folder, url
 from trainer.cloud.data_places import DataPlaces
-from trainer.configuration import data_flags, flag_definitions, parsing
+from trainer.configuration import config_json, data_flags, flag_definitions, parsing
 from trainer.data import image_folder
-from trainer.data.datasets import DatasetSpec, LabelledImages
+from trainer.data.datasets import DataChoice, DatasetSpec, LabelledImages
 from trainer.system import exits
 from trainer.system.exits import RefusedError
 
@@ -43,6 +45,7 @@ def storage(shared_storage, monkeypatch, tmp_path):
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(draws.integers(0, 256, (20, 20, 3), np.uint8)).save(path)
             shared_storage.write(f"{folder_of(tmp_path)}/{name}/{path.name}", path.read_bytes())
+        shared_storage.write(f"{folder_of(tmp_path)}/{name}/", b"")  # as consoles make folders
     shared_storage.requests.clear()
     return shared_storage
 
@@ -74,17 +77,26 @@ def asked_for(storage: Storage, tmp_path: Path) -> list[str]:
     ]
 
 
-def as_another_machine(tmp_path: Path, name: str) -> tuple[DatasetSpec, LabelledImages]:
-    """The specification and the training pictures, for a process without any files."""
+def choice(tmp_path: Path) -> DataChoice:
+    """What the flags ask for."""
+    values = parsing.parse(["train", "--job_dir=unused", *flags(tmp_path)], flag_definitions.train)
+    return data_flags.choice(values, {"dataset", "image_size"})
+
+
+def another_machine(tmp_path: Path, name: str) -> data_folder.DataFolder:
+    """The data folder of a process without any files."""
 
     def place(of: str) -> tuple[Path, url.GsUrl]:
         return tmp_path / name / of, url.parse(f"gs://{BUCKET}/{tmp_path.name}/{of}", "data_dir")
 
     (data, data_url), (cache, cache_url) = place("pictures"), place("cache")
-    values = parsing.parse(["train", "--job_dir=unused", *flags(tmp_path)], flag_definitions.train)
-    choice = data_flags.choice(values, {"dataset", "image_size"})
-    there = data_folder.DataFolder(DataPlaces(data, cache, data_url, cache_url))
-    spec = there.specify(choice)
+    return data_folder.DataFolder(DataPlaces(data, cache, data_url, cache_url))
+
+
+def as_another_machine(tmp_path: Path, name: str) -> tuple[DatasetSpec, LabelledImages]:
+    """The specification and the training pictures there."""
+    there = another_machine(tmp_path, name)
+    spec = there.specify(choice(tmp_path))
     return spec, there.load(spec, "train")
 
 
@@ -138,20 +150,56 @@ def test_other_pictures_are_looked_at(storage, tmp_path):
     assert "41 pictures in gs://" in prepare(tmp_path)
 
 
-def test_a_table_from_elsewhere_is_read_each_time(storage, tmp_path):
-    table = tmp_path / "table.csv"
+@pytest.mark.parametrize("named", ["{}/table.csv", "~/table.csv"])
+def test_a_table_from_elsewhere_is_read_each_time(storage, tmp_path, monkeypatch, named):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    table, named = tmp_path / "table.csv", named.format(tmp_path)
     for colour in ("red", "blue"):
         rows = [f"cap/{number:02}.png,{colour}" for number in range(EACH)]
         table.write_text("\n".join(["file_name,colour", *rows, "shoe/00.png,green"]))
-        shown = prepare(tmp_path, f"--metadata={table}", "--attribute_minimum=1")
+        shown = prepare(tmp_path, f"--metadata={named}", "--attribute_minimum=1")
         assert f"{colour} {EACH}" in shown
 
 
-def test_a_cache_that_may_only_be_read_is_said_and_keeps_nobody_from_going_on(storage, tmp_path):
+def test_a_cache_that_may_only_be_read_keeps_nobody_from_training(storage, tmp_path, caplog):
     storage.answers = lambda request: 403 if request.method == "POST" else None
-    shown = prepare(tmp_path)
-    assert shown.count("what is prepared is not kept for others") == 1
+    as_another_machine(tmp_path, "first")
+    assert caplog.text.count("what is prepared is not kept for others") == 1
+    assert "keeps nothing" in prepare(tmp_path, code=exits.REFUSED)
     assert not storage.names(f"{tmp_path.name}/cache")
+
+
+def test_what_a_bucket_does_not_keep_is_refused(storage, tmp_path, capsys):
+    for more, what in (
+        (["--dataset=synthetic_garments"], "no drawn ones"),
+        (["--features=own"], "no networks"),
+    ):
+        assert f"of pictures, and {what}" in prepare(tmp_path, *more, code=exits.REFUSED)
+
+
+def test_a_training_leaves_what_an_evaluation_needs(storage, tmp_path):
+    run = [*flags(tmp_path), "--steps=1", "--evaluation_interval=0", "--noconditional"]
+    run_forked(*train_flags(tmp_path / "run", *run), before=SMALL_PIECES)
+    storage.requests.clear()
+    there = another_machine(tmp_path, "later")
+    images, _ = there.load(config_json.read(tmp_path / "run").recipe.data, "test")
+    assert len(images)
+    assert not asked_for(storage, tmp_path)
+
+
+def test_a_run_with_earlier_rules_and_a_start_that_does_not_know_it_find_what_they_look_for(
+    storage, tmp_path
+):
+    there = another_machine(tmp_path, "first")
+    now = choice(tmp_path)
+    earlier = dataclasses.replace(now, folder=dataclasses.replace(now.folder, rules=5))
+    there.specify(now)
+    there.load(there.specify(earlier), "train")
+    storage.requests.clear()
+    there = another_machine(tmp_path, "later")
+    there.specify(now)
+    there.load(there.specify(earlier), "train")
+    assert not asked_for(storage, tmp_path)
 
 
 def test_a_cache_among_the_pictures_is_refused(storage, tmp_path):
@@ -162,10 +210,5 @@ def test_a_cache_among_the_pictures_is_refused(storage, tmp_path):
 def test_a_folder_that_has_changed_since_it_was_specified_is_refused(storage, tmp_path):
     spec, _ = as_another_machine(tmp_path, "first")
     storage.write(f"{folder_of(tmp_path)}/cap/more.png", b"none")
-    place = url.parse(f"gs://{BUCKET}/{folder_of(tmp_path)}", "data_dir")
-    cache = url.parse(f"gs://{BUCKET}/{tmp_path.name}/cache", "cache_dir")
-    there = data_folder.DataFolder(
-        DataPlaces(tmp_path / "later", tmp_path / "later-cache", place, cache)
-    )
     with pytest.raises(RefusedError, match="other pictures than before"):
-        there.load(spec, "train")
+        another_machine(tmp_path, "later").load(spec, "train")

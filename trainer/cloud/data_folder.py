@@ -8,18 +8,16 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from trainer.cloud.bucket import Bucket
-from trainer.cloud.data_places import DataPlaces
+from trainer.cloud.data_places import DATA_DIR, DataPlaces
 from trainer.cloud.failures import Conflict
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.picture_folder import PictureFolder
 from trainer.cloud.url import GsUrl
 from trainer.data import loading
 from trainer.data.datasets import IMAGE_FOLDER, DataChoice, DatasetSpec, LabelledImages
-from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
-FLAG = "data_dir"
 _LAST_FILE = "dataset_info.json"  # of a prepared version; uploaded last, marks it as complete
 
 
@@ -45,13 +43,13 @@ class DataFolder:
         """The data set as it lies there; refuses one that it does not hold, nor can be resized."""
         if choice.dataset == IMAGE_FOLDER:
             return self._pictures.specify(choice)
-        if choice.dataset not in loading.PINNED:
+        if not loading.SOURCES[choice.dataset].is_pinned:
             self.fetch(choice.dataset)  # which decides what the set is
         return loading.specify(choice, self.places.data_dir)
 
     def fetch(self, dataset: str) -> None:
         """Downloads a prepared set's files from the bucket, once; pictures wait to be needed."""
-        url, stored = self.places.data_dir_url, loading.stored_as(dataset)
+        url, stored = self.places.data_dir_url, loading.SOURCES[dataset].stored_as
         if url and stored not in ("", IMAGE_FOLDER) and stored not in self._copies:
             self._copies[stored] = CopiedData(url, self.places.data_dir, stored)
 
@@ -71,18 +69,20 @@ class DataFolder:
         self._pictures.forget()
 
     def send(self) -> None:
-        """Uploads the files that have been prepared since. The bucket may be read-only."""
+        """Uploads the files that have been prepared since; refuses a bucket to be read alone."""
         for copy in self._copies.values():
-            try:
-                copy.send()
-            except RefusedError as error:
-                log.info("data: what was prepared is not kept (%s)", error)
+            copy.send()
+
+    @property
+    def keeps_pictures(self) -> bool:
+        """Whether what is made of pictures is kept where the cache is."""
+        return self._pictures.keeps
 
 
 class CopiedData:
     """The local copy of one data set in a bucket, or of other files that are there alike."""
 
-    def __init__(self, url: GsUrl, folder: Path, dataset: str, flag: str = FLAG) -> None:
+    def __init__(self, url: GsUrl, folder: Path, dataset: str, flag: str = DATA_DIR) -> None:
         """Downloads the files of the data set.
 
         Args:

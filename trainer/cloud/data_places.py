@@ -7,6 +7,8 @@ from pathlib import Path
 
 from trainer.cloud.url import GsUrl
 
+DATA_DIR, CACHE_DIR = "data_dir", "cache_dir"  # the flags that name them
+
 
 @dataclass(frozen=True)
 class DataPlaces:

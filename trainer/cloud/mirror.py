@@ -16,7 +16,7 @@ from pathlib import Path
 from trainer.cloud import lease
 from trainer.cloud.bucket import Bucket, Version, md5_of
 from trainer.cloud.failures import Vanished
-from trainer.system import activity, disk, file_system
+from trainer.system import activity, disk, file_system, unfinished
 from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Mirror:
         for _ in range(FETCH_ATTEMPTS):
             listed = self._bucket.list()
             self._versions = {
-                name: version for name, version in listed.items() if _is_mirrored(name)
+                name: version for name, version in listed.items() if is_mirrored(name)
             }
             self._leased = {
                 name.removesuffix(lease.NAME).rstrip("/")
@@ -190,7 +190,7 @@ class Mirror:
     def _files(self) -> dict[str, Path]:
         files = (path for path in self.folder.rglob("*") if path.is_file())
         by_name = {path.relative_to(self.folder).as_posix(): path for path in files}
-        return {name: by_name[name] for name in sorted(by_name) if _is_mirrored(name)}
+        return {name: by_name[name] for name in sorted(by_name) if is_mirrored(name)}
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -198,11 +198,11 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _is_mirrored(name: str) -> bool:
-    """Whether the name belongs to a complete file, not to a lock, a folder or a temporary file."""
+def is_mirrored(name: str) -> bool:
+    """Whether a name is of a complete file, not of a lock, a folder or a temporary file."""
     parts = name.split("/")
     return (
         lease.NAME not in parts
         and not {"", ".", ".."} & set(parts)
-        and not any(part.startswith(file_system.PARTIAL) or _SAVED.match(part) for part in parts)
+        and not any(part.startswith(unfinished.PARTIAL) or _SAVED.match(part) for part in parts)
     )

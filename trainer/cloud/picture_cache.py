@@ -16,6 +16,7 @@ import numpy as np
 
 from trainer.cloud import local_copies
 from trainer.cloud.bucket import Bucket
+from trainer.cloud.data_places import CACHE_DIR
 from trainer.cloud.failures import Conflict, Vanished
 from trainer.cloud.url import GsUrl
 from trainer.data import array_files
@@ -27,7 +28,6 @@ from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
-FLAG = "cache_dir"
 _UNREADABLE = (*array_files.DAMAGED, TypeError, OSError)
 _ABSENT = 0  # the generation of an object that is not there
 
@@ -40,8 +40,8 @@ class PictureCache:
     """
 
     def __init__(self, url: GsUrl) -> None:
-        self._bucket = Bucket(url, FLAG)
-        self._keeps = True
+        self._bucket = Bucket(url, CACHE_DIR)
+        self.keeps = True  # until the bucket refuses
 
     def through(self, key: str, shape: tuple[int, ...], make: Make) -> Make:
         """Rows of the array `key`: those kept, or else made and kept.
@@ -92,7 +92,7 @@ class PictureCache:
             return None, _ABSENT
 
     def _keep(self, name: str, content: bytes, replaced: int) -> None:
-        if not self._keeps:
+        if not self.keeps:
             return
         try:
             self._bucket.write(name, content, replaced)
@@ -100,7 +100,7 @@ class PictureCache:
             return
         except RefusedError as error:
             log.warning("data: what is prepared is not kept for others: %s", error)
-            self._keeps = False
+            self.keeps = False
 
 
 def _folder(key: str) -> str:

@@ -9,22 +9,22 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from trainer.cloud.bucket import Bucket, Version
-from trainer.cloud.data_places import DataPlaces
-from trainer.cloud.mirror import Mirror
+from trainer.cloud.data_places import DATA_DIR, DataPlaces
+from trainer.cloud.mirror import Mirror, is_mirrored
 from trainer.cloud.picture_cache import PictureCache
-from trainer.data import attribute_tables, folder_contents, image_folder, loading
+from trainer.data import folder_contents, image_folder, loading
 from trainer.data.array_cache import Make
 from trainer.data.datasets import IMAGE_FOLDER, DataChoice, DatasetSpec, LabelledImages
 from trainer.data.image_folder import Found
 from trainer.data.picture_files import TRAIN
 from trainer.system.exits import RefusedError
 
-FLAG = "data_dir"
 _FORMAT = 1  # of what is kept of a folder
 
 
@@ -82,7 +82,13 @@ class PictureFolder:
     def forget(self) -> None:
         """Lets go of what is known of the pictures, which takes memory; it is read again."""
         self._known.clear()
+        self.__dict__.pop("_objects", None)
         folder_contents.forget()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what is made of them is kept in the cache's bucket, if it is in one."""
+        return self._cache is None or self._cache.keeps
 
     @functools.cached_property
     def _cache(self) -> PictureCache | None:
@@ -95,7 +101,8 @@ class PictureFolder:
     def _objects(self) -> Mapping[str, Version]:
         """Those under the URL, as last listed."""
         assert self._places.data_dir_url
-        return Bucket(self._places.data_dir_url, FLAG).list()
+        listed = Bucket(self._places.data_dir_url, DATA_DIR).list()
+        return {name: version for name, version in listed.items() if is_mirrored(name)}
 
     def _files(self) -> Path:
         """The pictures' local folder, with them in it."""
@@ -104,7 +111,7 @@ class PictureFolder:
     @functools.cached_property
     def _copied(self) -> Path:
         assert self._places.data_dir_url
-        mirror = Mirror(Bucket(self._places.data_dir_url, FLAG), self._places.data_dir)
+        mirror = Mirror(Bucket(self._places.data_dir_url, DATA_DIR), self._places.data_dir)
         mirror.fetch(iter)
         self._objects = mirror.versions()
         return self._places.data_dir
@@ -119,18 +126,21 @@ class PictureFolder:
         return self._known.get(key)
 
     def _keep(self, found: Found) -> None:
-        """By all that was asked for to get it: none of the attributes' names, or all of them."""
-        asked = [choice for choice, spec in self._specified.items() if spec == found.spec]
-        for choice in {*asked, _choice_of(found.spec)}:
-            if self._cache and self._is_known_by_objects(choice) and self._kept(choice) is None:
-                key = self._key(choice)
-                self._cache.keep_folder(key, found)
-                self._known[key] = found
+        """By all that was asked for: a later start asks for it, too, before it knows the run."""
+        for choice, spec in {**self._specified, _choice_of(found.spec): found.spec}.items():
+            if not self._cache or not self._is_known_by_objects(choice) or self._kept(choice):
+                continue
+            # A run may have earlier rules than those that were asked for at first.
+            so = found if spec == found.spec else image_folder.find(spec, self._files())
+            key = self._key(choice)
+            self._cache.keep_folder(key, so)
+            self._known[key] = so
 
     def _is_known_by_objects(self, choice: DataChoice) -> bool:
         """Whether nothing is said of the pictures elsewhere than under the URL."""
-        table = attribute_tables.as_seen_from(self._places.data_dir, choice.folder.metadata)
-        return self._places.data_dir_url is not None and not Path(table).is_absolute()
+        folder = self._places.data_dir
+        table = os.path.normpath(folder / Path(choice.folder.metadata).expanduser())
+        return self._places.data_dir_url is not None and Path(table).is_relative_to(folder)
 
     def _key(self, choice: DataChoice) -> str:
         """Of the objects' names and contents, and of how they are read."""

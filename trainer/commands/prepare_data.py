@@ -21,15 +21,16 @@ def run(config: PrepareConfig) -> None:
     name = config.data.dataset
     if config.source and name != fashion_mnist.NAME:
         raise RefusedError(f"--source makes no sense with --dataset={name}: leave it out")
+    stored = loading.SOURCES[name].stored_as
+    if config.places.cache_dir_url and (config.own_features or not stored):
+        what = "no networks" if config.own_features else "no drawn ones"
+        raise RefusedError(
+            f"--cache_dir={config.places.cache_dir_url} keeps what is made of a folder of "
+            f"pictures, and {what}: give a local one"
+        )
     if config.own_features:
-        if config.places.cache_dir_url:
-            raise RefusedError(
-                f"--cache_dir={config.places.cache_dir_url} keeps pictures, and no networks: give "
-                "a local one, or leave --features out"
-            )
         file_system.make_folder(config.places.cache_dir, "cache_dir")
         _configure(config.threads)
-    stored = loading.stored_as(name)
     if name == "synthetic":
         log.info("data: synthetic is drawn at each start, there is nothing to prepare")
         _prepare_features(config)
@@ -39,7 +40,7 @@ def run(config: PrepareConfig) -> None:
     if stored == fashion_mnist.NAME:
         place = data_dir / stored
         fashion_mnist.prepare(data_dir, config.source)
-    elif name in (*loading.DRAWN, IMAGE_FOLDER):
+    elif stored in ("", IMAGE_FOLDER):
         place = config.places.cache_dir
         for split in ("train", "test"):
             images, _ = folder.load(config.data, split)
@@ -48,6 +49,11 @@ def run(config: PrepareConfig) -> None:
                     f"--cache_dir={place} keeps nothing, as was said above: make room, or choose "
                     "another"
                 )
+        if not folder.keeps_pictures:
+            raise RefusedError(
+                f"--cache_dir={place} keeps nothing, as was said above: give this account the role "
+                "roles/storage.objectUser on the bucket, or name another"
+            )
         if name == IMAGE_FOLDER:  # whose size a preset may decide in training, but not here
             side = config.data.image_shape[0]
             log.info("data: prepared for trainings with --image_size=%d, others prepare anew", side)

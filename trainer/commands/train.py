@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import logging
 import math
 import os
 import zlib
@@ -20,13 +21,15 @@ from trainer.configuration import checks, config_json, resume
 from trainer.configuration.config import Recipe, TrainConfig
 from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
-from trainer.data.datasets import DatasetSpec, LabelledImages
+from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec, LabelledImages
 from trainer.distribution import cluster_spec
 from trainer.distribution.cluster_spec import Worker
 from trainer.runs import in_bucket, stored_runs
 from trainer.system import anew, file_system, memory_errors, process_image
 from trainer.system.exits import RefusedError, StoppedForAnother
 from trainer.training.storage import Hold, Storage
+
+log = logging.getLogger(__name__)
 
 
 def run(asked: TrainConfig) -> None:
@@ -87,7 +90,7 @@ def _train(
             )
         examples = data.load(spec, "train")
         if worker.is_chief:
-            data.send()  # at once: what was prepared is kept, also where the run does not begin
+            _keep(data, spec)  # at once: also where the run does not begin
         data.forget()
         return examples
 
@@ -104,6 +107,16 @@ def _train(
         if refused is None:
             raise
         raise refused from error
+
+
+def _keep(data: DataFolder, spec: DatasetSpec) -> None:
+    """Sends what was prepared to where others find it; the bucket may be one to read alone."""
+    if spec.dataset == IMAGE_FOLDER and data.places.cache_dir_url:
+        data.load(spec, "test")  # an evaluation beside the run needs no pictures then
+    try:
+        data.send()
+    except RefusedError as error:
+        log.info("data: what was prepared is not kept (%s)", error)
 
 
 def _keep_schedule(job_dir: Path, stored: RunConfig, configured: RunConfig) -> None:
@@ -153,7 +166,7 @@ def _describe(asked: TrainConfig, worker: Worker) -> None:
     if stored is None:
         _check_source(asked)
     checks.check_replicas(configured.recipe, len(worker.addresses))
-    if asked.places.data_dir_url and loading.stored_as(configured.recipe.data.dataset):
+    if asked.places.data_dir_url and loading.SOURCES[configured.recipe.data.dataset].stored_as:
         Bucket(asked.places.data_dir_url, "data_dir")
     else:
         loading.check(configured.recipe.data, asked.places.data_dir)

@@ -50,6 +50,12 @@ def check_start(config: TrainConfig, is_planned: bool = False) -> None:
     if job_dir == (config.places.data_dir_url or os.path.realpath(config.places.data_dir)):
         # Each has a lock, and they would wait for each other.
         raise RefusedError(f"--job_dir and --data_dir are both {job_dir}: separate them")
+    url = config.job_dir_url
+    if url and f"{config.places.cache_dir_url}/".startswith(f"{url}/"):
+        raise RefusedError(
+            f"--cache_dir={config.places.cache_dir_url} lies in --job_dir={url}, of which "
+            "each start makes a copy: name another folder"
+        )
 
 
 def check_profile(recipe: Recipe, schedule: Schedule) -> None:

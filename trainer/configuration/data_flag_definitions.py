@@ -64,6 +64,6 @@ def define_place(data: Group) -> None:
     text = (
         "Where arrays that are made of pictures are kept, and networks and features to measure "
         "with; may be removed at any time. A local folder; or gs://bucket/folder, which keeps what "
-        "is made of pictures alone."
+        "is made of a folder of pictures, and Inception, alone."
     )
     data.text("cache_dir", _default_cache_dir(), text)

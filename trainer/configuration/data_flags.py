@@ -22,7 +22,7 @@ def choice(values: flags.FlagValues, given: Collection[str]) -> DataChoice:
       values: of the flags, the preset's among them.
       given: names of those that the user gave: a preset's size is for sets that can be resized.
     """
-    sized = "image_size" in given or values.dataset in loading.RESIZED
+    sized = "image_size" in given or loading.SOURCES[values.dataset].is_resized
     return DataChoice(
         dataset=values.dataset,
         image_size=_image_size(values) if sized else None,

@@ -49,7 +49,7 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
     is_new = not (resolved.job_dir_url or (resolved.job_dir / config_json.FILE).exists())
     if is_new:
         checks.check(resolved)  # before all pictures of a folder are read
-    if resolved.data.dataset not in loading.PINNED:
+    if not loading.SOURCES[resolved.data.dataset].is_pinned:
         try:
             resolved = _train(argv, _as_it_lies_there)
         except RefusedError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import sys
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,69 @@ from trainer.system.exits import RefusedError
 log = logging.getLogger(__name__)
 
 DEFAULT_FOLDER_SIZE = 32
-DRAWN = ("synthetic", "synthetic_garments")  # in code
-PINNED = (*DRAWN, "coloured_fashion_mnist", "fashion_mnist")  # verified by digests, or drawn
-RESIZED = ("celeb_a", IMAGE_FOLDER, "synthetic_garments")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the pictures of a data set come from."""
+
+    load: Callable[[DatasetSpec, str, Path, Path], Arrays]  # spec, split, data_dir, cache_dir
+    stored_as: str = ""  # the set of whose files in the data folder it is made; empty: of none
+    check: Callable[[DatasetSpec, Path], None] | None = None  # refuses what cannot be had
+    is_prepared: Callable[[str, Path], bool] | None = None  # None: it needs no download
+    is_pinned: bool = False  # verified by digests, or drawn: files say nothing that is not known
+    is_resized: bool = False
+
+
+def _drawn(spec: DatasetSpec, split: str, data_dir: Path, cache_dir: Path) -> Arrays:
+    del data_dir
+    log.info("data: %s, drawn in code", spec.dataset)
+    return synthetic.load(spec, split, cache_dir)
+
+
+def _of_fashion_mnist(spec: DatasetSpec, split: str, data_dir: Path, cache_dir: Path) -> Arrays:
+    del cache_dir
+    found = fashion_mnist.load(split, data_dir)
+    return found if spec.dataset == fashion_mnist.NAME else coloured.load(*found)
+
+
+def _check_fashion_mnist(spec: DatasetSpec, data_dir: Path) -> None:
+    del spec
+    if not fashion_mnist.is_prepared(data_dir):
+        file_system.check_folder(data_dir, "data_dir")
+
+
+def _has_fashion_mnist(name: str, data_dir: Path) -> bool:
+    del name
+    there = fashion_mnist.folder_of_files(data_dir, None) is not None
+    return there or fashion_mnist.is_prepared(data_dir)
+
+
+def _prepared(spec: DatasetSpec, split: str, data_dir: Path, cache_dir: Path) -> Arrays:
+    del cache_dir
+    return prepared.load(spec, split, data_dir)
+
+
+def _of_tfds(name: str, is_resized: bool = False) -> Source:
+    parts = (_prepared, name, prepared.check, prepared.is_prepared)
+    return Source(*parts, is_resized=is_resized)
+
+
+_FASHION_MNIST = Source(
+    *(_of_fashion_mnist, fashion_mnist.NAME, _check_fashion_mnist, _has_fashion_mnist),
+    is_pinned=True,
+)
+SOURCES = {
+    "celeb_a": _of_tfds("celeb_a", is_resized=True),
+    "cifar10": _of_tfds("cifar10"),
+    "coloured_fashion_mnist": _FASHION_MNIST,
+    "fashion_mnist": _FASHION_MNIST,
+    "kmnist": _of_tfds("kmnist"),
+    "mnist": _of_tfds("mnist"),
+    "synthetic": Source(_drawn, is_pinned=True),
+    "synthetic_garments": Source(_drawn, is_pinned=True, is_resized=True),
+    IMAGE_FOLDER: Source(image_folder.load, IMAGE_FOLDER, is_resized=True),
+}
 
 
 def specify(choice: DataChoice, data_dir: Path) -> DatasetSpec:
@@ -46,7 +107,7 @@ def specify(choice: DataChoice, data_dir: Path) -> DatasetSpec:
         size = choice.image_size or DEFAULT_FOLDER_SIZE
         return image_folder.specify(data_dir, size, choice.folder, choice.attributes)
     spec = published(choice)
-    return spec if choice.dataset in PINNED else prepared.specify(spec, data_dir)
+    return spec if SOURCES[choice.dataset].is_pinned else prepared.specify(spec, data_dir)
 
 
 def published(choice: DataChoice) -> DatasetSpec:
@@ -70,7 +131,7 @@ def published(choice: DataChoice) -> DatasetSpec:
     spec = replace(spec, attributes=_chosen(spec, choice.attributes))
     if image_size is None:
         return spec
-    if dataset not in RESIZED:
+    if not SOURCES[dataset].is_resized:
         raise RefusedError(
             f"--image_size={image_size} makes no sense with --dataset={dataset}, whose images are "
             f"{spec.image_shape[0]} pixels wide: leave it out"
@@ -94,7 +155,7 @@ def choice_of(spec: DatasetSpec, otherwise: DataChoice) -> DataChoice:
     return dataclasses.replace(
         otherwise,
         dataset=spec.dataset,
-        image_size=spec.image_shape[0] if spec.dataset in RESIZED else None,
+        image_size=spec.image_shape[0] if SOURCES[spec.dataset].is_resized else None,
         attributes=tuple(attribute.name for attribute in spec.attributes),
         folder=spec.folder or otherwise.folder,
     )
@@ -115,41 +176,18 @@ def load(spec: DatasetSpec, split: str, data_dir: Path, cache_dir: Path) -> Labe
     Raises:
       RefusedError: no source can be reached, or the data are damaged.
     """
+    images, labels = SOURCES[spec.dataset].load(spec, split, data_dir, cache_dir)
     if spec.dataset == IMAGE_FOLDER:
-        return image_folder.load(spec, split, data_dir, cache_dir)
-    images, labels = _published_arrays(spec, split, data_dir, cache_dir)
+        return images, labels
     names = [attribute.name for attribute in DATASETS[spec.dataset].attributes]
     columns = [names.index(attribute.name) for attribute in spec.attributes]
-    return images, labels.reshape(len(labels), -1)[:, columns]
-
-
-def _published_arrays(spec: DatasetSpec, split: str, data_dir: Path, cache_dir: Path) -> Arrays:
-    """The same with all of the set's attributes; int64 `[N]` where there is one at most."""
-    if spec.dataset == "fashion_mnist":
-        return fashion_mnist.load(split, data_dir)
-    if spec.dataset == "coloured_fashion_mnist":
-        return coloured.load(*fashion_mnist.load(split, data_dir))
-    if spec.dataset in DRAWN:
-        log.info("data: %s, drawn in code", spec.dataset)
-        return synthetic.load(spec, split, cache_dir)
-    images, labels = prepared.load(spec, split, data_dir)
-    return images, np.asarray(labels)
-
-
-def stored_as(dataset: str) -> str:
-    """The set whose files in the data folder a set is made of; empty: of none."""
-    if dataset in DRAWN:
-        return ""
-    return fashion_mnist.NAME if dataset == "coloured_fashion_mnist" else dataset
+    return images, np.asarray(labels).reshape(len(labels), -1)[:, columns]
 
 
 def is_prepared(spec: DatasetSpec, data_dir: Path) -> bool:
     """Whether `load` needs no download."""
-    stored = stored_as(spec.dataset)
-    if stored == fashion_mnist.NAME:
-        there = fashion_mnist.folder_of_files(data_dir, None) is not None
-        return there or fashion_mnist.is_prepared(data_dir)
-    return stored in ("", IMAGE_FOLDER) or prepared.is_prepared(stored, data_dir)
+    source = SOURCES[spec.dataset]
+    return source.is_prepared is None or source.is_prepared(source.stored_as, data_dir)
 
 
 def check(spec: DatasetSpec, data_dir: Path) -> None:
@@ -158,7 +196,6 @@ def check(spec: DatasetSpec, data_dir: Path) -> None:
     Raises:
       RefusedError: it neither is nor can be.
     """
-    if stored_as(spec.dataset) == fashion_mnist.NAME and not fashion_mnist.is_prepared(data_dir):
-        file_system.check_folder(data_dir, "data_dir")
-    elif spec.dataset not in (*PINNED, IMAGE_FOLDER):
-        prepared.check(spec, data_dir)
+    source = SOURCES[spec.dataset]
+    if source.check is not None:
+        source.check(spec, data_dir)

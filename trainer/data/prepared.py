@@ -33,6 +33,7 @@ from trainer.system import (
     file_system,
     memory,
     memory_errors,
+    unfinished,
 )
 from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
@@ -157,7 +158,7 @@ def decode_to_files(
             np.save(file, labels)
 
     try:
-        file_system.remove_partial(path_prefix.parent)
+        unfinished.remove_left_over(path_prefix.parent)
         file_system.write_atomically(
             path_prefix.with_name(f"{path_prefix.name}-images.npy"), write_images
         )

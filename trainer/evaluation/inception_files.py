@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 from trainer.cloud.data_folder import CopiedData
-from trainer.cloud.data_places import DataPlaces
+from trainer.cloud.data_places import CACHE_DIR, DATA_DIR, DataPlaces
 from trainer.data.datasets import IMAGE_FOLDER
 from trainer.evaluation import inception
 from trainer.system.exits import RefusedError
@@ -23,9 +23,9 @@ def provide(dataset: str, places: DataPlaces) -> Path:
       RefusedError: as of `inception.fetch`.
       InterruptedRun: it cannot be downloaded now, or the storage cannot be reached.
     """
-    folder, url, flag = places.data_dir, places.data_dir_url, "data_dir"
+    folder, url, flag = places.data_dir, places.data_dir_url, DATA_DIR
     if dataset == IMAGE_FOLDER and not (folder / inception.FOLDER / inception.FILE).exists():
-        folder, url, flag = places.cache_dir, places.cache_dir_url, "cache_dir"
+        folder, url, flag = places.cache_dir, places.cache_dir_url, CACHE_DIR
     copied = CopiedData(url, folder, inception.FOLDER, flag) if url else None
     path = inception.fetch(folder, flag)
     if copied:

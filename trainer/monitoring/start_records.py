@@ -16,7 +16,7 @@ from trainer.cloud import local_copies
 from trainer.configuration import config_json, flags, step_counts
 from trainer.configuration.config_json import RunConfig
 from trainer.data.datasets import DATASETS
-from trainer.data.loading import RESIZED
+from trainer.data.loading import SOURCES
 from trainer.runs import tags
 
 _FIRST = ("generator_learning_rate", "discriminator_learning_rate", "batch_size")  # of HParams
@@ -120,7 +120,7 @@ def command(run: RunConfig) -> str:
     """
     steps, data = step_counts.total_steps(run.recipe, run.schedule), run.recipe.data
     arguments = [f"--preset={run.preset}", f"--dataset={data.dataset}"]
-    if data.dataset in RESIZED:
+    if SOURCES[data.dataset].is_resized:
         arguments += [f"--image_size={data.image_shape[0]}"]
     known = DATASETS.get(data.dataset)
     if known and known.attributes != data.attributes:

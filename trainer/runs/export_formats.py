@@ -21,7 +21,7 @@ from trainer.models.conditioning import inputs_of
 from trainer.models.keras_layers import with_keras_layers
 from trainer.runs import model_card
 from trainer.runs.trained_networks import Trained
-from trainer.system import file_system
+from trainer.system import file_system, unfinished
 from trainer.system.exits import RefusedError
 
 
@@ -144,7 +144,9 @@ def _write_saved_model(export: Export, path: Path) -> None:
     )
     if network.name == "generator":
         _add_sampling(archive, export.trained, network)
-    with file_system.unfinished(path) as new, file_system.unfinished(path) as old:
+    # A process that leaves at once removes what is new: what was there is never in the way of that.
+    old = path.with_name(unfinished.partial_prefix())
+    with unfinished.beside(path) as new:
         archive.write_out(str(new), verbose=False)
         for name in model_card.of_others(path):
             shutil.copyfile(path / name, new / name)
@@ -156,6 +158,7 @@ def _write_saved_model(export: Export, path: Path) -> None:
             if old.exists():
                 old.rename(path)
             raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _add_sampling(

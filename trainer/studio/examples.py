@@ -40,9 +40,9 @@ def read(recipe: Recipe, config: StudioConfig) -> InputPictures | None:
 
 
 def _arrays(recipe: Recipe, config: StudioConfig):
-    stored = loading.stored_as(recipe.data.dataset)
+    stored = loading.SOURCES[recipe.data.dataset].stored_as
     places, folder = config.places, data_folder.at(config.places)
-    if places.data_dir_url and not places.cache_dir_url and stored == IMAGE_FOLDER:
+    if places.data_dir_url and stored == IMAGE_FOLDER:
         raise RefusedError("a folder of pictures in a bucket is not copied for that")
     folder.fetch(recipe.data.dataset)
     if not loading.is_prepared(recipe.data, places.data_dir):

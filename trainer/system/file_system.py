@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
-import functools
 import hashlib
-import itertools
 import logging
 import os
-import re
-import secrets
-import shutil
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from trainer.system import file_errors
+from trainer.system import file_errors, unfinished
 from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
@@ -30,11 +23,6 @@ log = logging.getLogger(__name__)
 LOCK_TIMEOUT_SECONDS = 10.0
 # A file server keeps that of a machine which is gone until its lease has ended: NFS's has 90 s.
 OTHER_HOSTS_LOCK_SECONDS = 120.0
-PARTIAL = ".partial-"  # prefix of the names of unfinished files and folders
-# Then the process, a digest of its host, for pods that share a folder have processes of one number,
-# and what a process has drawn for itself. Earlier names end behind the process.
-_PARTIAL_NAME = re.compile(r"\.partial-(\d{1,9})-(?:([0-9a-f]{8})-([0-9a-f]{8})-)?")
-ABANDONED_SECONDS = 24 * 3600.0  # without a change, what another host began is left over
 
 
 def check_folder(path: Path, flag: str) -> None:
@@ -157,39 +145,9 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     The temporary name keeps the last two suffixes, from which writers choose their format, and
     nothing else of the name, so that readers' patterns do not match it.
     """
-    with unfinished(path, "".join(path.suffixes[-2:])) as temporary, naming(path):
+    with unfinished.beside(path, "".join(path.suffixes[-2:])) as temporary, naming(path):
         write(temporary)
         temporary.replace(path)
-
-
-_unfinished: set[Path] = set()
-
-
-@contextmanager
-def unfinished(path: Path, suffix: str = "") -> Iterator[Path]:
-    """A temporary path beside `path`, of a file or a folder that is gone afterwards."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(partial_prefix() + suffix)
-    _unfinished.add(temporary)
-    try:
-        yield temporary
-    finally:
-        _remove(temporary)
-        _unfinished.discard(temporary)
-
-
-def remove_unfinished() -> None:
-    """Removes what is being written, of a process that leaves at once."""
-    for temporary in list(_unfinished):
-        _remove(temporary)
-
-
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -232,26 +190,6 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def partial_prefix() -> str:
-    """A prefix of the name of an unfinished file or folder, which no other process has."""
-    return f"{PARTIAL}{os.getpid()}-{_host()}-{_drawn(os.getpid())}-{next(_numbers)}-"
-
-
-_numbers = itertools.count()
-
-
-def remove_partial(folder: Path) -> None:
-    """Removes what killed processes of ours left unfinished in this folder and those below it."""
-    for left_over in list(folder.rglob(f"{PARTIAL}*")):
-        ours = _PARTIAL_NAME.match(left_over.name)
-        if not ours or not _is_left_over(left_over, int(ours[1]), ours[2], ours[3]):
-            continue
-        if left_over.is_dir() and not left_over.is_symlink():
-            shutil.rmtree(left_over)
-        else:
-            left_over.unlink(missing_ok=True)
-
-
 def read_text(path: Path) -> str:
     """The content of a regular file; what is no UTF-8 in it is replaced.
 
@@ -271,34 +209,3 @@ def regular(path: Path) -> Path:
     if not path.is_file() and path.exists():
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     return path
-
-
-def _is_left_over(path: Path, pid: int, host: str | None, drawn: str | None) -> bool:
-    """Whether nobody writes it any more, as far as can be known of another host's processes."""
-    if host in (None, _host()):
-        # In containers every main process has the same pid, the one before this, too.
-        return drawn != _drawn(pid) if pid == os.getpid() else not _is_alive(pid)
-    with contextlib.suppress(OSError):  # it is finished meanwhile
-        return time.time() - path.stat().st_mtime > ABANDONED_SECONDS
-    return False
-
-
-def _host() -> str:
-    return f"{zlib.crc32(os.uname().nodename.encode()):08x}"
-
-
-@functools.cache
-def _drawn(pid: int) -> str:
-    """Eight digits of the process of that number, in which this is called; a fork has others."""
-    del pid
-    return secrets.token_hex(4)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
-from trainer.system import exits, file_system, process_image, streams
+from trainer.system import exits, process_image, streams, unfinished
 
 # Cluster jobs are killed after 120 seconds, and a killed pod counts as a crash.
 GRACE_SECONDS = 110.0
@@ -161,8 +161,8 @@ def exit_now(reason: str) -> NoReturn:
     message = f"{reason}: leaving at once; what is on disk is whole, run the same command again"
     try:
         sys.stderr.write(f"fashion-gan: {message}\n")
-        file_system.remove_unfinished()
         streams.drain(streams.HURRY_SECONDS)
+        unfinished.remove_written()
     finally:
         os._exit(exits.INTERRUPTED)
 

@@ -17,7 +17,7 @@ from trainer.runs import (
     records,
 )
 from trainer.runs.checkpoints import Checkpoints
-from trainer.system import file_system
+from trainer.system import file_system, unfinished
 from trainer.system.exits import RefusedError
 from trainer.training import results
 
@@ -81,7 +81,7 @@ def trim(job_dir: Path, recipe: Recipe, step: int) -> None:
     event_files.trim(job_dir / run_layout.TRAINING_EVENTS, step)
     evaluations.trim(job_dir, step)
     model_monitor.trim_grids(job_dir, recipe, step)
-    file_system.remove_partial(job_dir)
+    unfinished.remove_left_over(job_dir)
 
 
 def check_writable(job_dir: Path) -> None:

@@ -122,9 +122,10 @@ class RunEvaluations:
     def _is_owed(self, step: int) -> bool:
         if self._networks is None or step == 0 or not self._plan.evaluation_due(step):
             return False
-        recorded = records.read_lines(self._job_dir / run_layout.METRICS)
-        is_recorded = bool(recorded) and records.FRECHET in recorded[-1]
-        return not (self._made(step) and is_recorded)
+        # A record that lacks what was measured is completed; where there is none, nothing is owed.
+        last = (records.read_lines(self._job_dir / run_layout.METRICS) or [{}])[-1]
+        lacks_it = last.get("step") == step and records.FRECHET not in last
+        return not self._made(step) or lacks_it
 
     def _made(self, step: int) -> dict[str, float]:
         """The metrics of a step that was measured; what ends then may not have recorded them."""
