@@ -53,8 +53,9 @@ _HEAD = """# Quality, measured
 Written by `./scripts/quality.sh`, which makes the rows that [quality.json](quality.json) lacks. A
 row is a preset and its budget in minutes of processor time, over all cores: on two that are free it
 passes in half of the time. `fashion_before_styles` is the preset `fashion` as it was:
-`--architecture=fashion`, rates of 9e-4; `fashion_short_average` is `fashion` with
-`--ema_half_life=40000`, which it had for a while, and its budget is images.
+`--architecture=fashion`, rates of 9e-4; `fashion_projection` told labels by
+`--classifier=projection --classification=.03`, and `fashion_short_average` is that with
+`--ema_half_life=40000`. A budget may be a number of images.
 TensorFlow {tensorflow}. One seed each, or, where *seeds* says so, several of as many steps: then
 the median, the least and the most in brackets, KID's largest deviation, and the pictures are those
 of the first.

@@ -130,7 +130,7 @@ def test_a_run_with_another_mapping_network_says_by_which_flag_more_would_fit(tm
     assert averages_soon(tmp_path / "new")
     run_forked(*new, "--preset=fashion", "--steps=2")
     assert averages_soon(tmp_path / "new")
-    assert "discriminator: 6 of 6 layers taken" in done.stderr
+    assert "discriminator: 7 of 7 layers taken" in done.stderr
     done = run_forked(*train_flags(tmp_path / "same", *small, "--mapping_layers=2", from_it))
     assert said not in done.stderr and not averages_soon(tmp_path / "same")
     # The networks before styles have no such flag.
