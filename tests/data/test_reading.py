@@ -100,11 +100,13 @@ def test_an_error_is_told_who_needs_what_could_not_be_read():
 
 
 def test_a_loop_is_no_longer_than_what_is_sent_at_once(monkeypatch):
-    assert feeding.most_steps(IMAGES, 8) > 10**9
+    labels = np.zeros((len(IMAGES), 1), np.int64)
+    assert feeding.feed(IMAGES, labels, ["/cpu:0"]).most_steps(8) > 10**9
     monkeypatch.setattr(feeding, "RESIDENT_BYTES", 0)
     monkeypatch.setattr(feeding, "LOOP_BYTES", 3 * 8 * IMAGES[0].nbytes + 1)
-    assert feeding.most_steps(IMAGES, 8) == 3
-    assert feeding.most_steps(IMAGES, 8000) == 1
+    streamed = feeding.feed(IMAGES, labels, ["/cpu:0"])
+    assert streamed.most_steps(8) == 3
+    assert streamed.most_steps(8000) == 1
 
 
 def test_a_streamed_run_and_its_resume_have_the_bits_of_one_that_is_resident(pictures, tmp_path):

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tests.conftest import assert_same_bits
 from trainer.configuration import config_json, flags, recipe_checks, resume, step_counts
 from trainer.configuration.growth import Growth
+from trainer.data import feeding
 from trainer.gan import stages
 from trainer.gan.state import FashionGAN
 from trainer.randomness import BatchRng
@@ -131,9 +132,8 @@ class Growing:
         images = random.integers(0, 256, (40, 28, 28, 1), np.uint8)
         labels = random.integers(0, 10, (40, 1))
         strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
-        self._train = callbacks.training(
-            self.gan, strategy, images, labels, self.asked.execution, self.due.last_step
-        )
+        feed = feeding.feed(images, labels, ["/cpu:0"])
+        self._train = callbacks.training(self.gan, strategy, feed, False, self.due.last_step)
         self.variables = dict(state_variables.named_variables(self.gan.state()))
         self._start = self.values()
 

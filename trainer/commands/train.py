@@ -9,7 +9,7 @@ import logging
 import math
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,8 +79,31 @@ def _train(
     source, source_url = asked.initialize_from if starts else None, asked.initialize_from_url
     if source and source_url:
         in_bucket.fetch(source_url, source, *stored_runs.FILES, flag="initialize_from")
+    flags = tuple(
+        f"--{name}={getattr(asked.places, name)}"
+        for name in ("data_dir", "cache_dir")
+        if name in asked.given
+    )
+    storage = Storage(
+        *(asked.job_dir, asked.places.cache_dir, _loader(asked, worker, data), hold, source),
+        data_flags=flags,
+        is_sent=asked.job_dir_url is not None,
+    )
+    try:
+        training.train(configured, _checksum(asked), worker, storage, deadline, asked.rejoin)
+    except Exception as error:
+        refused = memory_errors.refusal(error, _smaller(configured.recipe, asked.job_dir))
+        if refused is None:
+            raise
+        raise refused from error
 
-    @functools.cache  # a plan by minutes looks at them first
+
+def _loader(
+    asked: TrainConfig, worker: Worker, data: DataFolder
+) -> Callable[[DatasetSpec], LabelledImages]:
+    """What gives the training images and their labels, once: a plan by minutes sees them first."""
+
+    @functools.cache
     def load(spec: DatasetSpec) -> LabelledImages:
         # Another one than was looked at, if the chief resumes a run of another.
         if asked.recipe.data != spec and data.specify(loading.choice_of(spec, asked.data)) != spec:
@@ -94,19 +117,7 @@ def _train(
         data.forget()
         return examples
 
-    flags = tuple(
-        f"--{name}={getattr(asked.places, name)}"
-        for name in ("data_dir", "cache_dir")
-        if name in asked.given
-    )
-    storage = Storage(asked.job_dir, asked.places.cache_dir, load, hold, source, flags)
-    try:
-        training.train(configured, _checksum(asked), worker, storage, deadline, asked.rejoin)
-    except Exception as error:
-        refused = memory_errors.refusal(error, _smaller(configured.recipe, asked.job_dir))
-        if refused is None:
-            raise
-        raise refused from error
+    return load
 
 
 def _keep(data: DataFolder, spec: DatasetSpec) -> None:

@@ -6,8 +6,7 @@ import hashlib
 
 import numpy as np
 
-from trainer.data.datasets import COLOURS
-from trainer.data.prepared import Arrays
+from trainer.data.datasets import COLOURS, Arrays
 
 _RGB = np.array(list(COLOURS.values()), np.float32) / 255
 

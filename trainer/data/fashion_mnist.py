@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data import array_files
-from trainer.data.prepared import Arrays, quiet_tfds
+from trainer.data.datasets import Arrays
+from trainer.data.prepared import quiet_tfds
 from trainer.system import activity, downloads, file_system
 from trainer.system.exits import InterruptedRun, RefusedError, first_line
 

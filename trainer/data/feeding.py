@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 
@@ -45,6 +46,11 @@ class Resident:
 
     def read_ahead(self, coming: Callable[[int], np.ndarray]) -> None:
         """All are on the devices."""
+
+    def most_steps(self, batch: int) -> int:
+        """Steps of `batch` images whose examples may be sent at once: any number."""
+        del batch
+        return sys.maxsize
 
     def fetch(self, sent: Sequence[tf.Tensor], replica: int) -> Uint8Batch:
         """A replica's examples, given its part of what was sent for a step."""
@@ -92,6 +98,10 @@ class Streamed:
         steps = self._longest  # what is not needed at once stays for the loop after
         self._images.start(lambda: coming(steps))
 
+    def most_steps(self, batch: int) -> int:
+        """Steps of `batch` images whose examples may be sent at once."""
+        return max(1, LOOP_BYTES // (batch * math.prod(self._shape)))
+
     def fetch(self, sent: Sequence[tf.Tensor], replica: int) -> Uint8Batch:
         """A replica's examples, given its part of what was sent for a step."""
         del replica
@@ -110,17 +120,6 @@ def feed(images: np.ndarray, labels: np.ndarray, devices: Sequence[str]) -> Feed
       labels: integers `[N, attributes]`.
       devices: of the replicas.
     """
-    if _is_resident(images):
+    if images.nbytes <= RESIDENT_BYTES:
         return Resident(images, labels, devices)
     return Streamed(images, labels)
-
-
-def most_steps(images: np.ndarray, batch: int) -> int:
-    """Steps of `batch` images whose examples may be sent at once."""
-    if _is_resident(images):
-        return sys.maxsize
-    return max(1, LOOP_BYTES // (batch * images[:1].nbytes))
-
-
-def _is_resident(images: np.ndarray) -> bool:
-    return images.nbytes <= RESIDENT_BYTES

@@ -15,12 +15,12 @@ from trainer.data import coloured, fashion_mnist, image_folder, prepared, synthe
 from trainer.data.datasets import (
     DATASETS,
     IMAGE_FOLDER,
+    Arrays,
     Attribute,
     DataChoice,
     DatasetSpec,
     LabelledImages,
 )
-from trainer.data.prepared import Arrays
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 

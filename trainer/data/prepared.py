@@ -1,39 +1,31 @@
-"""Data sets prepared by TensorFlow Datasets, and files of their decoded images and labels.
-
-Decoding would delay every start, so it is done once. The files of arrays are memory-mapped, so that
-data sets larger than the memory can be used.
-"""
+"""Data sets prepared by TensorFlow Datasets."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import json
 import logging
-import math
 import os
 import re
 import sys
 import urllib.error
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from trainer.data.datasets import DatasetSpec
+from trainer.data import decoded_files
+from trainer.data.datasets import Arrays, DatasetSpec
 from trainer.data.pictures import Form, fitted
 from trainer.system import (
     activity,
-    disk,
     downloads,
     file_errors,
     file_system,
-    memory,
     memory_errors,
-    unfinished,
 )
 from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
@@ -47,9 +39,6 @@ _SERVERS = {  # from which TensorFlow Datasets downloads
     "kmnist": "http://codh.rois.ac.jp/kmnist/",
     "mnist": "https://storage.googleapis.com/cvdf-datasets/mnist/",
 }
-
-# uint8 [N, height, width, channels]; int64 [N], or [N, attributes] where there are several
-Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def specify(spec: DatasetSpec, data_dir: Path) -> DatasetSpec:
@@ -78,13 +67,13 @@ def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
     log.info("data: %s prepared in %s", spec.dataset, data_dir)
     path_prefix = folder.parent / f"decoded-{folder.name}-{spec.image_shape[0]}-{split}"
     count = spec.train_examples if split == "train" else spec.test_examples
-    found = load_mapped(path_prefix, count)
+    found = decoded_files.load_mapped(path_prefix, count)
     if found is not None:
         return found
     with contextlib.ExitStack() as stack:
         if os.access(data_dir, os.W_OK):  # else nothing is kept, and nobody need wait
             stack.enter_context(file_system.locked(data_dir, "data_dir", LOCK_TIMEOUT_SECONDS))
-        found = load_mapped(path_prefix, count)  # by another process, in the meantime
+        found = decoded_files.load_mapped(path_prefix, count)  # by another process, in the meantime
         return found or _decode(folder, spec, split, path_prefix, count)
 
 
@@ -109,107 +98,6 @@ def prepare(spec: DatasetSpec, data_dir: Path) -> Path:
     file_system.make_folder(data_dir, "data_dir")
     with file_system.locked(data_dir, "data_dir", LOCK_TIMEOUT_SECONDS):
         return _prepared_folder(spec.dataset, data_dir) or _download(spec.dataset, data_dir)
-
-
-def load_mapped(path_prefix: Path, count: int) -> Arrays | None:
-    """The arrays of `count` examples that `decode_to_files` has written, or None."""
-    try:
-        images, labels = (
-            np.load(
-                file_system.regular(path_prefix.with_name(f"{path_prefix.name}-{kind}.npy")),
-                mmap_mode="r",
-            )
-            for kind in ("images", "labels")
-        )
-    except (OSError, ValueError, EOFError):  # missing or damaged
-        return None
-    return (images, labels) if len(images) == len(labels) == count else None
-
-
-def decode_to_files(
-    path_prefix: Path,
-    count: int,
-    shape: tuple[int, int, int],
-    examples: Callable[[], Iterator[tuple[np.ndarray, int]]],
-) -> Arrays:
-    """Decodes a set into files atomically and memory-maps them.
-
-    Where the files cannot be written, the arrays are in memory only.
-
-    Args:
-      path_prefix: common prefix of the files' paths.
-      count: number of examples.
-      shape: of an image.
-      examples: returns an iterator over uint8 images and their labels.
-
-    Raises:
-      RefusedError: raised by `examples`, or its number of examples is not `count`.
-    """
-    labels = np.zeros(count, np.int64)
-
-    def write_images(path: Path) -> None:
-        if disk.free(path.parent) < count * math.prod(shape):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before minutes are spent
-        found = _exactly(count, examples(), path_prefix.parent)
-        _write_images(path, (count, *shape), found, labels)
-
-    def write_labels(path: Path) -> None:
-        with open(path, "wb") as file:
-            np.save(file, labels)
-
-    try:
-        unfinished.remove_left_over(path_prefix.parent)
-        file_system.write_atomically(
-            path_prefix.with_name(f"{path_prefix.name}-images.npy"), write_images
-        )
-        file_system.write_atomically(
-            path_prefix.with_name(f"{path_prefix.name}-labels.npy"), write_labels
-        )
-        written = load_mapped(path_prefix, count)
-        assert written is not None
-        return written
-    except OSError as error:  # a read-only folder, a full disk
-        log.info("data: decoded arrays are not kept (%s)", error)
-        memory.check_room(count * math.prod(shape), "make room in --data_dir, or choose another")
-        images = np.zeros((count, *shape), np.uint8)
-        for row, image, label in _exactly(count, examples(), path_prefix.parent):
-            images[row], labels[row] = image, label
-        return images, labels
-
-
-def _write_images(
-    path: Path,
-    shape: tuple[int, ...],
-    examples: Iterator[tuple[int, np.ndarray, int]],
-    labels: np.ndarray,
-) -> None:
-    """Writes the images of examples to a NumPy file, and their labels into an array.
-
-    The file is not mapped: on a disk that fills up, that would end the process by a signal.
-    """
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    with open(path, "wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for row, image, label in examples:
-            file.write(np.ascontiguousarray(image, np.uint8).data)
-            labels[row] = label
-
-
-def _exactly(
-    count: int, examples: Iterator[tuple[np.ndarray, int]], folder: Path
-) -> Iterator[tuple[int, np.ndarray, int]]:
-    """Row, image and label of each example.
-
-    Raises:
-      RefusedError: there are more or fewer than `count`.
-    """
-    rows = 0
-    for image, label in itertools.islice(examples, count + 1):
-        if rows < count:
-            yield rows, image, label
-        rows += 1
-    if rows != count:
-        raise RefusedError(f"{folder} does not hold {count} images: prepare it again")
 
 
 @contextlib.contextmanager
@@ -306,4 +194,4 @@ def _decode(folder: Path, spec: DatasetSpec, split: str, path_prefix: Path, coun
 
     activity.now(f"decoding {count} images of {spec.dataset}, {split}")
     log.info("data: decoding %d images of %s", count, spec.dataset)
-    return decode_to_files(path_prefix, count, spec.image_shape, examples)
+    return decoded_files.write(path_prefix, count, spec.image_shape, examples)

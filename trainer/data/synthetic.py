@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data import array_cache
-from trainer.data.datasets import COLOURS, DatasetSpec
-from trainer.data.prepared import Arrays
+from trainer.data.datasets import COLOURS, Arrays, DatasetSpec
 
 _IMAGE_SIZE = 28
 _VERSION = 1  # of how synthetic_garments are drawn

@@ -42,8 +42,6 @@ def make_train_steps(
       -1.
     """
     replica_step = _make_replica_step(gan, strategy.num_replicas_in_sync, feed, jit_compile, stage)
-    networks = (gan.generator, gan.discriminator)
-    weights = [weight.value for network in networks for weight in network.trainable_weights]
     batch = step_counts.images_a_step(gan.recipe)
 
     # Autograph would read `for` and `if`, but converting them takes longer than the first steps.
@@ -69,11 +67,17 @@ def make_train_steps(
             parallel_iterations=1,  # each step reads what the one before it wrote
         )
         # An overflow in the last update would show in metrics only in the next loop, once saved.
-        overflows = ~tf.math.is_finite(tf.linalg.global_norm(weights))
-        first_bad = tf.where(overflows & (first_bad < 0), gan.step, first_bad)
+        first_bad = tf.where(_overflows(gan) & (first_bad < 0), gan.step, first_bad)
         return totals / tf.cast(steps, tf.float32), first_bad
 
     return train_steps
+
+
+def _overflows(gan: FashionGAN) -> tf.Tensor:
+    """Whether weights are not finite, or too large to be squared."""
+    networks = (gan.generator, gan.discriminator)
+    weights = [weight.value for network in networks for weight in network.trainable_weights]
+    return ~tf.math.is_finite(tf.linalg.global_norm(weights))
 
 
 def _make_replica_step(

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration import step_counts
-from trainer.configuration.config import Execution
-from trainer.data import feeding, order
+from trainer.data import order
+from trainer.data.feeding import Feed
 from trainer.gan import compilation, stages
 from trainer.gan.multi_step_graph import TrainSteps, make_train_steps
 from trainer.gan.state import FashionGAN
@@ -33,9 +33,8 @@ log = logging.getLogger(__name__)
 def training(
     gan: FashionGAN,
     strategy: tf.distribute.Strategy,
-    images: np.ndarray,
-    labels: np.ndarray,
-    execution: Execution,
+    feed: Feed,
+    jit_compile: bool,
     last_step: int,
     remark: Callable[[int], str] = lambda step: "",
 ) -> Callable[[int, int], dict[str, float]]:
@@ -44,21 +43,19 @@ def training(
     Args:
       gan: the state.
       strategy: that of the run.
-      images: the training images, uint8.
-      labels: their labels.
-      execution: how a step is computed.
+      feed: gives the examples.
+      jit_compile: whether XLA compiles the step.
       last_step: of the run.
       remark: what is said of the first of some steps, where it is asked what takes so long.
     """
     recipe = gan.recipe
     batch = step_counts.images_a_step(recipe)
-    feed = feeding.feed(images, labels, strategy.extended.worker_devices)
 
     @functools.cache
     def graph(stage: int | None) -> TrainSteps:
-        return make_train_steps(gan, strategy, feed, bool(execution.jit_compile), stage)
+        return make_train_steps(gan, strategy, feed, jit_compile, stage)
 
-    if execution.jit_compile:
+    if jit_compile:
         replicas = strategy.num_replicas_in_sync
         compiled = compilation.described(replicas, gan.generator, gan.discriminator)
         log.info("XLA compiles %s, before the first step", compiled)

@@ -21,6 +21,7 @@ from trainer.gan.state import FashionGAN
 from trainer.system import activity
 from trainer.system.exits import RefusedError
 from trainer.training import grids, trial
+from trainer.training.loop import SAVE_SHARE
 from trainer.training.plan import MOST_GRIDS
 from trainer.training.start_warnings import FEWEST_STEPS
 from trainer.training.storage import Storage
@@ -128,11 +129,12 @@ def _measured(
         evaluations = _evaluation_seconds(run, speed.gan, examples, storage, most)
     fits = not group.broadcast_flag(evaluations is None)
     first, another = evaluations or (0.0, 0.0)
+    around = AROUND_STEPS + SAVE_SHARE * storage.is_sent
     between = interval if interval and fits else math.inf
     return _Took(
         evaluation_fits=fits,
         once=speed.seconds_to_start + first + AROUND_RUN_SECONDS,
-        a_step=speed.seconds_a_step() * AROUND_STEPS + another / between,
+        a_step=speed.seconds_a_step() * around + another / between,
         a_grid=grids.seconds(speed.gan, *examples) if group.is_chief else 0.0,
     )
 

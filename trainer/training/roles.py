@@ -15,6 +15,7 @@ from trainer.configuration.config import Recipe, Schedule
 from trainer.configuration.config_json import RunConfig
 from trainer.data import feeding
 from trainer.data.datasets import LabelledImages
+from trainer.data.feeding import Feed
 from trainer.distribution.collectives import WorkerGroup, checksum
 from trainer.gan.state import FashionGAN
 from trainer.monitoring import profiling
@@ -57,16 +58,15 @@ def train_as_chief(
     measured = RunEvaluations(gan, images, labels, plan, storage, saved)
     measured.keep_best()  # if a kill came before its copy
     samples = grids.samples(gan, images, labels)
+    feed = feeding.feed(images, labels, strategy.extended.worker_devices)
+    compiles = bool(run.execution.jit_compile)
     with contextlib.closing(
         ModelMonitor(job_dir, recipe, samples, gan.learning_rates, reporters)
     ) as monitor:
         if step is None:
-            real = grids.real(recipe, images, labels)
-            _record_start(run, monitor, saved, job_dir, real)
+            _record_start(run, monitor, saved, job_dir, grids.real(recipe, images, labels))
             storage.hold.commit()
-        train_steps = callbacks.training(
-            gan, strategy, images, labels, run.execution, plan.last_step
-        )
+        train_steps = callbacks.training(gan, strategy, feed, compiles, plan.last_step)
         at_pauses = loop.Callbacks(
             train=_profiled(_confirmed(train_steps, storage), schedule, job_dir),
             evaluate=measured.evaluate,
@@ -76,7 +76,7 @@ def train_as_chief(
         )
         results.unmark(job_dir)
         late = measured.late(monitor.amend, storage.hold.commit)
-        _loop(plan, schedule, group, gan, at_pauses, images, late)
+        _loop(plan, schedule, group, gan, at_pauses, feed, late)
         activity.now("writing the results")
         results.finish(job_dir, run.preset, recipe, monitor)
     storage.hold.commit()
@@ -98,6 +98,7 @@ def train_as_worker(
         return
     _share_state(group, gan)
     images, labels = _read_data(storage, run.recipe)
+    feed = feeding.feed(images, labels, strategy.extended.worker_devices)
     plan = Plan(run.recipe, run.schedule)
     progress = Progress(int(gan.step.numpy()), plan.last_step)
 
@@ -107,7 +108,7 @@ def train_as_worker(
     with contextlib.closing(ProgressOnly(run.recipe, [progress])) as monitor:
         at_pauses = loop.Callbacks(
             train=callbacks.training(
-                gan, strategy, images, labels, run.execution, plan.last_step, saved_first
+                gan, strategy, feed, bool(run.execution.jit_compile), plan.last_step, saved_first
             ),
             evaluate=callbacks.waiting_for("evaluation"),
             monitor=monitor,
@@ -115,7 +116,7 @@ def train_as_worker(
             seconds_since_save=lambda: 0.0,  # the chief's matter
         )
         late = LateEvaluation(lambda step: False, at_pauses.evaluate)
-        _loop(plan, run.schedule, group, gan, at_pauses, images, late)
+        _loop(plan, run.schedule, group, gan, at_pauses, feed, late)
     activity.now("waiting for the chief's results")
     group.barrier()  # until the chief has written all: if it is lost, all must start again
     log.info("complete at step %d; the chief has the results", plan.last_step)
@@ -180,7 +181,7 @@ def _loop(
     group: WorkerGroup,
     gan: FashionGAN,
     at_pauses: loop.Callbacks,
-    images: np.ndarray,
+    feed: Feed,
     late: LateEvaluation,
 ) -> None:
     """Trains to the end; an evaluation that was due where the run was left is made first.
@@ -192,7 +193,7 @@ def _loop(
         schedule.steps_per_loop,
         signals.stop_requested,
         group.agree_on_steps,
-        feeding.most_steps(images, step_counts.images_a_step(plan.recipe)),
+        feed.most_steps(step_counts.images_a_step(plan.recipe)),
     )
     step = int(gan.step.numpy())
     with signals.graceful():

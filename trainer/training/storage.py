@@ -28,6 +28,7 @@ class Storage:
     hold: Hold  # on job_dir
     initialize_from: Path | None = None  # the directory of a run whose weights a new one takes
     data_flags: tuple[str, ...] = ()  # the user's flags that say where the data lie
+    is_sent: bool = False  # whether what is saved goes to a bucket, which takes its time
     started: float = field(default_factory=time.monotonic)  # when this start of the run began
 
     @property

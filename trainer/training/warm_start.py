@@ -63,12 +63,7 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
         tensors = _normalised(tensors)
     there = {name: value.shape for name, value in tensors.items()}
     if _labels(stored.recipe) != _labels(run.recipe):
-        of_planes = sees_labels(gan.discriminator)
-        there = {
-            name: shape
-            for name, shape in there.items()
-            if not is_of_labels(name) and name.split("/")[:2] != ["discriminator", of_planes]
-        }
+        there = _without_labels(there, gan)
     variables = dict(state_variables.named_variables(gan.state()))
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     taken: Tensors = {}
@@ -142,6 +137,16 @@ def _log_mapping(theirs: Networks, ours: Networks) -> None:
         )
     if theirs.architecture == ours.architecture and depth != ours.mapping_layers:
         log.warning("more of the generator would fit with --mapping_layers=%d, as there", depth)
+
+
+def _without_labels(shapes: Shapes, gan: FashionGAN) -> dict[str, tuple[int, ...]]:
+    """The weights of layers that learn nothing of labels."""
+    of_planes = ["discriminator", sees_labels(gan.discriminator)]
+    return {
+        name: shape
+        for name, shape in shapes.items()
+        if not is_of_labels(name) and name.split("/")[:2] != of_planes
+    }
 
 
 def sees_labels(discriminator: keras.Model) -> str | None:
