@@ -51,7 +51,7 @@ class Mirror:
         for _ in range(FETCH_ATTEMPTS):
             listed = self._bucket.list()
             self._versions = {
-                name: version for name, version in listed.items() if is_mirrored(name)
+                name: version for name, version in listed.items() if _is_mirrored(name)
             }
             self._leased = {
                 name.removesuffix(lease.NAME).rstrip("/")
@@ -190,7 +190,7 @@ class Mirror:
     def _files(self) -> dict[str, Path]:
         files = (path for path in self.folder.rglob("*") if path.is_file())
         by_name = {path.relative_to(self.folder).as_posix(): path for path in files}
-        return {name: by_name[name] for name in sorted(by_name) if is_mirrored(name)}
+        return {name: by_name[name] for name in sorted(by_name) if _is_mirrored(name)}
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -198,7 +198,7 @@ def _stamp(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def is_mirrored(name: str) -> bool:
+def _is_mirrored(name: str) -> bool:
     """Whether a name is of a complete file, not of a lock, a folder or a temporary file."""
     parts = name.split("/")
     return (

@@ -70,7 +70,8 @@ class PictureCache:
 
     def keep_folder(self, key: str, found: Found) -> None:
         """Keeps what a folder was found to be."""
-        _, generation = self._read(_folder(key))
+        version = self._bucket.find(_folder(key))
+        generation = version.generation if version else _ABSENT
         about = {
             "spec": dataclasses.asdict(found.spec),
             "left_out": [local_copies.shown(note) for note in found.left_out],

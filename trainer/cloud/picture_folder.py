@@ -10,13 +10,13 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from trainer.cloud.bucket import Bucket, Version
+from trainer.cloud.bucket import Bucket
 from trainer.cloud.data_places import DATA_DIR, DataPlaces
-from trainer.cloud.mirror import Mirror, is_mirrored
+from trainer.cloud.mirror import Mirror
 from trainer.cloud.picture_cache import PictureCache
 from trainer.data import folder_contents, image_folder, loading
 from trainer.data.array_cache import Make
@@ -82,7 +82,6 @@ class PictureFolder:
     def forget(self) -> None:
         """Lets go of what is known of the pictures, which takes memory; it is read again."""
         self._known.clear()
-        self.__dict__.pop("_objects", None)
         folder_contents.forget()
 
     @property
@@ -98,11 +97,9 @@ class PictureFolder:
         return PictureCache(url) if url else None
 
     @functools.cached_property
-    def _objects(self) -> Mapping[str, Version]:
-        """Those under the URL, as last listed."""
-        assert self._places.data_dir_url
-        listed = Bucket(self._places.data_dir_url, DATA_DIR).list()
-        return {name: version for name, version in listed.items() if is_mirrored(name)}
+    def _listing(self) -> str:
+        """A digest of the names and contents of the objects under the URL, as last listed."""
+        return self._fetched(lambda names: ())
 
     def _files(self) -> Path:
         """The pictures' local folder, with them in it."""
@@ -110,11 +107,19 @@ class PictureFolder:
 
     @functools.cached_property
     def _copied(self) -> Path:
+        self._listing = self._fetched(iter)
+        return self._places.data_dir
+
+    def _fetched(self, select: Callable[[Collection[str]], Iterable[str]]) -> str:
+        """Copies the objects that are selected of all; the digest of all."""
         assert self._places.data_dir_url
         mirror = Mirror(Bucket(self._places.data_dir_url, DATA_DIR), self._places.data_dir)
-        mirror.fetch(iter)
-        self._objects = mirror.versions()
-        return self._places.data_dir
+        mirror.fetch(select)
+        digest = hashlib.sha256()
+        for name, version in sorted(mirror.versions().items()):
+            content = version.md5 or str(version.generation)  # composite objects have no digest
+            digest.update(f"{name}\0{content}\n".encode())
+        return digest.hexdigest()
 
     def _kept(self, choice: DataChoice) -> Found | None:
         """What the cache knows of the folder as it is now."""
@@ -145,12 +150,8 @@ class PictureFolder:
     def _key(self, choice: DataChoice) -> str:
         """Of the objects' names and contents, and of how they are read."""
         size = choice.image_size or loading.DEFAULT_FOLDER_SIZE
-        asked = [_FORMAT, size, choice.attributes, asdict(choice.folder)]
-        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
-        for name, version in sorted(self._objects.items()):
-            content = version.md5 or str(version.generation)  # composite objects have no digest
-            digest.update(f"{name}\0{content}\n".encode())
-        return digest.hexdigest()[:32]
+        asked = [_FORMAT, self._listing, size, choice.attributes, asdict(choice.folder)]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _choice_of(spec: DatasetSpec) -> DataChoice:

@@ -10,7 +10,6 @@ from trainer.configuration.choices import EXPORT_SUFFIXES, LATEST
 from trainer.configuration.config import EvaluateConfig, ExportConfig, GenerateConfig
 from trainer.system.exits import RefusedError
 
-_WITH_NOISE = {("generator", form) for form in EXPORT_SUFFIXES if form != "weights"}
 _OF_A_SAVED_MODEL = re.compile(
     r"saved_model\.pb|fingerprint\.pb|keras_metadata\.pb|README\.md|samples\.png"
     r"|variables/variables\.(index|data-\d+-of-\d+)"
@@ -66,7 +65,8 @@ def check_evaluate(config: EvaluateConfig) -> None:
 
 def check_export(config: ExportConfig) -> None:
     """Refuses an output that the format cannot be, or that would replace something else."""
-    if config.noise == "input" and (config.network, config.format) not in _WITH_NOISE:
+    has_no_noise = config.network != "generator" or config.format == "weights"
+    if config.noise == "input" and has_no_noise:
         raise RefusedError(
             f"--noise=input is of generators, and not of --network={config.network} "
             f"--format={config.format}: leave it out"

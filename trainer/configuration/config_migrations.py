@@ -97,12 +97,17 @@ def _from_format_7(stored: Json) -> Json:
     return {**stored, "recipe": {**stored["recipe"], "ema_ramp_up": True}}
 
 
+def _renamed(stored: Json, former: str, now: str) -> Json:
+    """The same, where an architecture has another name by now."""
+    networks = dict(stored["recipe"]["networks"])
+    if networks["architecture"] == former:
+        networks["architecture"] = now
+    return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
+
+
 def _from_format_8(stored: Json) -> Json:
     """Format 8 called the architecture `style` whose mapping network sees labels."""
-    networks = dict(stored["recipe"]["networks"])
-    if networks["architecture"] == "style":
-        networks["architecture"] = "style_joint"
-    return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
+    return _renamed(stored, "style", "style_joint")
 
 
 _MAPPING_LAYERS = {"comodulated": 2, "style": 2, "style_joint": 2, "stylegan": 2}  # of format 9
@@ -123,18 +128,12 @@ def _from_format_10(stored: Json) -> Json:
 
 def _from_format_11(stored: Json) -> Json:
     """Format 11 called the architecture `stylegan` whose mapping network sees labels."""
-    networks = dict(stored["recipe"]["networks"])
-    if networks["architecture"] == "stylegan":
-        networks["architecture"] = "stylegan_joint"
-    return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
+    return _renamed(stored, "stylegan", "stylegan_joint")
 
 
 def _from_format_12(stored: Json) -> Json:
     """Format 12 called the architecture `residual` whose discriminator takes means."""
-    networks = dict(stored["recipe"]["networks"])
-    if networks["architecture"] == "residual":
-        networks["architecture"] = "residual_mean"
-    return {**stored, "recipe": {**stored["recipe"], "networks": networks}}
+    return _renamed(stored, "residual", "residual_mean")
 
 
 def _from_format_13(stored: Json) -> Json:

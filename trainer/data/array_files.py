@@ -15,9 +15,8 @@ from trainer.data.labels import NOT_GIVEN
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
-DAMAGED = (  # what NumPy and zipfile raise for an .npz of which any bytes are others
-    *(ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError),
-)
+# What NumPy and zipfile raise for an .npz of which any bytes are others.
+DAMAGED = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError)
 
 
 def write(path: Path, fields: Mapping[str, np.ndarray]) -> None:

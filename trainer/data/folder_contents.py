@@ -64,7 +64,7 @@ def read(folder: Path, reading: FolderReading, wanted: tuple[str, ...] = ()) -> 
 
 
 def forget() -> None:
-    """Lets go of what was read: of a million files, 3 GB."""
+    """Lets go of what was read, which takes memory where files are many."""
     _read.cache_clear()
     _digests.cache_clear()
 

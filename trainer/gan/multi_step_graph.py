@@ -52,10 +52,8 @@ def make_train_steps(
         def train_step(
             i: tf.Tensor, totals: tf.Tensor, first_bad: tf.Tensor
         ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            step = gan.step.read_value()
-            per_replica = strategy.run(replica_step, args=([part[i] for part in sent], step))
-            metrics, *_ = strategy.experimental_local_results(per_replica)
-            gan.step.assign_add(1)
+            parts = [part[i] for part in sent]
+            metrics, step = _trained_once(gan, strategy, replica_step, parts)
             is_bad = ~tf.reduce_all(tf.math.is_finite(metrics))
             first_bad = tf.where(is_bad & (first_bad < 0), step + 1, first_bad)
             return i + 1, totals + metrics, first_bad
@@ -71,6 +69,20 @@ def make_train_steps(
         return totals / tf.cast(steps, tf.float32), first_bad
 
     return train_steps
+
+
+def _trained_once(
+    gan: FashionGAN,
+    strategy: tf.distribute.Strategy,
+    replica_step: Callable[[Sequence[tf.Tensor], tf.Tensor], tf.Tensor],
+    parts: Sequence[tf.Tensor],
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Trains a step on all replicas: its metrics, and its number, from 0."""
+    step = gan.step.read_value()
+    per_replica = strategy.run(replica_step, args=(parts, step))
+    metrics, *_ = strategy.experimental_local_results(per_replica)
+    gan.step.assign_add(1)
+    return metrics, step
 
 
 def _overflows(gan: FashionGAN) -> tf.Tensor:

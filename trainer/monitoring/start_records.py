@@ -134,20 +134,19 @@ def command(run: RunConfig) -> str:
 def _given(run: RunConfig, arguments: list[str]) -> list[str]:
     """The flags that make the recipe of these arguments the run's.
 
-    One at a time that others depend on: defaults follow the architecture, and what it has.
+    First those that others depend on: defaults follow the architecture, and what it has.
     """
-    wanted = config_json.flag_values(run.recipe)
-    given: list[str] = []
-    for _ in wanted:
-        asked = flags.train_on(run.recipe.data, ["train", "--job_dir=x", *arguments, *given])
-        now = config_json.flag_values(asked.recipe)
-        different = [
-            name
-            for name, value in wanted.items()
-            if now[name] != value and name not in _NO_FLAGS and not isinstance(value, list | dict)
-        ]
+    wanted = {
+        name: value
+        for name, value in config_json.flag_values(run.recipe).items()
+        if name not in _NO_FLAGS and not isinstance(value, list | dict)
+    }
+    given: dict[str, str] = {}
+    while True:
+        command = ["train", "--job_dir=x", *arguments, *given.values()]
+        now = config_json.flag_values(flags.train_on(run.recipe.data, command).recipe)
+        different = [name for name in wanted if now[name] != wanted[name] and name not in given]
         if not different:
-            break
-        name = min(different, key=lambda each: (each not in _FIRST_GIVEN, different.index(each)))
-        given.append(f"--{name}={str(wanted[name]).lower()}")
-    return given
+            return list(given.values())
+        for name in [name for name in different if name in _FIRST_GIVEN] or different:
+            given[name] = f"--{name}={str(wanted[name]).lower()}"

@@ -72,9 +72,8 @@ FIGURES = {
     ),
     "completion_spread": Figure("Deviation of completions of one picture, in grey levels."),
 }
-UNKNOWN = Figure()
 
 
 def named(name: str) -> Figure:
     """The figure of that name; one that says nothing where there is none."""
-    return FIGURES.get(name, UNKNOWN)
+    return FIGURES.get(name, Figure())
