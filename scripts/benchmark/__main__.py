@@ -11,8 +11,9 @@ Parts, all of them unless some are named:
   styles      a step with modulated convolutions and without, on pictures of 28 to 128 pixels
   loop        what a step costs beside its computation
   startup     from the command to the first step
-  around      saves, pictures, evaluations and records of a run at the defaults
+  around      saves, pictures, evaluations and records of a run
   generation  images a second of `fashion-gan generate`
+  evaluation  seconds of `fashion-gan evaluate`
 
 Who is compared trains by turns, and medians are taken over the turns. A part that is measured again
 replaces what it was in docs/performance.json; the page is made from that file. Nothing else should
@@ -49,6 +50,7 @@ PARTS = {
     "startup": ("startup", "measure"),
     "around": ("around", "measure"),
     "generation": ("startup", "generation"),
+    "evaluation": ("startup", "evaluation"),
 }
 
 # On a GPU all contenders are there at once, and none may take all of its memory.

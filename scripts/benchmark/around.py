@@ -1,4 +1,8 @@
-"""Part `around`: where the time of a run at the defaults goes, by its own records."""
+"""Part `around`: where a run's time goes, by its own records.
+
+At the defaults but for checkpoints: by default they come after some seconds, which no record tells,
+so they are asked for by steps here.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +24,26 @@ from trainer.runs import records
 from trainer.training.plan import Plan
 
 _SPEED = "throughput/images_per_second"
+STEPS_BETWEEN_SAVES = 400
 
 
 def measure(settings: Settings) -> Result:
     """What a run took, and its loops."""
-    steps = f"--steps={settings.run_steps}"
+    given = [
+        f"--steps={settings.run_steps}",
+        f"--checkpoint_interval={STEPS_BETWEEN_SAVES}",
+    ]
     with tempfile.TemporaryDirectory() as folder:
         say(f"around: a run of {settings.run_steps} steps")
         job_dir = Path(folder, "run")
-        run = fashion_gan("train", f"--job_dir={job_dir}", steps)
-        config = flags.train(["train", f"--job_dir={job_dir}", steps])
-        return {"run": asdict(run), "steps": settings.run_steps, "loops": loops(config)}
+        run = fashion_gan("train", f"--job_dir={job_dir}", *given)
+        config = flags.train(["train", f"--job_dir={job_dir}", *given])
+        return {
+            "run": asdict(run),
+            "steps": settings.run_steps,
+            "steps_between_saves": STEPS_BETWEEN_SAVES,
+            "loops": loops(config),
+        }
 
 
 def loops(config: TrainConfig) -> list[dict[str, Any]]:
@@ -38,8 +51,13 @@ def loops(config: TrainConfig) -> list[dict[str, Any]]:
 
     In between are, after the record before: a grid, a save, if they were due; the training; and an
     evaluation, if one was due after it.
+
+    Raises:
+      ValueError: the run saves by time.
     """
     plan = Plan(config.recipe, config.schedule)
+    if plan.saves_by_time:
+        raise ValueError("which loops saved is not known where checkpoints come by time")
     images_a_step = step_counts.images_a_step(config.recipe)
     found = []
     recorded = _recorded(config.job_dir)

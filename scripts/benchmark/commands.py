@@ -12,7 +12,8 @@ from dataclasses import dataclass
 _BETWEEN = """
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_maxrss, used.ru_utime + used.ru_stime)
 sys.exit(code)
 """
 _STEP = re.compile(r"\] step \d+/\d+,")  # the progress line of a loop's end
@@ -25,6 +26,7 @@ class Run:
     seconds: float
     first_step_seconds: float | None  # until the log told of the first loop, which is one step
     memory_mib: float
+    cpu_seconds: float
 
 
 def fashion_gan(*arguments: str) -> Run:
@@ -45,7 +47,8 @@ def fashion_gan(*arguments: str) -> Run:
         for line in process.stderr:
             if first_step is None and _STEP.search(line):
                 first_step = time.monotonic() - started
-        kibibytes = process.stdout.read()
+        answer = process.stdout.read()
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)}: {line.strip()}")
-    return Run(time.monotonic() - started, first_step, int(kibibytes) / 2**10)
+    kibibytes, cpu_seconds = answer.split()
+    return Run(time.monotonic() - started, first_step, int(kibibytes) / 2**10, float(cpu_seconds))

@@ -58,9 +58,11 @@ def around(part: Part) -> str:
             [label, str(len(seconds)), f"{sum(seconds):.1f}", f"{sum(seconds) / total:.2%}"]
         )
     told = (
-        f"One run of {results['steps']:,} steps at the defaults, from its own records: the time of "
-        "each loop in training, its host feeding included, and the time between, by what was due "
-        "then; every loop has its records, too. The first loop, which traces, is left out, and so "
+        f"One run of {results['steps']:,} steps at the defaults, but with a checkpoint every "
+        f"{results['steps_between_saves']:,} steps, which are more than by default, from its own "
+        "records: the time of each loop in training, its host feeding included, and the time "
+        "between, by what was due then; every loop has its records, too. The first loop, "
+        "which traces, is left out, and so "
         f"is what comes after the last. Outside of training: {other / total:.2%}. "
         f"The process had {results['run']['memory_mib']:,.0f} MiB at most.\n\n"
     )
@@ -79,11 +81,38 @@ def generation(part: Part) -> str:
         seconds = [each["many"]["seconds"] - each["few"]["seconds"] for each in rounds]
         memory = max(each["many"]["memory_mib"] for each in rounds)
         later = [(images - few) / max(each, 1e-9) for each in seconds]
-        rows.append([preset, spread(whole), spread(later), f"{memory:,.0f}"])
+        start = spread([each["few"]["seconds"] for each in rounds], 1)
+        rows.append([preset, start, spread(whole), spread(later), f"{memory:,.0f}"])
     told = (
-        f"`fashion-gan generate --num={images} --output=x.npz` of a run of that preset: images a "
-        f"second of the whole command, and without its start, which is the time of {few} images. "
-        "Compressing the file is included.\n\n"
+        f"`fashion-gan generate --num={images} --output=x.npz` of a run of that preset: its start, "
+        f"which is the time of {few} images; images a second of the whole command, and without the "
+        "start. Compressing the file is included.\n\n"
     )
-    head = ["preset", "images/s, whole command", "images/s, without the start", "MiB"]
+    head = ["preset", "start, s", "images/s, whole command", "images/s, without the start", "MiB"]
     return told + table(head, rows)
+
+
+_EVALUATIONS = {
+    "cold": "`--nocas`, an empty `--cache_dir`",
+    "warm": "`--nocas`, again",
+    "whole": "with the classifier that learns from the fakes",
+}
+
+
+def evaluation(part: Part) -> str:
+    """A row a way to evaluate."""
+    rounds = part["results"]["rounds"]
+    rows = [
+        [
+            label,
+            spread([each[name]["cpu_seconds"] for each in rounds], 1),
+            spread([each[name]["seconds"] for each in rounds], 1),
+            f"{max(each[name]['memory_mib'] for each in rounds):,.0f}",
+        ]
+        for name, label in _EVALUATIONS.items()
+    ]
+    told = (
+        "`fashion-gan evaluate` of the default 10,000 images of a run of the default preset: "
+        "seconds of the processor, over all cores, and on the clock.\n\n"
+    )
+    return told + table(["", "CPU-s", "s", "MiB"], rows)

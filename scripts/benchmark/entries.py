@@ -6,6 +6,7 @@ from scripts.benchmark import work
 from scripts.benchmark.rounds import Entry
 from trainer.configuration import flags, step_counts
 from trainer.distribution import environment
+from trainer.training import trial
 
 SIZES = (1024, 2048, 4096)  # of square matrices
 PRECISIONS = ("float32", "bfloat16")
@@ -23,7 +24,7 @@ def ours(*given: str, steps: int | None = None, steps_a_loop: int = 0) -> Entry:
         without_margins=work.without_margins(recipe),
         images_a_step=step_counts.images_a_step(recipe),
         steps=steps,
-        period=recipe.objective.penalty_interval if recipe.objective.penalised else 1,
+        period=trial.period(recipe),
         options={"given": given, "steps_a_loop": steps_a_loop},
     )
 

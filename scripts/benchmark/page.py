@@ -23,15 +23,17 @@ _SECTIONS: dict[str, tuple[str, Callable[[Part], str]]] = {
     "around": ("Where a run's time goes", commands_shown.around),
     "startup": ("To the first step", commands_shown.startup),
     "generation": ("Generating", commands_shown.generation),
+    "evaluation": ("Evaluating", commands_shown.evaluation),
 }
 _HEAD = """# Performance, measured
 
 Written by `./scripts/benchmark.sh`, a chapter for each kind of machine; every figure comes from
 [{record}]({record}), which has each round. Times and speeds are medians over rounds, with the least
-and the most of them in brackets; memory is the most of any round. Those of a table took turns in
-each round (the presets four at a time, and after the products of matrices; of the batches and of
-generating, those of one preset). Minutes apart, the same thing differs by a tenth on such machines,
-so a smaller difference between tables, or between two rows whose brackets overlap, says nothing.
+and the most of them in brackets, ratios those of each round's own two; memory is the most of any
+round. Those of a table took turns in each round (the presets four at a time, and after the products
+of matrices; of the batches and of generating, those of one preset). Minutes apart, the same thing
+differs by a tenth on such machines, so a smaller difference between tables, or between two rows
+whose brackets overlap, says nothing.
 """
 
 

@@ -53,7 +53,7 @@ def _compared(results: dict[str, Result]) -> str:
             rows.append([label, f"not measured: {escaped(result['reason'])}"])
             continue
         speed = _images_a_second(result)
-        ratio = f"{statistics.median(speed) / statistics.median(ours):.2f}" if ours else DASH
+        ratio = spread(_ratios(speed, ours), 2) if ours else DASH
         images = result["steps"] * result["images_a_step"]
         cpu = statistics.median(each["cpu_seconds"] for each in result["rounds"])
         rows.append(
@@ -155,7 +155,8 @@ def styles(part: Part) -> str:
     results = part["results"]
     head = ["side", "architecture", "precision", "MFLOP an image", "images/s"]
     head += ["time of `fashion`", "of the peak", "inside"]
-    rows, plain = [], 0.0
+    rows: list[list[str]] = []
+    plain: list[float] = []
     for name, result in results.items():
         if name.startswith(_GEMM):
             continue
@@ -163,11 +164,12 @@ def styles(part: Part) -> str:
         if "reason" in result:
             rows.append([*known, f"not measured: {escaped(result['reason'])}"])
             continue
-        milliseconds = statistics.median(_milliseconds(result))
-        plain = milliseconds if name.endswith(" fashion") else plain
+        times = _milliseconds(result)
+        plain = times if name.endswith(" fashion") else plain
         flop = 2 * result["multiply_adds"] / result["images_a_step"]
         speed, shares = spread(_images_a_second(result)), _shares(result, results)
-        rows.append([*known, f"{flop / 1e6:,.0f}", speed, f"{milliseconds / plain:.2f}", *shares])
+        ratio = spread(_ratios(times, plain), 2)
+        rows.append([*known, f"{flop / 1e6:,.0f}", speed, ratio, *shares])
     told = (
         "The default preset without labels, on pictures in colour: with the layers of `fashion`, "
         "and with the same, modulated by styles.\n\n"
@@ -207,6 +209,11 @@ def loop(part: Part) -> str:
         "the graph costs a step; loops of 1 step add the way in and out of it, and feeding.\n\n"
     )
     return told + table(["", "µs"], rows)
+
+
+def _ratios(values: list[float], others: list[float]) -> list[float]:
+    """Of each round's own two: what changes the machine for a while changes both."""
+    return [value / other for value, other in zip(values, others, strict=True)]
 
 
 def _peaks(results: dict[str, Result]) -> str:

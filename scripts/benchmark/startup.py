@@ -1,4 +1,4 @@
-"""Parts `startup` and `generation`: commands that pass most of their time on the way."""
+"""Parts `startup`, `generation`, `evaluation`: commands as a user calls them."""
 
 from __future__ import annotations
 
@@ -85,3 +85,22 @@ def generation(settings: Settings) -> Result:
         say(f"generation: {preset}, {settings.images / rounds[-1]['many']['seconds']:.0f} images/s")
         results[preset] = rounds
     return results
+
+
+def evaluation(settings: Settings) -> Result:
+    """Of each round: with nothing kept, with features of real images kept, and whole."""
+    with tempfile.TemporaryDirectory() as folder:
+        job_dir = f"--job_dir={folder}/run"
+        fashion_gan("train", job_dir, "--steps=1", WITHOUT)
+        rounds = []
+        for number in range(settings.rounds):
+            evaluate = ("evaluate", job_dir, f"--cache_dir={folder}/cache{number}")
+            runs = {
+                "cold": asdict(fashion_gan(*evaluate, "--nocas")),
+                "warm": asdict(fashion_gan(*evaluate, "--nocas")),
+                "whole": asdict(fashion_gan(*evaluate)),
+            }
+            rounds.append(runs)
+            shown = ", ".join(f"{name} {run['cpu_seconds']:.0f}" for name, run in runs.items())
+            say(f"evaluation: CPU-seconds {shown}")
+    return {"rounds": rounds}

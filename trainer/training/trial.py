@@ -64,6 +64,13 @@ class Trial:
         return means.numpy()
 
 
+def period(recipe: Recipe) -> int:
+    """Steps after which the work repeats: some are penalised."""
+    objective = recipe.objective
+    intervals = [path_length.INTERVAL] if objective.path_length else []
+    return math.lcm(objective.penalty_interval, *intervals)
+
+
 class Speed:
     """How fast a recipe trains here, on noise, as long as it takes to see that."""
 
@@ -89,17 +96,15 @@ class Speed:
         labels = np.zeros((batch, len(recipe.data.attributes)), np.int64)
         self._trial = Trial(recipe, strategy, images, labels, bool(execution.jit_compile))
         self.gan = self._trial.gan
-        period = recipe.objective.penalty_interval  # after which the work repeats
-        if recipe.objective.path_length:
-            period = math.lcm(period, path_length.INTERVAL)
         self._train(1)
         self.seconds_to_start = time.monotonic() - started
-        seconds = self._train(period)
+        steps = period(recipe)
+        seconds = self._train(steps)
         periods = agreed(max(1, round(ROUND_SECONDS / max(seconds, 1e-6))))
-        self._steps = period * periods
+        self._steps = steps * periods
         # What takes as long as all rounds tells enough at once.
         self._is_known = agreed(round(seconds / ROUND_SECONDS)) >= ROUNDS
-        self._times = [seconds / period] if self._is_known else []
+        self._times = [seconds / steps] if self._is_known else []
 
     def measure(self) -> None:
         """Trains for about a second, unless the first steps took several."""

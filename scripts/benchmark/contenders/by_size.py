@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from scripts.benchmark.contenders import Train, ours
 from scripts.benchmark.contenders import feeding as feeding_alone
 from trainer.data import feeding
 
-_PART = 10_000  # pictures
+_PART_BYTES = 2**24
 SET_BYTES = 2**28  # of pixels; whatever their content, they take as long
 
 _folder = tempfile.TemporaryDirectory()  # until the process ends
@@ -48,13 +49,19 @@ def prepare(
 
 
 def _mapped(side: int, number: int) -> np.ndarray:
-    """Noise in a file that is mapped into memory, written a part at a time."""
+    """Noise in a file that is mapped into memory.
+
+    Written a part at a time, and not through the mapping, whose pages would count as this process's
+    memory.
+    """
     path = Path(_folder.name, "pictures.npy")
     shape = (number, side, side, 3)
-    written = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
-    rng = np.random.default_rng(0)
-    for first in range(0, number, _PART):
-        part = written[first : first + _PART]
-        part[:] = rng.integers(0, 256, part.shape, np.uint8)
-    written.flush()
+    header = np.lib.format.header_data_from_array_1_0(np.empty(0, np.uint8)) | {"shape": shape}
+    rng, left = np.random.default_rng(0), math.prod(shape)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        while left:
+            size = min(left, _PART_BYTES)
+            file.write(rng.bytes(size))
+            left -= size
     return np.load(path, mmap_mode="r")
