@@ -36,7 +36,7 @@ from trainer.data import attribute_tables, image_folder
 from trainer.data.datasets import Attribute, DatasetSpec
 from trainer.data.picture_files import CURRENT, RULES
 from trainer.gan import sampling
-from trainer.runs import trained_networks
+from trainer.runs import stored_runs, trained_networks
 from trainer.runs.trained_networks import Trained
 
 Values = dict[str, str]  # by attribute
@@ -111,7 +111,7 @@ def leave_out(folder: Path, table: Path, held_out: Values) -> tuple[int, int]:
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Accuracies of samples, and of the folder's test pictures, by the classifier."""
     held_out = combination(asked)
-    run = trained_networks.load(asked.job_dir, asked.checkpoint)
+    run = trained_networks.load(stored_runs.read(asked.job_dir), asked.job_dir, asked.checkpoint)
     spec = whole(run.recipe.data, asked.folder)
     attributes = spec.attributes
     (images, labels), (test, test_labels) = (

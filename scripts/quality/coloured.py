@@ -22,7 +22,7 @@ from trainer.data import coloured, loading
 from trainer.data.datasets import COLOURS
 from trainer.evaluation import packaged_networks
 from trainer.gan import sampling
-from trainer.runs import trained_networks
+from trainer.runs import stored_runs, trained_networks
 
 SAMPLES = 10_000
 SEED = 1
@@ -30,7 +30,7 @@ SEED = 1
 
 def main(job_dir: Path, checkpoint: str) -> dict[str, object]:
     """The step, and the accuracies of samples and of the test images."""
-    run = trained_networks.load(job_dir, checkpoint)
+    run = trained_networks.load(stored_runs.read(job_dir), job_dir, checkpoint)
     spec = run.recipe.data
     if spec.dataset != "coloured_fashion_mnist" or len(spec.attributes) != 2:
         raise SystemExit(f"{job_dir} is no run on coloured_fashion_mnist with class and colour")

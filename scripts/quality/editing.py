@@ -33,7 +33,7 @@ from trainer.editing.codes import Codes
 from trainer.editing.picture_measures import MEASURES
 from trainer.editing.synthesis import Synthesis
 from trainer.evaluation import packaged_networks
-from trainer.runs import trained_networks
+from trainer.runs import stored_runs, trained_networks
 
 SAMPLES = 1000
 DIRECTIONS = 8
@@ -43,7 +43,7 @@ SEED = 1
 
 def main(job_dir: Path, checkpoint: str, pictures: int) -> dict[str, object]:
     """All figures."""
-    run = trained_networks.load(job_dir, checkpoint)
+    run = trained_networks.load(stored_runs.read(job_dir), job_dir, checkpoint)
     spec = run.recipe.data
     if spec.dataset != "fashion_mnist" or not run.recipe.networks.conditional:
         raise SystemExit(f"{job_dir} is no conditional run on fashion_mnist")

@@ -30,7 +30,7 @@ from trainer.data.labels import NOT_GIVEN
 from trainer.editing import inpainting
 from trainer.evaluation import completion_metrics, metrics, packaged_networks
 from trainer.gan import completing
-from trainer.runs import trained_networks
+from trainer.runs import stored_runs, trained_networks
 
 SEED = 1
 COMPLETIONS = 8
@@ -62,7 +62,7 @@ class Measure:
 
 def of_run(measure: Measure, job_dir: Path, checkpoint: str) -> dict[str, dict[str, float | None]]:
     """A run's completions, with the images' labels and without."""
-    run = trained_networks.load(job_dir, checkpoint)
+    run = trained_networks.load(stored_runs.read(job_dir), job_dir, checkpoint)
     rows, some = {}, slice(SPREAD_OF)
     for name in ("labels given", "labels not given"):
         labels = measure.labels if name == "labels given" else np.full_like(measure.labels, -1)
@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--num", type=int, default=5000)
     parser.add_argument("--baselines", action="store_true", help="the simple methods, too")
     asked = parser.parse_args(arguments)
-    spec: DatasetSpec = trained_networks.load(asked.job_dir, asked.checkpoint).recipe.data
+    spec: DatasetSpec = stored_runs.read(asked.job_dir).recipe.data
     data_dir = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
     measure = Measure(*loading.load(spec, "test", data_dir, data_dir), asked.num)
     rows = {"the images untouched": measure(measure.images)}

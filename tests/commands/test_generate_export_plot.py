@@ -20,7 +20,7 @@ from trainer.commands import export, generate, plot
 from trainer.configuration import asked_labels, choices, config, flags
 from trainer.gan import sampling
 from trainer.monitoring import image_grids
-from trainer.runs import checkpoints, trained_networks
+from trainer.runs import checkpoints, stored_runs, trained_networks
 from trainer.system.exits import RefusedError
 
 
@@ -34,7 +34,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def networks(finished):
-    return trained_networks.load(finished, "latest")
+    return trained_networks.load(stored_runs.read(finished), finished, "latest")
 
 
 LATENTS = np.random.default_rng(0).normal(size=(5, 100)).astype(np.float32)
@@ -161,7 +161,7 @@ def test_a_film_goes_from_one_latent_to_another_and_back(conditional, tmp_path):
 
 
 def test_truncation_brings_latents_in_and_keeps_their_order(conditional):
-    recipe = trained_networks.load(conditional, "latest").recipe
+    recipe = trained_networks.load(stored_runs.read(conditional), conditional, "latest").recipe
     free, cut = (sampling.latents(recipe, 0, 0, 200, limit).numpy() for limit in (None, 0.7))
     assert np.abs(cut).max() <= 0.7 < np.abs(free).max()
     assert (np.argsort(cut.ravel()) == np.argsort(free.ravel())).mean() > 0.99
@@ -170,7 +170,7 @@ def test_truncation_brings_latents_in_and_keeps_their_order(conditional):
 
 
 def test_a_conditional_generator_is_exported_with_its_labels_and_average(conditional, tmp_path):
-    networks = trained_networks.load(conditional, "latest")
+    networks = trained_networks.load(stored_runs.read(conditional), conditional, "latest")
     latents = sampling.latents(networks.recipe, 0, 0, 4)
     labels = tf.constant([0, 3, 7, 9])
     expected = networks.generate(latents, labels[:, tf.newaxis])
@@ -280,7 +280,9 @@ def test_a_normalised_discriminator_is_exported_with_normalised_kernels(tmp_path
     job_dir = tmp_path / "run"
     flags_given = ["--spectral_norm", "--dataset=synthetic", "--steps=2"]
     run_forked(*train_flags(job_dir, *flags_given))
-    discriminator = trained_networks.load(job_dir, "latest").discriminator
+    discriminator = trained_networks.load(
+        stored_runs.read(job_dir), job_dir, "latest"
+    ).discriminator
     for layer in ("dense1", "dense2", "logits"):
         kernel = discriminator.get_layer(layer).kernel.numpy()
         assert 0.8 < np.linalg.norm(kernel, 2) < 1.2

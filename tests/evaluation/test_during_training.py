@@ -18,7 +18,7 @@ from tests.evaluation.shapes import folder_of_shapes
 from trainer.configuration import flags
 from trainer.evaluation import during_training, packaged_networks
 from trainer.gan.state import FashionGAN
-from trainer.runs import checkpoints, evaluations, records, trained_networks
+from trainer.runs import checkpoints, evaluations, records, stored_runs, trained_networks
 from trainer.system.exits import INTERRUPTED, RefusedError
 from trainer.training.plan import Plan
 
@@ -302,4 +302,4 @@ def test_the_last_step_is_evaluated_however_short_the_run():
 
 def test_a_missing_best_checkpoint_is_refused(finished):
     with pytest.raises(RefusedError, match="holds no evaluated checkpoint"):
-        trained_networks.load(finished, "best")
+        trained_networks.load(stored_runs.read(finished), finished, "best")

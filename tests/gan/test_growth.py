@@ -15,7 +15,7 @@ from trainer.data import feeding
 from trainer.gan import stages
 from trainer.gan.state import FashionGAN
 from trainer.randomness import BatchRng
-from trainer.runs import state_variables, trained_networks
+from trainer.runs import state_variables, stored_runs, trained_networks
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system.exits import RefusedError
 from trainer.training import callbacks
@@ -198,7 +198,11 @@ def test_a_checkpoint_of_a_run_that_grows_is_drawn_at_its_side(growing, tmp_path
     run = dataclasses.replace(run, execution=execution, environment={})
     (tmp_path / config_json.FILE).write_text(config_json.to_json(run))
     Checkpoints(tmp_path / "checkpoints", growing.gan.state(), 1).save(2)
-    drawn = trained_networks.load(tmp_path, "latest").generate(LATENTS, LABELS).numpy()
+    drawn = (
+        trained_networks.load(stored_runs.read(tmp_path), tmp_path, "latest")
+        .generate(LATENTS, LABELS)
+        .numpy()
+    )
     np.testing.assert_allclose(drawn, stages.sampler(growing.gan)(LATENTS, LABELS), atol=1e-5)
     np.testing.assert_array_equal(drawn[:, ::2], drawn[:, 1::2])
 

@@ -10,6 +10,7 @@ import numpy as np
 from tests.untrained_runs import untrained
 from trainer.__main__ import COMMANDS
 from trainer.configuration import studio_flags
+from trainer.runs import stored_runs
 from trainer.studio import opening
 from trainer.studio.open_run import OpenRun
 from trainer.studio.shown import Command
@@ -34,7 +35,8 @@ def opened(folder: Path, kind: str) -> OpenRun:
     """A run of a row of `KINDS`, untrained."""
     job_dir = untrained(folder / kind, *KINDS[kind])
     flags = [f"--job_dir={job_dir}", f"--cache_dir={folder / 'cache'}"]
-    return opening.opened(studio_flags.studio(["studio", *flags]))
+    config = studio_flags.studio(["studio", *flags])
+    return opening.opened(config, stored_runs.read(job_dir))
 
 
 def made_by(command: Command, folder: Path) -> np.ndarray:

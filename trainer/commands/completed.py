@@ -7,6 +7,7 @@ import logging
 import numpy as np
 
 from trainer.configuration.config import Recipe
+from trainer.configuration.config_json import RunConfig
 from trainer.configuration.editing import InpaintConfig
 from trainer.data import array_files
 from trainer.data.input_pictures import InputPictures
@@ -21,11 +22,12 @@ log = logging.getLogger(__name__)
 _COPIES = 3  # of all completions, that there are at once at most
 
 
-def write(config: InpaintConfig, pictures: InputPictures) -> None:
+def write(config: InpaintConfig, stored: RunConfig, pictures: InputPictures) -> None:
     """Completes pictures and writes them.
 
     Args:
       config: of `inpaint`.
+      stored: the run's configuration.
       pictures: with masks.
 
     Raises:
@@ -36,8 +38,7 @@ def write(config: InpaintConfig, pictures: InputPictures) -> None:
     memory.check_room(
         _COPIES * config.num * pictures.images.nbytes, "complete fewer pictures at once"
     )
-    activity.now("reading the generator")
-    trained = trained_networks.load(config.job_dir, config.checkpoint)
+    trained = trained_networks.load(stored, config.job_dir, config.checkpoint)
     count = len(pictures.images)
     log.info("completing %d pictures by %s", count, trained.source)
     if not trained.recipe.completion.masks:

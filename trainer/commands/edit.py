@@ -47,5 +47,5 @@ def run(config: EditConfig) -> None:
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.commands import edited
 
-    edited.write(config, edited.Sources(source, other, cycle, targets))
+    edited.write(config, stored, edited.Sources(source, other, cycle, targets))
     print(config.output)

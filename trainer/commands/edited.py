@@ -11,6 +11,7 @@ import numpy as np
 
 from trainer.commands import projections, redrawn
 from trainer.configuration import asked_labels
+from trainer.configuration.config_json import RunConfig
 from trainer.configuration.editing import EditConfig
 from trainer.data.labels import Labels
 from trainer.editing import directions, mixing, sheets
@@ -43,15 +44,14 @@ class Sources:
     targets: Sequence[Labels]
 
 
-def write(config: EditConfig, sources: Sources) -> None:
+def write(config: EditConfig, stored: RunConfig, sources: Sources) -> None:
     """Edits and writes.
 
     Raises:
       RefusedError: the checkpoint is damaged, of a run that was still growing, has no such
         direction, layer, or styles, or the file would not hold so many images.
     """
-    activity.now("reading the generator")
-    synthesis = Synthesis(trained_networks.load(config.job_dir, config.checkpoint))
+    synthesis = Synthesis(trained_networks.load(stored, config.job_dir, config.checkpoint))
     _check(config, sources, synthesis)
     found = _directions(config, synthesis)
     _check_size(config, sources, synthesis)

@@ -31,7 +31,7 @@ def run(config: ExportConfig) -> None:
     from trainer.models import image_noise
     from trainer.runs import export_formats, model_card, trained_networks
 
-    networks = trained_networks.load(config.job_dir, config.checkpoint)
+    networks = trained_networks.load(stored, config.job_dir, config.checkpoint)
     if config.noise == "input" and not image_noise.size(networks.generator):
         raise RefusedError("--noise=input: this run's generator adds no noise, leave it out")
     activity.now(f"exporting the {config.network}")

@@ -33,7 +33,7 @@ def run(config: GenerateConfig) -> None:
     from trainer.commands import redrawn, samples
 
     if given is None:
-        samples.write(config, cycle)
+        samples.write(config, stored, cycle)
     else:
-        redrawn.write(config, given, cycle if config.labels else None)
+        redrawn.write(config, stored, given, cycle if config.labels else None)
     print(output)

@@ -39,5 +39,5 @@ def run(config: InpaintConfig) -> None:
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.commands import completed
 
-    completed.write(config, pictures)
+    completed.write(config, stored, pictures)
     print(output)

@@ -27,5 +27,5 @@ def run(config: ProjectConfig) -> None:
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.commands import projections
 
-    projections.write(config, pictures, labels)
+    projections.write(config, stored, pictures, labels)
     print(config.output)

@@ -7,6 +7,7 @@ import logging
 import numpy as np
 
 from trainer.commands import redrawn
+from trainer.configuration.config_json import RunConfig
 from trainer.configuration.editing import ProjectConfig, Search
 from trainer.data.input_pictures import InputPictures
 from trainer.editing import projection
@@ -19,11 +20,14 @@ from trainer.system import activity
 log = logging.getLogger(__name__)
 
 
-def write(config: ProjectConfig, pictures: InputPictures, labels: np.ndarray) -> None:
+def write(
+    config: ProjectConfig, stored: RunConfig, pictures: InputPictures, labels: np.ndarray
+) -> None:
     """Finds the latents and writes them.
 
     Args:
       config: of `project`.
+      stored: the run's configuration.
       pictures: of the input.
       labels: that they have, int64 `[N, attributes]`.
 
@@ -32,8 +36,7 @@ def write(config: ProjectConfig, pictures: InputPictures, labels: np.ndarray) ->
     """
     if config.output.suffix == ".png":
         image_grids.check_size(len(pictures.images), 2, pictures.images.shape[1:])
-    activity.now("reading the generator")
-    synthesis = Synthesis(trained_networks.load(config.job_dir, config.checkpoint))
+    synthesis = Synthesis(trained_networks.load(stored, config.job_dir, config.checkpoint))
     found = projected(synthesis, pictures, labels, config.search)
     if config.output.suffix == ".png":
         both = np.stack([pictures.images, found.images], axis=1)

@@ -11,6 +11,7 @@ import numpy as np
 from trainer.commands import samples
 from trainer.configuration import asked_labels
 from trainer.configuration.config import GenerateConfig
+from trainer.configuration.config_json import RunConfig
 from trainer.data import array_files
 from trainer.data.labels import Labels
 from trainer.editing import labels_changed
@@ -23,19 +24,21 @@ from trainer.system import activity, memory
 log = logging.getLogger(__name__)
 
 
-def write(config: GenerateConfig, codes: Codes, cycle: list[Labels] | None) -> None:
+def write(
+    config: GenerateConfig, stored: RunConfig, codes: Codes, cycle: list[Labels] | None
+) -> None:
     """Draws codes and writes the images.
 
     Args:
       config: of `generate`.
+      stored: the run's configuration.
       codes: of its latents, from `codes.read`.
       cycle: labels that they get instead of theirs, by turns; None: theirs.
 
     Raises:
       RefusedError: the codes are of another generator, or the checkpoint is damaged.
     """
-    activity.now("reading the generator")
-    synthesis = Synthesis(trained_networks.load(config.job_dir, config.checkpoint))
+    synthesis = Synthesis(trained_networks.load(stored, config.job_dir, config.checkpoint))
     recipe, output = synthesis.recipe, config.output
     synthesis.check(codes, f"--latents={config.latents}")
     if output.suffix == ".png":

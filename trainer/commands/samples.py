@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration.config import GenerateConfig, Recipe
+from trainer.configuration.config_json import RunConfig
 from trainer.data import array_files, pixels
 from trainer.data.labels import NOT_GIVEN, Labels
 from trainer.gan import sampling
@@ -24,19 +25,19 @@ log = logging.getLogger(__name__)
 _COPIES = 2  # of an animation's frames: ours, and Pillow's
 
 
-def write(config: GenerateConfig, cycle: Sequence[Labels]) -> None:
+def write(config: GenerateConfig, stored: RunConfig, cycle: Sequence[Labels]) -> None:
     """Draws the samples and writes them.
 
     Args:
       config: of `generate`.
+      stored: the run's configuration.
       cycle: the labels of successive images, from `asked_labels.cycle`.
 
     Raises:
       RefusedError: the checkpoint is damaged.
     """
-    activity.now("reading the generator")
     output = config.output
-    network = trained_networks.load(config.job_dir, config.checkpoint)
+    network = trained_networks.load(stored, config.job_dir, config.checkpoint)
     conditional = network.recipe.networks.conditional
     is_animation = output.suffix == ".gif"
     num = config.num or (8 * len(cycle) if conditional and not is_animation else 64)

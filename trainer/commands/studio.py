@@ -28,12 +28,12 @@ def run(config: StudioConfig) -> None:
         raise RefusedError(f"the page is made with Gradio: {pip}")
     if config.job_dir_url:
         in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
-    stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
+    stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
     from trainer.studio import server
 
     with server.listening(config.host, config.port) as listener:
         # TensorFlow is imported only now: what is wrong above is said at once.
-        server.serve(config, listener)
+        server.serve(config, stored, listener)
 
 
 def _is_there(package: str) -> bool:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from trainer import run_layout
 from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe
+from trainer.configuration.config_json import RunConfig
 from trainer.data.labels import Labels
 from trainer.gan import active_networks, stages
 from trainer.gan.networks import build_networks, label_sizes
@@ -19,9 +20,9 @@ from trainer.models import forms, image_noise, label_classification, mapping, sp
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import Incomplete, inputs_of
 from trainer.randomness import BatchRng
-from trainer.runs import checkpoints, state_variables, stored_runs
+from trainer.runs import checkpoints, state_variables
 from trainer.runs.state_variables import Tensors
-from trainer.system import determinism
+from trainer.system import activity, determinism
 from trainer.system.exits import RefusedError
 
 AVERAGED_LATENTS = 4096
@@ -152,17 +153,18 @@ class Trained:
         return generate
 
 
-def load(job_dir: Path, checkpoint: str) -> Trained:
+def load(stored: RunConfig, job_dir: Path, checkpoint: str) -> Trained:
     """Reads the networks of a run; what is computed of them has the same bits each time.
 
     Args:
+      stored: the run's configuration, from `stored_runs`.
       job_dir: the run directory.
       checkpoint: `latest`, `best`, a step, or a path without suffix.
 
     Raises:
-      RefusedError: there is no run, no such checkpoint, or it is damaged.
+      RefusedError: there is no such checkpoint, or it is damaged or of another recipe.
     """
-    stored = stored_runs.read(job_dir)
+    activity.now("reading the generator")
     determinism.enable()
     forms.use(stored.execution.forms)
     return restore(stored.recipe, job_dir, checkpoint)

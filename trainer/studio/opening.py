@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from trainer import run_layout
 from trainer.configuration.choices import LATEST
+from trainer.configuration.config_json import RunConfig
 from trainer.configuration.studio import StudioConfig
 from trainer.runs import checkpoint_files, trained_networks
 from trainer.studio import examples
@@ -15,15 +16,14 @@ from trainer.studio.open_run import OpenRun
 from trainer.system import activity
 
 
-def opened(config: StudioConfig) -> OpenRun:
+def opened(config: StudioConfig, stored: RunConfig) -> OpenRun:
     """Reads the networks, and pictures to choose from.
 
     Raises:
       RefusedError: the checkpoint is damaged.
     """
     tf.get_logger().setLevel(logging.ERROR)  # each search traces graphs anew, and is no news
-    activity.now("reading the generator")
-    trained = trained_networks.load(config.job_dir, config.checkpoint)
+    trained = trained_networks.load(stored, config.job_dir, config.checkpoint)
     activity.now("looking for test pictures")
     given = None if trained.growing else examples.read(trained.recipe, config)
     name = str(config.job_dir_url or config.job_dir)

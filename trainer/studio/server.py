@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.configuration.config_json import RunConfig
 from trainer.configuration.studio import StudioConfig
 from trainer.system import activity, exits, signals
 from trainer.system.exits import RefusedError
@@ -60,11 +61,12 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def serve(config: StudioConfig, listener: socket.socket) -> None:
+def serve(config: StudioConfig, stored: RunConfig, listener: socket.socket) -> None:
     """Serves the page of a run until a signal comes.
 
     Args:
       config: of `studio`.
+      stored: the run's configuration.
       listener: where it listens.
 
     Raises:
@@ -72,7 +74,7 @@ def serve(config: StudioConfig, listener: socket.socket) -> None:
     """
     from trainer.studio import opening
 
-    run = opening.opened(config)
+    run = opening.opened(config, stored)
     with signals.graceful("closing the page"):
         folder = Path(tempfile.mkdtemp(prefix="fashion-gan-studio-"))
         try:
