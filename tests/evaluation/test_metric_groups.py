@@ -25,7 +25,11 @@ def test_pixel_metrics_are_those_of_64_components():
     values = PixelMetrics(test, train)(fakes)
 
     distance = metrics.frechet_distance(projected_fakes, projected_test)
-    ratio = neighbours.neighbour_distance_ratio(projected_fakes, projected_test, projected_train)
+    ratio = neighbours.neighbour_distance_ratio(
+        projected_fakes,
+        projected_train,
+        neighbours.held_out_distance(projected_test, projected_train),
+    )
     assert values["pixel_frechet_distance"] == pytest.approx(distance, rel=1e-9)
     assert values["neighbour_distance_ratio"] == pytest.approx(ratio, rel=1e-9)
 
@@ -38,6 +42,15 @@ def test_images_of_many_pixels_are_reduced_by_averages_of_squares(monkeypatch):
     values = PixelMetrics(test, train)(fakes)
 
     assert values == PixelMetrics(*small[:2])(small[2])
+
+
+def test_test_images_are_those_that_are_asked_for():
+    test, train = random_images(150, 8, 8, 1), random_images(90, 8, 8, 1)
+    fakes, rows = random_images(80, 8, 8, 1), np.arange(3, 140, 2)
+
+    values = PixelMetrics(test, train, rows)(fakes)
+
+    assert values == PixelMetrics(test[rows], train)(fakes)
 
 
 def test_metrics_that_too_few_images_do_not_allow_are_none_and_said(caplog):

@@ -98,10 +98,15 @@ def test_distances_are_never_in_memory_all_at_once(monkeypatch):
     tracemalloc.start()
     try:
         neighbours.manifold_overlap(many, many)
-        neighbours.neighbour_distance_ratio(many, many + 1, many)
+        distance_ratio(many, many + 1, many)
         assert tracemalloc.get_traced_memory()[1] < 3e6
     finally:
         tracemalloc.stop()
+
+
+def distance_ratio(fakes: np.ndarray, held_out: np.ndarray, training: np.ndarray) -> float:
+    of_reals = neighbours.held_out_distance(held_out, training)
+    return neighbours.neighbour_distance_ratio(fakes, training, of_reals)
 
 
 def median_distance_to_nearest(examples: np.ndarray, others: np.ndarray) -> float:
@@ -114,20 +119,27 @@ def test_neighbour_distance_ratio_agrees_with_its_definition():
     expected = median_distance_to_nearest(FAKES[:40], training) / median_distance_to_nearest(
         held_out, training
     )
-    ratio = neighbours.neighbour_distance_ratio(FAKES[:40], held_out, training)
+    ratio = distance_ratio(FAKES[:40], held_out, training)
     assert ratio == pytest.approx(expected, rel=1e-12)
 
 
 def test_neighbour_distance_ratio_tells_copies_from_unseen_examples():
     training, held_out, unseen = np.split(RNG.normal(size=(1500, 6)), 3)
     near_copies = training + 0.01 * RNG.normal(size=training.shape)
-    assert neighbours.neighbour_distance_ratio(training[:100], held_out, training) == 0
-    assert neighbours.neighbour_distance_ratio(near_copies, held_out, training) < 0.1
-    ratio = neighbours.neighbour_distance_ratio(unseen, held_out, training)
+    assert distance_ratio(training[:100], held_out, training) == 0
+    assert distance_ratio(near_copies, held_out, training) < 0.1
+    ratio = distance_ratio(unseen, held_out, training)
     assert ratio == pytest.approx(1, abs=0.1)
-    assert neighbours.neighbour_distance_ratio(3 * unseen, held_out, training) > 2
+    assert distance_ratio(3 * unseen, held_out, training) > 2
 
 
 def test_held_out_examples_must_not_be_trained_on():
     with pytest.raises(ValueError, match="half of the held-out examples"):
-        neighbours.neighbour_distance_ratio(FAKES, REALS[:10], REALS)
+        neighbours.held_out_distance(REALS[:10], REALS)
+
+
+def test_many_training_examples_are_searched_some_at_a_time(monkeypatch):
+    whole = distance_ratio(FAKES, REALS[:20], REALS[20:])
+    monkeypatch.setattr(neighbours, "_OTHERS", 7)
+    assert distance_ratio(FAKES, REALS[:20], REALS[20:]) == pytest.approx(whole, rel=1e-12)
+    assert distance_ratio(REALS[25:26], REALS[:20], REALS[20:]) == 0

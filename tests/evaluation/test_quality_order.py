@@ -159,10 +159,10 @@ def test_pixel_distance_rises_for_dark_blurred_and_duplicated_images(projections
 
 
 def test_neighbour_distance_ratio_tells_copies_from_unseen_images(projections):
+    train = projections["train"]
+    of_reals = neighbours.held_out_distance(projections["test"], train)
     ratios = {
-        name: neighbours.neighbour_distance_ratio(
-            projections[name], projections["test"], projections["train"]
-        )
+        name: neighbours.neighbour_distance_ratio(projections[name], train, of_reals)
         for name in ("train", "slightly noisy", "unseen")
     }
     assert ratios["train"] == 0

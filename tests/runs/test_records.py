@@ -35,6 +35,16 @@ def test_a_line_that_a_kill_has_cut_short_is_left_out_without_a_word(tmp_path, c
     assert not caplog.text
 
 
+def test_the_last_step_is_found_at_the_end_of_a_file(tmp_path, monkeypatch):
+    path = tmp_path / "metrics.jsonl"
+    assert records.last_step(path) == 0
+    monkeypatch.setattr(records, "_END_BYTES", 40)
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in 5 * GOOD))
+    assert records.last_step(path) == 3
+    path.write_text(f'{json.dumps(GOOD[1])}\n{{"step": 3, "a')
+    assert records.last_step(path) == 2
+
+
 def test_curves_of_records_without_losses_are_refused(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
     with pytest.raises(RefusedError, match="holds no records"):

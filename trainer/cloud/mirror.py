@@ -10,13 +10,12 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from trainer.cloud import lease
 from trainer.cloud.bucket import Bucket, Version, md5_of
 from trainer.cloud.failures import Vanished
-from trainer.system import activity, disk, file_system, unfinished
+from trainer.system import activity, disk, file_system, threads, unfinished
 from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
@@ -162,13 +161,13 @@ class Mirror:
             log.info("fetching %s, of %s", what, self._bucket.name)
         activity.now(f"fetching {self._bucket.name}")
         fetched = 0
-        with ThreadPoolExecutor(FETCH_THREADS) as pool:
-            for name, _ in zip(names, pool.map(self._fetch, names), strict=True):
-                fetched += self._versions[name].size
-                activity.part(f"{fetched / 1e6:,.0f} MB")
+        for size in threads.in_order(self._fetch, names, FETCH_THREADS):
+            fetched += size
+            activity.part(f"{fetched / 1e6:,.0f} MB")
         activity.now("")
 
-    def _fetch(self, name: str) -> None:
+    def _fetch(self, name: str) -> int:
+        """Makes the file equal to its object; the size."""
         path, version = self.folder / name, self._versions[name]
         if not (path.is_file() and version.md5 and md5_of(path) == version.md5):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -186,6 +185,7 @@ class Mirror:
                 raise
             os.utime(path, ns=(version.updated_ns, version.updated_ns))
         self._stamps[name] = _stamp(path)
+        return version.size
 
     def _files(self) -> dict[str, Path]:
         files = (path for path in self.folder.rglob("*") if path.is_file())

@@ -7,7 +7,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +16,11 @@ from trainer.data import attribute_tables, folder_notes, picture_files
 from trainer.data.datasets import Attribute, FolderReading
 from trainer.data.labels import NOT_GIVEN
 from trainer.data.picture_files import RULES, TEST, TRAIN, Files, canonical
-from trainer.system import cores, file_system
+from trainer.system import cores, file_system, threads
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 4096  # files that wait to be read
 LINE_SECONDS = 10.0  # between two lines about how far it is
 _CLASS = "class"  # the attribute that subfolders give
 _LIKE_SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
@@ -268,13 +266,12 @@ def _by_table(
 def _digests(paths: tuple[Path, ...], there: _Files) -> tuple[bytes, ...]:
     del there  # they are those of these files as they are now
     digests, said = [], time.monotonic()
-    with ThreadPoolExecutor(cores.available()) as pool:  # hashing lets other threads run
-        for first in range(0, len(paths), _AT_ONCE):  # what waits in a pool takes memory
-            for digest in pool.map(_content_digest, paths[first : first + _AT_ONCE]):
-                digests.append(digest)
-                if time.monotonic() - said >= LINE_SECONDS:
-                    said = time.monotonic()
-                    log.info("data: %d of %d files are read", len(digests), len(paths))
+    # Hashing lets other threads run.
+    for digest in threads.in_order(_content_digest, paths, cores.available()):
+        digests.append(digest)
+        if time.monotonic() - said >= LINE_SECONDS:
+            said = time.monotonic()
+            log.info("data: %d of %d files are read", len(digests), len(paths))
     return tuple(digests)
 
 

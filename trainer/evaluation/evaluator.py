@@ -155,7 +155,10 @@ class Evaluator:
 
     @functools.cached_property
     def _pixel_metrics(self) -> PixelMetrics:
-        return PixelMetrics(self._test, self._train)
+        # Of what the package knows, all test images, as ever; of others no more than are compared
+        # by their features, for what they take grows with the training images, too.
+        rows = None if self._is_packaged else self._test_rows
+        return PixelMetrics(self._test, self._train, rows)
 
     def _feature_metrics(self, fakes: np.ndarray) -> dict[str, Any]:
         is_published = self._protocol["features"] == INCEPTION

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 
@@ -86,25 +87,28 @@ class PixelMetrics:
     noise, which is not in the first components. Images of many pixels are reduced first.
     """
 
-    def __init__(self, test: np.ndarray, train: np.ndarray) -> None:
+    def __init__(self, test: np.ndarray, train: np.ndarray, rows: np.ndarray | None = None) -> None:
         """Computes the components once, for any number of fakes.
 
         Args:
           test: uint8 `[M, height, width, channels]`.
           train: the training images, of the same shape.
+          rows: of the test images, that are compared; None: all.
         """
+        rows = np.arange(len(test)) if rows is None else rows
         self._space = None
         self._factor = _reduction(test.shape[1:])
-        if len(test) <= COMPONENTS:
+        if len(rows) <= COMPONENTS:
             log.warning(
                 "evaluation: no metrics of pixels, for which %d test images are too few: %d are "
                 "needed",
-                *(len(test), COMPONENTS + 1),
+                *(len(rows), COMPONENTS + 1),
             )
             return
-        test = _reduced(test, self._factor)
-        self._space = pixel_space.principal_components(test, COMPONENTS)
-        self._test = self._space.project(test)
+        blocks = feature_arrays.blocks(len(rows), test[0].size)
+        reduced = np.concatenate([_reduced(test[rows[block]], self._factor) for block in blocks])
+        self._space = pixel_space.principal_components(reduced, COMPONENTS)
+        self._test = self._space.project(reduced)
         self._train = self._project(train)
 
     def __call__(self, fakes: np.ndarray) -> dict[str, float | None]:
@@ -120,10 +124,14 @@ class PixelMetrics:
 
     def _ratio(self, projected: np.ndarray) -> float | None:
         try:
-            return neighbours.neighbour_distance_ratio(projected, self._test, self._train)
+            return neighbours.neighbour_distance_ratio(projected, self._train, self._held_out)
         except ValueError as error:
             log.warning("evaluation: no neighbour_distance_ratio: %s", error)
             return None
+
+    @functools.cached_property
+    def _held_out(self) -> float:
+        return neighbours.held_out_distance(self._test, self._train)
 
     def _project(self, images: np.ndarray) -> np.ndarray:
         assert self._space is not None

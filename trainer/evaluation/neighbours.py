@@ -12,6 +12,7 @@ import numpy as np
 
 from trainer.evaluation import feature_arrays
 
+_OTHERS = 2**16
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -97,9 +98,7 @@ def coverage(overlap: ManifoldOverlap) -> float:
     return float(np.mean(overlap.is_covered))
 
 
-def neighbour_distance_ratio(
-    fakes: np.ndarray, held_out: np.ndarray, training: np.ndarray
-) -> float:
+def neighbour_distance_ratio(fakes: np.ndarray, training: np.ndarray, held_out: float) -> float:
     """Whether fakes are copies of training examples: a ratio of nearest-neighbour distances.
 
     The median over fakes of the Euclidean distance to the nearest training example, divided by
@@ -108,20 +107,31 @@ def neighbour_distance_ratio(
 
     Args:
       fakes: `[N, D]`.
+      training: `[L, D]`.
+      held_out: from `held_out_distance`.
+
+    Raises:
+      ValueError: a set is empty, or features are of different dimensions or not finite.
+    """
+    fakes, training = feature_arrays.checked_features(1, fakes=fakes, training=training)
+    return float(np.median(_nearest_distances(fakes, training)) / held_out)
+
+
+def held_out_distance(held_out: np.ndarray, training: np.ndarray) -> float:
+    """What `neighbour_distance_ratio` divides by; of the reals alone, so the same for all fakes.
+
+    Args:
       held_out: `[M, D]`, real.
       training: `[L, D]`.
 
     Raises:
-      ValueError: a set is empty, features are of different dimensions or not finite, or half of
-        the held-out examples are in the training set.
+      ValueError: as there, or half of the held-out examples are in the training set.
     """
-    fakes, held_out, training = feature_arrays.checked_features(
-        1, fakes=fakes, held_out=held_out, training=training
-    )
-    held_out_median = np.median(_nearest_distances(held_out, training))
-    if held_out_median == 0:
+    held_out, training = feature_arrays.checked_features(1, held_out=held_out, training=training)
+    median = np.median(_nearest_distances(held_out, training))
+    if median == 0:
         raise ValueError("half of the held-out examples are training examples")
-    return float(np.median(_nearest_distances(fakes, training)) / held_out_median)
+    return float(median)
 
 
 def _squared_distances(left: np.ndarray, right: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -150,9 +160,20 @@ def _squared_radii(examples: np.ndarray, k: int) -> np.ndarray:
 
 
 def _nearest_distances(examples: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Distance of each example to the nearest of `others`, exactly 0 for a copy: float64 `[N]`."""
-    nearest = [squares.argmin(axis=1) for _, squares in _squared_distances(examples, others)]
-    return np.sqrt(_squared_norms(examples - others[np.concatenate(nearest)]))
+    """Distance of each example to the nearest of `others`, exactly 0 for a copy: float64 `[N]`.
+
+    Of many others some at a time: a block of few rows would pass over all of them.
+    """
+    least = np.full(len(examples), np.inf)
+    nearest = np.zeros(len(examples), np.int64)
+    for first in range(0, len(others), _OTHERS):
+        for rows, squares in _squared_distances(examples, others[first : first + _OTHERS]):
+            found = squares.argmin(axis=1)
+            values = squares[np.arange(len(squares)), found]
+            nearer = values < least[rows]
+            nearest[rows][nearer] = first + found[nearer]
+            least[rows][nearer] = values[nearer]
+    return np.sqrt(_squared_norms(examples - others[nearest]))
 
 
 def _squared_norms(vectors: np.ndarray) -> np.ndarray:

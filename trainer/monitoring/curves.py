@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SMOOTHED_OVER = 0.02  # of the records: the standard deviation of the Gaussian
 _SHOWN = (0.5, 99.5)  # percentiles of what is not of the first records, which are often far off
+_POINTS = 1000  # of a smoothed curve at most: more are narrower than a pixel
 _FIRST = 0.05  # share of the records that does not decide what is shown
 _MARGIN = 0.15  # of that range, above and below
 _OF_ONE_COLOUR = 10  # lines at most: so many colours are there
@@ -83,8 +84,9 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
             continue
         shown += 1
         losses = np.array([line["loss/generator"] for line in lines], float)
-        images = [line["step"] * a_step for line in lines]
-        charts[1].plot(images, _smoothed(losses), label=run.name, linewidth=1.2)
+        images = np.array([line["step"] * a_step for line in lines])
+        centres, means = smoothed(losses)
+        charts[1].plot(images[centres], means, label=run.name, linewidth=1.2)
         if distances := evaluations.distances(run.job_dir):
             points = [(step * a_step, distance) for step, distance in distances]
             colour = charts[1].lines[-1].get_color()
@@ -139,11 +141,12 @@ def _title(job_dir: Path, last: dict[str, Any]) -> str:
 
 
 def _draw_smoothed(axes: Axes, lines: list[dict[str, Any]], tags: Sequence[str]) -> None:
-    steps = [line["step"] for line in lines]
+    steps = np.array([line["step"] for line in lines])
     curves = {tag: np.array([line[tag] for line in lines], float) for tag in tags}
     for tag, values in curves.items():
         axes.plot(steps, values, color=_COLOURS[tag], alpha=0.25, linewidth=0.8)
-        axes.plot(steps, _smoothed(values), color=_COLOURS[tag], label=tag, linewidth=1.5)
+        centres, means = smoothed(values)
+        axes.plot(steps[centres], means, color=_COLOURS[tag], label=tag, linewidth=1.5)
     axes.legend()
     later = np.concatenate([values[int(_FIRST * len(values)) :] for values in curves.values()])
     lowest, highest = np.percentile(later[np.isfinite(later)], _SHOWN)
@@ -152,12 +155,22 @@ def _draw_smoothed(axes: Axes, lines: list[dict[str, Any]], tags: Sequence[str])
         axes.set_ylim(lowest - margin, highest + margin)
 
 
-def _smoothed(values: np.ndarray) -> np.ndarray:
-    """The weighted mean of the records around each, fewer of them at both ends."""
-    deviation = _SMOOTHED_OVER * len(values)
+def smoothed(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted means of the records around some of them, of fewer records at both ends.
+
+    Returns:
+      Indices of the records around which they are, at most `_POINTS`; and the means.
+    """
+    count, deviation = len(values), _SMOOTHED_OVER * len(values)
     if deviation < 1:
-        return values
-    reach = min(math.ceil(3 * deviation), len(values) - 1)
+        return np.arange(count), values
+    reach = math.ceil(3 * deviation)
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
-    total = np.convolve(values, weights)[reach:-reach]
-    return total / np.convolve(np.ones(len(values)), weights)[reach:-reach]
+    centres = np.unique(np.linspace(0, count - 1, min(count, _POINTS)).round().astype(int))
+
+    def mean(centre: int) -> float:
+        first, last = max(0, centre - reach), min(count, centre + reach + 1)
+        around = weights[first - centre + reach : last - centre + reach]
+        return float(around @ values[first:last] / around.sum())
+
+    return centres, np.array([mean(centre) for centre in centres])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 
 from trainer.system import file_system
 
@@ -88,10 +89,12 @@ def _parsed(raw: bytes) -> tf.compat.v1.Event | None:
 
 
 def _events(path: Path) -> Iterator[bytes]:
-    try:
-        yield from tf.data.TFRecordDataset(str(file_system.regular(path))).as_numpy_iterator()
-    except tf.errors.DataLossError:
-        return
+    """Up to the first that is incomplete.
+
+    By TensorBoard's reader: a data set of `tf.data` takes 20 ms to make, for each of a thousand
+    files.
+    """
+    yield from RawEventFileLoader(str(file_system.regular(path))).Load()
 
 
 def _write(records: list[bytes], path: Path) -> None:

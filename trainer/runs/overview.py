@@ -77,8 +77,7 @@ def _readable(job_dir: Path, name: str, is_leased: bool) -> Overview:
     stored = config_json.read(job_dir)
     if stored is None:  # gone since it was looked for
         raise RefusedError(f"there is no {config_json.FILE} any more")
-    lines = records.read_lines(job_dir / run_layout.METRICS)
-    step = lines[-1]["step"] if lines else 0
+    step = records.last_step(job_dir / run_layout.METRICS)
     measured = [distance for _, distance in evaluations.distances(job_dir)]
     best = evaluations.best(job_dir, stored.recipe)
     last_step = step_counts.total_steps(stored.recipe, stored.schedule)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from trainer.system import file_system
 log = logging.getLogger(__name__)
 
 FRECHET = f"evaluation/{figures.FRECHET}"  # the key of a run's own evaluations in metrics.jsonl
+_END_BYTES = 2**20  # in which there are whole lines
 CHARTS = {  # curves that share a plot
     "losses": ("loss/generator", "loss/discriminator"),
     "scores": ("score/real", "score/fake"),
@@ -36,6 +38,21 @@ def read_lines(path: Path, *required: str) -> list[dict[str, Any]]:
     if damaged > (not text.endswith("\n")):
         log.warning("%s: %d damaged lines are left out", path, damaged)
     return found
+
+
+def last_step(path: Path) -> int:
+    """Of the last whole line, for which no more than the file's end is read; 0: there is none."""
+    try:
+        with open(file_system.regular(path), "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _END_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return 0
+    if size > _END_BYTES:
+        lines = lines[1:]  # the first is cut
+    whole = (each for line in reversed(lines) if (each := _parsed(line, ())) is not None)
+    return next(whole, {"step": 0})["step"]
 
 
 def _parsed(line: str, required: Sequence[str]) -> dict[str, Any] | None:
