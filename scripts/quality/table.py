@@ -51,11 +51,12 @@ _METRICS: dict[str, Callable[[list[Row]], str]] = {
 _HEAD = """# Quality, measured
 
 Written by `./scripts/quality.sh`, which makes the rows that [quality.json](quality.json) lacks. A
-row is a preset and its budget in minutes of processor time, over all cores: on two that are free it
-passes in half of the time. `fashion_before_styles` is the preset `fashion` as it was:
-`--architecture=fashion`, rates of 9e-4; `fashion_projection` told labels by
-`--classifier=projection --classification=.03`, and `fashion_short_average` is that with
-`--ema_half_life=40000`. A budget may be a number of images.
+row is a preset and its budget in minutes of processor time, over all cores; `fashion` takes as
+many steps as `fashion_projection` was found to have time for, and what it took stands in the second
+table. A budget may be a number of images. `fashion_projection` is the preset `fashion` as it was
+when labels were told by `--classifier=projection --classification=.03`, `fashion_short_average`
+that with `--ema_half_life=40000`, and `fashion_before_styles` the preset before it had styles and a
+loss of labels, at rates of 9e-4: the flags of all three stand in the file.
 TensorFlow {tensorflow}. One seed each, or, where *seeds* says so, several of as many steps: then
 the median, the least and the most in brackets, KID's largest deviation, and the pictures are those
 of the first.
@@ -126,7 +127,7 @@ def _speedup(named: dict[str, list[Row]]) -> str:
         f"`dcgan` has a Fréchet distance of {distance:.2f} after {minutes:.1f} minutes of "
         f"processor time, `fashion` one of {first['classifier_fid']:.2f} after "
         f"{first['cpu_minutes']:.1f}: as near at least {minutes // first['cpu_minutes']:.0f} times "
-        "sooner. These are minutes of the whole command.\n"
+        "sooner. These are minutes of the whole command, on the processors that are named above.\n"
     )
 
 
