@@ -44,7 +44,14 @@ VARIANTS = {
         *("--precision=bfloat16", "--r1=1", "--penalty_interval=3", "--optimizer=rmsprop"),
         *("--generator_beta_1=0", "--discriminator_beta_1=0"),
     ],
+    # three stages, of which two fade in for a fifth of the run each
+    "growing": [
+        *("--preset=stylegan", "--width=2", "--max_width=4", "--batch_size=8"),
+        *("--grow_from=7", "--grow_images=120", "--fade_images=120"),
+    ],
 }
+
+SLOW = [pytest.param(variant, marks=pytest.mark.slow) for variant in ("bfloat16", "growing")]
 
 
 def flags_of(job_dir: Path, variant: str) -> list[str]:
@@ -75,7 +82,7 @@ def wait_for_records(process: Forked, job_dir: Path, count: int = 1) -> None:
 
 @pytest.fixture(
     scope="module",
-    params=["every_state", "two_replicas", pytest.param("bfloat16", marks=pytest.mark.slow)],
+    params=["every_state", "two_replicas", *SLOW],
 )
 def uninterrupted(request, tmp_path_factory):
     """A variant's name and the run directory of a run that was left alone."""

@@ -37,13 +37,16 @@ RECIPES = {  # numbers of replicas to compare with one, relative tolerance of lo
     "--augment=adaptive --label_noise=0.1": ([2], 1e-3, 1e-2),
     # masks, a second completion of each picture, labels that are told
     f"--preset=inpaint --width=8 {SLOWLY} --precision=float32": ([2], 1e-3, 1e-2),
+    # noise, and sides that fade in from the third step to the sixth
+    f"--preset=stylegan --width=4 {SLOWLY} --precision=float32 --grow_from=14 --grow_images=96 "
+    "--fade_images=96": ([2], 1e-3, 1e-2),
     # in parts, between the replicas' sums
     f"--preset=mlp {SLOWLY} --update=alternating --jit_compile=true": ([2], 1e-3, 1e-2),
 }
 SLOW = [
     recipe
     for recipe in RECIPES
-    if any(part in recipe for part in ("alternating", "bfloat16", "inpaint"))
+    if any(part in recipe for part in ("alternating", "bfloat16", "inpaint", "stylegan"))
 ]
 
 
