@@ -134,7 +134,7 @@ def cpu_seconds_a_step(config: TrainConfig) -> float:
     recipe, device = config.recipe, tf.distribute.OneDeviceStrategy("/cpu:0")
     if recipe.precision == "auto":
         execution = Execution(jit_compile=False, forms=forms.for_this_machine())
-        precision = first_start.faster_precision(recipe, execution, device)
+        precision, _ = first_start.faster_precision(recipe, execution, device)
         recipe = dataclasses.replace(recipe, precision=precision)
     images, labels = data_folder.at(config.places).load(recipe.data, "train")
     trial = Trial(recipe, device, images, labels, horizon=1000)

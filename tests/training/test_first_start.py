@@ -47,7 +47,7 @@ def run(*more: str) -> RunConfig:
 
 
 def decided(*more: str) -> RunConfig:
-    return first_start.decided(run(*more), HERE, tf.distribute.OneDeviceStrategy("/cpu:0"))
+    return first_start.decided(run(*more), HERE, tf.distribute.OneDeviceStrategy("/cpu:0")).run
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,30 @@ def test_bfloat16_is_chosen_where_it_is_clearly_faster(bfloat16, chosen, monkeyp
     assert "1000.0 ms in float32" in caplog.text
 
 
+def test_what_was_measured_for_the_precision_is_not_measured_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "has_bfloat16_instructions", lambda: True)
+    whole = run("--evaluation_interval=0")
+    asked = dataclasses.replace(
+        whole, schedule=dataclasses.replace(whole.schedule, minutes=60, steps=None)
+    )
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    chosen, speed = first_start.decided(asked, HERE, strategy)
+    assert speed is not None and speed.gan.recipe == chosen.recipe
+
+    monkeypatch.setattr(planned_length, "Speed", None)
+    data = np.zeros((100, 28, 28, 1), np.uint8), np.zeros((100, 1), np.int64)
+    planned = planned_length.planned(
+        chosen,
+        strategy,
+        WorkerGroup(strategy, 0, 1),
+        stored(tmp_path, data),
+        time.monotonic() + 3600,
+        speed,
+    )
+
+    assert planned.horizon > 0
+
+
 def test_where_bfloat16_is_emulated_nothing_is_measured(monkeypatch):
     monkeypatch.setattr(environment, "has_bfloat16_instructions", lambda: False)
     monkeypatch.setattr(first_start, "Speed", None)
@@ -77,7 +101,7 @@ def test_forms_and_compilation_are_decided_and_kept():
     started = decided("--forms=library")
     assert started.execution.jit_compile is False and started.execution.forms == "library"
     again = dataclasses.replace(started, environment=HERE)
-    assert first_start.decided(again, {}, tf.distribute.get_strategy()) == again
+    assert first_start.decided(again, {}, tf.distribute.get_strategy()).run == again
 
 
 def test_minutes_and_another_length_are_refused(tmp_path):
@@ -103,7 +127,7 @@ def test_data_that_take_the_time_are_told_apart_from_steps(tmp_path):
     whole = run("--evaluation_interval=0")
     schedule = dataclasses.replace(whole.schedule, minutes=1, steps=None)
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
-    asked = first_start.decided(dataclasses.replace(whole, schedule=schedule), HERE, strategy)
+    asked, _ = first_start.decided(dataclasses.replace(whole, schedule=schedule), HERE, strategy)
     data = np.zeros((100, 28, 28, 1), np.uint8), np.zeros((100, 1), np.int64)
     late = time.monotonic() + 10
     alone = WorkerGroup(strategy, 0, 1)
@@ -116,10 +140,10 @@ def test_more_time_plans_more_steps_and_evaluations_take_some(tmp_path):
         whole = run("--evaluation_interval=0", *more)
         schedule = dataclasses.replace(whole.schedule, minutes=minutes, steps=None)
         asked = dataclasses.replace(whole, schedule=schedule)
-        decided = first_start.decided(asked, HERE, strategy)
+        decided, speed = first_start.decided(asked, HERE, strategy)
         deadline = time.monotonic() + 60 * minutes
         alone = WorkerGroup(strategy, 0, 1)
-        planned = planned_length.planned(decided, strategy, alone, storage, deadline)
+        planned = planned_length.planned(decided, strategy, alone, storage, deadline, speed)
         assert planned.horizon == planned.schedule.steps
         return planned.schedule.steps
 
@@ -153,7 +177,7 @@ def test_networks_that_the_first_evaluation_trains_may_take_half_of_the_time(
     schedule = dataclasses.replace(whole.schedule, minutes=5, steps=None, evaluation_interval=1000)
     asked = dataclasses.replace(whole, schedule=schedule)
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
-    decided = first_start.decided(asked, HERE, strategy)
+    decided, _ = first_start.decided(asked, HERE, strategy)
     monkeypatch.setattr(own_network_training, "FEWEST_STEPS", steps)
     monkeypatch.setattr(own_network_training, "MOST_STEPS", steps)
 

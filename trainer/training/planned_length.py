@@ -44,6 +44,7 @@ def planned(
     group: WorkerGroup,
     storage: Storage,
     deadline: float,
+    speed: Speed | None = None,
 ) -> RunConfig:
     """The configuration with the length that fits before the chief's deadline.
 
@@ -57,6 +58,7 @@ def planned(
       storage: has the training images, with which an evaluation is measured, and the networks
         that it needs.
       deadline: of `time.monotonic`.
+      speed: of the run, where it has been measured already.
 
     Raises:
       RefusedError: no step fits, or not all that a run grows by; for all workers alike.
@@ -69,8 +71,12 @@ def planned(
     log.info("measuring how many steps fit into %g minutes", minutes)
     if run.recipe.growth.grow_from:
         log.warning("all steps are planned as of whole images: a run that grows ends sooner")
-    activity.now("measuring how fast it trains")
-    took = _measured(run, strategy, group, examples, storage, deadline)
+    if speed is None:
+        activity.now("measuring how fast it trains")
+        speed = Speed(run.recipe, run.execution, strategy, group.broadcast_number)
+        for _ in range(trial.ROUNDS):
+            speed.measure()
+    took = _measured(run, speed, group, examples, storage, deadline)
     schedule = run.schedule
     if not took.evaluation_fits:
         schedule = dataclasses.replace(schedule, evaluation_interval=0)
@@ -113,15 +119,12 @@ class _Took(NamedTuple):
 
 def _measured(
     run: RunConfig,
-    strategy: tf.distribute.Strategy,
+    speed: Speed,
     group: WorkerGroup,
     examples: LabelledImages,
     storage: Storage,
     deadline: float,
 ) -> _Took:
-    speed = Speed(run.recipe, run.execution, strategy, group.broadcast_number)
-    for _ in range(trial.ROUNDS):
-        speed.measure()
     interval = run.schedule.evaluation_interval
     evaluations: tuple[float, float] | None = (0.0, 0.0)
     if group.is_chief and interval:

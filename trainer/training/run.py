@@ -24,6 +24,7 @@ from trainer.models import flops, forms
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity
 from trainer.training import first_start, planned_length, roles, run_directory, warm_start
+from trainer.training.first_start import Decided
 from trainer.training.storage import Storage
 
 
@@ -34,7 +35,7 @@ def describe(run: RunConfig, workers: int) -> None:
     replicas = workers * strategy.num_replicas_in_sync
     checks.check_replicas(run.recipe, replicas)
     here = environment.describe(run.runtime, replicas)
-    run = first_start.decided(run, here, strategy)
+    run = first_start.decided(run, here, strategy).run
     print(config_json.to_json(run))
     networks = build_networks(run.recipe, run.recipe.precision)
     for network in networks:
@@ -76,10 +77,11 @@ def train(
         here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
         group.check_equal("the configuration", _fingerprint(asked, here))
         stored_environment = run.environment
-        run = _decided(run, here, strategy, group, storage)
+        run, speed = _decided(run, here, strategy, group, storage)
         if group.broadcast_flag(stored_environment is None) and run.schedule.minutes is not None:
-            run = planned_length.planned(run, strategy, group, storage, deadline)
+            run = planned_length.planned(run, strategy, group, storage, deadline, speed)
             checks.check_profile(run.recipe, run.schedule)
+        del speed  # its state takes memory
         with strategy.scope():
             gan = FashionGAN(run.recipe, run.horizon)
         if group.is_chief:
@@ -102,8 +104,9 @@ def _decided(
     strategy: tf.distribute.Strategy,
     group: WorkerGroup,
     storage: Storage,
-) -> RunConfig:
+) -> Decided:
     """The chief's configuration with all that is `auto` decided, in force on all workers."""
+    speed = None
     replicas = strategy.num_replicas_in_sync
     checks.check_replicas(run.recipe, replicas)  # before steps are tried
     if group.broadcast_flag(run.environment is None):
@@ -112,12 +115,12 @@ def _decided(
         storage.load(run.recipe.data)
         group.barrier()
     if group.is_chief:
-        run = first_start.decided(run, here, strategy)
+        run, speed = first_start.decided(run, here, strategy)
     run = _from_chief(run, group)
     checks.check_replicas(run.recipe, replicas)
     environment.warn_of_slow_bfloat16(run.recipe.precision)
     forms.use(run.execution.forms)
-    return run
+    return Decided(run, speed)
 
 
 def _taken_up(
