@@ -226,6 +226,7 @@ def test_other_commands_refuse_what_cannot_work(arguments, main, capsys, tmp_pat
         ("export --job_dir={0}/b --checkpoint=best", "holds no evaluated checkpoint"),
         ("evaluate --job_dir={0}/b --checkpoint=7", "does not exist"),
         ("evaluate --job_dir={0}/a", "holds no run"),
+        ("evaluate --job_dir={0}", "holds no run: train first; there are {0}/b"),
     ],
 )
 def test_what_is_wrong_is_said_at_once(arguments, wanted, main, capsys, tmp_path, monkeypatch):

@@ -59,6 +59,13 @@ def test_arrays_folder_and_grid_hold_the_same_images(finished, tmp_path):
     assert tf.io.decode_png(grid.read_bytes()).shape == (192, 192, 1)
 
 
+def test_pictures_of_an_earlier_call_in_a_folder_are_said_to_stay(finished, tmp_path, caplog):
+    sample(finished, tmp_path / "pictures", "--num=9")
+    assert "stay there" not in caplog.text
+    sample(finished, tmp_path / "pictures", "--num=3")
+    assert "holds 6 other pictures, which stay there (00003-" in caplog.text
+
+
 def test_the_same_seed_gives_the_same_images_however_many(finished, tmp_path):
     few, many, other = (
         np.load(sample(finished, tmp_path / f"{name}.npz", *more))["images"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ import pytest
 from tests.command import run_forked, start_forked
 from tests.conftest import train_flags
 from tests.evaluation.shapes import SHAPE, folder_of_shapes
-from trainer.configuration import config_json
+from trainer.commands import evaluate
+from trainer.configuration import config_json, flags
 from trainer.evaluation.attribute_metrics import ATTRIBUTE_METRICS
 from trainer.runs import checkpoints, evaluations
 from trainer.system import exits
+from trainer.system.exits import RefusedError
 
 COUNT = 150
 IMPORTED = "from trainer.evaluation import own_network_training"
@@ -88,6 +91,21 @@ def test_it_is_measured_against_its_test_pictures_by_the_networks_that_it_keeps(
     again = run_forked(*command, "--new", f"--cache_dir={folder}-other")
     measured = {result["step"] for result in evaluations.read(run, evaluations.TEST)}
     assert len(again.stdout.splitlines()) == len(measured) - 1
+
+
+def test_pictures_that_are_not_named_are_asked_for_before_anything_is_made(
+    run, monkeypatch, tmp_path
+):
+    monkeypatch.setitem(sys.modules, "trainer.evaluation.checkpoint_results", None)
+    for name in ("empty", "other"):
+        (tmp_path / name).mkdir()
+    other = folder_of_shapes(tmp_path / "other", 9)
+    for elsewhere, why in ((tmp_path / "empty", "no pictures"), (other, "other pictures")):
+        places = [f"--data_dir={elsewhere}", f"--cache_dir={tmp_path / 'cache'}"]
+        asked = flags.evaluate(["evaluate", f"--job_dir={run}", *places])
+        with pytest.raises(RefusedError, match=f"name it by --data_dir .*holds {why}"):
+            evaluate.run(asked)
+    assert not (tmp_path / "cache").exists()
 
 
 def test_neither_the_first_step_nor_a_signal_waits_for_networks_that_only_evaluate(

@@ -9,7 +9,7 @@ from PIL import Image
 
 from trainer.commands import runs
 from trainer.configuration.config import RunsConfig
-from trainer.runs import evaluations
+from trainer.runs import checkpoint_files, evaluations
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
@@ -39,6 +39,22 @@ def test_runs_are_listed_with_how_far_and_how_good_they_are(finished, tmp_path, 
     assert picture == str(tmp_path / "curves.png")
     with Image.open(picture) as drawn:
         assert drawn.size[0] == 960 and drawn.size[1] > 720  # the names below
+
+
+def test_a_run_that_has_stopped_has_come_as_far_as_its_newest_checkpoint(
+    finished, tmp_path, capsys
+):
+    shutil.copytree(finished, tmp_path / "a")
+    (tmp_path / "a" / "results" / "final.png").unlink()
+    for path in (tmp_path / "a" / "checkpoints").glob("ckpt-130*"):
+        path.unlink()
+
+    runs.run(RunsConfig(tmp_path, plot=False))
+
+    (row,) = capsys.readouterr().out.splitlines()[1:]
+    step = max(checkpoint_files.complete(tmp_path / "a" / "checkpoints"))
+    assert 0 < step < 130
+    assert row.split()[2:5] == [str(step), "130", str(64 * step)] and row.endswith("stopped")
 
 
 def test_linked_runs_are_seen_and_many_are_drawn_apart(finished, tmp_path, capsys):

@@ -179,7 +179,9 @@ def test_pictures_for_tests_are_chosen_by_content_and_stay_when_others_come(tmp_
     ("rows", "reason"),
     [
         (["name,kind", "a.png,x"], "has no column 'file_name': its columns are name, kind"),
+        ([], "metadata.csv is empty: a first line names its columns"),
         (["file_name,kind"], "has no rows"),
+        (["file_name,kind", "/else/a.png,x"], "names '/else/a.png', and there is 'a.png'"),
         (["file_name,kind", "z.png,x"], "describes none of the 1 pictures"),
         (["file_name,kind", "a.png,x", "./a.png,y"], "line 3 names ./a.png again"),
         (["file_name,kind", "", ",x"], "line 3 names no picture"),
@@ -195,6 +197,21 @@ def test_a_table_that_cannot_be_meant_is_refused_in_one_line(rows, reason, tmp_p
     with pytest.raises(RefusedError, match=reason) as refused:
         specify(folder)
     assert "\n" not in str(refused.value)
+
+
+def test_a_table_may_name_its_pictures_by_whole_paths(tmp_path):
+    named = ["file_name,kind", *(f"{tmp_path / 'set'}/{name}.png,{name}" for name in "ab")]
+    folder = described_folder(tmp_path / "set", named, ["a.png", "b.png"])
+    assert specify(folder).attributes == (Attribute("kind", ("a", "b")),)
+
+
+def test_pictures_are_not_passed_over_for_another_set_which_would_be_put_among_them(
+    small, tmp_path
+):
+    for command in (f"train --job_dir={tmp_path}/run --preset=own", "prepare_data"):
+        refused = run_forked(*command.split(), f"--data_dir={small}", code=64)
+        assert "reads none of them: add --dataset=image_folder" in refused.stderr
+        assert refused.stderr.count("\n") == 1
 
 
 def test_an_attribute_that_there_is_not_is_refused_with_those_that_there_are(small, tmp_path):

@@ -250,7 +250,8 @@ def test_what_cannot_work_is_refused_in_one_line(storage, main, capsys, monkeypa
     cases = {
         "gs://no-such-bucket/run": "there is no bucket no-such-bucket",
         f"gs://{BUCKET}": "is a whole bucket: name a folder",
-        "gs://B/run": "names no bucket",
+        "gs://B/run": "B can be no bucket's name",
+        "gs:///run": "names no bucket",
         f"gs://{BUCKET}/a//b": "must not contain",
         f"gs://{BUCKET}/[a]": "must not contain",
         "s3://bucket/run": "must be a local path",

@@ -60,6 +60,11 @@ class DataFolder:
         self.fetch(spec.dataset)
         return loading.load(spec, split, self.places.data_dir, self.places.cache_dir)
 
+    def check_pictures(self, spec: DatasetSpec) -> None:
+        """Refuses a folder that does not hold the pictures of a specification of a folder."""
+        if spec.dataset == IMAGE_FOLDER:
+            self._pictures.find(spec)
+
     def left_out(self, spec: DatasetSpec) -> tuple[str, ...]:
         """What of a folder of pictures is not used, as `specify` has found it."""
         return self._pictures.find(spec).left_out

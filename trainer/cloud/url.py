@@ -39,8 +39,13 @@ def parse(text: str, flag: str) -> GsUrl:
         raise RefusedError(f"--{flag}={text!r} must be UTF-8") from error
     bucket, _, key = text.removeprefix(SCHEME).partition("/")
     key = key.rstrip("/")
-    if not _BUCKET.fullmatch(bucket):
+    if not bucket:
         raise RefusedError(f"--{flag}={text} names no bucket: write gs://bucket/folder")
+    if not _BUCKET.fullmatch(bucket):
+        raise RefusedError(
+            f"--{flag}={text}: {bucket} can be no bucket's name, which has 3 or more lower-case "
+            "letters, digits, dots, dashes and underscores, and none of the last three at an end"
+        )
     if _FORBIDDEN.search(key) or (key and {"", ".", ".."} & set(key.split("/"))):
         raise RefusedError(
             f"--{flag}={text} must not contain any of # * ? [ ] \\, nor empty or dotted folders"

@@ -70,10 +70,13 @@ def _leaves_open(recipe: Recipe, labels: np.ndarray) -> bool:
 def _write(config: InpaintConfig, pictures: InputPictures, found: np.ndarray, recipe) -> None:
     output = config.output
     if not output.suffix:
-        for name, of_picture in zip(pictures.names, found, strict=True):
-            for number, image in enumerate(of_picture):
-                seed = config.search.seed + number
-                image_grids.write_png(output / f"{name}-seed{seed}.png", image)
+        seeds = range(config.search.seed, config.search.seed + config.num)
+        named = (
+            (f"{name}-seed{seed}", image)
+            for name, of_picture in zip(pictures.names, found, strict=True)
+            for seed, image in zip(seeds, of_picture, strict=True)
+        )
+        image_grids.write_folder(output, named)
     elif output.suffix == ".png":
         assert pictures.masks is not None
         shown = completing.masked(pictures.images, pictures.masks)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer import run_layout
+from trainer.cloud import data_folder
 from trainer.cloud.mirror import Mirror
 from trainer.commands import result_table
 from trainer.configuration import config_json
@@ -179,6 +180,13 @@ def _seen(path: Path) -> _Seen | None:
 def _results(
     stored: RunConfig, settings: EvaluateConfig, mirror: Mirror | None
 ) -> CheckpointResults:
+    try:
+        data_folder.at(settings.places).check_pictures(stored.recipe.data)
+    except RefusedError as error:
+        raise RefusedError(
+            f"--job_dir={settings.job_dir_url or settings.job_dir} holds a run on a folder of "
+            f"pictures: name it by --data_dir ({error})"
+        ) from error
     from trainer.evaluation import checkpoint_results
 
     checkpoint_results.use_one_device(settings.threads)

@@ -37,6 +37,7 @@ def run(config: PrepareConfig) -> None:
         return
     folder, data_dir = data_folder.at(config.places), config.places.data_dir
     folder.fetch(name)
+    loading.check(config.data, data_dir)
     if stored == fashion_mnist.NAME:
         place = data_dir / stored
         fashion_mnist.prepare(data_dir, config.source)

@@ -57,10 +57,11 @@ def write(
     images = synthesis.images(codes)
     if not output.suffix:
         digits = max(5, len(str(len(images) - 1)))
-        for number, image in enumerate(images):
-            shown = samples.in_file_name(tuple(codes.labels[number]), recipe)
-            name = "-".join([f"{number:0{digits}d}", *shown])
-            image_grids.write_png(output / f"{name}.png", image)
+        names = (
+            "-".join([f"{number:0{digits}d}", *samples.in_file_name(tuple(labels), recipe)])
+            for number, labels in enumerate(codes.labels)
+        )
+        image_grids.write_folder(output, zip(names, images, strict=True))
     elif output.suffix == ".png":
         image_grids.write_png(output, image_grids.grid(images))
     else:

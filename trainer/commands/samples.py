@@ -62,10 +62,13 @@ def _write_images(
     batches = sampling.sample_batches(draw, network.recipe, num, config.seed, cycle, truncation)
     if not output.suffix:
         digits = max(5, len(str(num - 1)))
-        for number, image in enumerate(image for batch in batches for image in batch):
-            shown = in_file_name(cycle[number % len(cycle)], network.recipe)
-            name = "-".join([f"{number:0{digits}d}", *shown, f"seed{config.seed}"])
-            image_grids.write_png(output / f"{name}.png", image)
+        shown = [in_file_name(labels, network.recipe) for labels in cycle]
+        called = (
+            "-".join([f"{number:0{digits}d}", *shown[number % len(cycle)], f"seed{config.seed}"])
+            for number in range(num)
+        )
+        drawn = (image for batch in batches for image in batch)
+        image_grids.write_folder(output, zip(called, drawn, strict=True))
         return
     memory.check_room(
         num * math.prod(network.recipe.data.image_shape), "ask for fewer at once, or for a folder"

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trainer import run_layout
 from trainer.cloud import data_folder
 from trainer.cloud.bucket import Bucket
 from trainer.cloud.data_folder import DataFolder
@@ -47,7 +48,7 @@ def run(asked: TrainConfig) -> None:
         file_system.check_folder(asked.job_dir, "job_dir")
         if not asked.dry_run and not (asked.job_dir / config_json.FILE).exists():
             _check(asked.recipe, worker, data)  # before the folder is made
-            _check_source(asked)
+            _check_start(asked)
     if asked.dry_run:
         _describe(asked, worker)
         return
@@ -70,7 +71,7 @@ def _train(
     _check(configured.recipe, worker, data)
     starts = worker.is_chief and stored is None
     if starts:
-        _check_source(asked)
+        _check_start(asked)
     if stored is not None:
         _keep_schedule(asked.job_dir, stored, configured)
     # TensorFlow is imported only now: what is wrong above is said at once.
@@ -158,6 +159,17 @@ def _check(recipe: Recipe, worker: Worker, data: DataFolder) -> None:
     checks.check_replicas(recipe, len(worker.addresses))
     data.fetch(recipe.data.dataset)
     loading.check(recipe.data, data.places.data_dir)
+
+
+def _check_start(asked: TrainConfig) -> None:
+    """Refuses a new run in a folder with another's models, or from a run that is none."""
+    if other := next((asked.job_dir / run_layout.MODELS).glob("*"), None):
+        raise RefusedError(
+            f"--job_dir={asked.job_dir_url or asked.job_dir} holds "
+            f"{other.relative_to(asked.job_dir)}, and no {config_json.FILE} that says of which "
+            "run: restore it, or choose another folder"
+        )
+    _check_source(asked)
 
 
 def _check_source(asked: TrainConfig) -> None:

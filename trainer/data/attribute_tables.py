@@ -99,7 +99,7 @@ def read(paths: Sequence[Path], folder: Path, pattern: str, rules: Rules) -> Tab
         prefix = path.parent.relative_to(folder) if inside else Path()
         for number, row in rows:
             name = _BRACES.sub(lambda found, row=row: row[found[1]], pattern or f"{{{FILE_NAME}}}")  # type: ignore[misc]
-            key = canonical(f"{prefix.as_posix()}/{name}")
+            key = _key(name, folder, prefix)
             if not name:
                 raise RefusedError(f"{path}, line {number} names no picture: repair it")
             if key in named:
@@ -110,6 +110,21 @@ def read(paths: Sequence[Path], folder: Path, pattern: str, rules: Rules) -> Tab
         raise RefusedError(f"{table} has no rows: it says nothing of any picture")
     rows_of_all = {key: dict.fromkeys(columns, "") | row for key, row in named.items()}
     return Table(table, tuple(columns), rows_of_all, tuple(left_out))
+
+
+def _key(name: str, folder: Path, prefix: Path) -> str:
+    """A picture's path below the folder, as it is compared.
+
+    Args:
+      name: in a table: as seen from there, or absolute.
+      folder: of the pictures.
+      prefix: from there to the table's folder.
+    """
+    if not Path(name).is_absolute():
+        return canonical(f"{prefix.as_posix()}/{name}")
+    absolute = Path(os.path.normpath(name))
+    inside = absolute.is_relative_to(folder.absolute())
+    return canonical(absolute.relative_to(folder.absolute()) if inside else absolute)
 
 
 def _header_and_rows(
@@ -131,6 +146,8 @@ def _header_and_rows(
         ) from error
     except (OSError, ValueError, csv.Error) as error:
         raise RefusedError(f"{path} cannot be read as a table ({error}): repair it") from error
+    if not header:
+        raise RefusedError(f"{path} is empty: a first line names its columns")
     for column in needed:
         if column not in header:
             raise RefusedError(

@@ -232,6 +232,7 @@ def _by_table(
         raise RefusedError(
             f"{table.named} describes none of the {len(paths)} pictures in {folder}: it names "
             f"{next(iter(table.rows))!r}, and there is {next(iter(by_name))!r}; "
+            "names are paths from the table's folder, or whole ones; "
             "--metadata_file_name='images/{id}.jpg' says how they are called"
         )
     without_picture = [name for name in table.rows if name not in by_name]

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.data import coloured, fashion_mnist, image_folder, prepared, synthetic
+from trainer.data import (
+    coloured,
+    fashion_mnist,
+    image_folder,
+    picture_files,
+    prepared,
+    synthetic,
+)
 from trainer.data.datasets import (
     DATASETS,
     IMAGE_FOLDER,
@@ -194,8 +201,17 @@ def check(spec: DatasetSpec, data_dir: Path) -> None:
     """Checks that the data set is prepared in the folder or can be; reads no data.
 
     Raises:
-      RefusedError: it neither is nor can be.
+      RefusedError: it neither is nor can be; or the folder is one of pictures, which are none of
+        this set and among which nothing is put.
     """
     source = SOURCES[spec.dataset]
+    needs_folder = spec.dataset != IMAGE_FOLDER and source.stored_as
+    is_new = needs_folder and not (data_dir / source.stored_as).exists()
+    if is_new and (picture := picture_files.near(data_dir)):
+        raise RefusedError(
+            f"--data_dir={data_dir} holds pictures ({picture.relative_to(data_dir)}), and "
+            f"--dataset={spec.dataset} reads none of them: add --dataset={IMAGE_FOLDER}, or name "
+            "another folder"
+        )
     if source.check is not None:
         source.check(spec, data_dir)

@@ -115,6 +115,26 @@ def find(folder: Path, number: int, flag: str = "data_dir") -> Files:
     return files
 
 
+def near(folder: Path) -> Path | None:
+    """A picture in the folder or in one of its subfolders, if there is any; no more is read."""
+    for place in (folder, *_visible_folders(folder)):
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if Path(entry.name).suffix.lower() in _SUFFIXES and entry.is_file():
+                        return place / entry.name
+        except OSError:  # not there, or not to be read: what needs it says so
+            continue
+    return None
+
+
+def _visible_folders(folder: Path) -> list[Path]:
+    try:
+        return _subfolders(folder)
+    except OSError:
+        return []
+
+
 def canonical(name: str | Path) -> str:
     """A path as it is compared: forward slashes, composed letters (macOS decomposes them)."""
     text = os.fspath(name).replace("\\", "/")

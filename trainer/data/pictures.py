@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 # Larger pictures are reduced in strips, so that the memory holds one copy of their pixels.
 LARGE_PIXELS = 2**24
@@ -58,7 +58,10 @@ def unreadable(path: Path, error: BaseException) -> str:
     """
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
         raise error
-    return f"{path} is no picture that can be read ({error}): repair or remove it"
+    reason = str(error)
+    if isinstance(error, UnidentifiedImageError):  # which shows an object of Python's
+        reason = "its content is of no known kind" if path.stat().st_size else "it is empty"
+    return f"{path} is no picture that can be read ({reason}): repair or remove it"
 
 
 def is_grey(picture: Image.Image) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
+
+log = logging.getLogger(__name__)
 
 _MARGIN = 2  # pixels around each image of a grid
 _FRAME_MILLISECONDS = 80
@@ -213,6 +216,25 @@ def write_gif(
             loop=0,
         ),
     )
+
+
+def write_folder(folder: Path, images: Iterable[tuple[str, np.ndarray]]) -> None:
+    """Writes images by their names, and says which others there are beside them.
+
+    Args:
+      folder: that there may be already.
+      images: names without suffix, and uint8 `[height, width, channels]`.
+    """
+    others = set(folder.rglob("*.png"))
+    for name, image in images:
+        path = folder / f"{name}.png"
+        write_png(path, image)
+        others.discard(path)
+    if others:
+        log.warning(
+            "%s holds %d other pictures, which stay there (%s, ...)",
+            *(folder, len(others), min(others).relative_to(folder)),
+        )
 
 
 def write_png(path: Path, image: np.ndarray) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainer import run_layout
 from trainer.configuration import config_json, step_counts
-from trainer.runs import evaluations, records
+from trainer.runs import checkpoint_files, evaluations, records
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
@@ -23,7 +23,7 @@ class Overview:
     job_dir: Path
     name: str  # the folder's, as seen from where runs were looked for
     preset: str
-    step: int  # of the last record
+    step: int  # of the last record; of the newest checkpoint, where it has stopped
     last_step: int
     images: int  # seen until then
     best: float | None  # Fréchet distance against training images
@@ -88,6 +88,8 @@ def _readable(job_dir: Path, name: str, is_leased: bool) -> Overview:
     else:
         is_finished = (job_dir / run_layout.FINISHED).exists() and step >= last_step
         state = "complete" if is_finished else "stopped"
+        if kept := checkpoint_files.complete(job_dir / run_layout.CHECKPOINTS):
+            step = min(step, max(kept))  # where it would go on
     return Overview(
         job_dir=job_dir,
         name=name,

@@ -73,10 +73,13 @@ def check_generates(recipe: Recipe) -> None:
 
 
 def _beside(job_dir: Path) -> str:
-    """Runs in the same folder, those of similar names first."""
+    """Runs in it, or in the same folder, those of similar names first."""
     with contextlib.suppress(OSError):
         if str(job_dir) != local_copies.shown(str(job_dir)):
             return ""  # of a bucket's local copy
+        inside = sorted(path.parent for path in job_dir.glob(f"*/{config_json.FILE}"))
+        if inside:
+            return f"; there are {', '.join(map(str, inside[:3]))}"
         runs = sorted(path.parent for path in job_dir.parent.glob(f"*/{config_json.FILE}"))
         names = [run.name for run in runs]
         near = difflib.get_close_matches(job_dir.name, names, n=3, cutoff=0.5) or names[:3]
