@@ -18,7 +18,7 @@ from trainer.cloud.bucket import Bucket
 from trainer.cloud.data_places import DATA_DIR, DataPlaces
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.picture_cache import PictureCache
-from trainer.data import folder_contents, image_folder, loading
+from trainer.data import folder_contents, image_folder, kept_digests, loading
 from trainer.data.array_cache import Make
 from trainer.data.datasets import IMAGE_FOLDER, DataChoice, DatasetSpec, LabelledImages
 from trainer.data.image_folder import Found
@@ -43,7 +43,7 @@ class PictureFolder:
     def specify(self, choice: DataChoice) -> DatasetSpec:
         """What they are as a data set."""
         kept = self._kept(choice)
-        spec = kept.spec if kept else loading.specify(choice, self._files())
+        spec = kept.spec if kept else loading.specify(choice, self._files(), self._digests)
         self._specified[choice] = spec
         return spec
 
@@ -51,7 +51,7 @@ class PictureFolder:
         """All that is known of the folder; refuses one that holds other pictures."""
         kept = self._kept(_choice_of(spec))
         if kept is None:
-            return image_folder.find(spec, self._files())
+            return image_folder.find(spec, self._files(), self._digests)
         if kept.spec != spec:
             raise RefusedError(image_folder.OTHER_PICTURES.format(self._places.data_dir))
         return kept
@@ -66,6 +66,8 @@ class PictureFolder:
         arrays = image_folder.arrays(found, split, self._places.cache_dir, make)
         if split == TRAIN:
             self._keep(found)
+            if self._digests and found.of_files:
+                kept_digests.keep(self._digests, *found.of_files)
         return arrays
 
     def _decoder(self, spec: DatasetSpec, split: str) -> Make:
@@ -95,6 +97,12 @@ class PictureFolder:
         if url and f"{url}/".startswith(f"{data_url}/"):
             raise RefusedError(f"--cache_dir={url} lies among the pictures: name another folder")
         return PictureCache(url) if url else None
+
+    @functools.cached_property
+    def _digests(self) -> Path | None:
+        """Where digests of files are kept; those of a bucket's copies are of this process alone."""
+        is_local = not (self._places.data_dir_url or self._places.cache_dir_url)
+        return self._places.cache_dir if is_local else None
 
     @functools.cached_property
     def _listing(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.data import attribute_tables, folder_notes, picture_files
+from trainer.data import attribute_tables, folder_notes, kept_digests, picture_files
 from trainer.data.datasets import Attribute, FolderReading
+from trainer.data.kept_digests import Stamp
 from trainer.data.labels import NOT_GIVEN
 from trainer.data.picture_files import RULES, TEST, TRAIN, Files, canonical
 from trainer.system import cores, file_system, threads
@@ -32,6 +34,7 @@ class Contents:
 
     paths: tuple[Path, ...]
     digests: tuple[bytes, ...]  # of the files' contents
+    stamps: tuple[Stamp, ...]  # by which the files are known that had these contents
     is_test: np.ndarray  # bool [N]
     attributes: tuple[Attribute, ...]
     labels: np.ndarray  # int64 [N, attributes]
@@ -43,13 +46,19 @@ class Contents:
         return np.flatnonzero(self.is_test == (split == TEST))
 
 
-def read(folder: Path, reading: FolderReading, wanted: tuple[str, ...] = ()) -> Contents:
+def read(
+    folder: Path,
+    reading: FolderReading,
+    wanted: tuple[str, ...] = (),
+    cache_dir: Path | None = None,
+) -> Contents:
     """What the folder holds. Unchanged files are read once in a process.
 
     Args:
       folder: of pictures at any depth.
       reading: how it is read.
       wanted: names of attributes; none: all.
+      cache_dir: where digests of files are kept from earlier starts, if anywhere.
 
     Raises:
       RefusedError: no picture can be read, or a table does not describe them.
@@ -57,8 +66,7 @@ def read(folder: Path, reading: FolderReading, wanted: tuple[str, ...] = ()) -> 
     files = picture_files.find(folder, reading.rules)
     tables = attribute_tables.find(folder, reading.metadata) if _knows_tables(reading) else ()
     stats = [(path, path.stat()) for path in (*files.pictures, *tables)]
-    seen = tuple((path, stat.st_size, stat.st_mtime_ns, stat.st_ino) for path, stat in stats)
-    return _read(folder, reading, wanted, tables, _Files(files, seen))
+    return _read(folder, reading, wanted, tables, _Files(files, dict(stats)), cache_dir)
 
 
 def forget() -> None:
@@ -70,9 +78,13 @@ def forget() -> None:
 class _Files:
     """The files of a folder, equal where nothing has changed."""
 
-    def __init__(self, files: Files, seen: tuple) -> None:
+    def __init__(self, files: Files, stats: dict[Path, os.stat_result]) -> None:
         self.files = files
-        self._seen = seen
+        self.stats = stats
+        self._seen = tuple(
+            (path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+            for path, stat in stats.items()
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Files) and self._seen == other._seen
@@ -88,6 +100,7 @@ def _read(
     wanted: tuple[str, ...],
     tables: tuple[Path, ...],
     there: _Files,
+    cache_dir: Path | None,
 ) -> Contents:
     left_out, notes = list(folder_notes.unused(there.files, folder, tables)), []
     paths, splits = _in_splits(there.files.pictures, folder, reading, left_out)
@@ -100,7 +113,7 @@ def _read(
         attributes, labels = _by_subfolders(paths, folder, reading, splits, wanted, left_out)
     else:
         paths, attributes, labels = _by_table(paths, folder, tables, reading, wanted, left_out)
-    digests = _digests(tuple(paths), there)
+    stamps, digests = _digests(tuple(paths), there, folder, cache_dir)
     if splits:
         is_test = np.array([_split(path, folder) == TEST for path in paths])
     else:
@@ -112,7 +125,7 @@ def _read(
     notes += folder_notes.shares(attributes, labels)
     left_out += folder_notes.without_training(attributes, labels[~is_test])
     return Contents(
-        tuple(paths), digests, is_test, attributes, labels, tuple(left_out), tuple(notes)
+        tuple(paths), digests, stamps, is_test, attributes, labels, tuple(left_out), tuple(notes)
     )
 
 
@@ -264,16 +277,25 @@ def _by_table(
 
 
 @functools.lru_cache(maxsize=2)
-def _digests(paths: tuple[Path, ...], there: _Files) -> tuple[bytes, ...]:
-    del there  # they are those of these files as they are now
-    digests, said = [], time.monotonic()
+def _digests(
+    paths: tuple[Path, ...], there: _Files, folder: Path, cache_dir: Path | None
+) -> tuple[tuple[Stamp, ...], tuple[bytes, ...]]:
+    """Of the files' contents, read where they are not known; and what the files are known by."""
+    stamps = kept_digests.stamps(paths, [there.stats[path] for path in paths])
+    known: list[bytes | None] = [None] * len(paths)
+    if cache_dir:
+        digest_of = kept_digests.read(cache_dir, folder)
+        known = [digest_of(stamp) for stamp in stamps]
+    unknown = [path for path, digest in zip(paths, known, strict=True) if digest is None]
     # Hashing lets other threads run.
-    for digest in threads.in_order(_content_digest, paths, cores.available()):
-        digests.append(digest)
+    read, said = threads.in_order(_content_digest, unknown, cores.available()), time.monotonic()
+    digests: list[bytes] = []
+    for digest in known:
+        digests.append(next(read) if digest is None else digest)
         if time.monotonic() - said >= LINE_SECONDS:
             said = time.monotonic()
             log.info("data: %d of %d files are read", len(digests), len(paths))
-    return tuple(digests)
+    return stamps, tuple(digests)
 
 
 def _content_digest(path: Path) -> bytes:

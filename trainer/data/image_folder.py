@@ -18,6 +18,7 @@ import numpy as np
 from trainer.data import array_cache, attribute_tables, folder_contents, pictures
 from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec, FolderReading, LabelledImages
 from trainer.data.folder_contents import Contents
+from trainer.data.kept_digests import Stamp
 from trainer.data.picture_files import RULES, TEST, TRAIN, Rules, canonical
 from trainer.data.pictures import Form
 from trainer.system import cores, memory
@@ -47,25 +48,31 @@ class Found:
     left_out: tuple[str, ...]  # what of the folder is not used
     notes: tuple[str, ...]  # what it holds
     parts: dict[str, Part]  # of the splits
+    of_files: tuple[Path, tuple[Stamp, ...], tuple[bytes, ...]] | None = None  # digests to be kept
 
 
 def specify(
-    folder: Path, image_size: int, reading: FolderReading, wanted: tuple[str, ...] = ()
+    folder: Path,
+    image_size: int,
+    reading: FolderReading,
+    wanted: tuple[str, ...] = (),
+    cache_dir: Path | None = None,
 ) -> DatasetSpec:
-    """The folder's specification, for which all files are read.
+    """The folder's specification, for which all files are read that are not known.
 
     Args:
       folder: of pictures at any depth.
       image_size: height and width to which they are resized.
       reading: how the folder is read.
       wanted: names of attributes; none: all.
+      cache_dir: where digests of files are kept from earlier starts, if anywhere.
 
     Raises:
       RefusedError: no picture can be read, or the table does not describe them.
     """
     metadata = attribute_tables.as_seen_from(folder, reading.metadata)
     reading = dataclasses.replace(reading, metadata=metadata)
-    contents = folder_contents.read(folder, reading, wanted)
+    contents = folder_contents.read(folder, reading, wanted, cache_dir)
     background = colour(reading.background)
     coloured = len(set(background)) > 1 or _has_colours(contents.paths, RULES[reading.rules])
     shape = (image_size, image_size, 3 if coloured else 1)
@@ -74,19 +81,20 @@ def specify(
     return DatasetSpec(IMAGE_FOLDER, shape, train, test, contents.attributes, fingerprint, reading)
 
 
-def find(spec: DatasetSpec, folder: Path) -> Found:
-    """All that is known of the folder of a specification.
+def find(spec: DatasetSpec, folder: Path, cache_dir: Path | None = None) -> Found:
+    """All that is known of the folder of a specification; arguments as for `specify`.
 
     Raises:
       RefusedError: it holds other pictures.
     """
     assert spec.folder is not None
     names = tuple(attribute.name for attribute in spec.attributes)
-    contents = folder_contents.read(folder, spec.folder, names)
+    contents = folder_contents.read(folder, spec.folder, names, cache_dir)
     if _fingerprint(contents, folder, RULES[spec.folder.rules]) != spec.fingerprint:
         raise RefusedError(OTHER_PICTURES.format(folder))
     parts = {split: _part(spec, contents, split) for split in (TRAIN, TEST)}
-    return Found(spec, contents.left_out, contents.notes, parts)
+    of_files = (folder, contents.stamps, contents.digests)
+    return Found(spec, contents.left_out, contents.notes, parts, of_files)
 
 
 def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> LabelledImages:

@@ -99,12 +99,13 @@ SOURCES = {
 }
 
 
-def specify(choice: DataChoice, data_dir: Path) -> DatasetSpec:
+def specify(choice: DataChoice, data_dir: Path, cache_dir: Path | None = None) -> DatasetSpec:
     """The specification of a data set, without decoding its images.
 
     Args:
       choice: what is asked for.
       data_dir: the folder of prepared sets, or of the images.
+      cache_dir: see `image_folder.specify`.
 
     Raises:
       RefusedError: the set's images have a fixed size, it has no such attribute, or there are no
@@ -112,7 +113,8 @@ def specify(choice: DataChoice, data_dir: Path) -> DatasetSpec:
     """
     if choice.dataset == IMAGE_FOLDER:
         size = choice.image_size or DEFAULT_FOLDER_SIZE
-        return image_folder.specify(data_dir, size, choice.folder, choice.attributes)
+        reading, wanted = choice.folder, choice.attributes
+        return image_folder.specify(data_dir, size, reading, wanted, cache_dir)
     spec = published(choice)
     return spec if SOURCES[choice.dataset].is_pinned else prepared.specify(spec, data_dir)
 
