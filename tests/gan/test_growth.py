@@ -158,13 +158,22 @@ def growing() -> Growing:
 
 
 def test_a_loop_ends_where_a_stage_begins(growing):
-    assert growing.due.next_pause(0) == 3 and growing.due.next_pause(3) == 9
+    assert [growing.due.next_pause(step) for step in (0, 3, 6)] == [3, 6, 9]
     growing.begin()
     in_long_loops = growing.train(9)
     growing.begin()
     assert_same_bits(growing.train(9, most=1), in_long_loops)
     growing.begin()
     assert_same_bits(growing.train(9, most=2), in_long_loops)
+
+
+def test_what_has_grown_up_trains_as_what_never_grew(growing):
+    found = []
+    for step in (2, 5, 6, 9):
+        growing.begin()
+        growing.train(step)
+        found.append(stages.current(growing.gan))
+    assert found == [0, 1, None, None]
 
 
 def test_a_run_goes_on_from_the_middle_of_a_fade_to_the_same_bits(growing):

@@ -84,7 +84,8 @@ def enlarged(images: tf.Tensor, side: int) -> tf.Tensor:
 
 
 def current(gan: FashionGAN) -> int | None:
-    """The stage in which the state is; None of a run that does not grow."""
-    if not gan.recipe.growth.grow_from:
+    """The stage in which the state is; None of networks that do not grow, or have grown up."""
+    step = int(gan.step.numpy())
+    if step >= step_counts.full_grown_step(gan.recipe):
         return None
-    return step_counts.stage_of_step(gan.recipe, int(gan.step.numpy()))
+    return step_counts.stage_of_step(gan.recipe, step)

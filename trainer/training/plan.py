@@ -35,7 +35,7 @@ class Plan:
         due = [self._next_grid(step), self._next_evaluation(step), self.last_step]
         if interval := self.schedule.checkpoint_interval:
             due.append((step // interval + 1) * interval)
-        due += [begun for begun in self._stages() if begun > step]
+        due += [begun for begun in self._stages if begun > step]
         due += [profiled for profiled in self.schedule.profile_steps if profiled > step]
         return min(due)
 
@@ -58,10 +58,12 @@ class Plan:
         """Whether there are checkpoints between these, after some seconds."""
         return self.schedule.checkpoint_interval == 0
 
+    @functools.cached_property
     def _stages(self) -> list[int]:
-        """The first steps of the stages of a run that grows: each has a graph of its own."""
+        """First steps of the stages of a run that grows, and of the grown: each has its graph."""
         stages = range(1, step_counts.doublings(self.recipe) + 1)
-        return [step_counts.first_step_of_stage(self.recipe, stage) for stage in stages]
+        begun = [step_counts.first_step_of_stage(self.recipe, stage) for stage in stages]
+        return [*begun, step_counts.full_grown_step(self.recipe)]
 
     def _next_evaluation(self, step: int) -> int:
         interval = self.schedule.evaluation_interval
