@@ -134,3 +134,17 @@ def test_nothing_heavy_is_imported_before_the_flags_are_checked():
         f"sys.exit(bool({heavy} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_what_keras_has_and_nothing_here_uses_is_not_imported(tmp_path):
+    script = (
+        "import sys; from trainer.__main__ import main; main(sys.argv[1:]); "
+        "print(*sorted(name for name, module in sys.modules.items() if module))"
+    )
+    given = [f"--job_dir={tmp_path}", "--dataset=synthetic", "--preset=mlp", "--dry_run"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, "train", *given], capture_output=True, text=True, check=True
+    )
+    imported = done.stdout.split()
+    assert "keras" in imported
+    assert not {"sklearn", "matplotlib.pyplot"} & set(imported)

@@ -180,9 +180,10 @@ def _run(name: str, arguments: list[str]) -> None:
     if name not in COMMANDS:
         raise exits.RefusedError(f"unknown command {name!r}: {', '.join(COMMANDS)}")
     from trainer.configuration import flags, parsing
-    from trainer.system import activity
+    from trainer.system import activity, unused_libraries
 
     command = COMMANDS[name]
+    unused_libraries.hide()
     verbosity = flags.verbosity(arguments)
     _set_verbosity(verbosity)
     # Configuring may read all pictures of a folder, and fetch them from a bucket first.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from trainer.configuration.config_json import RunConfig
 from trainer.configuration.studio import StudioConfig
-from trainer.system import activity, exits, signals
+from trainer.system import activity, exits, signals, unused_libraries
 from trainer.system.exits import RefusedError
 
 if TYPE_CHECKING:  # both take seconds to import, and come after the checks
@@ -95,6 +95,7 @@ def _server(run: OpenRun, folder: Path, host: str) -> uvicorn.Server:
       host: where it will listen.
     """
     use_folder(folder)
+    unused_libraries.show()  # Gradio may use them
     import fastapi
     import gradio
     import uvicorn
