@@ -224,6 +224,7 @@ def test_other_commands_refuse_what_cannot_work(arguments, main, capsys, tmp_pat
         ("generate --job_dir={0}/b --output={0}/x.png --labels=bog", "is no value"),
         ("generate --job_dir={0}/b --output={0}/x.png --checkpoint=7", "does not exist"),
         ("export --job_dir={0}/b --checkpoint=best", "holds no evaluated checkpoint"),
+        ("export --job_dir={0}/b --format=h5", "use --format=keras"),
         ("evaluate --job_dir={0}/b --checkpoint=7", "does not exist"),
         ("evaluate --job_dir={0}/a", "holds no run"),
         ("evaluate --job_dir={0}", "holds no run: train first; there are {0}/b"),

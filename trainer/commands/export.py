@@ -7,7 +7,7 @@ import logging
 
 from trainer import run_layout
 from trainer.cloud import local_copies
-from trainer.configuration import command_checks
+from trainer.configuration import choices, command_checks
 from trainer.configuration.config import ExportConfig
 from trainer.runs import checkpoint_choice, in_bucket, stored_runs
 from trainer.system import activity, file_system
@@ -25,6 +25,12 @@ def run(config: ExportConfig) -> None:
         )
         command_checks.check_export(config)  # against what lies in the bucket
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
+    is_style_based = choices.ARCHITECTURES[stored.recipe.networks.architecture].style_based
+    if config.format == "h5" and config.network == "generator" and is_style_based:
+        raise RefusedError(
+            "--format=h5 holds layers alone, and this generator has other operations, too: use "
+            "--format=keras"
+        )
     file_system.make_folder(config.output.parent, "output")
     if config.format == "onnx":
         _check_onnx()
