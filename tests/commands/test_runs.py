@@ -49,9 +49,9 @@ def test_a_run_that_has_stopped_has_come_as_far_as_its_newest_checkpoint(
     for path in (tmp_path / "a" / "checkpoints").glob("ckpt-130*"):
         path.unlink()
 
-    runs.run(RunsConfig(tmp_path, plot=False))
+    runs.run(RunsConfig(tmp_path, plot=True))
 
-    (row,) = capsys.readouterr().out.splitlines()[1:]
+    (row, _) = capsys.readouterr().out.splitlines()[1:]
     step = max(checkpoint_files.complete(tmp_path / "a" / "checkpoints"))
     assert 0 < step < 130
     assert row.split()[2:5] == [str(step), "130", str(64 * step)] and row.endswith("stopped")

@@ -14,8 +14,9 @@ from PIL import Image
 from tests.command import run_forked
 from tests.conftest import train_flags
 from tests.data.folders import load, specify
-from trainer.data import loading
-from trainer.data.datasets import Attribute
+from tests.untrained_runs import untrained
+from trainer.data import loading, picture_files
+from trainer.data.datasets import DATASETS, Attribute
 from trainer.system.exits import RefusedError
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
@@ -199,19 +200,41 @@ def test_a_table_that_cannot_be_meant_is_refused_in_one_line(rows, reason, tmp_p
     assert "\n" not in str(refused.value)
 
 
-def test_a_table_may_name_its_pictures_by_whole_paths(tmp_path):
-    named = ["file_name,kind", *(f"{tmp_path / 'set'}/{name}.png,{name}" for name in "ab")]
-    folder = described_folder(tmp_path / "set", named, ["a.png", "b.png"])
-    assert specify(folder).attributes == (Attribute("kind", ("a", "b")),)
+@pytest.mark.parametrize("rules", [3, 4, 5, picture_files.CURRENT])
+@pytest.mark.parametrize("before", ["{}/", "/", "./", ""])
+def test_a_table_may_name_its_pictures_by_whole_paths_and_with_a_slash_before_others(
+    before, rules, tmp_path, monkeypatch
+):
+    rows = [f"{before.format(tmp_path / 'set')}{name}.png,{name}" for name in "ab"]
+    folder = described_folder(tmp_path / "set", ["file_name,kind", *rows], ["a.png", "b.png"])
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for named in (folder, Path("../set")):
+        assert specify(named, rules=rules).attributes == (Attribute("kind", ("a", "b")),)
 
 
 def test_pictures_are_not_passed_over_for_another_set_which_would_be_put_among_them(
     small, tmp_path
 ):
-    for command in (f"train --job_dir={tmp_path}/run --preset=own", "prepare_data"):
+    job_dir = untrained(tmp_path / "started", "--dataset=fashion_mnist")
+    for command in (
+        f"train --job_dir={tmp_path}/run --preset=own",
+        "prepare_data",
+        f"evaluate --job_dir={job_dir}",
+    ):
         refused = run_forked(*command.split(), f"--data_dir={small}", code=64)
         assert "reads none of them: add --dataset=image_folder" in refused.stderr
         assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("beside", ["cifar10/", "train-images-idx3-ubyte.gz", "docs/logo.png"])
+def test_a_folder_of_sets_may_hold_pictures_too(beside, tmp_path):
+    for name in ("a.png", "photos/b.png") if "logo" not in beside else (beside, "src/main.py"):
+        picture(tmp_path / "data" / name) if name.endswith("png") else None
+    place = tmp_path / "data" / beside
+    place.mkdir() if beside.endswith("/") else place.touch()
+    (tmp_path / "data" / "src").mkdir()
+    loading.check(DATASETS["kmnist"], tmp_path / "data")
 
 
 def test_an_attribute_that_there_is_not_is_refused_with_those_that_there_are(small, tmp_path):

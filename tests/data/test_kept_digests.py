@@ -13,6 +13,7 @@ from trainer.cloud.data_places import DataPlaces
 from trainer.cloud.picture_folder import PictureFolder
 from trainer.data import folder_contents, kept_digests
 from trainer.data.datasets import DataChoice
+from trainer.system.exits import InterruptedRun
 
 CHOICE = DataChoice("image_folder", 16, (), READING)
 
@@ -70,6 +71,33 @@ def test_what_is_changed_is_read_also_where_its_size_and_time_are_the_same(place
 def test_what_was_changed_just_now_is_read_again(places, monkeypatch):
     monkeypatch.setattr(kept_digests, "_SETTLED_NS", 10**12)
     assert start(places, monkeypatch) == start(places, monkeypatch)
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_a_wrong_digest_is_found_out_and_not_believed_again(is_started, places, monkeypatch):
+    before, _ = start(places, monkeypatch)
+    spec = PictureFolder(places).specify(CHOICE)
+    (kept,) = (places.cache_dir / "pictures").glob("digests-*.npy")
+    content = bytearray(kept.read_bytes())
+    content[-1] ^= 1
+    kept.write_bytes(content)
+
+    folder = PictureFolder(places)
+    folder.forget()
+    if is_started:  # a run knows what its pictures are
+        assert len(folder.load(spec, "train")[0]) == 3
+    else:
+        with pytest.raises(InterruptedRun, match="run again"):
+            folder.load(folder.specify(CHOICE), "train")
+
+    assert start(places, monkeypatch)[0] == before
+
+
+def test_two_ways_to_name_a_folder_know_the_same_files(places, tmp_path, monkeypatch):
+    start(places, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    relative = DataPlaces(Path("set"), places.cache_dir)
+    assert start(relative, monkeypatch)[1] == []
 
 
 def test_looking_alone_keeps_nothing(places):

@@ -167,7 +167,7 @@ def test_a_loop_ends_where_a_stage_begins(growing):
     assert_same_bits(growing.train(9, most=2), in_long_loops)
 
 
-def test_what_has_grown_up_trains_as_what_never_grew(growing):
+def test_the_grown_are_trained_by_the_graph_of_networks_that_do_not_grow(growing):
     found = []
     for step in (2, 5, 6, 9):
         growing.begin()

@@ -186,6 +186,7 @@ def test_runs_in_a_bucket_are_listed_and_compared(killed, storage, main, capsys)
         assert main(["runs", f"--folder={folder}"]) == exits.OK
         (_, row) = capsys.readouterr().out.splitlines()
         assert row.split()[:5] == ["killed", "mlp", "40", "40", "800"] and row.endswith(state)
+        assert not [each for each in storage.requests if "metrics.jsonl" in each.object_name]
         storage.ask("DELETE", f"/storage/v1/b/{BUCKET}/o/runs%2Fkilled%2F.lock")
     assert main(["runs", f"--folder={folder}", "--plot"]) == exits.OK
     assert capsys.readouterr().out.splitlines()[-1] == f"{folder}/curves.png"

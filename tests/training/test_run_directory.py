@@ -50,6 +50,11 @@ def results_without_their_run(folder: Path) -> None:
     (folder / "models" / "generator.keras").write_bytes(b"learnt")
 
 
+def a_model_of_others(folder: Path) -> None:
+    (folder / "models").mkdir()
+    (folder / "models" / "generator.h5").write_bytes(b"learnt")
+
+
 def grids_without_their_run(folder: Path) -> None:
     (folder / "results").mkdir()
     (folder / "results" / "epoch_00007.png").write_bytes(b"seen")
@@ -61,6 +66,7 @@ def grids_without_their_run(folder: Path) -> None:
         metrics_of_another_program,
         events_of_another_program,
         results_without_their_run,
+        a_model_of_others,
         grids_without_their_run,
     ],
 )

@@ -60,10 +60,12 @@ class DataFolder:
         self.fetch(spec.dataset)
         return loading.load(spec, split, self.places.data_dir, self.places.cache_dir)
 
-    def check_pictures(self, spec: DatasetSpec) -> None:
-        """Refuses a folder that does not hold the pictures of a specification of a folder."""
+    def check(self, spec: DatasetSpec) -> None:
+        """Refuses a folder in which the data are not, nor can be; decodes nothing."""
         if spec.dataset == IMAGE_FOLDER:
             self._pictures.find(spec)
+        else:
+            loading.check(spec, self.places.data_dir)
 
     def left_out(self, spec: DatasetSpec) -> tuple[str, ...]:
         """What of a folder of pictures is not used, as `specify` has found it."""

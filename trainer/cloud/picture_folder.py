@@ -18,12 +18,24 @@ from trainer.cloud.bucket import Bucket
 from trainer.cloud.data_places import DATA_DIR, DataPlaces
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.picture_cache import PictureCache
-from trainer.data import folder_contents, image_folder, kept_digests, loading
+from trainer.data import (
+    attribute_tables,
+    folder_contents,
+    image_folder,
+    kept_digests,
+    loading,
+)
 from trainer.data.array_cache import Make
-from trainer.data.datasets import IMAGE_FOLDER, DataChoice, DatasetSpec, LabelledImages
+from trainer.data.datasets import (
+    IMAGE_FOLDER,
+    DataChoice,
+    DatasetSpec,
+    FolderReading,
+    LabelledImages,
+)
 from trainer.data.image_folder import Found
-from trainer.data.picture_files import TRAIN
-from trainer.system.exits import RefusedError
+from trainer.data.picture_files import TRAIN, WrongFolderError
+from trainer.system.exits import InterruptedRun, RefusedError
 
 _FORMAT = 1  # of what is kept of a folder
 
@@ -43,7 +55,8 @@ class PictureFolder:
     def specify(self, choice: DataChoice) -> DatasetSpec:
         """What they are as a data set."""
         kept = self._kept(choice)
-        spec = kept.spec if kept else loading.specify(choice, self._files(), self._digests)
+        digests = self._digests(choice.folder)
+        spec = kept.spec if kept else loading.specify(choice, self._files(), digests)
         self._specified[choice] = spec
         return spec
 
@@ -51,9 +64,9 @@ class PictureFolder:
         """All that is known of the folder; refuses one that holds other pictures."""
         kept = self._kept(_choice_of(spec))
         if kept is None:
-            return image_folder.find(spec, self._files(), self._digests)
+            return self._found(spec)
         if kept.spec != spec:
-            raise RefusedError(image_folder.OTHER_PICTURES.format(self._places.data_dir))
+            raise WrongFolderError(image_folder.OTHER_PICTURES.format(self._places.data_dir))
         return kept
 
     def load(self, spec: DatasetSpec, split: str) -> LabelledImages:
@@ -63,12 +76,28 @@ class PictureFolder:
         make = part.decode or self._decoder(spec, split)
         if self._cache:
             make = self._cache.through(part.key, spec.image_shape, make)
-        arrays = image_folder.arrays(found, split, self._places.cache_dir, make)
+        digests = self._digests(spec.folder)
+        try:
+            arrays = image_folder.arrays(found, split, self._places.cache_dir, make)
+        except InterruptedRun:  # a picture is not what it was: as it was known, or as it was read
+            if digests:
+                kept_digests.forget(digests)
+            raise
         if split == TRAIN:
             self._keep(found)
-            if self._digests and found.of_files:
-                kept_digests.keep(self._digests, *found.of_files)
+            if digests and found.files:
+                kept_digests.keep(digests, *found.files)
         return arrays
+
+    def _found(self, spec: DatasetSpec) -> Found:
+        digests = self._digests(spec.folder)
+        try:
+            return image_folder.find(spec, self._files(), digests)
+        except WrongFolderError:
+            if digests is None or not kept_digests.forget(digests):
+                raise
+        folder_contents.forget()
+        return image_folder.find(spec, self._files())  # as the pictures are, not as they were known
 
     def _decoder(self, spec: DatasetSpec, split: str) -> Make:
         """Decodes pictures, which are copied once the first of them is asked for."""
@@ -98,11 +127,14 @@ class PictureFolder:
             raise RefusedError(f"--cache_dir={url} lies among the pictures: name another folder")
         return PictureCache(url) if url else None
 
-    @functools.cached_property
-    def _digests(self) -> Path | None:
+    def _digests(self, reading: FolderReading | None) -> Path | None:
         """Where digests of files are kept; those of a bucket's copies are of this process alone."""
-        is_local = not (self._places.data_dir_url or self._places.cache_dir_url)
-        return self._places.cache_dir if is_local else None
+        folder = self._places.data_dir
+        if reading is None or self._places.data_dir_url or self._places.cache_dir_url:
+            return None
+        table = attribute_tables.as_seen_from(folder, reading.metadata)
+        read_by = repr((reading.rules, table, reading.metadata_file_name))
+        return kept_digests.file_of(self._places.cache_dir, folder, read_by)
 
     @functools.cached_property
     def _listing(self) -> str:

@@ -19,6 +19,7 @@ from trainer.commands import result_table
 from trainer.configuration import config_json
 from trainer.configuration.config import EvaluateConfig
 from trainer.configuration.config_json import RunConfig
+from trainer.data.picture_files import WrongFolderError
 from trainer.evaluation import protocols
 from trainer.runs import checkpoint_choice, checkpoint_files, evaluations, in_bucket, stored_runs
 from trainer.system import activity
@@ -181,8 +182,8 @@ def _results(
     stored: RunConfig, settings: EvaluateConfig, mirror: Mirror | None
 ) -> CheckpointResults:
     try:
-        data_folder.at(settings.places).check_pictures(stored.recipe.data)
-    except RefusedError as error:
+        data_folder.at(settings.places).check(stored.recipe.data)
+    except WrongFolderError as error:
         raise RefusedError(
             f"--job_dir={settings.job_dir_url or settings.job_dir} holds a run on a folder of "
             f"pictures: name it by --data_dir ({error})"

@@ -27,10 +27,7 @@ def run(config: ExportConfig) -> None:
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     is_style_based = choices.ARCHITECTURES[stored.recipe.networks.architecture].style_based
     if config.format == "h5" and config.network == "generator" and is_style_based:
-        raise RefusedError(
-            "--format=h5 holds layers alone, and this generator has other operations, too: use "
-            "--format=keras"
-        )
+        raise command_checks.more_than_layers(config.network)
     file_system.make_folder(config.output.parent, "output")
     if config.format == "onnx":
         _check_onnx()

@@ -6,7 +6,7 @@ from trainer import run_layout
 from trainer.cloud import local_copies
 from trainer.configuration.config import PlotConfig
 from trainer.monitoring import curves
-from trainer.runs import in_bucket, overview
+from trainer.runs import in_bucket
 from trainer.system.exits import RefusedError
 
 
@@ -18,7 +18,7 @@ def run(config: PlotConfig) -> None:
     """
     copy = None
     if config.job_dir_url:
-        copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *overview.FILES)
+        copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *curves.FILES)
     picture = curves.draw(config.job_dir)
     if picture is None:
         raise RefusedError(f"{config.job_dir / run_layout.METRICS} holds no records: train first")

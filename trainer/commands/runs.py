@@ -18,12 +18,10 @@ def run(config: RunsConfig) -> None:
       RefusedError: the folder holds no runs.
     """
     copy = None
-    leased: set[str] = set()
-    shown = str(config.folder)
     if config.folder_url:
-        copy = in_bucket.fetch_from_all(config.folder_url, config.folder, overview.FILES, "folder")
-        leased, shown = copy.leased(), str(config.folder_url)
-    found = overview.runs_in(config.folder, leased, shown)
+        files = (*overview.FILES, *curves.FILES) if config.plot else overview.FILES
+        copy = in_bucket.fetch_from_all(config.folder_url, config.folder, files, "folder")
+    found = overview.runs_in(config.folder, copy, str(config.folder_url or config.folder))
     rows = [_HEAD, *map(_cells, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -41,5 +39,5 @@ def run(config: RunsConfig) -> None:
 
 def _cells(run: Overview) -> tuple[str, ...]:
     distances = ["-" if value is None else f"{value:.2f}" for value in (run.best, run.last)]
-    counts = map(str, (run.step, run.last_step, run.images))
+    counts = map(str, (run.step, run.last_step, run.step * run.images_a_step))
     return (run.name, run.preset, *counts, *distances, run.state)

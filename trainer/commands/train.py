@@ -164,16 +164,8 @@ def _check(recipe: Recipe, worker: Worker, data: DataFolder) -> None:
 def _check_start(asked: TrainConfig) -> None:
     """Refuses a new run in a folder with another's models, or from a run that is none."""
     if other := next((asked.job_dir / run_layout.MODELS).glob("*"), None):
-        raise RefusedError(
-            f"--job_dir={asked.job_dir_url or asked.job_dir} holds "
-            f"{other.relative_to(asked.job_dir)}, and no {config_json.FILE} that says of which "
-            "run: restore it, or choose another folder"
-        )
-    _check_source(asked)
-
-
-def _check_source(asked: TrainConfig) -> None:
-    """Refuses to start from a run that is none; later the run is not read any more."""
+        raise stored_runs.without_configuration(asked.job_dir, other)
+    # Later the run is not read any more.
     source, url = asked.initialize_from, asked.initialize_from_url
     if source and url:
         in_bucket.fetch(url, source, config_json.FILE, flag="initialize_from")
@@ -187,7 +179,7 @@ def _describe(asked: TrainConfig, worker: Worker) -> None:
     stored = config_json.read(asked.job_dir)
     configured = resume.configured(asked, stored)
     if stored is None:
-        _check_source(asked)
+        _check_start(asked)
     checks.check_replicas(configured.recipe, len(worker.addresses))
     if asked.places.data_dir_url and loading.SOURCES[configured.recipe.data.dataset].stored_as:
         Bucket(asked.places.data_dir_url, "data_dir")

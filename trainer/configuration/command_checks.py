@@ -16,6 +16,14 @@ _OF_A_SAVED_MODEL = re.compile(
 )
 
 
+def more_than_layers(network: str) -> RefusedError:
+    """The refusal of a format for a network that it cannot hold."""
+    return RefusedError(
+        f"--format=h5 holds layers alone, and this {network} has other operations, too: use "
+        "--format=keras"
+    )
+
+
 def check_generate(config: GenerateConfig, with_seed: bool = False) -> None:
     """Refuses an output that is none of the formats of `generate`, and latents that cannot be.
 

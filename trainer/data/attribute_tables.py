@@ -37,6 +37,7 @@ class Table:
     named: str  # the table, for messages
     columns: tuple[str, ...]  # but for that of the file's name
     rows: dict[str, Row]  # by the picture's path below the folder, as `canonical` writes it
+    example: str  # a picture, as the table calls it
     left_out: tuple[str, ...] = ()  # what is to be said of columns that cannot be used
 
 
@@ -91,6 +92,7 @@ def read(paths: Sequence[Path], folder: Path, pattern: str, rules: Rules) -> Tab
     columns: dict[str, None] = {}
     named: dict[str, Row] = {}
     left_out: list[str] = []
+    example = ""
     for path in paths:
         header, rows, notes = _header_and_rows(path, pattern, rules)
         left_out += notes
@@ -105,26 +107,26 @@ def read(paths: Sequence[Path], folder: Path, pattern: str, rules: Rules) -> Tab
             if key in named:
                 raise RefusedError(f"{path}, line {number} names {name} again: leave one of them")
             named[key] = row
+            example = example or name
     table = " and ".join(map(str, paths))
     if not named:
         raise RefusedError(f"{table} has no rows: it says nothing of any picture")
     rows_of_all = {key: dict.fromkeys(columns, "") | row for key, row in named.items()}
-    return Table(table, tuple(columns), rows_of_all, tuple(left_out))
+    return Table(table, tuple(columns), rows_of_all, example, tuple(left_out))
 
 
 def _key(name: str, folder: Path, prefix: Path) -> str:
     """A picture's path below the folder, as it is compared.
 
     Args:
-      name: in a table: as seen from there, or absolute.
+      name: in a table: as seen from there, or a whole one.
       folder: of the pictures.
       prefix: from there to the table's folder.
     """
-    if not Path(name).is_absolute():
-        return canonical(f"{prefix.as_posix()}/{name}")
-    absolute = Path(os.path.normpath(name))
-    inside = absolute.is_relative_to(folder.absolute())
-    return canonical(absolute.relative_to(folder.absolute()) if inside else absolute)
+    whole, top = Path(os.path.normpath(name)), Path(os.path.normpath(folder.absolute()))
+    if whole.is_absolute() and whole.is_relative_to(top):
+        return canonical(whole.relative_to(top))
+    return canonical(f"{prefix.as_posix()}/{name}")  # a slash at its beginning says nothing
 
 
 def _header_and_rows(

@@ -50,7 +50,7 @@ def read(
     folder: Path,
     reading: FolderReading,
     wanted: tuple[str, ...] = (),
-    cache_dir: Path | None = None,
+    digests: Path | None = None,
 ) -> Contents:
     """What the folder holds. Unchanged files are read once in a process.
 
@@ -58,7 +58,7 @@ def read(
       folder: of pictures at any depth.
       reading: how it is read.
       wanted: names of attributes; none: all.
-      cache_dir: where digests of files are kept from earlier starts, if anywhere.
+      digests: a file of `kept_digests`, if they are kept from earlier starts.
 
     Raises:
       RefusedError: no picture can be read, or a table does not describe them.
@@ -66,7 +66,7 @@ def read(
     files = picture_files.find(folder, reading.rules)
     tables = attribute_tables.find(folder, reading.metadata) if _knows_tables(reading) else ()
     stats = [(path, path.stat()) for path in (*files.pictures, *tables)]
-    return _read(folder, reading, wanted, tables, _Files(files, dict(stats)), cache_dir)
+    return _read(folder, reading, wanted, tables, _Files(files, dict(stats)), digests)
 
 
 def forget() -> None:
@@ -100,7 +100,7 @@ def _read(
     wanted: tuple[str, ...],
     tables: tuple[Path, ...],
     there: _Files,
-    cache_dir: Path | None,
+    kept: Path | None,
 ) -> Contents:
     left_out, notes = list(folder_notes.unused(there.files, folder, tables)), []
     paths, splits = _in_splits(there.files.pictures, folder, reading, left_out)
@@ -113,7 +113,7 @@ def _read(
         attributes, labels = _by_subfolders(paths, folder, reading, splits, wanted, left_out)
     else:
         paths, attributes, labels = _by_table(paths, folder, tables, reading, wanted, left_out)
-    stamps, digests = _digests(tuple(paths), there, folder, cache_dir)
+    stamps, digests = _digests(tuple(paths), there, folder, kept)
     if splits:
         is_test = np.array([_split(path, folder) == TEST for path in paths])
     else:
@@ -244,7 +244,7 @@ def _by_table(
     if not names:
         raise RefusedError(
             f"{table.named} describes none of the {len(paths)} pictures in {folder}: it names "
-            f"{next(iter(table.rows))!r}, and there is {next(iter(by_name))!r}; "
+            f"{table.example!r}, and there is {next(iter(by_name))!r}; "
             "names are paths from the table's folder, or whole ones; "
             "--metadata_file_name='images/{id}.jpg' says how they are called"
         )
@@ -278,13 +278,13 @@ def _by_table(
 
 @functools.lru_cache(maxsize=2)
 def _digests(
-    paths: tuple[Path, ...], there: _Files, folder: Path, cache_dir: Path | None
+    paths: tuple[Path, ...], there: _Files, folder: Path, kept: Path | None
 ) -> tuple[tuple[Stamp, ...], tuple[bytes, ...]]:
     """Of the files' contents, read where they are not known; and what the files are known by."""
-    stamps = kept_digests.stamps(paths, [there.stats[path] for path in paths])
+    stamps = kept_digests.stamps(paths, folder, [there.stats[path] for path in paths])
     known: list[bytes | None] = [None] * len(paths)
-    if cache_dir:
-        digest_of = kept_digests.read(cache_dir, folder)
+    if kept:
+        digest_of = kept_digests.read(kept)
         known = [digest_of(stamp) for stamp in stamps]
     unknown = [path for path, digest in zip(paths, known, strict=True) if digest is None]
     # Hashing lets other threads run.

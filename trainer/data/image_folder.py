@@ -19,7 +19,7 @@ from trainer.data import array_cache, attribute_tables, folder_contents, picture
 from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec, FolderReading, LabelledImages
 from trainer.data.folder_contents import Contents
 from trainer.data.kept_digests import Stamp
-from trainer.data.picture_files import RULES, TEST, TRAIN, Rules, canonical
+from trainer.data.picture_files import RULES, TEST, TRAIN, Rules, WrongFolderError, canonical
 from trainer.data.pictures import Form
 from trainer.system import cores, memory
 from trainer.system.exits import InterruptedRun, RefusedError
@@ -48,7 +48,7 @@ class Found:
     left_out: tuple[str, ...]  # what of the folder is not used
     notes: tuple[str, ...]  # what it holds
     parts: dict[str, Part]  # of the splits
-    of_files: tuple[Path, tuple[Stamp, ...], tuple[bytes, ...]] | None = None  # digests to be kept
+    files: tuple[tuple[Stamp, ...], tuple[bytes, ...]] | None = None  # for `kept_digests`
 
 
 def specify(
@@ -56,7 +56,7 @@ def specify(
     image_size: int,
     reading: FolderReading,
     wanted: tuple[str, ...] = (),
-    cache_dir: Path | None = None,
+    digests: Path | None = None,
 ) -> DatasetSpec:
     """The folder's specification, for which all files are read that are not known.
 
@@ -65,14 +65,14 @@ def specify(
       image_size: height and width to which they are resized.
       reading: how the folder is read.
       wanted: names of attributes; none: all.
-      cache_dir: where digests of files are kept from earlier starts, if anywhere.
+      digests: a file of `kept_digests`, if they are kept from earlier starts.
 
     Raises:
       RefusedError: no picture can be read, or the table does not describe them.
     """
     metadata = attribute_tables.as_seen_from(folder, reading.metadata)
     reading = dataclasses.replace(reading, metadata=metadata)
-    contents = folder_contents.read(folder, reading, wanted, cache_dir)
+    contents = folder_contents.read(folder, reading, wanted, digests)
     background = colour(reading.background)
     coloured = len(set(background)) > 1 or _has_colours(contents.paths, RULES[reading.rules])
     shape = (image_size, image_size, 3 if coloured else 1)
@@ -81,7 +81,7 @@ def specify(
     return DatasetSpec(IMAGE_FOLDER, shape, train, test, contents.attributes, fingerprint, reading)
 
 
-def find(spec: DatasetSpec, folder: Path, cache_dir: Path | None = None) -> Found:
+def find(spec: DatasetSpec, folder: Path, digests: Path | None = None) -> Found:
     """All that is known of the folder of a specification; arguments as for `specify`.
 
     Raises:
@@ -89,12 +89,12 @@ def find(spec: DatasetSpec, folder: Path, cache_dir: Path | None = None) -> Foun
     """
     assert spec.folder is not None
     names = tuple(attribute.name for attribute in spec.attributes)
-    contents = folder_contents.read(folder, spec.folder, names, cache_dir)
+    contents = folder_contents.read(folder, spec.folder, names, digests)
     if _fingerprint(contents, folder, RULES[spec.folder.rules]) != spec.fingerprint:
-        raise RefusedError(OTHER_PICTURES.format(folder))
+        raise WrongFolderError(OTHER_PICTURES.format(folder))
     parts = {split: _part(spec, contents, split) for split in (TRAIN, TEST)}
-    of_files = (folder, contents.stamps, contents.digests)
-    return Found(spec, contents.left_out, contents.notes, parts, of_files)
+    files = contents.stamps, contents.digests
+    return Found(spec, contents.left_out, contents.notes, parts, files)
 
 
 def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> LabelledImages:

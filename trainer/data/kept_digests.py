@@ -1,8 +1,8 @@
 """Digests of files, kept from one start to the next: unchanged files are not read again.
 
 A file is known by its path, size, number, and the times of its content and of its entry, of which
-the last cannot be set by anybody: as Git knows what has changed. What cannot be read is made anew,
-and what cannot be written is not kept.
+nobody can set the last on most systems: as Git knows what has changed. What cannot be read is made
+anew, and what cannot be written is not kept. Where contents turn out to be others, `forget` them.
 """
 
 from __future__ import annotations
@@ -24,13 +24,17 @@ _SETTLED_NS = 2 * 10**9  # later changes may have the same times, by coarse cloc
 Stamp = bytes | None  # None: the file was changed so lately that its times do not tell
 
 
-def stamps(paths: Sequence[Path], stats: Sequence[os.stat_result]) -> tuple[Stamp, ...]:
-    """What files are known by, as they are now."""
+def stamps(
+    paths: Sequence[Path], folder: Path, stats: Sequence[os.stat_result]
+) -> tuple[Stamp, ...]:
+    """What files of a folder are known by, as they are now."""
     settled = time.time_ns() - _SETTLED_NS
-    return tuple(
-        _stamp(path, stat) if max(stat.st_mtime_ns, stat.st_ctime_ns) < settled else None
-        for path, stat in zip(paths, stats, strict=True)
-    )
+
+    def stamp(path: Path, stat: os.stat_result) -> Stamp:
+        is_settled = max(stat.st_mtime_ns, stat.st_ctime_ns) < settled
+        return _stamp(path.relative_to(folder), stat) if is_settled else None
+
+    return tuple(map(stamp, paths, stats))
 
 
 def _stamp(path: Path, stat: os.stat_result) -> bytes:
@@ -39,10 +43,31 @@ def _stamp(path: Path, stat: os.stat_result) -> bytes:
     return hashlib.blake2b(text, digest_size=_STAMP).digest()
 
 
-def read(cache_dir: Path, folder: Path) -> Callable[[Stamp], bytes | None]:
+def file_of(cache_dir: Path, folder: Path, read_by: str) -> Path:
+    """Where digests are kept.
+
+    Args:
+      cache_dir: of all that is kept.
+      folder: of the files.
+      read_by: says which of its files they are.
+    """
+    named = b"\0".join([os.fsencode(os.path.normpath(folder.absolute())), os.fsencode(read_by)])
+    return cache_dir / "pictures" / f"digests-{hashlib.sha256(named).hexdigest()[:16]}.npy"
+
+
+def forget(file: Path) -> bool:
+    """Removes what is kept; whether there was anything."""
+    try:
+        file.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def read(file: Path) -> Callable[[Stamp], bytes | None]:
     """What gives the digest of a file of the folder by its stamp, where it is known."""
     try:
-        kept = np.load(file_system.regular(_file(cache_dir, folder)), allow_pickle=False)
+        kept = np.load(file_system.regular(file), allow_pickle=False)
     except (OSError, ValueError, EOFError):  # not there, or damaged
         kept = np.zeros((0, _STAMP + _DIGEST), np.uint8)
     if kept.dtype != np.uint8 or kept.shape[1:] != (_STAMP + _DIGEST,):
@@ -56,18 +81,12 @@ def read(cache_dir: Path, folder: Path) -> Callable[[Stamp], bytes | None]:
     return known
 
 
-def keep(cache_dir: Path, folder: Path, found: Sequence[Stamp], digests: Sequence[bytes]) -> None:
-    """Keeps digests of a folder's files in the place of those that were kept before."""
+def keep(file: Path, found: Sequence[Stamp], digests: Sequence[bytes]) -> None:
+    """Keeps digests in the place of those that were kept before."""
     rows = [
         stamp + digest for stamp, digest in zip(found, digests, strict=True) if stamp is not None
     ]
     kept = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), _STAMP + _DIGEST)
-    path = _file(cache_dir, folder)
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file_system.write_atomically(path, lambda temporary: np.save(temporary, kept))
-
-
-def _file(cache_dir: Path, folder: Path) -> Path:
-    name = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
-    return cache_dir / "pictures" / f"digests-{name}.npy"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file_system.write_atomically(file, lambda temporary: np.save(temporary, kept))

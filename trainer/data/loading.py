@@ -99,13 +99,13 @@ SOURCES = {
 }
 
 
-def specify(choice: DataChoice, data_dir: Path, cache_dir: Path | None = None) -> DatasetSpec:
+def specify(choice: DataChoice, data_dir: Path, digests: Path | None = None) -> DatasetSpec:
     """The specification of a data set, without decoding its images.
 
     Args:
       choice: what is asked for.
       data_dir: the folder of prepared sets, or of the images.
-      cache_dir: see `image_folder.specify`.
+      digests: see `image_folder.specify`.
 
     Raises:
       RefusedError: the set's images have a fixed size, it has no such attribute, or there are no
@@ -114,7 +114,7 @@ def specify(choice: DataChoice, data_dir: Path, cache_dir: Path | None = None) -
     if choice.dataset == IMAGE_FOLDER:
         size = choice.image_size or DEFAULT_FOLDER_SIZE
         reading, wanted = choice.folder, choice.attributes
-        return image_folder.specify(data_dir, size, reading, wanted, cache_dir)
+        return image_folder.specify(data_dir, size, reading, wanted, digests)
     spec = published(choice)
     return spec if SOURCES[choice.dataset].is_pinned else prepared.specify(spec, data_dir)
 
@@ -207,13 +207,24 @@ def check(spec: DatasetSpec, data_dir: Path) -> None:
         this set and among which nothing is put.
     """
     source = SOURCES[spec.dataset]
-    needs_folder = spec.dataset != IMAGE_FOLDER and source.stored_as
-    is_new = needs_folder and not (data_dir / source.stored_as).exists()
-    if is_new and (picture := picture_files.near(data_dir)):
-        raise RefusedError(
-            f"--data_dir={data_dir} holds pictures ({picture.relative_to(data_dir)}), and "
-            f"--dataset={spec.dataset} reads none of them: add --dataset={IMAGE_FOLDER}, or name "
-            "another folder"
-        )
+    if spec.dataset != IMAGE_FOLDER and source.stored_as:
+        _check_is_no_set_of_pictures(data_dir, spec.dataset)
     if source.check is not None:
         source.check(spec, data_dir)
+
+
+def _check_is_no_set_of_pictures(data_dir: Path, dataset: str) -> None:
+    """Refuses to prepare a set among pictures, which whoever named the folder meant, most probably.
+
+    Not where sets are already, or the files that one is made of.
+    """
+    known = {source.stored_as for source in SOURCES.values()} - {"", IMAGE_FOLDER}
+    has_sets = any((data_dir / name).exists() for name in known)
+    if has_sets or fashion_mnist.folder_of_files(data_dir, None) == data_dir:
+        return
+    if sign := picture_files.sign_of_a_set(data_dir):
+        raise RefusedError(
+            f"--data_dir={data_dir} holds pictures ({sign.relative_to(data_dir)}), and "
+            f"--dataset={dataset} reads none of them: add --dataset={IMAGE_FOLDER}, or name "
+            "another folder"
+        )

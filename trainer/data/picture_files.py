@@ -77,6 +77,10 @@ _AT_FIRST = (run_layout.TENSORBOARD, run_layout.METRICS, run_layout.RESULTS)  # 
 TRAIN, TEST = "train", "test"  # folders of pictures to learn from, and to measure against
 
 
+class WrongFolderError(RefusedError):
+    """The folder holds no pictures, or others than those that are meant."""
+
+
 @dataclass
 class Files:
     """The files of a folder."""
@@ -108,31 +112,33 @@ def find(folder: Path, number: int, flag: str = "data_dir") -> Files:
     else:
         files.pictures.sort()
     if not files.pictures:
-        raise RefusedError(
+        raise WrongFolderError(
             f"--{flag}={folder} holds no pictures ({', '.join(rules.suffixes)}), nor do its "
             f"subfolders{_but(files)}"
         )
     return files
 
 
-def near(folder: Path) -> Path | None:
-    """A picture in the folder or in one of its subfolders, if there is any; no more is read."""
-    for place in (folder, *_visible_folders(folder)):
-        try:
-            with os.scandir(place) as entries:
-                for entry in entries:
-                    if Path(entry.name).suffix.lower() in _SUFFIXES and entry.is_file():
-                        return place / entry.name
-        except OSError:  # not there, or not to be read: what needs it says so
-            continue
-    return None
+def sign_of_a_set(folder: Path) -> Path | None:
+    """What says that a folder is one of pictures: one in it, or one in each of its subfolders.
 
-
-def _visible_folders(folder: Path) -> list[Path]:
+    No more is read than says so.
+    """
     try:
-        return _subfolders(folder)
-    except OSError:
-        return []
+        if found := _picture_in(folder):
+            return found
+        in_each = [_picture_in(subfolder) for subfolder in _subfolders(folder)]
+    except OSError:  # not there, or not to be read: what needs it says so
+        return None
+    return in_each[0] if in_each and all(in_each) else None
+
+
+def _picture_in(folder: Path) -> Path | None:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if Path(entry.name).suffix.lower() in _SUFFIXES and entry.is_file():
+                return folder / entry.name
+    return None
 
 
 def canonical(name: str | Path) -> str:
@@ -205,7 +211,7 @@ def _walk(folder: Path, flag: str, rules: Rules) -> Iterator[Path]:
     """All files; of hidden folders, and of runs, the folders."""
 
     def refuse(error: OSError) -> None:
-        raise RefusedError(
+        raise WrongFolderError(
             f"--{flag}={folder} cannot be read ({error.filename}: {error.strerror}): name a "
             "folder of pictures, or make all of it readable"
         ) from error

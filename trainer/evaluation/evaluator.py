@@ -107,7 +107,7 @@ class Evaluator:
         self._test, self._test_labels = test
         digests = (seen_with.features_sha256, seen_with.classifier_sha256)
         dataset = recipe.data.dataset
-        self._protocol = protocols.protocol(dataset, asked, *digests)
+        self._protocol = protocols.protocol(recipe.data, asked, *digests)
         # Of data that the package knows, results stay what they were before there were others.
         self._is_packaged = protocols.is_packaged(dataset, asked.features)
         self._attributes = None

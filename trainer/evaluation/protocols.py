@@ -64,12 +64,12 @@ def is_packaged(dataset: str, features: str | None) -> bool:
 
 
 def protocol(
-    dataset: str, asked: Measurement, features_sha256: str, classifier_sha256: str | None
+    data: DatasetSpec, asked: Measurement, features_sha256: str, classifier_sha256: str | None
 ) -> dict[str, Any]:
     """How generators are evaluated: metrics are comparable where this is equal.
 
     Args:
-      dataset: that they have learnt.
+      data: that they have learnt.
       asked: how they are measured.
       features_sha256: of the network that features are computed with.
       classifier_sha256: of the network that predicts values of attributes, if there are any.
@@ -78,11 +78,13 @@ def protocol(
         "against": TEST,
         "num": asked.num,
         "seed": asked.seed,
-        "features": choices.features_of(dataset, asked.features),
+        "features": choices.features_of(data.dataset, asked.features),
         "features_sha256": features_sha256,
     }
     if classifier_sha256:
         fields["judge_sha256"] = classifier_sha256
+    if not is_packaged(data.dataset, asked.features) and data.test_examples > asked.num:
+        fields["pixels_of"] = asked.num  # test images; before, pixels were compared with all
     return fields
 
 
@@ -117,4 +119,4 @@ def known(
         of_features, of_classifier = own_network_files.digests(weights)
     if choices.features_of(data.dataset, asked.features) == INCEPTION:
         of_features = file_system.sha256(inception_files.provide(data.dataset, places))
-    return protocol(data.dataset, asked, of_features, of_classifier)
+    return protocol(data, asked, of_features, of_classifier)

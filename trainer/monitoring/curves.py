@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FILES = (config_json.FILE, run_layout.METRICS, run_layout.EVALUATIONS)  # of a run, that are read
 _SMOOTHED_OVER = 0.02  # of the records: the standard deviation of the Gaussian
 _SHOWN = (0.5, 99.5)  # percentiles of what is not of the first records, which are often far off
 _POINTS = 1000  # of a smoothed curve at most: more are narrower than a pixel
@@ -77,9 +78,9 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
     shown = 0
     if len(runs) > _OF_ONE_COLOUR:
         _tell_apart(charts, len(runs))
-    for run in (run for run in runs if run.step):
-        a_step = run.images / run.step
-        lines = _drawable(run.job_dir, "loss/generator")
+    for run in runs:
+        a_step = run.images_a_step
+        lines = _drawable(run.job_dir, "loss/generator") if a_step else []
         if not lines:
             continue
         shown += 1

@@ -225,16 +225,18 @@ def write_folder(folder: Path, images: Iterable[tuple[str, np.ndarray]]) -> None
       folder: that there may be already.
       images: names without suffix, and uint8 `[height, width, channels]`.
     """
-    others = set(folder.rglob("*.png"))
+    written = set()
     for name, image in images:
         path = folder / f"{name}.png"
         write_png(path, image)
-        others.discard(path)
-    if others:
-        log.warning(
-            "%s holds %d other pictures, which stay there (%s, ...)",
-            *(folder, len(others), min(others).relative_to(folder)),
-        )
+        written.add(path)
+    for place in sorted({path.parent for path in written}):
+        others = sorted(set(place.glob("*.png")) - written)
+        if others:
+            log.warning(
+                "%s holds %d other pictures, which stay there (%s, ...)",
+                *(place, len(others), others[0].name),
+            )
 
 
 def write_png(path: Path, image: np.ndarray) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from trainer.configuration import asked_labels
+from trainer.configuration import asked_labels, command_checks
 from trainer.gan import sampling
 from trainer.models import image_noise
 from trainer.models.conditioning import inputs_of
@@ -22,7 +22,6 @@ from trainer.models.keras_layers import with_keras_layers
 from trainer.runs import model_card
 from trainer.runs.trained_networks import Trained
 from trainer.system import file_system, unfinished
-from trainer.system.exits import RefusedError
 
 
 def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fixed") -> None:
@@ -75,10 +74,7 @@ def _write_keras(export: Export, path: Path) -> None:
 
 def _write_h5(export: Export, path: Path) -> None:
     if not all(isinstance(each, keras.Layer) for each in export.served.operations):
-        raise RefusedError(
-            f"--format=h5 holds layers alone, and this {export.name} has other operations, too: "
-            "use --format=keras"
-        )
+        raise command_checks.more_than_layers(export.name)
     file_system.write_atomically(path, export.served.save)
 
 

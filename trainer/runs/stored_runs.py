@@ -58,6 +58,14 @@ def read_generating(job_dir: Path, choice: str) -> RunConfig:
     return stored
 
 
+def without_configuration(job_dir: Path, found: Path) -> RefusedError:
+    """The refusal of a folder that holds what a run writes, and nothing that says of which run."""
+    return RefusedError(
+        f"--job_dir={local_copies.shown(str(job_dir))} holds {found.relative_to(job_dir)}, and no "
+        f"{config_json.FILE} that says of which run: restore it, or choose another folder"
+    )
+
+
 def check_generates(recipe: Recipe) -> None:
     """Refuses a run that completes pictures.
 

@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 
 from trainer import run_layout
-from trainer.configuration import config_json
 from trainer.configuration.config import Recipe
 from trainer.monitoring import model_monitor
 from trainer.runs import (
@@ -15,6 +14,7 @@ from trainer.runs import (
     evaluations,
     event_files,
     records,
+    stored_runs,
 )
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import file_system, unfinished
@@ -36,10 +36,7 @@ def check_is_empty(job_dir: Path) -> None:
       RefusedError: as the name says.
     """
     if found := _records_of_steps(job_dir):
-        raise RefusedError(
-            f"--job_dir={job_dir} holds {found.relative_to(job_dir)}, and no {config_json.FILE} "
-            "that says of which run: restore it, or choose another folder"
-        )
+        raise stored_runs.without_configuration(job_dir, found)
     log.info("starting a new run in %s", job_dir)
 
 
