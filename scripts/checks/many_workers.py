@@ -104,8 +104,7 @@ class Group:
 
     def step(self) -> int:
         """The last step that is recorded."""
-        lines = records.read_lines(self.job_dir / "metrics.jsonl")
-        return max((line["step"] for line in lines), default=0)
+        return records.last_step(self.job_dir / "metrics.jsonl")
 
     def codes(self) -> list[int]:
         """All exit codes."""

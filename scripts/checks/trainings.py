@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.checks import children
-from trainer import __main__
+from trainer import __main__, run_layout
 from trainer.configuration import flags
 from trainer.configuration.config import Recipe
 from trainer.data import loading
@@ -87,13 +87,12 @@ def wait_for(pid: int, happened: Callable[[], bool]) -> None:
 
 def lines(job_dir: Path) -> list[dict[str, float]]:
     """The records of a run."""
-    path = job_dir / "metrics.jsonl"
-    return records.read_lines(path) if path.exists() else []
+    return records.read_lines(job_dir / run_layout.METRICS)
 
 
 def last_step(job_dir: Path) -> int:
     """The last step that is recorded."""
-    return max((int(line["step"]) for line in lines(job_dir)), default=0)
+    return records.last_step(job_dir / run_layout.METRICS)
 
 
 def final(job_dir: Path, step: int) -> dict[str, np.ndarray]:

@@ -40,8 +40,3 @@ def trained(name: str, *more: str) -> Trained:
 def synthesis(name: str) -> Synthesis:
     """What makes images of it."""
     return Synthesis(trained(name))
-
-
-def labels_of(made: Synthesis, *rows: tuple[int, ...]) -> np.ndarray:
-    """Labels of class and colour, by turns, for a generator that may have none."""
-    return np.array(rows, np.int64)[:, : len(made.recipe.data.attributes)]

@@ -215,7 +215,7 @@ def test_a_run_without_its_checkpoints_is_refused(finished_copy):
 
 def test_a_run_without_its_configuration_is_refused(finished_copy):
     (finished_copy / "config.json").unlink()
-    assert "holds checkpoints, and no config.json" in resume(finished_copy, code=exits.REFUSED)
+    assert "and no config.json that says of which run" in resume(finished_copy, code=exits.REFUSED)
 
 
 def test_a_run_of_another_recipe_is_refused_with_the_differences(finished_copy):

@@ -125,7 +125,7 @@ def wait_for_step(processes: list[Worker], job_dir: Path, step: int) -> None:
 
 
 def last_step(job_dir: Path) -> int:
-    return max((line["step"] for line in records.read_lines(job_dir / "metrics.jsonl")), default=0)
+    return records.last_step(job_dir / "metrics.jsonl")
 
 
 # With batch normalisation over all workers, and dropout. At the recipe's own rates rounding grows

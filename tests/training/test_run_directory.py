@@ -12,6 +12,8 @@ import tensorflow as tf
 from tests.command import run_forked
 from tests.conftest import finished_flags, train_flags
 from trainer.system import exits
+from trainer.system.exits import RefusedError
+from trainer.training import run_directory
 
 KILLED_BEFORE_ITS_RESULTS = """
 import os
@@ -45,11 +47,6 @@ def events_of_another_program(folder: Path) -> None:
         tf.summary.scalar("loss", 1.0)
 
 
-def results_without_their_run(folder: Path) -> None:
-    (folder / "models").mkdir()
-    (folder / "models" / "generator.keras").write_bytes(b"learnt")
-
-
 def a_model_of_others(folder: Path) -> None:
     (folder / "models").mkdir()
     (folder / "models" / "generator.h5").write_bytes(b"learnt")
@@ -65,13 +62,17 @@ def grids_without_their_run(folder: Path) -> None:
     [
         metrics_of_another_program,
         events_of_another_program,
-        results_without_their_run,
-        a_model_of_others,
         grids_without_their_run,
     ],
 )
-def test_a_new_run_touches_no_records_of_others(put, tmp_path):
+def test_a_folder_with_records_of_others_is_not_taken_for_empty(put, tmp_path):
     put(tmp_path)
+    with pytest.raises(RefusedError, match="that says of which run: restore it, or choose"):
+        run_directory.check_is_empty(tmp_path)
+
+
+def test_a_new_run_touches_no_results_of_others(tmp_path):
+    a_model_of_others(tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
     refused = run_forked(*finished_flags(tmp_path), code=exits.REFUSED)

@@ -23,7 +23,7 @@ def run(config: EditConfig) -> None:
         in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     recipe = stored.recipe
-    targets = asked_labels.targets(recipe, config.to_label, "to_label")
+    targets = asked_labels.targets(recipe, config.to_label)
     cycle = asked_labels.cycle(recipe, config.labels)
     source = None
     if config.input is not None:

@@ -20,7 +20,7 @@ def run(config: RunsConfig) -> None:
     copy = None
     if config.folder_url:
         files = (*overview.FILES, *curves.FILES) if config.plot else overview.FILES
-        copy = in_bucket.fetch_from_all(config.folder_url, config.folder, files, "folder")
+        copy = in_bucket.fetch_from_all(config.folder_url, config.folder, files)
     found = overview.runs_in(config.folder, copy, str(config.folder_url or config.folder))
     rows = [_HEAD, *map(_cells, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -23,7 +23,7 @@ def run(config: StudioConfig) -> None:
     Raises:
       RefusedError: Gradio is not there, there is no such run or checkpoint, or the port is taken.
     """
-    if not _is_there("gradio"):
+    if not _has_gradio():
         pip = shlex.join([sys.executable, "-m", "pip", "install", _GRADIO])
         raise RefusedError(f"the page is made with Gradio: {pip}")
     if config.job_dir_url:
@@ -36,8 +36,8 @@ def run(config: StudioConfig) -> None:
         server.serve(config, stored, listener)
 
 
-def _is_there(package: str) -> bool:
+def _has_gradio() -> bool:
     try:
-        return importlib.util.find_spec(package) is not None
+        return importlib.util.find_spec("gradio") is not None
     except ValueError:  # it is kept from being imported
         return False

@@ -46,18 +46,17 @@ def over(given: np.ndarray, cycle: Sequence[Labels]) -> np.ndarray:
     return np.where(asked == labels.NOT_GIVEN, given, asked)
 
 
-def targets(recipe: Recipe, asked_for: Sequence[str], flag: str) -> list[Labels]:
-    """The labels that images are to get instead of theirs; -1 keeps what there is.
+def targets(recipe: Recipe, asked_for: Sequence[str]) -> list[Labels]:
+    """The labels of `--to_label`, that images are to get instead of theirs; -1 keeps theirs.
 
     Args:
       recipe: a run's.
       asked_for: each as `labels.parse` reads it.
-      flag: that asks for them.
 
     Raises:
       RefusedError: a value is unknown, or the run has none.
     """
     if asked_for and not recipe.networks.conditional:
         names = ",".join(asked_for)
-        raise RefusedError(f"--{flag}={names}: this run is not conditional, there are no labels")
-    return [labels.parse(text, recipe.data.attributes, flag) for text in asked_for]
+        raise RefusedError(f"--to_label={names}: this run is not conditional, there are no labels")
+    return [labels.parse(text, recipe.data.attributes, "to_label") for text in asked_for]

@@ -24,7 +24,7 @@ def more_than_layers(network: str) -> RefusedError:
     )
 
 
-def check_generate(config: GenerateConfig, with_seed: bool = False) -> None:
+def check_generate(config: GenerateConfig, with_seed: bool) -> None:
     """Refuses an output that is none of the formats of `generate`, and latents that cannot be.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 
 from trainer.editing.codes import Codes
 from trainer.editing.directions import Directions
-from trainer.editing.picture_measures import MEASURES, Measure
+from trainer.editing.picture_measures import Measure
 from trainer.editing.synthesis import Synthesis
 
 CLASS = "class"  # a measure whose values are names, not amounts
@@ -20,7 +20,7 @@ def of_direction(
     codes: Codes,
     directions: Directions,
     number: int,
-    measures: Mapping[str, Measure] = MEASURES,
+    measures: Mapping[str, Measure],
 ) -> dict[str, float]:
     """The change from one standard deviation before samples to one behind them, by measure.
 

@@ -15,7 +15,7 @@ from trainer.editing.codes import Codes
 
 @dataclass(frozen=True)
 class Input:
-    """One of both."""
+    """Pictures, or codes of a file; the other is None."""
 
     name: str  # as the user gave it, for messages
     pictures: InputPictures | None

@@ -11,7 +11,7 @@ import numpy as np
 
 from trainer import run_layout
 from trainer.configuration import config_json
-from trainer.runs import evaluations, records
+from trainer.runs import evaluations, records, tags
 from trainer.runs.overview import Overview
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FILES = (config_json.FILE, run_layout.METRICS, run_layout.EVALUATIONS)  # of a run, that are read
+_CHARTS = tags.QUESTIONS["who is ahead"]
 _SMOOTHED_OVER = 0.02  # of the records: the standard deviation of the Gaussian
 _SHOWN = (0.5, 99.5)  # percentiles of what is not of the first records, which are often far off
 _POINTS = 1000  # of a smoothed curve at most: more are narrower than a pixel
@@ -42,15 +43,15 @@ def draw(job_dir: Path) -> Path | None:
     Losses and scores, smoothed over the curves as they are, and below the Fréchet distance, where
     it was measured.
     """
-    drawn = [tag for tags in records.CHARTS.values() for tag in tags]
+    drawn = [tag for shown in _CHARTS.values() for tag in shown]
     lines = _drawable(job_dir, *drawn)
     if not lines:
         return None
     distances = evaluations.distances(job_dir)
-    figure, charts = _figure(len(records.CHARTS) + bool(distances))
+    figure, charts = _figure(len(_CHARTS) + bool(distances))
     figure.suptitle(_title(job_dir, lines[-1]))
-    for axes, (title, tags) in zip(charts, records.CHARTS.items(), strict=False):
-        _draw_smoothed(axes, lines, tags)
+    for axes, (title, shown) in zip(charts, _CHARTS.items(), strict=False):
+        _draw_smoothed(axes, lines, shown)
         axes.set_ylabel(title)
     if distances:
         charts[-1].plot(*zip(*distances, strict=True), "o-", color="tab:purple", markersize=3)
@@ -141,9 +142,9 @@ def _title(job_dir: Path, last: dict[str, Any]) -> str:
     return f"{of_preset}step {last['step']}, epoch {last.get('epoch', 0):.1f}"
 
 
-def _draw_smoothed(axes: Axes, lines: list[dict[str, Any]], tags: Sequence[str]) -> None:
+def _draw_smoothed(axes: Axes, lines: list[dict[str, Any]], shown: Sequence[str]) -> None:
     steps = np.array([line["step"] for line in lines])
-    curves = {tag: np.array([line[tag] for line in lines], float) for tag in tags}
+    curves = {tag: np.array([line[tag] for line in lines], float) for tag in shown}
     for tag, values in curves.items():
         axes.plot(steps, values, color=_COLOURS[tag], alpha=0.25, linewidth=0.8)
         centres, means = smoothed(values)

@@ -1,4 +1,4 @@
-"""Image grids and PNG files."""
+"""Images as files: grids, animations, folders of PNGs."""
 
 from __future__ import annotations
 

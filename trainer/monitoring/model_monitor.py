@@ -136,7 +136,7 @@ class ModelMonitor:
             self._last_preview = self._step
             with self._writer.as_default(step=self._step):
                 tf.summary.image(
-                    PREVIEW_TAG, image[np.newaxis], description=tags.described("preview")
+                    PREVIEW_TAG, image[np.newaxis], description=tags.described(PREVIEW_TAG)
                 )
 
     def draw_edits(self, step: int, pictures: dict[str, np.ndarray]) -> None:

@@ -109,7 +109,7 @@ def trim(job_dir: Path, step: int) -> None:
         with _locked(job_dir):
             lines = records.read_lines(path, "against")
             kept = [line for line in lines if line["against"] != TRAIN or line["step"] <= step]
-            file_system.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+            records.write_lines(path, kept)
     event_files.trim(job_dir / run_layout.EVALUATION_EVENTS, step, f"*.{TRAIN}")
 
 

@@ -51,11 +51,11 @@ def trim(folder: Path, step: int, names: str = "*") -> None:
             _trim(path, step)
 
 
-def beyond(folder: Path, step: int) -> Path | None:
-    """A file with an event after `step`, if there is any."""
+def of_steps(folder: Path) -> Path | None:
+    """A file with an event after step 0, if there is any."""
     for path in sorted(folder.glob(f"{_NAMES}*")):
         parsed = filter(None, map(_parsed, _events(path)))
-        if any(event.step > step for event in parsed):
+        if any(event.step > 0 for event in parsed):
             return path
     return None
 

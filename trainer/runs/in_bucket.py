@@ -84,16 +84,15 @@ def fetch_again(mirror: Mirror, *parts: str) -> None:
     )
 
 
-def fetch_from_all(url: GsUrl, folder: Path, files: Collection[str], flag: str) -> Mirror:
+def fetch_from_all(url: GsUrl, folder: Path, files: Collection[str]) -> Mirror:
     """Makes a local copy of some files of all runs below a folder, likewise.
 
     Args:
       url: of the folder.
       folder: of the copy.
       files: relative to each run directory.
-      flag: that names the folder, for messages.
     """
-    mirror = Mirror(Bucket(url, flag), folder)
+    mirror = Mirror(Bucket(url, "folder"), folder)
     mirror.fetch(
         lambda names: [name for name in names if any(f"/{name}".endswith(f"/{it}") for it in files)]
     )

@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,6 @@ log = logging.getLogger(__name__)
 
 FRECHET = f"evaluation/{figures.FRECHET}"  # the key of a run's own evaluations in metrics.jsonl
 _END_BYTES = 2**20  # in which there are whole lines
-CHARTS = {  # curves that share a plot
-    "losses": ("loss/generator", "loss/discriminator"),
-    "scores": ("score/real", "score/fake"),
-}
 
 
 def read_lines(path: Path, *required: str) -> list[dict[str, Any]]:
@@ -38,6 +34,11 @@ def read_lines(path: Path, *required: str) -> list[dict[str, Any]]:
     if damaged > (not text.endswith("\n")):
         log.warning("%s: %d damaged lines are left out", path, damaged)
     return found
+
+
+def write_lines(path: Path, lines: Iterable[dict[str, Any]]) -> None:
+    """Replaces the file's lines, all at once."""
+    file_system.write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def last_step(path: Path) -> int:
@@ -68,11 +69,10 @@ def amend(path: Path, step: int, metrics: dict[str, float]) -> None:
     lines = read_lines(path)
     if lines and lines[-1]["step"] == step:
         lines[-1] |= metrics
-        file_system.write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
+        write_lines(path, lines)
 
 
 def trim_metrics(path: Path, step: int) -> None:
     """Drops the lines of all steps after `step`."""
     if path.exists():
-        kept = [line for line in read_lines(path) if line["step"] <= step]
-        file_system.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+        write_lines(path, [line for line in read_lines(path) if line["step"] <= step])

@@ -1,4 +1,4 @@
-"""Folders and files of a run: checks before the start, locks, atomic writes."""
+"""Folders and files: checks before the start, locks, atomic writes."""
 
 from __future__ import annotations
 

@@ -19,7 +19,6 @@ from trainer.runs import (
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import file_system, unfinished
 from trainer.system.exits import RefusedError
-from trainer.training import results
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +48,11 @@ def _records_of_steps(job_dir: Path) -> Path | None:
             return path
     grids = (job_dir / run_layout.RESULTS).glob(run_layout.GRIDS)
     later = set(grids) - {job_dir / run_layout.grid(0)}
-    files = [*sorted(later), *(path for path in results.all_of(job_dir) if path.exists())]
+    last = (job_dir / name for name in (run_layout.LOSS_CURVES, run_layout.FINISHED))
+    files = [*sorted(later), *(path for path in last if path.exists())]
     if files:
         return files[0]
-    beyond = (event_files.beyond(job_dir / folder, 0) for folder in _EVENTS)
-    return next(filter(None, beyond), None)
+    return next(filter(None, (event_files.of_steps(job_dir / folder) for folder in _EVENTS)), None)
 
 
 def restore(job_dir: Path, saved: Checkpoints) -> int:

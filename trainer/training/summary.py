@@ -55,7 +55,7 @@ def log_results(job_dir: Path, recipe: Recipe, data_flags: tuple[str, ...]) -> N
             log.info("measured on test images: %s", evaluate)
     # Without it, TensorBoard keeps ten of all images; with 0, which it documents as all, none.
     every = "--samples_per_plugin=images=1000"
-    folder = f"--logdir={job_dir / 'tensorboard'}"
+    folder = f"--logdir={job_dir / run_layout.TENSORBOARD}"
     log.info("TensorBoard: %s", command("tensorboard", folder, every))
 
 
