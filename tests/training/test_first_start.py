@@ -160,6 +160,23 @@ def test_more_time_plans_more_steps_and_evaluations_take_some(tmp_path):
         steps(0.5, *growing, "--grow_images=100000000", "--epochs=100000")
 
 
+def test_where_little_time_is_left_no_evaluation_is_tried(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(planned_length, "_evaluation_seconds", None)
+    whole = run("--evaluation_interval=10")
+    schedule = dataclasses.replace(whole.schedule, minutes=0.4, steps=None)
+    strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
+    asked, speed = first_start.decided(
+        dataclasses.replace(whole, schedule=schedule), HERE, strategy
+    )
+    data = np.zeros((100, 28, 28, 1), np.uint8), np.zeros((100, 1), np.int64)
+    alone, soon = WorkerGroup(strategy, 0, 1), time.monotonic() + 24
+
+    planned = planned_length.planned(asked, strategy, alone, stored(tmp_path, data), soon, speed)
+
+    assert planned.horizon > 0 and planned.schedule.evaluation_interval == 0
+    assert "the run is not evaluated" in caplog.text
+
+
 def test_grids_take_a_small_share_of_the_minutes():
     whole = run()  # an epoch is 500 steps
     assert planned_length._epochs_between_grids(whole, left=100, a_step=0.01, a_grid=0.1) == 1

@@ -36,6 +36,8 @@ GRIDS_SHARE = 0.03  # of the time, which grids may take: epochs of few pictures 
 AROUND_RUN_SECONDS = 6.0
 READING_SHARE = 0.7  # of the time, which may go by until the data are read
 EVALUATION_SHARE = 0.5  # of the time that is left, which the first evaluation may take
+# Seconds that must be left to find out how long an evaluation takes, which takes some itself.
+LEAST_FOR_EVALUATIONS = 30.0
 
 
 def planned(
@@ -66,8 +68,9 @@ def planned(
     minutes = run.schedule.minutes or 0.0
     activity.now("reading the data")
     examples = storage.load(run.recipe.data)
-    gone = group.broadcast_number(round(60 * minutes - (deadline - time.monotonic())))
-    _check_time_is_left(minutes, gone)
+    if speed is None:  # else measuring took its part, and what is left is seen below
+        gone = group.broadcast_number(round(60 * minutes - (deadline - time.monotonic())))
+        _check_time_is_left(minutes, gone)
     log.info("measuring how many steps fit into %g minutes", minutes)
     if run.recipe.growth.grow_from:
         log.warning("all steps are planned as of whole images: a run that grows ends sooner")
@@ -128,8 +131,13 @@ def _measured(
     interval = run.schedule.evaluation_interval
     evaluations: tuple[float, float] | None = (0.0, 0.0)
     if group.is_chief and interval:
-        most = EVALUATION_SHARE * (deadline - time.monotonic())
-        evaluations = _evaluation_seconds(run, speed.gan, examples, storage, most)
+        left = deadline - time.monotonic()
+        if left < LEAST_FOR_EVALUATIONS:
+            log.warning("the run is not evaluated: %.0f s of its time are left", left)
+            evaluations = None
+        else:
+            most = EVALUATION_SHARE * left
+            evaluations = _evaluation_seconds(run, speed.gan, examples, storage, most)
     fits = not group.broadcast_flag(evaluations is None)
     first, another = evaluations or (0.0, 0.0)
     around = AROUND_STEPS + SAVE_SHARE * storage.is_sent
