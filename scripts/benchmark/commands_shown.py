@@ -20,15 +20,7 @@ def startup(part: Part) -> str:
     """A row a way to start."""
     rounds = part["results"]["rounds"]
     forgotten = statistics.median(each["forgotten_mib"] for each in rounds)
-    rows = [
-        [
-            label,
-            spread([each[name]["first_step_seconds"] for each in rounds], 1),
-            spread([each[name]["seconds"] for each in rounds], 1),
-            f"{max(each[name]['memory_mib'] for each in rounds):,.0f}",
-        ]
-        for name, label in _STARTS.items()
-    ]
+    rows = _of_commands(_STARTS, rounds, "first_step_seconds")
     told = (
         "Seconds from `fashion-gan train --steps=1 --evaluation_interval=0` at the defaults to the "
         "log's line of the first step, and to the command's end, with which come a checkpoint, "
@@ -41,6 +33,18 @@ def startup(part: Part) -> str:
         "with `--steps=2`.\n\n"
     )
     return told + table(["", "first step, s", "whole command, s", "MiB"], rows)
+
+
+def _of_commands(labels: dict[str, str], rounds: list[Part], first: str) -> list[list[str]]:
+    """A row a command: what is named first, the seconds of the whole, and its memory."""
+    return [
+        [
+            label,
+            *(spread([each[name][key] for each in rounds], 1) for key in (first, "seconds")),
+            f"{max(each[name]['memory_mib'] for each in rounds):,.0f}",
+        ]
+        for name, label in labels.items()
+    ]
 
 
 def around(part: Part) -> str:
@@ -102,15 +106,7 @@ _EVALUATIONS = {
 def evaluation(part: Part) -> str:
     """A row a way to evaluate."""
     rounds = part["results"]["rounds"]
-    rows = [
-        [
-            label,
-            spread([each[name]["cpu_seconds"] for each in rounds], 1),
-            spread([each[name]["seconds"] for each in rounds], 1),
-            f"{max(each[name]['memory_mib'] for each in rounds):,.0f}",
-        ]
-        for name, label in _EVALUATIONS.items()
-    ]
+    rows = _of_commands(_EVALUATIONS, rounds, "cpu_seconds")
     told = (
         "`fashion-gan evaluate` of the default 10,000 images of a run of the default preset: "
         "seconds of the processor, over all cores, and on the clock.\n\n"

@@ -33,7 +33,8 @@ and the most of them in brackets, ratios those of each round's own two; memory i
 round. Those of a table took turns in each round (the presets four at a time, and after the products
 of matrices; of the batches and of generating, those of one preset). Minutes apart, the same thing
 differs by a tenth on such machines, so a smaller difference between tables, or between two rows
-whose brackets overlap, says nothing.
+whose brackets overlap, says nothing. A dash for memory: the process had written its own pictures,
+and has not been measured apart from that.
 """
 
 

@@ -266,4 +266,6 @@ def _milliseconds(result: Result) -> list[float]:
 
 
 def _memory(result: Result) -> str:
+    if any("memory_mib" not in each for each in result["rounds"]):
+        return DASH
     return f"{max(each['memory_mib'] for each in result['rounds']):,.0f}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scripts.benchmark import record as kept
 from scripts.benchmark.record import Part
-from scripts.benchmark.tables import escaped, table
+from scripts.benchmark.tables import DASH, escaped, table
 from scripts.scaling import exponents
 from scripts.scaling.axes import AXES
 from trainer.system import file_system
@@ -20,7 +20,8 @@ Written by `python -m scripts.scaling`, a chapter for each kind of machine; ever
 exponent is that of the power of the value that time grows with: *theory* from the multiplications
 of a step (`scripts/benchmark/work.py`), *found* from the time. Where theory is less than what was
 found, something costs more than it multiplies; where it is more, what stands around the
-multiplications is still a part of the small values' time.
+multiplications is still a part of the small values' time. A dash: the process had written its own
+pictures, and its memory has not been measured apart from that.
 """
 
 
@@ -69,9 +70,9 @@ def _section(name: str, part: Part) -> str:
             continue
         took = exponents.seconds(answer)
         cpu = statistics.median(each["cpu_seconds"] for each in answer["rounds"])
-        memory = max(each["memory_mib"] for each in answer["rounds"])
+        memory = [each["memory_mib"] for each in answer["rounds"] if "memory_mib" in each]
         row = [label, f"{1e3 * took:,.1f}", f"{answer['images_a_step'] / took:,.0f}"]
-        row += [f"{1e3 * cpu / answer['steps']:,.0f}", f"{memory:,.0f}"]
+        row += [f"{1e3 * cpu / answer['steps']:,.0f}", f"{max(memory):,.0f}" if memory else DASH]
         rows.append(row)
     head = [axis.unit, "ms a step", "images/s", "CPU-ms a step", "MiB"]
     return f"## {axis.title}\n\n{table(head, rows)}\n{_told(part)}"
