@@ -74,11 +74,7 @@ def planned(
     log.info("measuring how many steps fit into %g minutes", minutes)
     if run.recipe.growth.grow_from:
         log.warning("all steps are planned as of whole images: a run that grows ends sooner")
-    if speed is None:
-        activity.now("measuring how fast it trains")
-        speed = Speed(run.recipe, run.execution, strategy, group.broadcast_number)
-        for _ in range(trial.ROUNDS):
-            speed.measure()
+    speed = speed or _speed(run, strategy, group)
     took = _measured(run, speed, group, examples, storage, deadline)
     schedule = run.schedule
     if not took.evaluation_fits:
@@ -92,6 +88,14 @@ def planned(
     log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
     schedule = dataclasses.replace(schedule, steps=steps, save_interval=between)
     return dataclasses.replace(run, schedule=schedule, asked_schedule=run.schedule, horizon=steps)
+
+
+def _speed(run: RunConfig, strategy: tf.distribute.Strategy, group: WorkerGroup) -> Speed:
+    activity.now("measuring how fast it trains")
+    speed = Speed(run.recipe, run.execution, strategy, group.broadcast_number)
+    for _ in range(trial.ROUNDS):
+        speed.measure()
+    return speed
 
 
 def _no_time(minutes: float, remaining: float, took: _Took) -> RefusedError:

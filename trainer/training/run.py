@@ -24,7 +24,6 @@ from trainer.models import flops, forms
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity
 from trainer.training import first_start, planned_length, roles, run_directory, warm_start
-from trainer.training.first_start import Decided
 from trainer.training.storage import Storage
 
 
@@ -77,11 +76,7 @@ def train(
         here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
         group.check_equal("the configuration", _fingerprint(asked, here))
         stored_environment = run.environment
-        run, speed = _decided(run, here, strategy, group, storage)
-        if group.broadcast_flag(stored_environment is None) and run.schedule.minutes is not None:
-            run = planned_length.planned(run, strategy, group, storage, deadline, speed)
-            checks.check_profile(run.recipe, run.schedule)
-        del speed  # its state takes memory
+        run = _decided(run, here, strategy, group, storage, deadline)
         with strategy.scope():
             gan = FashionGAN(run.recipe, run.horizon)
         if group.is_chief:
@@ -104,12 +99,14 @@ def _decided(
     strategy: tf.distribute.Strategy,
     group: WorkerGroup,
     storage: Storage,
-) -> Decided:
-    """The chief's configuration with all that is `auto` decided, in force on all workers."""
+    deadline: float,
+) -> RunConfig:
+    """The chief's configuration, `auto` decided and minutes planned, in force on all workers."""
     speed = None
     replicas = strategy.num_replicas_in_sync
     checks.check_replicas(run.recipe, replicas)  # before steps are tried
-    if group.broadcast_flag(run.environment is None):
+    is_new = group.broadcast_flag(run.environment is None)
+    if is_new:
         # Before anything is measured: what is wrong with the data is said, and nobody waits then.
         activity.now("reading the data")
         storage.load(run.recipe.data)
@@ -120,7 +117,10 @@ def _decided(
     checks.check_replicas(run.recipe, replicas)
     environment.warn_of_slow_bfloat16(run.recipe.precision)
     forms.use(run.execution.forms)
-    return Decided(run, speed)
+    if is_new and run.schedule.minutes is not None:
+        run = planned_length.planned(run, strategy, group, storage, deadline, speed)
+        checks.check_profile(run.recipe, run.schedule)
+    return run
 
 
 def _taken_up(
