@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.configuration import augmentations, choices
+from trainer.configuration import choices, joined_names
 from trainer.gan.augmentation import AUGMENTATIONS, AdaptiveProbability, augment
 from trainer.randomness import BatchRng
 
@@ -186,4 +186,4 @@ def test_the_probability_ends_at_one():
     ],
 )
 def test_names_are_kept_in_the_order_in_which_they_are_applied(text, names):
-    assert augmentations.parse(text) == names
+    assert joined_names.augmentations(text) == names

@@ -147,7 +147,7 @@ def test_completions_keep_what_is_known_to_the_byte_and_depend_on_place_and_seed
     ("given", "text"),
     [
         (("--masks=",), "add --masks"),
-        (("--diversity=-1",), "--diversity=-1.0 must not be negative"),
+        (("--diversity=-1",), "--diversity=-1.0 must be finite, and at least 0"),
         (("--diversity=1.8",), "--diversity=1.8 pays for variety without end"),
         (("--reconstruction=0",), "--diversity=0.3 is a share of --reconstruction"),
         (("--architecture=style", "--masks=box"), "--masks=box is of pictures that are completed"),

@@ -137,7 +137,7 @@ def test_labels_that_are_told_are_learnt_from_what_is_known():
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        (("--recognition=-1",), "--recognition=-1.0 must not be negative"),
+        (("--recognition=-1",), "--recognition=-1.0 must be finite, and at least 0"),
         (("--noconditional", "--recognition=.1"), "add --conditional, or --recognition=0"),
         (
             ("--architecture=style", *NOTHING_MISSING, "--recognition=.1"),

@@ -21,7 +21,7 @@ from trainer.models.architectures import ARCHITECTURES
 from trainer.models.design import Design
 from trainer.runs import checkpoints
 from trainer.system import exits
-from trainer.training import warm_start
+from trainer.training import layer_matching, warm_start
 
 SYNTHETIC = ("--dataset=synthetic", "--evaluation_interval=0")
 CONDITIONAL = ("--conditional", "--ema_half_life=100")
@@ -202,7 +202,7 @@ def test_what_cannot_be_a_start_is_refused(source, started, tmp_path):
     assert "initialize_from" in refused.stderr.split("holds a run of another recipe")[1]
 
 
-def shapes(architecture: str, network: str, side: int, classes: int = 0) -> warm_start.Shapes:
+def shapes(architecture: str, network: str, side: int, classes: int = 0) -> layer_matching.Shapes:
     """The weights of a network of colour pictures of that side."""
     widths = choices.ARCHITECTURES[architecture].widths(None, None)
     completes = choices.ARCHITECTURES[architecture].completes
@@ -216,7 +216,7 @@ def shapes(architecture: str, network: str, side: int, classes: int = 0) -> warm
 def layers_taken(architecture: str, network: str, before: int, now: int) -> dict[str, str]:
     """Layers of the network of side `now`, and those of side `before` that they take."""
     wanted, there = shapes(architecture, network, now), shapes(architecture, network, before)
-    found = warm_start.matches(wanted, there, network == "discriminator")
+    found = layer_matching.matches(wanted, there, network == "discriminator")
     assert all(there[old] == wanted[new] for new, old in found.items())
     return {new.rpartition("/")[0]: old.rpartition("/")[0] for new, old in found.items()}
 
@@ -225,7 +225,7 @@ def layers_taken(architecture: str, network: str, before: int, now: int) -> dict
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_network_takes_all_of_one_like_it(architecture, network):
     same = shapes(architecture, network, 28)
-    assert warm_start.matches(same, same, True) == {path: path for path in same}
+    assert layer_matching.matches(same, same, True) == {path: path for path in same}
 
 
 PROJECTING = [name for name, spec in choices.ARCHITECTURES.items() if spec.projects]
@@ -292,7 +292,7 @@ def test_layers_that_widen_towards_the_coarse_end_are_taken_from_the_image_s_end
 def test_layers_of_a_number_are_taken_together():
     wanted = {"up1/kernel": (3, 4), "up1_norm/gamma": (4,), "up2/kernel": (4, 5)}
     there = {"up1/kernel": (3, 4), "up1_norm/gamma": (9,), "up2/kernel": (4, 5)}
-    assert warm_start.matches(wanted, there, False) == {"up2/kernel": "up2/kernel"}
+    assert layer_matching.matches(wanted, there, False) == {"up2/kernel": "up2/kernel"}
 
 
 def test_the_average_of_another_run_is_kept_from_the_first_update():

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainer.configuration.choices import MASKS
-from trainer.system.exits import RefusedError
-
 
 @dataclass(frozen=True)
 class Completion:
@@ -21,15 +18,3 @@ class Completion:
     def kinds(self) -> tuple[str, ...]:
         """The kinds of masks, drawn equally often."""
         return tuple(name for name in self.masks.split(",") if name)
-
-
-def parse(text: str) -> str:
-    """Names of masks in the order of `choices.MASKS`, each once.
-
-    Raises:
-      RefusedError: a name is unknown.
-    """
-    names = {name.strip() for name in text.split(",")} - {""}
-    if unknown := sorted(names - set(MASKS)):
-        raise RefusedError(f"--masks={text} names {unknown[0]!r}: there are {', '.join(MASKS)}")
-    return ",".join(name for name in MASKS if name in names)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+from trainer.configuration import value_checks
 from trainer.configuration.choices import ARCHITECTURES, PROJECTING
 from trainer.configuration.config import Recipe
 from trainer.system.exits import RefusedError
@@ -26,10 +25,7 @@ def check(recipe: Recipe) -> None:
         if folder and folder.attribute_minimum > 1:
             text += f", or, of a table, lower --attribute_minimum={folder.attribute_minimum}"
         raise RefusedError(text)
-    if not 0 <= networks.attribute_dropout < 1:
-        raise RefusedError(
-            f"--attribute_dropout={networks.attribute_dropout} must be at least 0 and below 1"
-        )
+    value_checks.below_one("attribute_dropout", networks.attribute_dropout)
     if networks.attribute_dropout and not networks.conditional:
         raise RefusedError(
             f"--attribute_dropout={networks.attribute_dropout} leaves out labels, and this model "
@@ -40,8 +36,7 @@ def check(recipe: Recipe) -> None:
 
 def _check_classification(recipe: Recipe) -> None:
     weight, networks = recipe.objective.classification, recipe.networks
-    if not (math.isfinite(weight) and weight >= 0):
-        raise RefusedError(f"--classification={weight} must not be negative")
+    value_checks.weight("classification", weight)
     if weight and not networks.conditional:
         raise RefusedError(
             f"--classification={weight} is of labels, which the networks are not given: add "

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import math
 
-from trainer.configuration import label_checks, step_counts
-from trainer.configuration.choices import (
-    ADAPTIVE,
-    ARCHITECTURES,
-    AUGMENT_TARGET,
-    COMPLETING,
-    GROWING,
-    LOSSES,
-    NETWORKS,
-)
-from trainer.configuration.config import Networks, Objective, OptimizerSettings, Recipe
+from trainer.configuration import label_checks, objective_checks, step_counts, value_checks
+from trainer.configuration.choices import ARCHITECTURES, COMPLETING, GROWING, LOSSES, NETWORKS
+from trainer.configuration.config import Networks, OptimizerSettings, Recipe
 from trainer.data.datasets import halvings
 from trainer.system.exits import RefusedError
 
@@ -28,8 +20,7 @@ def check(recipe: Recipe) -> None:
     Raises:
       RefusedError: with one line that says what is wrong and what to do.
     """
-    _check_objective(recipe.objective)
-    _check_penalties(recipe.objective)
+    objective_checks.check(recipe.objective)
     _check_networks(recipe)
     label_checks.check(recipe)
     _check_styles(recipe)
@@ -49,8 +40,7 @@ def check(recipe: Recipe) -> None:
 
 def _check_networks(recipe: Recipe) -> None:
     networks = recipe.networks
-    if not 0 <= networks.dropout < 1:
-        raise RefusedError(f"--dropout={networks.dropout} must be at least 0 and below 1")
+    value_checks.below_one("dropout", networks.dropout)
     if networks.dropout > MOST_DROPOUT:
         raise RefusedError(
             f"--dropout={networks.dropout} leaves next to nothing: use at most {MOST_DROPOUT:.3f}"
@@ -98,8 +88,7 @@ def _check_styles(recipe: Recipe) -> None:
     objective, architecture = recipe.objective, recipe.networks.architecture
     if not 0 <= objective.style_mixing <= 1:
         raise RefusedError(f"--style_mixing={objective.style_mixing} must be from 0 to 1")
-    if not (math.isfinite(objective.path_length) and objective.path_length >= 0):
-        raise RefusedError(f"--path_length={objective.path_length} must not be negative")
+    value_checks.weight("path_length", objective.path_length)
     for name in ("style_mixing", "path_length"):
         if getattr(objective, name) and not ARCHITECTURES[architecture].style_based:
             raise RefusedError(
@@ -137,8 +126,7 @@ def _check_growth(recipe: Recipe) -> None:
 def _check_completion(recipe: Recipe) -> None:
     completion, architecture = recipe.completion, recipe.networks.architecture
     for name in ("reconstruction", "diversity", "recognition"):
-        if not (math.isfinite(getattr(completion, name)) and getattr(completion, name) >= 0):
-            raise RefusedError(f"--{name}={getattr(completion, name)} must not be negative")
+        value_checks.weight(name, getattr(completion, name))
     if completion.diversity >= MOST_DIVERSITY:
         raise RefusedError(
             f"--diversity={completion.diversity} pays for variety without end: it must be below "
@@ -184,96 +172,15 @@ def check_growth_ends(recipe: Recipe, steps: int) -> None:
         )
 
 
-def _check_objective(objective: Objective) -> None:
-    loss, noise, clip = objective.loss, objective.label_noise, objective.weight_clip
-    if not 0 <= noise < 0.5:
-        raise RefusedError(f"--label_noise={noise} must be at least 0 and below 0.5")
-    if noise and not LOSSES[loss].has_targets:
-        raise RefusedError(
-            f"--label_noise={noise} moves the targets of a loss, and --loss={loss} has none: "
-            "use --label_noise=0, or --loss=bce or lsgan"
-        )
-    if objective.update == "simultaneous" and objective.critic_steps > 1:
-        raise RefusedError(
-            f"--critic_steps={objective.critic_steps} contradicts --update=simultaneous, which "
-            "updates both networks once: add --update=alternating"
-        )
-    if not (math.isfinite(clip) and clip >= 0):
-        raise RefusedError(f"--weight_clip={clip} must not be negative")
-    if clip and not LOSSES[loss].needs_lipschitz_bound:
-        raise RefusedError(
-            f"--weight_clip={clip} bounds a Wasserstein critic, and --loss={loss} has none: "
-            "use --weight_clip=0, or --loss=wgan"
-        )
-    if clip and objective.gradient_penalty:
-        raise RefusedError(
-            "--weight_clip and --gradient_penalty both bound the critic's gradient: use one of them"
-        )
-    _check_augmentation(objective)
-
-
-def _check_augmentation(objective: Objective) -> None:
-    target = objective.augment_target
-    if not 0 < target < 1:
-        raise RefusedError(f"--augment_target={target} must be above 0 and below 1")
-    if target != AUGMENT_TARGET and not objective.augments_adaptively:
-        raise RefusedError(
-            f"--augment_target={target} is what --augment={ADAPTIVE} aims at: add that, or use "
-            f"{AUGMENT_TARGET}"
-        )
-
-
-def _check_penalties(objective: Objective) -> None:
-    for name in ("gradient_penalty", "r1", "r2"):
-        weight = getattr(objective, name)
-        if not (math.isfinite(weight) and weight >= 0):
-            raise RefusedError(f"--{name}={weight} must not be negative")
-    if objective.gradient_penalty and (objective.r1 or objective.r2):
-        raise RefusedError(
-            "--gradient_penalty pulls gradient norms to one, --r1 and --r2 to zero: "
-            "use the one or the others"
-        )
-    _check_schedule("penalty", objective.penalty_schedule, objective.penalty_final_factor)
-    if objective.penalised:
-        return
-    if objective.penalty_interval > 1:
-        raise RefusedError(
-            f"--penalty_interval={objective.penalty_interval} has no penalty to space out: "
-            "add --r1, --r2 or --gradient_penalty, or use --penalty_interval=1"
-        )
-    if objective.penalty_schedule != "constant":
-        raise RefusedError(
-            f"--penalty_schedule={objective.penalty_schedule} has no penalty to change: "
-            "add --r1, --r2 or --gradient_penalty, or use --penalty_schedule=constant"
-        )
-
-
 def _check_optimizer(name: str, optimizer: OptimizerSettings, kind: str) -> None:
     rate = optimizer.learning_rate
     if not (math.isfinite(rate) and rate > 0):
         raise RefusedError(f"--{name}_learning_rate={rate} must be a positive number")
     for beta in ("beta_1", "beta_2"):
-        value = getattr(optimizer, beta)
-        if not 0 <= value < 1:
-            raise RefusedError(f"--{name}_{beta}={value} must be at least 0 and below 1")
+        value_checks.below_one(f"{name}_{beta}", getattr(optimizer, beta))
     if kind == "rmsprop" and optimizer.beta_1:
         raise RefusedError(
             f"--{name}_beta_1={optimizer.beta_1} is Adam's, and --optimizer=rmsprop keeps no mean "
             f"of gradients: use --{name}_beta_1=0"
         )
-    _check_schedule(name, optimizer.schedule, optimizer.final_factor)
-
-
-def _check_schedule(name: str, schedule: str, final_factor: float) -> None:
-    if not 0 < final_factor <= 1:
-        raise RefusedError(f"--{name}_final_factor={final_factor} must be above 0 and at most 1")
-    if schedule == "constant" and final_factor != 1:
-        raise RefusedError(
-            f"--{name}_final_factor={final_factor} contradicts --{name}_schedule=constant: "
-            f"use linear, cosine or exponential, or --{name}_final_factor=1"
-        )
-    if schedule != "constant" and final_factor == 1:
-        raise RefusedError(
-            f"--{name}_schedule={schedule} leads nowhere with --{name}_final_factor=1: "
-            "choose the share that is left at the end"
-        )
+    value_checks.schedule(name, optimizer.schedule, optimizer.final_factor)

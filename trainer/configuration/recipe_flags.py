@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from absl import flags
 
-from trainer.configuration import augmentations, choices, completion, config
+from trainer.configuration import choices, config, joined_names
 from trainer.configuration.completion import Completion
 from trainer.configuration.growth import Growth
 from trainer.data.datasets import DatasetSpec
@@ -110,7 +110,7 @@ def _objective(values: flags.FlagValues, given: Collection[str]) -> config.Objec
         style_mixing=values.style_mixing,
         path_length=values.path_length,
         flip=values.flip,
-        augment=augmentations.parse(values.augment),
+        augment=joined_names.augmentations(values.augment),
         augment_target=values.augment_target,
     )
 
@@ -130,7 +130,7 @@ def _completion(values: flags.FlagValues, given: Collection[str]) -> Completion:
     is_possible = values.conditional and choices.ARCHITECTURES[values.architecture].completes
     recognises = is_possible or "recognition" in given  # see `_objective`
     return Completion(
-        masks=completion.parse(values.masks),
+        masks=joined_names.masks(values.masks),
         reconstruction=values.reconstruction,
         diversity=values.diversity,
         recognition=values.recognition if recognises else 0.0,

@@ -20,6 +20,7 @@ import numpy as np
 
 from trainer.system import disk, file_system, memory
 from trainer.system.exits import RefusedError
+from trainer.system.intervals import Interval
 
 log = logging.getLogger(__name__)
 
@@ -146,14 +147,12 @@ def _in_memory(shape: tuple[int, ...], make: Make) -> np.ndarray:
 def _fill(shape: tuple[int, ...], done: int, make: Make, keep: Keep) -> None:
     total = shape[0]
     piece = min(PIECE_ROWS, max(1, PIECE_BYTES // max(1, math.prod(shape[1:]))))
-    started = said = time.monotonic()
+    started, line = time.monotonic(), Interval(LINE_SECONDS)
     for first in range(done, total, piece):
         last = min(total, first + piece)
         keep(first, make(first, last))
-        now = time.monotonic()
-        if now - said >= LINE_SECONDS:
-            said = now
-            speed = (last - done) / (now - started)
+        if line.is_over():
+            speed = (last - done) / (time.monotonic() - started)
             left = timedelta(seconds=round((total - last) / speed))
             log.info(
                 "data: %d of %d pictures are prepared, %.0f/s, ETA %s", last, total, speed, left

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 
 from trainer.distribution.cluster_spec import Worker
 from trainer.system.exits import RefusedError
+from trainer.system.intervals import Interval
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +52,11 @@ class _Reminder:
     """Logs who is waited for, at intervals."""
 
     def __init__(self) -> None:
-        self._last = time.monotonic()
+        self._line = Interval(LOG_SECONDS)
 
     def say(self, missing: str) -> None:
         """Logs it, if it is time again."""
-        if time.monotonic() - self._last >= LOG_SECONDS:
-            self._last = time.monotonic()
+        if self._line.is_over():
             log.info("waiting for %s", missing)
 
 

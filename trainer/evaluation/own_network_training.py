@@ -21,6 +21,7 @@ from trainer.gan.augmentation import augment
 from trainer.models.layers import initialise
 from trainer.randomness import BatchRng
 from trainer.system import activity, signals
+from trainer.system.intervals import Interval
 
 log = logging.getLogger(__name__)
 
@@ -138,12 +139,11 @@ def _train(name: str, train_step: Callable[[int], None], last_step: int) -> None
     Raises:
       Stopped: the run was asked to stop.
     """
-    started = said = time.monotonic()
+    started, line = time.monotonic(), Interval(_PROGRESS_SECONDS)
     for step in signals.until_stopped(activity.each(range(last_step), f"training the {name}")):
         train_step(step)
-        now = time.monotonic()
-        if now - said > _PROGRESS_SECONDS:
-            said, left = now, (now - started) / (step + 1) * (last_step - step - 1)
+        if line.is_over():
+            left = (time.monotonic() - started) / (step + 1) * (last_step - step - 1)
             log.info("%s: step %d of %d, %.0f s left", name, step + 1, last_step, left)
 
 

@@ -1,0 +1,35 @@
+"""What single values of a recipe cannot be. All of it raises `RefusedError`."""
+
+from __future__ import annotations
+
+import math
+
+from trainer.system.exits import RefusedError
+
+
+def weight(name: str, value: float) -> None:
+    """Refuses what weighs no term of a loss."""
+    if not (math.isfinite(value) and value >= 0):
+        raise RefusedError(f"--{name}={value} must be finite, and at least 0")
+
+
+def below_one(name: str, value: float) -> None:
+    """Refuses what is no share, or all."""
+    if not 0 <= value < 1:
+        raise RefusedError(f"--{name}={value} must be at least 0 and below 1")
+
+
+def schedule(name: str, kind: str, final_factor: float) -> None:
+    """Refuses a schedule that leads nowhere, and a share that nothing leads to."""
+    if not 0 < final_factor <= 1:
+        raise RefusedError(f"--{name}_final_factor={final_factor} must be above 0 and at most 1")
+    if kind == "constant" and final_factor != 1:
+        raise RefusedError(
+            f"--{name}_final_factor={final_factor} contradicts --{name}_schedule=constant: "
+            f"use linear, cosine or exponential, or --{name}_final_factor=1"
+        )
+    if kind != "constant" and final_factor == 1:
+        raise RefusedError(
+            f"--{name}_schedule={kind} leads nowhere with --{name}_final_factor=1: "
+            "choose the share that is left at the end"
+        )
