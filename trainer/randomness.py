@@ -26,7 +26,7 @@ class BatchRng:
 
     seed: int | tf.Tensor
     step: int | tf.Tensor
-    first_row: int
+    first_row: int | tf.Tensor
     rows: int | tf.Tensor
     by_xla: bool = False  # whether XLA compiles the draws, which would make other numbers
 
@@ -61,7 +61,8 @@ class BatchRng:
             key, counter = _key_and_counter(seeds)
         else:
             key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seeds)
-        first_count = tf.constant([self.first_row * counts_per_row, 0], tf.uint64)
+        first = tf.cast(self.first_row, tf.int64) * counts_per_row
+        first_count = tf.cast(tf.stack([first, 0]), tf.uint64)
         shape = [self.rows, counts_per_row * _WORDS_PER_COUNT]
         numbers = operation(shape=shape, key=key, counter=counter + first_count, alg=_PHILOX)
         return numbers[:, :size]

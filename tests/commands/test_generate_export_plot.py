@@ -59,6 +59,13 @@ def test_arrays_folder_and_grid_hold_the_same_images(finished, tmp_path):
     assert tf.io.decode_png(grid.read_bytes()).shape == (192, 192, 1)
 
 
+def test_arrays_say_what_draws_them_again(finished, tmp_path):
+    given = ["--num=9", "--seed=3", "--truncation=1"]
+    drawn = sample(finished, tmp_path / "x.npz", *given)
+    again = sample(finished, tmp_path / "again.npz", f"--latents={drawn}")
+    np.testing.assert_array_equal(np.load(again)["images"], np.load(drawn)["images"])
+
+
 def test_pictures_of_an_earlier_call_in_a_folder_are_said_to_stay(finished, tmp_path, caplog):
     sample(finished, tmp_path / "pictures", "--num=9")
     assert "stay there" not in caplog.text

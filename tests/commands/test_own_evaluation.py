@@ -103,7 +103,7 @@ def test_pictures_that_are_not_named_are_asked_for_before_anything_is_made(
     for elsewhere, why in ((tmp_path / "empty", "no pictures"), (other, "other pictures")):
         places = [f"--data_dir={elsewhere}", f"--cache_dir={tmp_path / 'cache'}"]
         asked = flags.evaluate(["evaluate", f"--job_dir={run}", *places])
-        with pytest.raises(RefusedError, match=f"name it by --data_dir .*holds {why}"):
+        with pytest.raises(RefusedError, match=f"name it by --data_dir.*holds {why}"):
             evaluate.run(asked)
     assert not (tmp_path / "cache").exists()
 

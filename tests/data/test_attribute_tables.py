@@ -409,6 +409,18 @@ def test_values_of_no_picture_to_learn_from_are_named(tmp_path, caplog):
     assert "class: no picture to learn from is boot" in caplog.text
 
 
+def test_flags_that_mean_nothing_for_a_folder_are_said(tmp_path, caplog):
+    for name in ("train/coat/a.png", "train/shirt/a.png", "test/coat/a.png"):
+        picture(tmp_path / "set" / name)
+    with caplog.at_level(logging.WARNING):
+        load(tmp_path / "set", attribute_minimum=2, test_share=0.3)
+    assert "--attribute_minimum=2 is of a table, and there is none" in caplog.text
+    assert "--test_share=0.3 is not used" in caplog.text
+    caplog.clear()
+    load(tmp_path / "set", test_share=0.1)
+    assert "--" not in caplog.text
+
+
 def test_why_there_are_no_labels_is_said_before_they_are_refused(tmp_path):
     picture(tmp_path / "set" / "dress" / "a.png")
     (tmp_path / "set" / "coat").mkdir()
@@ -424,7 +436,8 @@ def test_why_there_are_no_labels_is_said_before_they_are_refused(tmp_path):
     [
         ("--background=grey", "must be black, white"),
         ("--test_share=2", "at least 0 and below 1"),
-        ("--classification=-1", "must not be negative"),
+        ("--metadata=~nobody-here/table.csv", "--metadata=~nobody-here/table.csv: "),
+        ("--classification=-1", "at least 0"),
         ("--minutes=0", "must be a positive number"),
     ],
 )

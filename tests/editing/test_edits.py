@@ -186,7 +186,7 @@ def test_a_file_of_edited_images_is_drawn_with_their_noise(tmp_path):
 
     again = codes.read(array_files.read(path, "latents"), made.recipe)
     np.testing.assert_array_equal(made.images(again), images)
-    elsewhere = dataclasses.replace(again, places=again.places + 1)
+    elsewhere = dataclasses.replace(again, numbers=again.numbers + 1)
     assert (made.images(elsewhere) != images).any()
 
 

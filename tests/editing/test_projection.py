@@ -12,6 +12,7 @@ from trainer.configuration.editing import Search
 from trainer.data.psnr import psnr
 from trainer.editing import projection
 from trainer.editing.synthesis import Synthesis
+from trainer.gan import image_batches
 from trainer.system.exits import RefusedError
 
 CYCLE = [(3, 1, -1), (0, 2, -1), (9, 7, -1)]
@@ -51,7 +52,7 @@ def test_styles_come_nearer_than_latents_alone(styles):
     images = np.roll(images, 3, axis=1)  # which no latent draws
     found = projection.project(styles, images, labels, search=SHORT)
     mapped = styles.codes(found.codes.latents, labels)
-    by_latents = psnr(images, styles.images(replace(mapped, places=found.codes.places)))
+    by_latents = psnr(images, styles.images(replace(mapped, numbers=found.codes.numbers)))
     assert (found.psnr >= by_latents).all() and found.psnr.mean() > by_latents.mean()
 
 
@@ -96,3 +97,10 @@ def test_a_run_that_grows_is_refused():
     growing = type(whole)(**{**vars(whole), "growing": whole.generator})
     with pytest.raises(RefusedError, match="still growing"):
         Synthesis(growing)
+
+
+@pytest.mark.parametrize(
+    ("side", "count", "size"), [(28, 1, 1), (28, 3, 4), (64, 100, 32), (128, 100, 8), (256, 100, 2)]
+)
+def test_as_many_are_searched_at_once_as_there_are_and_as_memory_holds(side, count, size):
+    assert image_batches.size_of_search((side, side, 3), count) == size

@@ -226,6 +226,7 @@ def test_a_run_of_minutes_is_refused_only_once_its_steps_are_known():
     ("given", "said"),
     [
         (["--grow_from=8", *FROM_7[1:]], "use 14 or 7"),
+        (["--grow_from=5", "--grow_images=900000"], "use 14 or 7"),  # not: train for longer
         (["--grow_from=7", "--steps=9"], "needs --grow_images"),
         (["--grow_images=9"], "needs --grow_from"),
         ([*FROM_7[:3], "--steps=12"], "have grown up at 12"),

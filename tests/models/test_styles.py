@@ -202,6 +202,15 @@ assert "trainer" not in sys.modules
 """
 
 
+def test_an_image_has_the_noise_of_its_number_in_whatever_batch():
+    generator = trained("stylegan", 2).generator
+    of_all = image_noise.fixed(generator, 300).numpy()
+    assert len(np.unique(of_all[:, 0])) == 300
+    np.testing.assert_array_equal(image_noise.fixed(generator, 2, 297), of_all[297:299])
+    numbers = [299, 0, 128]
+    np.testing.assert_array_equal(image_noise.numbered(generator, numbers), of_all[numbers])
+
+
 @pytest.mark.parametrize(
     ("architecture", "layers"), [("style", 0), pytest.param("stylegan", 2, marks=pytest.mark.slow)]
 )

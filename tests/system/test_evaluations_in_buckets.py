@@ -16,7 +16,7 @@ from trainer.cloud import url
 from trainer.cloud.data_places import DataPlaces
 from trainer.configuration import flags
 from trainer.evaluation import inception, inception_files, own_network_files, own_networks
-from trainer.runs import evaluations, in_bucket
+from trainer.runs import evaluations, in_bucket, stored_runs
 from trainer.system.exits import InterruptedRun
 
 
@@ -55,6 +55,27 @@ def test_a_run_and_those_who_measure_it_write_one_record(storage, tmp_path):
     events = storage.names("runs/shared/tensorboard/eval")
     assert sum(name.endswith(".train") for name in events) == 2
     assert sum(name.endswith(".test") for name in events) == 2
+
+
+@pytest.mark.parametrize(
+    ("choice", "needed"),
+    [
+        ("latest", {"ckpt-20", "ckpt-30"}),  # the newest may be damaged
+        ("best", {"best/ckpt-10"}),
+        ("20", {"ckpt-20"}),
+        ("40", {"ckpt-10", "ckpt-20", "ckpt-30", "best/ckpt-10", "damaged/ckpt-9"}),  # for a list
+    ],
+)
+def test_no_checkpoint_is_fetched_that_is_not_asked_for(choice, needed, storage, tmp_path):
+    for step in ("ckpt-10", "ckpt-20", "ckpt-30", "best/ckpt-10", "damaged/ckpt-9"):
+        for suffix in (".data-00000-of-00001", ".index"):
+            storage.write(f"runs/many/checkpoints/{step}{suffix}", b"x")
+    storage.write("runs/many/config.json", b"{}")
+    place = url.parse(f"gs://{BUCKET}/runs/many", "job_dir")
+    stored_runs.fetch(place, tmp_path, choice)
+    there = {path.relative_to(tmp_path / "checkpoints") for path in tmp_path.rglob("*.index")}
+    assert {str(path.with_suffix("")) for path in there} == needed
+    assert (tmp_path / "config.json").exists()
 
 
 def test_a_result_is_sent_after_all_that_belongs_to_it(storage, tmp_path):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -184,8 +183,8 @@ class PictureFolder:
     def _is_known_by_objects(self, choice: DataChoice) -> bool:
         """Whether nothing is said of the pictures elsewhere than under the URL."""
         folder = self._places.data_dir
-        table = os.path.normpath(folder / Path(choice.folder.metadata).expanduser())
-        return self._places.data_dir_url is not None and Path(table).is_relative_to(folder)
+        table = attribute_tables.path_of(folder, choice.folder.metadata)
+        return self._places.data_dir_url is not None and table.is_relative_to(folder)
 
     def _key(self, choice: DataChoice) -> str:
         """Of the objects' names and contents, and of how they are read."""

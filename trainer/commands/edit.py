@@ -8,7 +8,7 @@ from pathlib import Path
 from trainer.configuration import asked_labels
 from trainer.configuration.editing import EditConfig
 from trainer.editing import codes, inputs
-from trainer.runs import in_bucket, stored_runs
+from trainer.runs import stored_runs
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
@@ -19,8 +19,7 @@ def run(config: EditConfig) -> None:
     Raises:
       RefusedError: there is no such run, checkpoint, picture, class, direction or layer.
     """
-    if config.job_dir_url:
-        in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+    stored_runs.fetch(config.job_dir_url, config.job_dir, config.checkpoint)
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     recipe = stored.recipe
     targets = asked_labels.targets(recipe, config.to_label)

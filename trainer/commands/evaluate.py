@@ -19,7 +19,7 @@ from trainer.commands import result_table
 from trainer.configuration import config_json
 from trainer.configuration.config import EvaluateConfig
 from trainer.configuration.config_json import RunConfig
-from trainer.data.picture_files import WrongFolderError
+from trainer.data.datasets import IMAGE_FOLDER
 from trainer.evaluation import protocols
 from trainer.runs import checkpoint_choice, checkpoint_files, evaluations, in_bucket, stored_runs
 from trainer.system import activity
@@ -49,10 +49,8 @@ def run(settings: EvaluateConfig) -> None:
       InterruptedRun: the storage cannot be reached.
     """
     many = settings.new or settings.watch
-    mirror = None
-    if settings.job_dir_url:
-        parts = _SMALL_FILES if many else (*_SMALL_FILES, run_layout.CHECKPOINTS)
-        mirror = in_bucket.fetch(settings.job_dir_url, settings.job_dir, *parts)
+    parts = _SMALL_FILES if many else (*_SMALL_FILES, run_layout.CHECKPOINTS)
+    mirror = in_bucket.fetch(settings.job_dir_url, settings.job_dir, *parts)
     if many:
         _evaluate_all(settings, mirror)
     else:
@@ -183,10 +181,12 @@ def _results(
 ) -> CheckpointResults:
     try:
         data_folder.at(settings.places).check(stored.recipe.data)
-    except WrongFolderError as error:
+    except RefusedError as error:
+        if stored.recipe.data.dataset != IMAGE_FOLDER:
+            raise
         raise RefusedError(
             f"--job_dir={settings.job_dir_url or settings.job_dir} holds a run on a folder of "
-            f"pictures: name it by --data_dir ({error})"
+            f"pictures: name it by --data_dir, as it was then, and its table ({error})"
         ) from error
     from trainer.evaluation import checkpoint_results
 
@@ -201,8 +201,7 @@ def _record_and_print(result: dict[str, Any], job_dir: Path, mirror: Mirror | No
     try:
         if result not in evaluations.read(job_dir, run_layout.TEST):
             evaluations.add(job_dir, result)
-            if mirror:
-                in_bucket.add(mirror)
+            in_bucket.add(mirror)
     finally:
         _print(result)
 

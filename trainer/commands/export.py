@@ -18,11 +18,9 @@ log = logging.getLogger(__name__)
 
 def run(config: ExportConfig) -> None:
     """Writes the network and prints where."""
-    copy = None
-    if config.job_dir_url:
-        copy = in_bucket.fetch(
-            config.job_dir_url, config.job_dir, *stored_runs.FILES, *_known(config)
-        )
+    wanted = (*stored_runs.FILES, *_known(config))
+    copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *wanted)
+    if copy:
         command_checks.check_export(config)  # against what lies in the bucket
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     is_style_based = choices.ARCHITECTURES[stored.recipe.networks.architecture].style_based
@@ -51,8 +49,7 @@ def run(config: ExportConfig) -> None:
             config.job_dir / run_layout.CHECKPOINTS, config.checkpoint
         )
         model_card.write(folder, config.job_dir if is_own else None, stored.preset, networks, noise)
-    if copy:
-        in_bucket.add(copy)
+    in_bucket.add(copy)
     print(local_copies.shown(str(config.output)))
 
 

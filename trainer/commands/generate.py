@@ -6,7 +6,7 @@ from trainer.configuration import asked_labels
 from trainer.configuration.config import GenerateConfig
 from trainer.data import array_files
 from trainer.editing import codes
-from trainer.runs import in_bucket, stored_runs
+from trainer.runs import stored_runs
 from trainer.system import file_system
 
 
@@ -16,8 +16,7 @@ def run(config: GenerateConfig) -> None:
     Raises:
       RefusedError: there is no such run, checkpoint or class.
     """
-    if config.job_dir_url:
-        in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+    stored_runs.fetch(config.job_dir_url, config.job_dir, config.checkpoint)
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     cycle = asked_labels.cycle(stored.recipe, config.labels)
     given = None

@@ -7,7 +7,7 @@ import dataclasses
 from trainer.configuration import asked_labels
 from trainer.configuration.editing import InpaintConfig
 from trainer.data import input_masks, input_pictures
-from trainer.runs import in_bucket, stored_runs
+from trainer.runs import stored_runs
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
@@ -18,8 +18,7 @@ def run(config: InpaintConfig) -> None:
     Raises:
       RefusedError: there is no such run, checkpoint, picture, mask or class.
     """
-    if config.job_dir_url:
-        in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+    stored_runs.fetch(config.job_dir_url, config.job_dir, config.checkpoint)
     stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
     data = stored.recipe.data
     if stored.recipe.completion.masks and config.search_given:

@@ -16,12 +16,9 @@ def run(config: PlotConfig) -> None:
     Raises:
       RefusedError: the run has no records.
     """
-    copy = None
-    if config.job_dir_url:
-        copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *curves.FILES)
+    copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *curves.FILES)
     picture = curves.draw(config.job_dir)
     if picture is None:
         raise RefusedError(f"{config.job_dir / run_layout.METRICS} holds no records: train first")
-    if copy:
-        in_bucket.add(copy)
+    in_bucket.add(copy)
     print(local_copies.shown(str(picture)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from trainer.configuration import asked_labels
 from trainer.configuration.editing import ProjectConfig
 from trainer.data import input_pictures
-from trainer.runs import in_bucket, stored_runs
+from trainer.runs import stored_runs
 from trainer.system import file_system
 
 
@@ -15,8 +15,7 @@ def run(config: ProjectConfig) -> None:
     Raises:
       RefusedError: there is no such run, checkpoint, picture or class.
     """
-    if config.job_dir_url:
-        in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+    stored_runs.fetch(config.job_dir_url, config.job_dir, config.checkpoint)
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
     pictures = input_pictures.read(config.input, stored.recipe.data)
     input_pictures.warn_of_ground(pictures, stored.recipe.data, f"--input={config.input}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import numpy as np
 
@@ -15,9 +16,11 @@ from trainer.editing.projection import Projected
 from trainer.editing.synthesis import Synthesis
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
-from trainer.system import activity
+from trainer.system import activity, memory
 
 log = logging.getLogger(__name__)
+
+_COPIES = 3  # of pictures, and of what is searched for them, that there are at once at most
 
 
 def write(
@@ -53,6 +56,11 @@ def projected(
 ) -> Projected:
     """What is found for pictures, which is told in the log."""
     count = len(pictures.images)
+    codes = synthesis.recipe.networks.noise_dim + math.prod(synthesis.style_shape or (0,))
+    memory.check_room(
+        _COPIES * (pictures.images.nbytes + 4 * count * search.restarts * codes),
+        "give fewer pictures at once",
+    )
     activity.now(f"projecting {count} pictures")
     log.info("projecting %d pictures into the latents of %s", count, synthesis.source)
     found = projection.project(synthesis, pictures.images, labels, pictures.masks, search)

@@ -45,24 +45,27 @@ def write(
         columns = image_grids.square(len(codes))
         rows = -(-len(codes) // columns)
         image_grids.check_size(rows, columns, recipe.data.image_shape)
-    memory.check_room(
-        len(codes) * math.prod(recipe.data.image_shape), "draw fewer of the latents at once"
-    )
+    numbers = 4 * math.prod(synthesis.style_shape or (0,))
+    if output.suffix:
+        numbers += math.prod(recipe.data.image_shape)
+    memory.check_room(len(codes) * numbers, "draw fewer of the latents at once")
     codes = synthesis.with_styles(codes)
     if cycle:
         wanted = asked_labels.by_turns(cycle, len(codes))
         codes = labels_changed.changed(synthesis, codes, wanted)
     activity.now(f"generating {output.name}")
     log.info("generating %d images from %s", len(codes), synthesis.source)
-    images = synthesis.images(codes)
     if not output.suffix:
-        digits = max(5, len(str(len(images) - 1)))
+        digits = max(5, len(str(len(codes) - 1)))
         names = (
             "-".join([f"{number:0{digits}d}", *samples.in_file_name(tuple(labels), recipe)])
             for number, labels in enumerate(codes.labels)
         )
-        image_grids.write_folder(output, zip(names, images, strict=True))
-    elif output.suffix == ".png":
+        drawn = (image for batch in synthesis.image_batches(codes) for image in batch)
+        image_grids.write_folder(output, zip(names, drawn, strict=True))
+        return
+    images = synthesis.images(codes)
+    if output.suffix == ".png":
         image_grids.write_png(output, image_grids.grid(images))
     else:
         write_arrays(output, images, codes, synthesis)

@@ -17,10 +17,8 @@ def run(config: RunsConfig) -> None:
     Raises:
       RefusedError: the folder holds no runs.
     """
-    copy = None
-    if config.folder_url:
-        files = (*overview.FILES, *curves.FILES) if config.plot else overview.FILES
-        copy = in_bucket.fetch_from_all(config.folder_url, config.folder, files)
+    files = (*overview.FILES, *curves.FILES) if config.plot else overview.FILES
+    copy = in_bucket.fetch_from_all(config.folder_url, config.folder, files)
     found = overview.runs_in(config.folder, copy, str(config.folder_url or config.folder))
     rows = [_HEAD, *map(_cells, found)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -32,8 +30,7 @@ def run(config: RunsConfig) -> None:
         print("  ".join(cells).rstrip())
     if config.plot:
         picture = curves.compare(found, config.folder / "curves.png")
-        if copy:
-            in_bucket.add(copy)
+        in_bucket.add(copy)
         print(local_copies.shown(str(picture)))
 
 

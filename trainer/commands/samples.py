@@ -14,7 +14,7 @@ from trainer.configuration.config import GenerateConfig, Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data import array_files, pixels
 from trainer.data.labels import NOT_GIVEN, Labels
-from trainer.gan import sampling
+from trainer.gan import image_batches, sampling
 from trainer.monitoring import image_grids
 from trainer.runs import trained_networks
 from trainer.runs.trained_networks import Trained
@@ -84,6 +84,9 @@ def _write_images(
         )
     else:
         arrays = {"images": images}
+        if truncation == config.truncation:  # styles that were truncated are of no latents
+            latents = sampling.latents(network.recipe, config.seed, 0, num, truncation)
+            arrays |= {"latents": latents.numpy(), "numbers": np.arange(num)}
         if conditional:
             arrays |= array_files.label_fields(labels, network.recipe.data.attributes)
         array_files.write(output, arrays)
@@ -114,13 +117,17 @@ def _frames(
     generate, truncation = network.drawing(config.truncation, cycle)
     ends = sampling.latents(network.recipe, config.seed, 0, 2, truncation)
     weights: list[float] = (1 - np.abs(np.linspace(-1, 1, num, endpoint=False))).tolist()
-    draw, batch = tf.function(generate, autograph=False), sampling.batch_size(shape)
+    draw, batch = tf.function(generate, autograph=False), image_batches.size(shape)
+    parts = [
+        (tf.constant(first, tf.int64), tf.constant(cycle[first : first + batch], tf.int32))
+        for first in range(0, len(cycle), batch)
+    ]
     frames = []
     for weight in activity.each(weights, "frames"):
         latent = sampling.between(ends[0], ends[1], weight)
         cells = [
-            draw(tf.tile(latent[tf.newaxis], [len(labels), 1]), tf.constant(labels, tf.int32))
-            for labels in (cycle[first : first + batch] for first in range(0, len(cycle), batch))
+            draw(tf.repeat(latent[tf.newaxis], len(labels), axis=0), labels, first=first)
+            for first, labels in parts
         ]
         images = pixels.to_bytes(np.concatenate(cells), network.pixel_min)
         frames.append(image_grids.enlarged(image_grids.grid(images, columns)))

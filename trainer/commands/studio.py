@@ -7,7 +7,7 @@ import shlex
 import sys
 
 from trainer.configuration.studio import StudioConfig
-from trainer.runs import in_bucket, stored_runs
+from trainer.runs import stored_runs
 from trainer.system.exits import RefusedError
 
 _GRADIO = "gradio>=6.31,<7"  # as the extra `studio` has it
@@ -26,8 +26,7 @@ def run(config: StudioConfig) -> None:
     if not _has_gradio():
         pip = shlex.join([sys.executable, "-m", "pip", "install", _GRADIO])
         raise RefusedError(f"the page is made with Gradio: {pip}")
-    if config.job_dir_url:
-        in_bucket.fetch(config.job_dir_url, config.job_dir, *stored_runs.FILES)
+    stored_runs.fetch(config.job_dir_url, config.job_dir, config.checkpoint)
     stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
     from trainer.studio import server
 

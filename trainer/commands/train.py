@@ -19,6 +19,7 @@ from trainer.cloud.bucket import Bucket
 from trainer.cloud.data_folder import DataFolder
 from trainer.cloud.url import GsUrl
 from trainer.configuration import checks, config_json, resume
+from trainer.configuration.choices import LATEST
 from trainer.configuration.config import Recipe, TrainConfig
 from trainer.configuration.config_json import RunConfig
 from trainer.data import loading
@@ -78,8 +79,8 @@ def _train(
     from trainer.training import run as training
 
     source, source_url = asked.initialize_from if starts else None, asked.initialize_from_url
-    if source and source_url:
-        in_bucket.fetch(source_url, source, *stored_runs.FILES, flag="initialize_from")
+    if source:
+        stored_runs.fetch(source_url, source, LATEST, flag="initialize_from")
     flags = tuple(
         f"--{name}={getattr(asked.places, name)}"
         for name in ("data_dir", "cache_dir")
@@ -167,15 +168,14 @@ def _check_start(asked: TrainConfig) -> None:
         raise stored_runs.without_configuration(asked.job_dir, other)
     # Later the run is not read any more.
     source, url = asked.initialize_from, asked.initialize_from_url
-    if source and url:
+    if source:
         in_bucket.fetch(url, source, config_json.FILE, flag="initialize_from")
     if source and config_json.read(source) is None:
         raise RefusedError(f"--initialize_from={url or source} holds no run: train it first")
 
 
 def _describe(asked: TrainConfig, worker: Worker) -> None:
-    if asked.job_dir_url:
-        in_bucket.fetch(asked.job_dir_url, asked.job_dir, config_json.FILE)
+    in_bucket.fetch(asked.job_dir_url, asked.job_dir, config_json.FILE)
     stored = config_json.read(asked.job_dir)
     configured = resume.configured(asked, stored)
     if stored is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 
-from trainer.configuration import numbers, recipe_checks
+from trainer.configuration import numbers, recipe_checks, value_checks
 from trainer.configuration.config import Recipe, Runtime, Schedule, TrainConfig
 from trainer.configuration.step_counts import total_steps
 from trainer.data.datasets import IMAGE_FOLDER, IMAGE_SIZES, DataChoice
@@ -20,9 +20,9 @@ def check(config: TrainConfig) -> None:
     Raises:
       RefusedError: with one line that says what is wrong and what to do.
     """
-    check_start(config)
     check_data(config.data, config.given)
     recipe_checks.check(numbers.in_float32(config.recipe))
+    check_start(config)
 
 
 def check_start(config: TrainConfig, is_planned: bool = False) -> None:
@@ -82,8 +82,7 @@ def check_data(choice: DataChoice, given: frozenset[str]) -> None:
                 f"--{beside[0]} says how a folder of pictures is read, and "
                 f"--dataset={choice.dataset} is none: leave it out"
             )
-    if not 0 <= reading.test_share < 1:
-        raise RefusedError(f"--test_share={reading.test_share} must be at least 0 and below 1")
+    value_checks.below_one("test_share", reading.test_share)
     if reading.metadata and reading.metadata.startswith("gs://"):
         raise RefusedError(f"--metadata={reading.metadata} must lie in --data_dir: name it alone")
 

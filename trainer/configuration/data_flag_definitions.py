@@ -8,7 +8,7 @@ from absl import flags
 
 from trainer.configuration import choices
 from trainer.configuration.flag_groups import Group
-from trainer.data.datasets import DATASETS, IMAGE_FOLDER
+from trainer.data.datasets import ATTRIBUTE_MINIMUM, DATASETS, IMAGE_FOLDER, TEST_SHARE
 
 
 def _default_data_dir() -> str:
@@ -45,9 +45,9 @@ def _define_folder(folder: Group) -> None:
     text = "What pictures are called, like images/{id}.jpg; unless given, as column file_name says."
     folder.text("metadata_file_name", "", text)
     text = "Values of the table's columns that fewer pictures have become one value, other."
-    folder.integer("attribute_minimum", 10, text, 1)
+    folder.integer("attribute_minimum", ATTRIBUTE_MINIMUM, text, 1)
     text = "Share of the pictures that is kept for tests, unless there are folders train and test."
-    folder.number("test_share", 0.1, text)
+    folder.number("test_share", TEST_SHARE, text)
     text = "How pictures become square: the centre, or all of it with margins."
     folder.choice("fit", "crop", choices.FITS, text)
     text = "The colour of margins and behind transparent pictures: black, white or R,G,B."

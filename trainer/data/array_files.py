@@ -110,17 +110,17 @@ class ArrayFile:
             raise RefusedError(f"{self.name}: {field} must be finite in float32")
         return values.astype(np.float32)
 
-    def places(self, count: int) -> np.ndarray:
+    def counts(self, field: str, count: int) -> np.ndarray:
         """int64 `[count]`, from 0.
 
         Raises:
           RefusedError: they are of another kind or size, or below 0.
         """
-        values = self._field("places")
+        values = self._field(field)
         if values.shape != (count,) or not np.issubdtype(values.dtype, np.integer):
-            raise self._other("places", f"int64 [{count}]")
+            raise self._other(field, f"int64 [{count}]")
         if values.min(initial=0) < 0:
-            raise RefusedError(f"{self.name}: places must be 0 or more")
+            raise RefusedError(f"{self.name}: {field} must be 0 or more")
         return values.astype(np.int64)
 
     def labels(self, attributes: Sequence[Attribute], count: int) -> np.ndarray:

@@ -50,7 +50,7 @@ def find(folder: Path, named: str) -> tuple[Path, ...]:
       RefusedError: there is no table of that name, or both conventional ones are there.
     """
     if named:
-        path = Path(os.path.normpath(folder / Path(named).expanduser()))
+        path = path_of(folder, named)
         if not path.is_file():
             raise RefusedError(f"--metadata={named}: there is no such file in {folder}")
         return (path,)
@@ -59,12 +59,28 @@ def find(folder: Path, named: str) -> tuple[Path, ...]:
     )
 
 
+def path_of(folder: Path, named: str) -> Path:
+    """Where the table lies that `--metadata` names.
+
+    Raises:
+      RefusedError: in the folder of a user whom nobody knows.
+    """
+    return Path(os.path.normpath(folder / _expanded(named)))
+
+
 def as_seen_from(folder: Path, named: str) -> str:
     """A `--metadata` that lies in the folder, by its path there: the folder may be moved."""
-    path = Path(named).expanduser()
+    path = _expanded(named)
     if not (named and path.is_absolute() and path.is_relative_to(folder.absolute())):
         return named
     return path.relative_to(folder.absolute()).as_posix()
+
+
+def _expanded(named: str) -> Path:
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as error:
+        raise RefusedError(f"--metadata={named}: {error}") from error
 
 
 def _conventional(folder: Path) -> tuple[Path, ...]:

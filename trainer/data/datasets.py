@@ -9,6 +9,7 @@ import numpy as np
 # uint8 [N, height, width, channels], int64 [N, attributes], -1 where a label is not given
 LabelledImages = tuple[np.ndarray, np.ndarray]
 Arrays = tuple[np.ndarray, np.ndarray]  # the same; int64 [N] where there is one attribute
+ATTRIBUTE_MINIMUM, TEST_SHARE = 10, 0.1  # of folders, unless flags say otherwise
 
 
 @dataclass(frozen=True)

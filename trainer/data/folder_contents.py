@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from trainer.data.kept_digests import Stamp
 from trainer.data.picture_files import RULES, TEST, TRAIN, Files
 from trainer.system import cores, file_system, threads
 from trainer.system.exits import RefusedError
+from trainer.system.intervals import Interval
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +119,7 @@ def _read(
         paths, attributes, labels = folder_attributes.by_table(
             paths, folder, tables, reading, wanted, left_out
         )
+    left_out += folder_notes.unused_flags(reading, bool(tables), splits)
     stamps, digests = _digests(tuple(paths), there, folder, kept)
     if splits:
         is_test = np.array([folder_attributes.split_of(path, folder) == TEST for path in paths])
@@ -169,12 +170,12 @@ def _digests(
         known = [digest_of(stamp) for stamp in stamps]
     unknown = [path for path, digest in zip(paths, known, strict=True) if digest is None]
     # Hashing lets other threads run.
-    read, said = threads.in_order(_content_digest, unknown, cores.available()), time.monotonic()
+    read = threads.in_order(_content_digest, unknown, cores.available())
     digests: list[bytes] = []
+    line = Interval(LINE_SECONDS)
     for digest in known:
         digests.append(next(read) if digest is None else digest)
-        if time.monotonic() - said >= LINE_SECONDS:
-            said = time.monotonic()
+        if line.is_over():
             log.info("data: %d of %d files are read", len(digests), len(paths))
     return stamps, tuple(digests)
 

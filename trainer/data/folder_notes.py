@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data import attribute_tables, picture_files
-from trainer.data.datasets import Attribute
-from trainer.data.picture_files import Files
+from trainer.data.datasets import ATTRIBUTE_MINIMUM, TEST_SHARE, Attribute, FolderReading
+from trainer.data.picture_files import TEST, TRAIN, Files
 
 
 def unused(files: Files, folder: Path, tables: tuple[Path, ...] = ()) -> Iterator[str]:
@@ -18,6 +18,17 @@ def unused(files: Files, folder: Path, tables: tuple[Path, ...] = ()) -> Iterato
         if left := [path for path in paths if path not in tables]:
             names = picture_files.listed(left, folder)
             yield f"{len(left)} files are not used, being {reason} ({names})"
+
+
+def unused_flags(reading: FolderReading, has_table: bool, has_splits: bool) -> Iterator[str]:
+    """What is said of flags that mean nothing for such a folder."""
+    if reading.attribute_minimum not in (1, ATTRIBUTE_MINIMUM) and not has_table:
+        yield f"--attribute_minimum={reading.attribute_minimum} is of a table, and there is none"
+    if reading.test_share != TEST_SHARE and has_splits:
+        yield (
+            f"--test_share={reading.test_share} is not used: the folders {TRAIN} and {TEST} say "
+            "which pictures are for tests"
+        )
 
 
 def shares(attributes: tuple[Attribute, ...], labels: np.ndarray) -> Iterator[str]:

@@ -26,7 +26,9 @@ from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
 
-OTHER_PICTURES = "--data_dir={} holds other pictures than before: restore them"
+OTHER_PICTURES = (
+    "--data_dir={} holds other pictures than before, or a table that says otherwise: restore them"
+)
 PICTURE_BYTES = 2**28  # that decoding one may take: a photo of 50 megapixels and its copies
 _BACKGROUNDS = {"black": (0, 0, 0), "white": (255, 255, 255)}
 

@@ -12,6 +12,7 @@ from trainer.configuration import asked_labels
 from trainer.configuration.config import Recipe
 from trainer.data.array_files import ArrayFile
 from trainer.data.labels import Labels
+from trainer.gan import image_batches
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class Codes:
     labels: np.ndarray  # int64 [N, attributes], -1 where not given
     latents: np.ndarray  # float32 [N, noise_dim]
     styles: np.ndarray | None  # float32 [N, layers, size]; None: the generator has none
-    places: np.ndarray  # int64 [N]: in a batch; they decide the noise, if there is any
+    numbers: np.ndarray  # int64 [N]: of the images among all drawn; they decide the noise, if any
 
     def __len__(self) -> int:
         """The number of images."""
@@ -33,12 +34,12 @@ class Codes:
     def rows(self, rows: np.ndarray | slice) -> Codes:
         """Some of them, in this order."""
         styles = None if self.styles is None else self.styles[rows]
-        return Codes(self.labels[rows], self.latents[rows], styles, self.places[rows])
+        return Codes(self.labels[rows], self.latents[rows], styles, self.numbers[rows])
 
     def fields(self) -> dict[str, np.ndarray]:
         """The arrays of an .npz, beside labels."""
         styles = {} if self.styles is None else {"styles": self.styles}
-        return {"latents": self.latents, **styles, "places": self.places}
+        return {"latents": self.latents, **styles, "numbers": self.numbers}
 
 
 def joined(parts: Sequence[Codes]) -> Codes:
@@ -48,7 +49,7 @@ def joined(parts: Sequence[Codes]) -> Codes:
         np.concatenate([part.labels for part in parts]),
         np.concatenate([part.latents for part in parts]),
         np.concatenate(styles) if styles else None,
-        np.concatenate([part.places for part in parts]),
+        np.concatenate([part.numbers for part in parts]),
     )
 
 
@@ -115,4 +116,9 @@ def read(arrays: ArrayFile, recipe: Recipe, beside_styles: Sequence[str] = ()) -
         latents = arrays.numbers("latents", (noise_dim,))  # says what there is instead
     labels = arrays.labels(recipe.data.attributes, len(latents))
     found = in_order(labels, latents, styles)
-    return replace(found, places=arrays.places(len(latents))) if "places" in arrays else found
+    if "numbers" in arrays:
+        return replace(found, numbers=arrays.counts("numbers", len(latents)))
+    if "places" in arrays:  # in a batch, as the noise was decided before
+        batch = image_batches.size(recipe.data.image_shape)
+        return replace(found, numbers=arrays.counts("places", len(latents)) % batch)
+    return found

@@ -23,7 +23,7 @@ def changed(synthesis: Synthesis, codes: Codes, labels: np.ndarray) -> Codes:
       labels: int `[N, attributes]`; -1 keeps what there is.
     """
     new = np.where(labels == NOT_GIVEN, codes.labels, labels)
-    mapped = replace(synthesis.codes(codes.latents, new), places=codes.places)
+    mapped = replace(synthesis.codes(codes.latents, new), numbers=codes.numbers)
     if codes.styles is None or mapped.styles is None:
         return mapped
     before = synthesis.codes(codes.latents, codes.labels).styles

@@ -22,13 +22,12 @@ from trainer.data.psnr import psnr
 from trainer.editing.codes import Codes, joined
 from trainer.editing.descent import descended
 from trainer.editing.synthesis import Synthesis
-from trainer.gan import sampling
+from trainer.gan import image_batches, sampling
 from trainer.system import activity
 
-BATCH = 32  # pictures, or starts, that are optimised at once
-# Samples of which the nearest are starts, at least and at most, without labels and with them; and
-# the pixels of all of them.
-_POOL, _POOL_OF_LABELS, _POOL_PIXELS = (256, 4096), (256, 1024), 2**22
+# Samples of which the nearest are starts, at least and at most, without labels and with them; the
+# pixels of all of them; and the samples for all labels of the pictures.
+_POOL, _POOL_OF_LABELS, _POOL_PIXELS, _POOLS = (256, 4096), (256, 1024), 2**22, 2**16
 _VOTES = 10  # nearest samples that decide labels
 _LATENT_RATE, _STYLE_RATE = 0.1, 0.1
 _LATENT_PRIOR = 1e-4  # weight of a latent's square beside mean squares of pixels from -1 to 1
@@ -48,14 +47,14 @@ class Projected:
 class _Targets:
     """Pictures as they are compared with images."""
 
-    images: np.ndarray  # float32 [N, height, width, channels]
-    known: np.ndarray  # float32 [N, height, width, 1], 1 where a pixel counts
+    images: np.ndarray  # uint8 [N, height, width, channels]
+    known: np.ndarray  # uint8 [N, height, width, 1], 1 where a pixel counts
     labels: np.ndarray  # int64 [N, attributes], -1 where any will do
-    places: np.ndarray  # int32 [N]: in the batch that will draw them
+    numbers: np.ndarray  # int64 [N]: of their images among all that are drawn
 
     def rows(self, rows: np.ndarray) -> _Targets:
         """Some of them."""
-        return _Targets(self.images[rows], self.known[rows], self.labels[rows], self.places[rows])
+        return _Targets(self.images[rows], self.known[rows], self.labels[rows], self.numbers[rows])
 
 
 def project(
@@ -78,10 +77,10 @@ def project(
         masks = np.zeros((*images.shape[:3], 1), np.uint8)
     known = 1 - masks
     targets = _Targets(
-        pixels.to_floats(tf.constant(images), synthesis.pixel_min).numpy(),
-        known.astype(np.float32),
+        images,
+        known,
         labels,
-        (np.arange(len(images)) % synthesis.batch).astype(np.int32),
+        np.arange(len(images)),
     )
     optimisation = _optimisation(synthesis, search.steps)
     starts = _starts(synthesis, targets, search)
@@ -97,21 +96,34 @@ def _starts(synthesis: Synthesis, targets: _Targets, search: Search) -> list[Cod
     starts: list[Codes | None] = [None] * len(targets.labels)
     asked, group = np.unique(targets.labels, axis=0, return_inverse=True)
     for number, labels in enumerate(asked):
-        pool = _pool(synthesis, labels, search.seed)
+        pool = _pool(synthesis, labels, search.seed, _POOLS // len(asked))
         drawn = synthesis.images(pool)
         drawn = pixels.to_floats(tf.constant(drawn), synthesis.pixel_min).numpy()
         rows = np.flatnonzero(group.ravel() == number)
-        for row, distances in zip(rows, _distances(targets.rows(rows), drawn), strict=True):
+        flat, squares = drawn.reshape(len(drawn), -1), np.square(drawn).sum(axis=3)
+        for row in rows:
+            known = targets.known[row].astype(np.float32)
+            image = pixels.to_floats(tf.constant(targets.images[row]), synthesis.pixel_min).numpy()
+            # Of each sample the sum of squared differences, less the picture's own squares.
+            distances = squares.reshape(len(drawn), -1) @ known.ravel()
+            distances -= 2 * flat @ (image * known).ravel()
             starts[row] = _nearest(distances, pool, search.restarts)
     return [each for each in starts if each is not None]
 
 
-def _pool(synthesis: Synthesis, labels: np.ndarray, seed: int) -> Codes:
-    """Samples with these labels; any where they are not given, all equally often."""
+def _pool(synthesis: Synthesis, labels: np.ndarray, seed: int, most: int) -> Codes:
+    """Samples with these labels; any where they are not given, all equally often.
+
+    Args:
+      synthesis: of the generator.
+      labels: integers `[attributes]`.
+      seed: decides the latents.
+      most: samples, if the least that searches need are fewer.
+    """
     recipe = synthesis.recipe
     height, width, _ = recipe.data.image_shape
-    bounds = _POOL if NOT_GIVEN in labels else _POOL_OF_LABELS
-    count = int(np.clip(_POOL_PIXELS // (height * width), *bounds))
+    least, usual = _POOL if NOT_GIVEN in labels else _POOL_OF_LABELS
+    count = max(least, min(usual, most, _POOL_PIXELS // (height * width)))
     drawn = np.tile(labels, (count, 1))
     if recipe.networks.conditional:
         rng = np.random.Generator(np.random.Philox(key=seed))
@@ -120,14 +132,6 @@ def _pool(synthesis: Synthesis, labels: np.ndarray, seed: int) -> Codes:
                 drawn[:, column] = rng.permutation(np.arange(count) % size)
     latents = sampling.latents(recipe, seed, 0, count).numpy()
     return synthesis.codes(latents, drawn)
-
-
-def _distances(targets: _Targets, drawn: np.ndarray) -> Iterator[np.ndarray]:
-    """Sums of squares of each picture's known pixels, less its own: float32 `[samples]`."""
-    flat = drawn.reshape(len(drawn), -1)
-    squares = np.square(drawn).sum(axis=3).reshape(len(drawn), -1)
-    for image, known in zip(targets.images, targets.known, strict=True):
-        yield squares @ known.ravel() - 2 * flat @ (image * known).ravel()
 
 
 def _nearest(distances: np.ndarray, pool: Codes, count: int) -> Codes:
@@ -153,10 +157,11 @@ def _optimisation(synthesis: Synthesis, steps: int) -> _Optimisation:
 
 
 class _Optimisation:
-    """The optimisation, in graphs for batches of one size."""
+    """The optimisation, in graphs."""
 
     def __init__(self, synthesis: Synthesis, steps: int) -> None:
         self._synthesis, self._steps = synthesis, steps
+        self._shape = synthesis.recipe.data.image_shape
         self._latents = tf.function(self._search_latents, autograph=False)
         self._styles = tf.function(self._search_styles, autograph=False)
 
@@ -165,14 +170,14 @@ class _Optimisation:
         owner = np.repeat(np.arange(len(starts)), [len(each) for each in starts])
         codes = joined(starts)
         latents, losses = np.array(codes.latents), np.empty(len(codes), np.float32)
-        for rows, full in _batches(len(codes), "finding latents"):
+        for rows, full in _batches(len(codes), self._shape, "finding latents"):
             of_each = targets.rows(owner[full])
             found, loss = self._latents(
                 codes.latents[full],
                 codes.labels[full].astype(np.int32),
                 of_each.images,
                 of_each.known,
-                of_each.places,
+                of_each.numbers,
             )
             latents[rows], losses[rows] = found.numpy()[: len(rows)], loss.numpy()[: len(rows)]
         order = np.lexsort((losses, owner))
@@ -183,15 +188,17 @@ class _Optimisation:
         """The same latents with styles that draw the pictures better."""
         assert codes.styles is not None
         styles = np.array(codes.styles)
-        for rows, full in _batches(len(codes), "finding styles"):
+        for rows, full in _batches(len(codes), self._shape, "finding styles"):
             batch = targets.rows(full)
-            found = self._styles(codes.styles[full], batch.images, batch.known, batch.places)
+            found = self._styles(codes.styles[full], batch.images, batch.known, batch.numbers)
             styles[rows] = found.numpy()[: len(rows)]
         return replace(codes, styles=styles)
 
-    def _search_latents(self, latents, labels, images, known, places):
+    def _search_latents(self, latents, labels, images, known, numbers):
+        noise, images, known = self._shared(images, known, numbers)
+
         def error(values: tf.Tensor) -> tf.Tensor:
-            drawn = self._synthesis.from_latents(values, labels, places)
+            drawn = self._synthesis.from_latents(values, labels, noise)
             return _mean_square(self._shown(drawn) - images, known)
 
         def loss(values: tf.Tensor) -> tf.Tensor:
@@ -200,13 +207,20 @@ class _Optimisation:
         found = descended(latents, loss, self._steps, _LATENT_RATE)
         return found, error(found)
 
-    def _search_styles(self, styles, images, known, places):
+    def _search_styles(self, styles, images, known, numbers):
+        noise, images, known = self._shared(images, known, numbers)
+
         def loss(values: tf.Tensor) -> tf.Tensor:
-            drawn = self._synthesis.from_styles(values, places)
+            drawn = self._synthesis.from_styles(values, noise)
             way = tf.reduce_sum(tf.square(values - styles), axis=[1, 2])
             return _mean_square(self._shown(drawn) - images, known) + _STYLE_PRIOR * way
 
         return descended(styles, loss, self._steps, _STYLE_RATE)
+
+    def _shared(self, images, known, numbers):
+        """What is the same in all steps: noise, pictures as floats, and what is known of them."""
+        floats = pixels.to_floats(images, self._synthesis.pixel_min)
+        return self._synthesis.noise(numbers), floats, tf.cast(known, tf.float32)
 
     def _shown(self, drawn: tf.Tensor) -> tf.Tensor:
         """What is seen of pixels, which have bounds; gradients are as if there were none."""
@@ -214,11 +228,14 @@ class _Optimisation:
         return drawn + tf.stop_gradient(clipped - drawn)
 
 
-def _batches(count: int, what: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows of a batch, and the same filled up to a whole one."""
-    for first in activity.each(range(0, count, BATCH), what):
-        rows = np.arange(first, min(first + BATCH, count))
-        yield rows, np.resize(rows, BATCH)
+def _batches(
+    count: int, image_shape: tuple[int, int, int], what: str
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows of a batch, and the same filled up to a whole one: one size makes one graph."""
+    size = image_batches.size_of_search(image_shape, count)
+    for first in activity.each(range(0, count, size), what):
+        rows = np.arange(first, min(first + size, count))
+        yield rows, np.resize(rows, size)
 
 
 def _mean_square(difference: tf.Tensor, known: tf.Tensor) -> tf.Tensor:

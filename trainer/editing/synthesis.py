@@ -12,7 +12,7 @@ from trainer.data import pixels
 from trainer.data.labels import Labels
 from trainer.editing import codes
 from trainer.editing.codes import Codes
-from trainer.gan import sampling
+from trainer.gan import image_batches, sampling
 from trainer.models import image_noise, mapping
 from trainer.models.conditioning import inputs_of
 from trainer.runs.trained_networks import Trained
@@ -32,40 +32,44 @@ class Synthesis:
         trained.check_full_grown()
         self.recipe, self.pixel_min = trained.recipe, trained.pixel_min
         self.source, self.generator = trained.source, trained.generator
-        self.batch = sampling.batch_size(self.recipe.data.image_shape)
+        self.batch = image_batches.size(self.recipe.data.image_shape)
         self.style_shape: tuple[int, int] | None = None  # layers, size
         if mapping.is_style_based(self.generator):
             self._mapping = mapping.mapping_network(self.generator)
             self._synthesis = mapping.synthesis_network(self.generator)
             self.style_shape = tuple(self._mapping.output.shape[1:])
         self._styles_graph = tf.function(self.styles_of, autograph=False)
-        self._latents_graph = tf.function(self.from_latents, autograph=False)
-        self._synthesis_graph = tf.function(self.from_styles, autograph=False)
+        self._latents_graph = tf.function(self._of_latents, autograph=False)
+        self._synthesis_graph = tf.function(self._of_styles, autograph=False)
 
     def styles_of(self, latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Styles `[N, layers, size]` of a style-based generator."""
         return self._mapping(inputs_of(self._mapping, latents, labels), training=False)
 
-    def from_latents(self, latents: tf.Tensor, labels: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    def noise(self, numbers: tf.Tensor) -> tf.Tensor | None:
+        """That of images of these numbers, `[N]`; None where the generator takes none."""
+        return image_noise.numbered(self.generator, numbers)
+
+    def from_latents(
+        self, latents: tf.Tensor, labels: tf.Tensor, noise: tf.Tensor | None
+    ) -> tf.Tensor:
         """Images `[N, height, width, channels]`, not clipped.
 
         Args:
           latents: `[N, noise_dim]`.
           labels: int32 `[N, attributes]`.
-          places: of each in a batch, int32 `[N]`: they decide the noise, where there is any.
+          noise: from `noise`.
         """
-        noise = self._noise(places)
         return self.generator(inputs_of(self.generator, latents, labels, noise), training=False)
 
-    def from_styles(self, styles: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    def from_styles(self, styles: tf.Tensor, noise: tf.Tensor | None) -> tf.Tensor:
         """The same of styles `[N, layers, size]`."""
-        noise = self._noise(places)
         return self._synthesis(styles if noise is None else [styles, noise], training=False)
 
     def codes(self, latents: np.ndarray, labels: np.ndarray) -> Codes:
         """Codes of latents `[N, noise_dim]` and labels `[N, attributes]`, with their styles.
 
-        Their places are those that `generate` has for so many images.
+        Their numbers are those that `generate` has for so many images.
         """
         latents, labels = np.asarray(latents, np.float32), np.asarray(labels, np.int64)
         styles = None
@@ -107,19 +111,22 @@ class Synthesis:
 
     def images(self, given: Codes) -> np.ndarray:
         """Draws codes: uint8 `[N, height, width, channels]`."""
-        places = (given.places % self.batch).astype(np.int32)
+        return sampling.together(self.image_batches(given), len(given))
+
+    def image_batches(self, given: Codes) -> Iterator[np.ndarray]:
+        """The same, some after the others."""
         if given.styles is not None:
-            drawn = self._batches(self._synthesis_graph, given.styles, places)
+            drawn = self._batches(self._synthesis_graph, given.styles, given.numbers)
         else:
             labels = given.labels.astype(np.int32)
-            drawn = self._batches(self._latents_graph, given.latents, labels, places)
-        return sampling.together(
-            (pixels.to_bytes(batch, self.pixel_min) for batch in drawn), len(given)
-        )
+            drawn = self._batches(self._latents_graph, given.latents, labels, given.numbers)
+        return (pixels.to_bytes(batch, self.pixel_min) for batch in drawn)
 
-    def _noise(self, places: tf.Tensor) -> tf.Tensor | None:
-        fixed = image_noise.fixed(self.generator, self.batch)
-        return None if fixed is None else tf.gather(fixed, places)
+    def _of_latents(self, latents: tf.Tensor, labels: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+        return self.from_latents(latents, labels, self.noise(numbers))
+
+    def _of_styles(self, styles: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
+        return self.from_styles(styles, self.noise(numbers))
 
     def _batches(
         self, graph: Callable[..., tf.Tensor], *arrays: np.ndarray

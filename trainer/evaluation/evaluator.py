@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from trainer.evaluation.metric_groups import PixelMetrics
 from trainer.gan import sampling
 from trainer.runs.figures import FRECHET
 from trainer.runs.trained_networks import Trained
-from trainer.system import activity, file_system
+from trainer.system import activity, file_system, memory
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,7 @@ class Evaluator:
     def __call__(self, network: Trained) -> dict[str, Any]:
         """`measure` of generated images, with the generator's step; deterministic."""
         recipe, num, seed = self._recipe, self._asked.num, self._asked.seed
+        memory.check_room(num * math.prod(recipe.data.image_shape), "use a smaller --num")
         generate = tf.function(network.generate, autograph=False)
         labels = sampling.labels_as_in(recipe, self._train_labels, num, seed)
         batches = sampling.sample_batches(generate, recipe, num, seed, labels)

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from trainer.configuration.config import Recipe
 from trainer.data import pixels
+from trainer.gan import image_batches, sampling
 from trainer.gan import masks as mask_kinds
-from trainer.gan import sampling
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import Incomplete
 from trainer.randomness import BatchRng
@@ -42,7 +42,7 @@ def completions(
       uint8 of some pictures after the others.
     """
     pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min
-    batch = sampling.batch_size(recipe.data.image_shape)
+    batch = image_batches.size(recipe.data.image_shape)
     for first in activity.each(range(0, len(pictures), batch), "completing pictures"):
         some = slice(first, first + batch)
         shown, missing = pictures[some], masks[some]

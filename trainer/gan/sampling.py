@@ -11,22 +11,10 @@ import tensorflow as tf
 from trainer.configuration.config import Recipe
 from trainer.data import labels, pixels
 from trainer.data.labels import Labels
+from trainer.gan import image_batches
 from trainer.models.architectures import ARCHITECTURES
 from trainer.randomness import BatchRng
 from trainer.system import activity
-
-SAMPLING_BATCH = 128  # of images up to this size
-_SAMPLING_PIXELS = 64 * 64
-
-
-def batch_size(image_shape: tuple[int, int, int]) -> int:
-    """Images that are generated at once: so many that those of any size take about the same memory.
-
-    A function of nothing else, so that the bits of an image do not depend on how many are asked
-    for.
-    """
-    pixels = max(_SAMPLING_PIXELS, math.prod(image_shape[:2]))
-    return SAMPLING_BATCH * _SAMPLING_PIXELS // pixels
 
 
 def latents(
@@ -85,7 +73,7 @@ def labels_by_row(real_labels: np.ndarray, rows: int, columns: int) -> np.ndarra
 
 
 def sample_batches(
-    generate: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    generate: Callable[..., tf.Tensor],
     recipe: Recipe,
     num: int,
     seed: int,
@@ -95,7 +83,7 @@ def sample_batches(
     """Generates images in batches of one size, with a cycle of labels.
 
     Args:
-      generate: makes images of latents and labels, in a graph.
+      generate: makes images of latents, labels and the number of the first, in a graph.
       recipe: of its training.
       num: images in all.
       seed: decides the latents.
@@ -106,12 +94,13 @@ def sample_batches(
       uint8 `[N, height, width, channels]`.
     """
     pixel_min = ARCHITECTURES[recipe.networks.architecture].pixel_min
-    batch = batch_size(recipe.data.image_shape)
+    batch = image_batches.size(recipe.data.image_shape)
     if cycle is None:
         cycle = [(labels.NOT_GIVEN,) * len(recipe.data.attributes)]
     for first in activity.each(range(0, num, batch), "drawing images"):
         noise = latents(recipe, seed, first, batch, truncation)
-        images = generate(noise, cycled_labels(cycle, first, batch)).numpy()
+        asked, number = cycled_labels(cycle, first, batch), tf.constant(first, tf.int64)
+        images = generate(noise, asked, first=number).numpy()
         yield pixels.to_bytes(images[: num - first], pixel_min)
 
 

@@ -58,7 +58,7 @@ def _halved(images: tf.Tensor) -> tf.Tensor:
     return tf.nn.avg_pool2d(images, 2, 2, "VALID")
 
 
-Sampler = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Sampler = Callable[..., tf.Tensor]
 
 
 def sampler(gan: FashionGAN) -> Sampler:
@@ -66,15 +66,18 @@ def sampler(gan: FashionGAN) -> Sampler:
 
     @functools.cache
     def graph(stage: int | None) -> Sampler:
-        def sample(latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        def sample(latents: tf.Tensor, labels: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
             if stage is None:
-                return gan.sample(latents, labels)
-            images = at_stage(gan, stage, gan.step).sample(latents, labels)
+                return gan.sample(latents, labels, first=first)
+            images = at_stage(gan, stage, gan.step).sample(latents, labels, first=first)
             return enlarged(images, gan.recipe.data.image_shape[0])
 
         return tf.function(sample, autograph=False)
 
-    return lambda latents, labels: graph(current(gan))(latents, labels)
+    def sampled(latents: tf.Tensor, labels: tf.Tensor, first: int | tf.Tensor = 0) -> tf.Tensor:
+        return graph(current(gan))(latents, labels, tf.cast(first, tf.int64))
+
+    return sampled
 
 
 def enlarged(images: tf.Tensor, side: int) -> tf.Tensor:

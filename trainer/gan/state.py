@@ -108,7 +108,11 @@ class FashionGAN:
         }
 
     def sample(
-        self, latents: tf.Tensor, labels: tf.Tensor, incomplete: Incomplete | None = None
+        self,
+        latents: tf.Tensor,
+        labels: tf.Tensor,
+        incomplete: Incomplete | None = None,
+        first: int | tf.Tensor = 0,
     ) -> tf.Tensor:
         """Images in [pixel_min, 1], by the moving average of the generator where there is one.
 
@@ -116,9 +120,10 @@ class FashionGAN:
           latents: `[N, noise_dim]`.
           labels: int32 `[N, attributes]`, -1 where not given; for a conditional generator only.
           incomplete: for a generator that completes.
+          first: the number of the first among all that are drawn, see `image_noise.fixed`.
         """
         network = self.active.generator
-        noise = image_noise.fixed(network, tf.shape(latents)[0])
+        noise = image_noise.fixed(network, tf.shape(latents)[0], first)
         inputs = self._inputs(network, latents, labels, noise, incomplete)
         if not self.ema and network is self.generator:
             return network(inputs, training=False)

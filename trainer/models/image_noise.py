@@ -42,9 +42,30 @@ def drawn(generator: keras.Model, rng: BatchRng, stream: str) -> tf.Tensor | Non
     return rng.normal(f"{stream}noise", numbers) if numbers else None
 
 
-def fixed(generator: keras.Model, rows: int | tf.Tensor) -> tf.Tensor | None:
-    """The same whenever it is asked for: that of a row depends on its place alone.
+def fixed(
+    generator: keras.Model, rows: int | tf.Tensor, first: int | tf.Tensor = 0
+) -> tf.Tensor | None:
+    """The same whenever it is asked for: that of an image depends on its number alone.
 
-    Shape and absence are those of `drawn`.
+    Args:
+      generator: that takes it.
+      rows: images that are drawn at once.
+      first: the number of the first of them among all that are drawn.
+
+    Returns:
+      Float32 `[rows, size]`; None where there is none.
     """
-    return drawn(generator, BatchRng(0, 0, 0, rows), "fixed/")
+    return drawn(generator, BatchRng(0, 0, first, rows), "fixed/")
+
+
+def numbered(generator: keras.Model, numbers: tf.Tensor) -> tf.Tensor | None:
+    """The same of images of any numbers, integers `[N]`; slower."""
+    if not size(generator):
+        return None
+    signature = tf.TensorSpec([1, size(generator)], tf.float32)
+    of_each = tf.map_fn(
+        lambda number: fixed(generator, 1, number),
+        tf.cast(numbers, tf.int64),
+        fn_output_signature=signature,
+    )
+    return of_each[:, 0]

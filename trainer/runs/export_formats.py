@@ -162,7 +162,6 @@ def _add_sampling(
 ) -> None:
     """Adds functions of numbers, int32 or int64, for which each is traced."""
     cycle = asked_labels.cycle(networks.recipe)
-    batch = sampling.batch_size(networks.recipe.data.image_shape)
     is_several = len(networks.recipe.data.attributes) > 1
 
     @tf.function(autograph=False)
@@ -170,9 +169,7 @@ def _add_sampling(
         n, seed = tf.cast(n, tf.int64), tf.cast(seed, tf.int64)
         latents = sampling.latents(networks.recipe, seed, 0, n)
         labels = sampling.cycled_labels(cycle, 0, n)
-        noise = image_noise.fixed(generator, batch)
-        if noise is not None:  # that of a place in a batch of `generate`
-            noise = tf.gather(noise, tf.range(n) % batch)
+        noise = image_noise.fixed(generator, n)
         return generator(inputs_of(generator, latents, labels, noise), training=False)
 
     @tf.function(autograph=False)

@@ -16,7 +16,9 @@ from trainer.cloud.failures import Conflict, Vanished
 from trainer.cloud.lease import Lease
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
+from trainer.configuration.choices import LATEST
 from trainer.run_layout import CHECKPOINTS, CONFIG, EVALUATIONS, FEATURES, FINISHED, TEST
+from trainer.runs.checkpoint_files import BEST, NAME, prefix, steps_among
 from trainer.system.exits import InterruptedRun
 
 log = logging.getLogger(__name__)
@@ -51,47 +53,78 @@ def leased(url: GsUrl, folder: Path) -> Iterator[Callable[[], None]]:
         yield lambda: _commit(mirror, run_lease)
 
 
-def fetch(url: GsUrl, folder: Path, *parts: str, flag: str = FLAG) -> Mirror:
+def fetch(
+    url: GsUrl | None, folder: Path, *parts: str, checkpoint: str | None = None, flag: str = FLAG
+) -> Mirror | None:
     """Makes a local copy of some files and folders of a run, and takes no lease.
 
     Args:
-      url: of the run directory.
+      url: of the run directory; None: it lies in the folder, and there is nothing to do.
       folder: of the copy.
       parts: files and folders, relative to both.
+      checkpoint: the only one that is needed, as `--checkpoint` names it; None: all of the parts.
       flag: that names the run directory, for messages.
 
     Raises:
       RefusedError: no such bucket, or no permission.
       InterruptedRun: the storage cannot be reached.
     """
+    if url is None:
+        return None
     mirror = Mirror(Bucket(url, flag), folder)
-    fetch_again(mirror, *parts)
+    fetch_again(mirror, *parts, checkpoint=checkpoint)
     return mirror
 
 
-def fetch_again(mirror: Mirror, *parts: str) -> None:
+def fetch_again(mirror: Mirror, *parts: str, checkpoint: str | None = None) -> None:
     """Updates the copy of these files and folders.
 
     Raises:
       InterruptedRun: the storage cannot be reached.
     """
-    mirror.fetch(
-        lambda names: [
-            name
-            for name in _without_incomplete_checkpoints(names)
-            if any(name == part or name.startswith(f"{part}/") for part in parts)
-        ]
-    )
+
+    def needed(names: Collection[str]) -> list[str]:
+        found = _without_incomplete_checkpoints(names)
+        if checkpoint is not None:
+            found = _with_one_checkpoint(found, checkpoint)
+        return [it for it in found if any(f"{it}/".startswith(f"{part}/") for part in parts)]
+
+    mirror.fetch(needed)
 
 
-def fetch_from_all(url: GsUrl, folder: Path, files: Collection[str]) -> Mirror:
+def _with_one_checkpoint(names: Collection[str], choice: str) -> list[str]:
+    """All names but those of checkpoints that are not meant.
+
+    Of the newest there are two, for it may be damaged. Where the choice means none, there are all:
+    its refusal names them.
+    """
+    inner = [name.removeprefix(f"{CHECKPOINTS}/") for name in names]
+    best = [name.removeprefix(f"{BEST}/") for name in inner if name.startswith(f"{BEST}/")]
+    if choice == LATEST:
+        meant = [prefix(Path(CHECKPOINTS), step) for step in steps_among(inner)[-2:]]
+    elif choice == BEST:
+        meant = [prefix(Path(CHECKPOINTS, BEST), step) for step in steps_among(best)]
+    else:
+        of_step = Path(f"{NAME}-{choice}")
+        meant = [Path(CHECKPOINTS) / of_step, Path(CHECKPOINTS, BEST) / of_step]
+    kept = tuple(f"{each}." for each in meant)
+    others = [name for name in names if not name.startswith(f"{CHECKPOINTS}/")]
+    of_them = [name for name in names if name.startswith(kept)]
+    if not of_them:
+        return list(names)
+    return [*others, *of_them, *({f"{CHECKPOINTS}/checkpoint"} & {*names})]
+
+
+def fetch_from_all(url: GsUrl | None, folder: Path, files: Collection[str]) -> Mirror | None:
     """Makes a local copy of some files of all runs below a folder, likewise.
 
     Args:
-      url: of the folder.
+      url: of the folder; None: it is local.
       folder: of the copy.
       files: relative to each run directory.
     """
+    if url is None:
+        return None
     mirror = Mirror(Bucket(url, "folder"), folder)
     mirror.fetch(
         lambda names: [name for name in names if any(f"/{name}".endswith(f"/{it}") for it in files)]
@@ -99,8 +132,8 @@ def fetch_from_all(url: GsUrl, folder: Path, files: Collection[str]) -> Mirror:
     return mirror
 
 
-def add(mirror: Mirror) -> None:
-    """Sends the files that were written into a copy made by `fetch`.
+def add(mirror: Mirror | None) -> None:
+    """Sends the files that were written into a copy made by `fetch`; without one there are none.
 
     A SavedModel's graph comes after its weights. Results come last: who reads one takes what it
     stands for as there, and measures it no more.
@@ -109,6 +142,8 @@ def add(mirror: Mirror) -> None:
       RefusedError: no permission.
       InterruptedRun: the storage cannot be reached.
     """
+    if mirror is None:
+        return
     for name in sorted(mirror.changed(), key=_add_order):
         _with_retries(mirror, None, name, mirror.send)
 
@@ -199,7 +234,7 @@ def _is_by_evaluate(line: bytes) -> bool:
         return False
 
 
-def _without_incomplete_checkpoints(names: Collection[str]) -> Iterable[str]:
+def _without_incomplete_checkpoints(names: Collection[str]) -> list[str]:
     """All names except data of checkpoints without an index, whose upload was killed."""
     data, index, _ = _CHECKPOINT_PARTS
     complete = {name.removesuffix(".index") for name in names if index.fullmatch(name)}

@@ -11,13 +11,30 @@ from pathlib import Path
 
 from trainer import run_layout
 from trainer.cloud import local_copies
+from trainer.cloud.url import GsUrl
 from trainer.configuration import config_json
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
-from trainer.runs import checkpoint_choice
+from trainer.runs import checkpoint_choice, in_bucket
 from trainer.system.exits import RefusedError
 
 FILES = (config_json.FILE, run_layout.CHECKPOINTS)  # of a run, that its networks are read from
+
+
+def fetch(url: GsUrl | None, job_dir: Path, choice: str, flag: str = in_bucket.FLAG) -> None:
+    """Makes a local copy of what the networks of a run are read from, if it lies in a bucket.
+
+    Args:
+      url: of the run directory; None: it is local.
+      job_dir: of the copy.
+      choice: `latest`, `best`, a step, or a path without suffix.
+      flag: that names the run directory, for messages.
+
+    Raises:
+      RefusedError: no such bucket, or no permission.
+      InterruptedRun: the storage cannot be reached.
+    """
+    in_bucket.fetch(url, job_dir, *FILES, checkpoint=choice, flag=flag)
 
 
 def read(job_dir: Path) -> RunConfig:

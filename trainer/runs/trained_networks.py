@@ -64,7 +64,11 @@ class Trained:
         return ARCHITECTURES[self.recipe.networks.architecture].pixel_min
 
     def generate(
-        self, latents: tf.Tensor, labels: tf.Tensor, incomplete: Incomplete | None = None
+        self,
+        latents: tf.Tensor,
+        labels: tf.Tensor,
+        incomplete: Incomplete | None = None,
+        first: int | tf.Tensor = 0,
     ) -> tf.Tensor:
         """Images from latents `[N, noise_dim]`, and labels `[N, attributes]` where conditional.
 
@@ -72,9 +76,10 @@ class Trained:
           latents: float32.
           labels: int32, -1 where not given.
           incomplete: what a generator that completes gets.
+          first: the number of the first among all that are drawn, see `image_noise.fixed`.
         """
         network, rows = self.growing or self.generator, tf.shape(latents)[0]
-        noise = image_noise.fixed(network, rows)
+        noise = image_noise.fixed(network, rows, first)
         if not self.growing:
             inputs = inputs_of(network, latents, labels, noise, incomplete=incomplete)
             return network(inputs, training=False)
@@ -99,7 +104,7 @@ class Trained:
 
     def drawing(
         self, truncation: float | None, cycle: Sequence[Labels]
-    ) -> tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], float | None]:
+    ) -> tuple[Callable[..., tf.Tensor], float | None]:
         """What makes images, and the bound that is left for latents: styles are truncated instead.
 
         Args:
@@ -113,9 +118,7 @@ class Trained:
             return self.generate, truncation
         return self.truncated(truncation, cycle), None
 
-    def truncated(
-        self, truncation: float, cycle: Sequence[Labels]
-    ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    def truncated(self, truncation: float, cycle: Sequence[Labels]) -> Callable[..., tf.Tensor]:
         """The same of a style-based generator, its styles moved towards the average one.
 
         (Karras et al. 2018, arXiv:1812.04948.) Towards that of the labels: the average of all is of
@@ -142,12 +145,14 @@ class Trained:
         known = list(dict.fromkeys(cycle))
         averages = tf.stack([average(labels) for labels in known])
 
-        def generate(latents: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        def generate(
+            latents: tf.Tensor, labels: tf.Tensor, first: int | tf.Tensor = 0
+        ) -> tf.Tensor:
             equal = tf.reduce_all(labels[:, tf.newaxis] == tf.constant(known, tf.int32), axis=2)
             centres = tf.gather(averages, tf.argmax(equal, axis=1))
             styles = map_latents(inputs_of(map_latents, latents, labels), training=False)
             styles = centres + truncation * (styles - centres)
-            noise = image_noise.fixed(self.generator, tf.shape(latents)[0])
+            noise = image_noise.fixed(self.generator, tf.shape(latents)[0], first)
             return synthesise(styles if noise is None else [styles, noise], training=False)
 
         return generate

@@ -101,9 +101,9 @@ def walked(run: OpenRun, start: Sample, end: Sample) -> Shown:
         share = weights[:, np.newaxis, np.newaxis].astype(np.float32)
         assert of_ends[0] is not None and of_ends[1] is not None
         styles = ((1 - share) * of_ends[0] + share * of_ends[1]).astype(np.float32)
-    # All at one place: what moves is the picture, not its noise.
-    places = np.zeros(FRAMES, np.int64)
-    codes = Codes(np.where(is_second, labels[1], labels[0]), latents, styles, places)
+    # All of one number: what moves is the picture, not its noise.
+    numbers = np.zeros(FRAMES, np.int64)
+    codes = Codes(np.where(is_second, labels[1], labels[0]), latents, styles, numbers)
     arguments = (*run.arguments, "--latents=walk.npz", "--output=walk.png")
     return Shown(
         run.synthesis.images(codes),

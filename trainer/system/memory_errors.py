@@ -9,7 +9,7 @@ from trainer.system.exits import RefusedError
 _DEVICE = re.compile(r"device:(\w+:\d+)|/(?:job\S*/)?(?:device:)?([CG]PU:\d+)")
 
 
-_LESS = "use a smaller --batch_size, --num or --image_size"
+_LESS = "give fewer pictures at once, or a smaller --num, --batch_size or --image_size"
 
 
 def refusal(error: BaseException, remedy: str = _LESS) -> RefusedError | None:

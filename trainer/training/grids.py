@@ -13,7 +13,7 @@ import tensorflow as tf
 from trainer.configuration.config import Recipe
 from trainer.data import order, pixels
 from trainer.evaluation import completed_pictures
-from trainer.gan import completing, sampling, stages
+from trainer.gan import completing, image_batches, sampling, stages
 from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
 from trainer.monitoring import image_grids
@@ -63,11 +63,15 @@ def _generated(gan: FashionGAN, real_labels: np.ndarray) -> Callable[[], np.ndar
     latents = BatchRng(recipe.seed, 0, 0, samples).normal("samples", recipe.networks.noise_dim)
     labels = tf.constant(sampling.labels_by_row(real_labels, rows, COLUMNS), tf.int32)
     sample = stages.sampler(gan)
-    batch = sampling.batch_size(recipe.data.image_shape)
+    batch = image_batches.size(recipe.data.image_shape)
 
     def draw() -> np.ndarray:
-        parts = [slice(first, first + batch) for first in range(0, samples, batch)]
-        images = np.concatenate([sample(latents[part], labels[part]).numpy() for part in parts])
+        images = np.concatenate(
+            [
+                sample(latents[at : at + batch], labels[at : at + batch], at)
+                for at in range(0, samples, batch)
+            ]
+        )
         picture = image_grids.grid(pixels.to_bytes(images, gan.pixel_min), COLUMNS)
         return image_grids.with_row_names(picture, _row_names(recipe, rows))
 
