@@ -59,11 +59,14 @@ def test_arrays_folder_and_grid_hold_the_same_images(finished, tmp_path):
     assert tf.io.decode_png(grid.read_bytes()).shape == (192, 192, 1)
 
 
-def test_arrays_say_what_draws_them_again(finished, tmp_path):
+def test_arrays_say_what_draws_them_again(finished, tmp_path, caplog):
     given = ["--num=9", "--seed=3", "--truncation=1"]
     drawn = sample(finished, tmp_path / "x.npz", *given)
     again = sample(finished, tmp_path / "again.npz", f"--latents={drawn}")
     np.testing.assert_array_equal(np.load(again)["images"], np.load(drawn)["images"])
+    assert "drawn by another" not in caplog.text
+    sample(finished, tmp_path / "other.npz", f"--latents={drawn}", "--checkpoint=10")
+    assert "was drawn by another run, or at another checkpoint" in caplog.text
 
 
 def test_pictures_of_an_earlier_call_in_a_folder_are_said_to_stay(finished, tmp_path, caplog):

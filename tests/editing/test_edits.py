@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.editing.networks import synthesis, trained
 from trainer.commands import redrawn
@@ -21,6 +22,7 @@ from trainer.editing import (
 )
 from trainer.editing.codes import Codes
 from trainer.editing.synthesis import Synthesis
+from trainer.gan import image_batches, sampling
 from trainer.models import mapping
 from trainer.system.exits import RefusedError
 
@@ -188,6 +190,29 @@ def test_a_file_of_edited_images_is_drawn_with_their_noise(tmp_path):
     np.testing.assert_array_equal(made.images(again), images)
     elsewhere = dataclasses.replace(again, numbers=again.numbers + 1)
     assert (made.images(elsewhere) != images).any()
+
+
+def test_each_image_has_noise_of_its_own_where_it_is_sampled_and_where_it_is_edited(monkeypatch):
+    monkeypatch.setattr(image_batches, "SAMPLED", 4)
+    network = trained("stylegan")
+    made, cycle = Synthesis(network), [(3, 1)]
+
+    def alike(latents: tf.Tensor, labels: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
+        return network.generate(tf.zeros_like(latents), labels, first=first)
+
+    drawn = sampling.together(sampling.sample_batches(alike, made.recipe, 6, 0, cycle), 6)
+    assert len(np.unique(drawn, axis=0)) == 6  # by their noise alone
+    sampled = sampling.sample_batches(network.generate, made.recipe, 6, 0, cycle)
+    edited = made.images(made.sampled(6, 0, cycle))
+    np.testing.assert_allclose(sampling.together(sampled, 6), edited, atol=1)
+
+
+def test_a_file_of_before_keeps_the_noise_that_it_was_drawn_with(tmp_path):
+    made = Synthesis(trained("stylegan"))
+    given, path = sampled(made, 2), tmp_path / "old.npz"
+    np.savez(path, latents=given.latents, labels=given.labels, places=[1, 130])  # in a batch
+    read = codes.read(array_files.read(path, "latents"), made.recipe)
+    assert read.numbers.tolist() == [1, 2]
 
 
 def test_a_direction_is_named_by_what_it_changes_more_than_others_do(styles):

@@ -60,7 +60,7 @@ def test_a_run_and_those_who_measure_it_write_one_record(storage, tmp_path):
 @pytest.mark.parametrize(
     ("choice", "needed"),
     [
-        ("latest", {"ckpt-20", "ckpt-30"}),  # the newest may be damaged
+        ("latest", {"ckpt-20", "ckpt-30", "best/ckpt-10"}),  # the newest may be damaged
         ("best", {"best/ckpt-10"}),
         ("20", {"ckpt-20"}),
         ("40", {"ckpt-10", "ckpt-20", "ckpt-30", "best/ckpt-10", "damaged/ckpt-9"}),  # for a list

@@ -19,7 +19,8 @@ from trainer.commands import result_table
 from trainer.configuration import config_json
 from trainer.configuration.config import EvaluateConfig
 from trainer.configuration.config_json import RunConfig
-from trainer.data.datasets import IMAGE_FOLDER
+from trainer.data.attribute_tables import MissingAttributeError
+from trainer.data.picture_files import WrongFolderError
 from trainer.evaluation import protocols
 from trainer.runs import checkpoint_choice, checkpoint_files, evaluations, in_bucket, stored_runs
 from trainer.system import activity
@@ -181,12 +182,10 @@ def _results(
 ) -> CheckpointResults:
     try:
         data_folder.at(settings.places).check(stored.recipe.data)
-    except RefusedError as error:
-        if stored.recipe.data.dataset != IMAGE_FOLDER:
-            raise
+    except (WrongFolderError, MissingAttributeError) as error:
         raise RefusedError(
             f"--job_dir={settings.job_dir_url or settings.job_dir} holds a run on a folder of "
-            f"pictures: name it by --data_dir, as it was then, and its table ({error})"
+            f"pictures: name it by --data_dir, as it was then ({error})"
         ) from error
     from trainer.evaluation import checkpoint_results
 

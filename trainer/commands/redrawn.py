@@ -23,6 +23,8 @@ from trainer.system import activity, memory
 
 log = logging.getLogger(__name__)
 
+_COPIES = 5  # of styles while labels change
+
 
 def write(
     config: GenerateConfig, stored: RunConfig, codes: Codes, cycle: list[Labels] | None
@@ -45,10 +47,10 @@ def write(
         columns = image_grids.square(len(codes))
         rows = -(-len(codes) // columns)
         image_grids.check_size(rows, columns, recipe.data.image_shape)
-    numbers = 4 * math.prod(synthesis.style_shape or (0,))
+    size = _COPIES * 4 * math.prod(synthesis.style_shape or (0,))
     if output.suffix:
-        numbers += math.prod(recipe.data.image_shape)
-    memory.check_room(len(codes) * numbers, "draw fewer of the latents at once")
+        size += math.prod(recipe.data.image_shape)
+    memory.check_room(len(codes) * size, "draw fewer of the latents at once")
     codes = synthesis.with_styles(codes)
     if cycle:
         wanted = asked_labels.by_turns(cycle, len(codes))
@@ -73,7 +75,7 @@ def write(
 
 def write_arrays(output: Path, images: np.ndarray, codes: Codes, synthesis: Synthesis) -> None:
     """Writes images, and what decides them, as an .npz that other commands read."""
-    arrays = {"images": images, **codes.fields()}
+    arrays = {"images": images, **codes.fields(), "generator": np.array(synthesis.digest)}
     if synthesis.recipe.networks.conditional:
         arrays |= array_files.label_fields(codes.labels, synthesis.recipe.data.attributes)
     array_files.write(output, arrays)

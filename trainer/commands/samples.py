@@ -70,9 +70,8 @@ def _write_images(
         drawn = (image for batch in batches for image in batch)
         image_grids.write_folder(output, zip(called, drawn, strict=True))
         return
-    memory.check_room(
-        num * math.prod(network.recipe.data.image_shape), "ask for fewer at once, or for a folder"
-    )
+    size = math.prod(network.recipe.data.image_shape) + 4 * network.recipe.networks.noise_dim
+    memory.check_room(num * size, "ask for fewer at once, or for a folder")
     images = sampling.together(batches, num)
     labels = sampling.cycled_labels(cycle, 0, num).numpy()
     if output.suffix == ".png":
@@ -85,8 +84,12 @@ def _write_images(
     else:
         arrays = {"images": images}
         if truncation == config.truncation:  # styles that were truncated are of no latents
-            latents = sampling.latents(network.recipe, config.seed, 0, num, truncation)
-            arrays |= {"latents": latents.numpy(), "numbers": np.arange(num)}
+            latents = sampling.latents_in_parts(network.recipe, num, config.seed, truncation)
+            arrays |= {
+                "latents": sampling.together(latents, num),
+                "numbers": np.arange(num),
+                "generator": np.array(network.digest),
+            }
         if conditional:
             arrays |= array_files.label_fields(labels, network.recipe.data.attributes)
         array_files.write(output, arrays)

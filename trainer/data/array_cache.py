@@ -151,7 +151,7 @@ def _fill(shape: tuple[int, ...], done: int, make: Make, keep: Keep) -> None:
     for first in range(done, total, piece):
         last = min(total, first + piece)
         keep(first, make(first, last))
-        if line.is_over():
+        if line.has_passed():
             speed = (last - done) / (time.monotonic() - started)
             left = timedelta(seconds=round((total - last) / speed))
             log.info(

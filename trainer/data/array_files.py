@@ -89,7 +89,7 @@ class ArrayFile:
             raise self._other(field, wanted)
         return values
 
-    def numbers(
+    def floats(
         self, field: str, sizes: Sequence[int | None], count: int | None = None
     ) -> np.ndarray:
         """float32 `[N, *sizes]`, all finite; a size of None is any.
@@ -109,6 +109,10 @@ class ArrayFile:
         if not np.isfinite(values.astype(np.float32)).all():
             raise RefusedError(f"{self.name}: {field} must be finite in float32")
         return values.astype(np.float32)
+
+    def text(self, field: str) -> str:
+        """What is written there, whatever it is."""
+        return str(self._field(field))
 
     def counts(self, field: str, count: int) -> np.ndarray:
         """int64 `[count]`, from 0.

@@ -30,6 +30,10 @@ _NAMED = 10  # rows or pictures of one kind, at most, in a message
 _MOST_DISTINCT = 0.5  # of the rows: a column with more values than this names, it does not describe
 
 
+class MissingAttributeError(RefusedError):
+    """A table, or subfolders, tell nothing of an attribute that is asked for."""
+
+
 @dataclass(frozen=True)
 class Table:
     """What is said of pictures."""
@@ -195,7 +199,7 @@ def described(
     rows = [dict(table.rows[name]) for name in names]
     wanted = [plain(name) for name in wanted] if rules.plain_names else wanted
     if unknown := [name for name in wanted if name not in table.columns]:
-        raise RefusedError(
+        raise MissingAttributeError(
             f"--attributes names {unknown[0]!r}: the columns of {table.named} are "
             f"{', '.join(table.columns)}"
         )
@@ -207,7 +211,7 @@ def described(
         if rules.drops_merged and not reason and len(counts.keys() - rare - {OTHER}) == 0:
             reason = f"has no value of {minimum} pictures or more (--attribute_minimum)"
         if reason and column in wanted:
-            raise RefusedError(f"--attributes={column}: the column {reason}: leave it out")
+            raise MissingAttributeError(f"--attributes={column}: the column {reason}: leave it out")
         if reason or (wanted and column not in wanted):
             reason = reason or "is not among --attributes"
             notes.append(f"the column {column} is left out: it {reason}")

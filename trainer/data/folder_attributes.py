@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer.data import attribute_tables, picture_files
+from trainer.data.attribute_tables import MissingAttributeError
 from trainer.data.datasets import Attribute, FolderReading
 from trainer.data.labels import NOT_GIVEN
 from trainer.data.picture_files import RULES, TEST, TRAIN, canonical
@@ -51,7 +52,9 @@ def by_subfolders(
     known = (_CLASS,) if names else ()
     if unknown := [name for name in wanted if name not in known]:
         there = f"one attribute, {_CLASS}" if names else "neither subfolders nor a table"
-        raise RefusedError(f"--attributes names {unknown[0]!r}: --data_dir={folder} has {there}")
+        raise MissingAttributeError(
+            f"--attributes names {unknown[0]!r}: --data_dir={folder} has {there}"
+        )
     if not names:
         return (), np.zeros((len(paths), 0), np.int64)
     numbers = {name: number for number, name in enumerate(sorted(names) if splits else names)}

@@ -175,7 +175,7 @@ def _digests(
     line = Interval(LINE_SECONDS)
     for digest in known:
         digests.append(next(read) if digest is None else digest)
-        if line.is_over():
+        if line.has_passed():
             log.info("data: %d of %d files are read", len(digests), len(paths))
     return stamps, tuple(digests)
 

@@ -56,7 +56,7 @@ class _Reminder:
 
     def say(self, missing: str) -> None:
         """Logs it, if it is time again."""
-        if self._line.is_over():
+        if self._line.has_passed():
             log.info("waiting for %s", missing)
 
 

@@ -26,6 +26,7 @@ class Codes:
     latents: np.ndarray  # float32 [N, noise_dim]
     styles: np.ndarray | None  # float32 [N, layers, size]; None: the generator has none
     numbers: np.ndarray  # int64 [N]: of the images among all drawn; they decide the noise, if any
+    generator: str = ""  # the digest of that which a file was drawn by; empty: not known
 
     def __len__(self) -> int:
         """The number of images."""
@@ -34,7 +35,13 @@ class Codes:
     def rows(self, rows: np.ndarray | slice) -> Codes:
         """Some of them, in this order."""
         styles = None if self.styles is None else self.styles[rows]
-        return Codes(self.labels[rows], self.latents[rows], styles, self.numbers[rows])
+        return replace(
+            self,
+            labels=self.labels[rows],
+            latents=self.latents[rows],
+            styles=styles,
+            numbers=self.numbers[rows],
+        )
 
     def fields(self) -> dict[str, np.ndarray]:
         """The arrays of an .npz, beside labels."""
@@ -106,16 +113,18 @@ def read(arrays: ArrayFile, recipe: Recipe, beside_styles: Sequence[str] = ()) -
         )
     noise_dim, styles, latents = recipe.networks.noise_dim, None, None
     if "latents" in arrays:
-        latents = arrays.numbers("latents", (noise_dim,))
+        latents = arrays.floats("latents", (noise_dim,))
     if "styles" in arrays:
         count = None if latents is None else len(latents)
-        styles = arrays.numbers("styles", (None, None), count)
+        styles = arrays.floats("styles", (None, None), count)
     if latents is None and styles is not None:
         latents = np.zeros((len(styles), noise_dim), np.float32)
     if latents is None:
-        latents = arrays.numbers("latents", (noise_dim,))  # says what there is instead
+        latents = arrays.floats("latents", (noise_dim,))  # says what there is instead
     labels = arrays.labels(recipe.data.attributes, len(latents))
     found = in_order(labels, latents, styles)
+    if "generator" in arrays:
+        found = replace(found, generator=arrays.text("generator"))
     if "numbers" in arrays:
         return replace(found, numbers=arrays.counts("numbers", len(latents)))
     if "places" in arrays:  # in a batch, as the noise was decided before

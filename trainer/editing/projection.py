@@ -64,7 +64,7 @@ def project(
     masks: np.ndarray | None = None,
     search: Search = USUAL,
 ) -> Projected:
-    """Finds codes whose images are like pictures. What is found depends on the seed alone.
+    """Finds codes whose images are like pictures: the same for the same pictures and seed.
 
     Args:
       synthesis: of the generator.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -19,6 +20,8 @@ from trainer.runs.trained_networks import Trained
 from trainer.system import activity
 from trainer.system.exits import RefusedError
 
+log = logging.getLogger(__name__)
+
 
 class Synthesis:
     """What makes images of codes. All batches have one size, so that a graph is traced once."""
@@ -32,6 +35,7 @@ class Synthesis:
         trained.check_full_grown()
         self.recipe, self.pixel_min = trained.recipe, trained.pixel_min
         self.source, self.generator = trained.source, trained.generator
+        self.digest = trained.digest
         self.batch = image_batches.size(self.recipe.data.image_shape)
         self.style_shape: tuple[int, int] | None = None  # layers, size
         if mapping.is_style_based(self.generator):
@@ -84,7 +88,7 @@ class Synthesis:
         return self.codes(latents, sampling.cycled_labels(cycle, 0, num).numpy())
 
     def check(self, given: Codes, name: str) -> None:
-        """Refuses codes of a file that this generator does not draw.
+        """Refuses codes of a file that this generator cannot draw, and says if another drew them.
 
         Args:
           given: from `codes.read`.
@@ -101,6 +105,11 @@ class Synthesis:
             raise RefusedError(
                 f"{name} has {found} numbers as styles of an image, and this run {known}: take a "
                 "file of this run"
+            )
+        if given.generator not in ("", self.digest):
+            log.warning(
+                "%s was drawn by another run, or at another checkpoint: here its images are others",
+                name,
             )
 
     def with_styles(self, given: Codes) -> Codes:

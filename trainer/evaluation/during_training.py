@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,7 +28,7 @@ from trainer.gan import sampling, stages
 from trainer.gan.state import FashionGAN
 from trainer.run_layout import TRAIN
 from trainer.runs.figures import FRECHET
-from trainer.system import activity, memory, signals
+from trainer.system import activity, signals
 
 log = logging.getLogger(__name__)
 
@@ -145,8 +144,6 @@ def make_evaluation(
 def _generated(gan: FashionGAN, _: np.ndarray, labels: np.ndarray, num: int) -> Drawing:
     """Whole images."""
     recipe, generate = gan.recipe, stages.sampler(gan)
-    size = num * math.prod(recipe.data.image_shape)
-    memory.check_room(size, "use a smaller --evaluation_samples")
     asked = sampling.labels_as_in(recipe, labels, num, SEED)
 
     def draw() -> tuple[np.ndarray, dict[str, float]]:

@@ -142,7 +142,7 @@ def _train(name: str, train_step: Callable[[int], None], last_step: int) -> None
     started, line = time.monotonic(), Interval(_PROGRESS_SECONDS)
     for step in signals.until_stopped(activity.each(range(last_step), f"training the {name}")):
         train_step(step)
-        if line.is_over():
+        if line.has_passed():
             left = (time.monotonic() - started) / (step + 1) * (last_step - step - 1)
             log.info("%s: step %d of %d, %.0f s left", name, step + 1, last_step, left)
 

@@ -16,6 +16,8 @@ from trainer.models.architectures import ARCHITECTURES
 from trainer.randomness import BatchRng
 from trainer.system import activity
 
+_PART = 4096  # latents that are made at once
+
 
 def latents(
     recipe: Recipe,
@@ -35,6 +37,14 @@ def latents(
     probability = tf.math.erf(tf.constant(truncation / math.sqrt(2), tf.float64))
     centred = probability * tf.math.erf(tf.cast(normal, tf.float64) / math.sqrt(2))
     return tf.cast(math.sqrt(2) * tf.math.erfinv(centred), tf.float32)
+
+
+def latents_in_parts(
+    recipe: Recipe, num: int, seed: int, truncation: float | None
+) -> Iterator[np.ndarray]:
+    """The latents of the first images of a seed, some after the others."""
+    for first in range(0, num, _PART):
+        yield latents(recipe, seed, first, min(_PART, num - first), truncation).numpy()
 
 
 def between(start: tf.Tensor, end: tf.Tensor, weight: float) -> tf.Tensor:

@@ -62,7 +62,7 @@ def fetch(
       url: of the run directory; None: it lies in the folder, and there is nothing to do.
       folder: of the copy.
       parts: files and folders, relative to both.
-      checkpoint: the only one that is needed, as `--checkpoint` names it; None: all of the parts.
+      checkpoint: what is needed of them, as `--checkpoint` names it; None: all of the parts.
       flag: that names the run directory, for messages.
 
     Raises:
@@ -95,15 +95,16 @@ def fetch_again(mirror: Mirror, *parts: str, checkpoint: str | None = None) -> N
 def _with_one_checkpoint(names: Collection[str], choice: str) -> list[str]:
     """All names but those of checkpoints that are not meant.
 
-    Of the newest there are two, for it may be damaged. Where the choice means none, there are all:
-    its refusal names them.
+    Of the newest there are two, and the best, for it may be damaged. Where the choice means none,
+    there are all: its refusal names them.
     """
     inner = [name.removeprefix(f"{CHECKPOINTS}/") for name in names]
     best = [name.removeprefix(f"{BEST}/") for name in inner if name.startswith(f"{BEST}/")]
+    of_best = [prefix(Path(CHECKPOINTS, BEST), step) for step in steps_among(best)]
     if choice == LATEST:
-        meant = [prefix(Path(CHECKPOINTS), step) for step in steps_among(inner)[-2:]]
+        meant = [prefix(Path(CHECKPOINTS), step) for step in steps_among(inner)[-2:]] + of_best
     elif choice == BEST:
-        meant = [prefix(Path(CHECKPOINTS, BEST), step) for step in steps_among(best)]
+        meant = of_best
     else:
         of_step = Path(f"{NAME}-{choice}")
         meant = [Path(CHECKPOINTS) / of_step, Path(CHECKPOINTS, BEST) / of_step]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,14 @@ class Trained:
         return label_classification.with_training_logits(
             self.discriminator, label_sizes(self.recipe)
         )
+
+    @property
+    def digest(self) -> str:
+        """Of the generator's weights: what says whether two files were drawn by the same."""
+        digest = hashlib.sha256()
+        for weight in self.generator.weights:
+            digest.update(weight.numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     @property
     def pixel_min(self) -> float:

@@ -23,7 +23,7 @@ from trainer.runs.trained_networks import Trained
 
 DIRECTIONS = 6  # that have a slider
 
-Draw = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+Draw = Callable[..., tf.Tensor]
 
 
 @dataclass(frozen=True, eq=False)

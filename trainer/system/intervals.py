@@ -12,7 +12,7 @@ class Interval:
         """Begins now."""
         self._seconds, self._began = seconds, time.monotonic()
 
-    def is_over(self) -> bool:
+    def has_passed(self) -> bool:
         """Whether so many seconds have gone since it began; it then begins anew."""
         now = time.monotonic()
         if now - self._began < self._seconds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ from trainer.runs import (
 )
 from trainer.runs.checkpoint_files import BEST
 from trainer.runs.checkpoints import Checkpoints
-from trainer.system import activity
+from trainer.system import activity, memory
 from trainer.system.exits import RefusedError
 from trainer.system.signals import Stopped
 from trainer.training.plan import Plan
@@ -53,7 +54,7 @@ class RunEvaluations:
         storage: Storage,
         saved: Checkpoints,
     ) -> None:
-        """Looks for the networks that the images are seen with.
+        """Looks for the networks that the images are seen with, and for memory.
 
         Args:
           gan: the state.
@@ -62,6 +63,9 @@ class RunEvaluations:
           plan: says what is due, and of how many images.
           storage: what the run reads and writes.
           saved: its checkpoints.
+
+        Raises:
+          RefusedError: so many images do not fit.
         """
         self._gan = gan
         self._plan = plan
@@ -69,6 +73,9 @@ class RunEvaluations:
         self._saved = saved
         self._networks = _networks(plan, storage)
         self._num = plan.schedule.evaluation_samples
+        if self._networks is not None:
+            size = self._num * math.prod(gan.recipe.data.image_shape)
+            memory.check_room(size, "use a smaller --evaluation_samples")
 
         @functools.cache
         def measure() -> Callable[[], dict[str, float]]:
