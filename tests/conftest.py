@@ -10,25 +10,33 @@ import pytest
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
-import tensorflow as tf
-
 from scripts.submission.run_objects import Run
 from tests.command import ROOT, run_forked
 from tests.manifests import rendering
 from trainer.data import fashion_mnist
-from trainer.system import determinism
-
-# Tests in this process run on up to four devices, each operation on two threads, as runs do.
-determinism.enable()
-tf.config.threading.set_intra_op_parallelism_threads(2)
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
-)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The slow check is the same test, more often: `--disturbances=30`."""
     parser.addoption("--disturbances", type=int, default=3, help="of a run, of a group of workers")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests run on up to four devices, each operation on two threads, as runs do.
+
+    Not in the process that only hands tests to others: it needs no TensorFlow.
+    """
+    if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
+        return
+    import tensorflow as tf
+
+    from trainer.system import determinism
+
+    determinism.enable()
+    tf.config.threading.set_intra_op_parallelism_threads(2)
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 4
+    )
 
 
 def train_flags(job_dir: Path, *more: str) -> list[str]:
