@@ -15,6 +15,11 @@ from tests.command import ROOT, run_forked
 from tests.manifests import rendering
 from trainer.data import fashion_mnist
 
+# Before a run: its evaluations compare with so few training images, which takes less time.
+FEW_REFERENCES = (
+    "from trainer.evaluation import during_training; during_training.REFERENCE_IMAGES = 200\n"
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The slow check is the same test, more often: `--disturbances=30`."""

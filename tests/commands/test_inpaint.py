@@ -9,13 +9,13 @@ import pytest
 from PIL import ExifTags, Image
 
 from tests.command import run_forked
-from tests.conftest import train_flags
+from tests.conftest import FEW_REFERENCES, train_flags
 from tests.untrained_runs import untrained
 from trainer.commands import inpaint
 from trainer.configuration import editing_flags
 from trainer.system.exits import RefusedError
 
-SMALL = ("--width=4", "--max_width=8", "--precision=float32", "--steps=3")
+SMALL = ("--width=4", "--max_width=8", "--precision=float32", "--penalty_interval=1", "--steps=3")
 PICTURES = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), np.uint8)
 MASKS = np.zeros((3, 28, 28, 1), np.uint8)
 MASKS[:, 8:20, 4:18] = 1
@@ -29,6 +29,7 @@ def completing(tmp_path_factory) -> Path:
         *train_flags(job_dir, "--preset=inpaint", "--dataset=synthetic", *SMALL),
         "--evaluation_interval=3",
         "--evaluation_samples=20",
+        before=FEW_REFERENCES,
     )
     return job_dir
 

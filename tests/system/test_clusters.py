@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import ROOT, Forked, Process, run_forked, start_forked, start_process
-from tests.conftest import assert_same_bits, train_flags
+from tests.conftest import FEW_REFERENCES, assert_same_bits, train_flags
 from tests.system import emulated
 from tests.training.test_replicas import STEPS, assert_near, metrics_in
 from trainer.configuration import config_json
@@ -137,9 +137,9 @@ FOLLOWED += ["--evaluation_interval=6", "--evaluation_samples=20"]
 
 def test_workers_follow_the_losses_of_one_process(tmp_path):
     followed, job_dir = tmp_path / "one", tmp_path / "run"
-    run_forked(*train_flags(followed, *SMALL[:-1], *FOLLOWED))
+    run_forked(*train_flags(followed, *SMALL[:-1], *FOLLOWED), before=FEW_REFERENCES)
 
-    started = start(job_dir, 3, *FOLLOWED)
+    started = start(job_dir, 3, *FOLLOWED, before=lambda index, addresses: FEW_REFERENCES)
     assert codes(started) == [exits.OK] * 3
 
     for index in range(3):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.command import run_forked
-from tests.conftest import train_flags
+from tests.conftest import FEW_REFERENCES, train_flags
 from tests.system import emulated
 from tests.system.emulated import BUCKET
 from trainer import run_layout
@@ -219,8 +219,9 @@ def test_inception_is_kept_beside_the_data_but_not_among_pictures(
 def test_new_checkpoints_in_a_bucket_are_measured_once(storage):
     job_dir = f"gs://{BUCKET}/runs/new"
     flags = train_flags(job_dir, "--dataset=synthetic", "--steps=10", "--keep_checkpoints=1")
-    run_forked(*flags, "--evaluation_interval=10", "--evaluation_samples=20")
-    asked = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--new", "--threads=2"]
+    evaluated = ["--evaluation_interval=10", "--evaluation_samples=20"]
+    run_forked(*flags, *evaluated, before=FEW_REFERENCES)
+    asked = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--nocas", "--new", "--threads=2"]
 
     first = run_forked(*asked)
     before = len(storage.requests)
