@@ -74,7 +74,8 @@ def test_a_run_on_a_folder_evaluates_itself_and_keeps_its_best_checkpoint(run):
 def test_it_is_measured_against_its_test_pictures_by_the_networks_that_it_keeps(run, folder):
     command = ["evaluate", f"--job_dir={run}", f"--data_dir={folder}", "--num=60", "--threads=2"]
 
-    done = run_forked(*command, f"--cache_dir={folder}-other")  # as on another machine
+    elsewhere = f"--cache_dir={folder}-other"  # as on another machine
+    done = run_forked(*command, elsewhere, before=QUICKLY)
 
     result = json.loads(done.stdout)
     own = evaluations.read(run, evaluations.TRAIN)[0]
@@ -88,7 +89,7 @@ def test_it_is_measured_against_its_test_pictures_by_the_networks_that_it_keeps(
     assert "no Fréchet distance of ball, bar, frame" in done.stderr
     assert result["pixel_frechet_distance"] is None and "65 are needed" in done.stderr
     assert evaluations.read(run, evaluations.TEST) == [result]
-    again = run_forked(*command, "--new", f"--cache_dir={folder}-other")
+    again = run_forked(*command, "--new", elsewhere, before=QUICKLY)
     measured = {result["step"] for result in evaluations.read(run, evaluations.TEST)}
     assert len(again.stdout.splitlines()) == len(measured) - 1
 
@@ -136,6 +137,7 @@ def test_neither_the_first_step_nor_a_signal_waits_for_networks_that_only_evalua
     )
     results = evaluations.read(job_dir, evaluations.TRAIN)
     assert [result["step"] for result in results] == [10, 20]  # the first is made up for
+    assert checkpoints.steps(job_dir / "checkpoints" / "best")
 
 
 @pytest.mark.slow

@@ -13,8 +13,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.command import run_forked
-from tests.conftest import assert_same_bits, train_flags
-from tests.evaluation.shapes import folder_of_shapes
+from tests.conftest import FEW_REFERENCES, assert_same_bits, train_flags
 from trainer.configuration import flags
 from trainer.evaluation import during_training, packaged_networks
 from trainer.gan.state import FashionGAN
@@ -47,10 +46,26 @@ def flags_for(job_dir: Path) -> list[str]:
     )
 
 
+def train(job_dir: Path, *more: str, code: int = 0, before: str = "") -> str:
+    """Trains, compared with few images; gives the log."""
+    before = FEW_REFERENCES + before
+    return run_forked(*flags_for(job_dir), *more, code=code, before=before).stderr
+
+
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory) -> Path:
     job_dir = tmp_path_factory.mktemp("runs") / "evaluated"
-    run_forked(*flags_for(job_dir))
+    train(job_dir)
+    return job_dir
+
+
+@pytest.fixture(scope="module")
+def gone_on(evaluated, tmp_path_factory) -> Path:
+    """A copy of it without its best checkpoint, ten steps on."""
+    job_dir = tmp_path_factory.mktemp("runs") / "gone_on"
+    shutil.copytree(evaluated, job_dir)
+    shutil.rmtree(job_dir / "checkpoints" / "best")
+    train(job_dir, "--steps=60")
     return job_dir
 
 
@@ -94,27 +109,17 @@ def best_of(job_dir: Path) -> list[int]:
     return checkpoints.steps(job_dir / "checkpoints" / "best")
 
 
-def resumed(evaluated: Path, job_dir: Path, *more: str) -> str:
-    """Goes on with a copy of the run, for ten steps unless said; gives the log."""
-    if not job_dir.exists():
-        shutil.copytree(evaluated, job_dir)
-    return run_forked(*flags_for(job_dir), "--steps=60", *more).stderr
-
-
-def test_a_best_checkpoint_lost_to_a_kill_is_copied_later(evaluated, tmp_path):
-    shutil.copytree(evaluated, tmp_path / "copy")
-    shutil.rmtree(tmp_path / "copy" / "checkpoints" / "best")
-    resumed(evaluated, tmp_path / "copy")
-    results = evaluations.read(tmp_path / "copy", evaluations.TRAIN)
+def test_a_best_checkpoint_lost_to_a_kill_is_copied_later(gone_on):
+    results = evaluations.read(gone_on, evaluations.TRAIN)
     best = min(results, key=lambda result: result["classifier_fid"])
-    assert best_of(tmp_path / "copy") == [best["step"]]
+    assert best_of(gone_on) == [best["step"]]
 
 
-def test_the_best_is_measured_again_where_it_is_measured_otherwise(evaluated, tmp_path):
+def test_the_best_is_measured_again_where_it_is_measured_otherwise(evaluated, gone_on, tmp_path):
     (before,) = best_of(evaluated)
-    same, other = tmp_path / "same", tmp_path / "other"
-    resumed(evaluated, same)
-    log = resumed(evaluated, other, "--evaluation_samples=40")
+    other = tmp_path / "other"
+    shutil.copytree(evaluated, other)
+    log = train(other, "--steps=60", "--evaluation_samples=40")
 
     assert f"measuring step {before} again" in log
     results = [each for each in evaluations.read(other, evaluations.TRAIN) if each["num"] == 40]
@@ -124,20 +129,8 @@ def test_the_best_is_measured_again_where_it_is_measured_otherwise(evaluated, tm
     assert f"best {best['classifier_fid']:.2f} at step {best['step']}" in log
     # The state has been away meanwhile, and is back.
     assert_same_bits(
-        *(checkpoints.read(checkpoints.prefix(run / "checkpoints", 60)) for run in (same, other))
+        *(checkpoints.read(checkpoints.prefix(run / "checkpoints", 60)) for run in (gone_on, other))
     )
-
-
-STOPPED_WHILE_ITS_NETWORKS_TRAIN = """
-import os, signal
-from trainer.evaluation import own_network_training
-train = own_network_training._train
-def stopped(*arguments):
-    os.kill(os.getpid(), signal.SIGTERM)
-    signal.sigtimedwait([], .5)
-    train(*arguments)
-own_network_training._train = stopped
-"""
 
 
 STOPPED_WHILE_IT_LOOKS = """
@@ -159,41 +152,22 @@ packaged_networks.provide = stopped_later
 """
 
 
-def test_a_signal_in_an_evaluation_is_answered_before_its_end(evaluated, tmp_path):
+def test_a_signal_in_the_last_evaluation_is_answered_before_its_end_and_it_is_made_later(
+    evaluated, tmp_path
+):
     job_dir = tmp_path / "run"
     shutil.copytree(evaluated, job_dir)
     more = ["--steps=60", "--evaluation_samples=600"]
-    stopped = run_forked(
-        *flags_for(job_dir), *more, code=INTERRUPTED, before=STOPPED_WHILE_IT_LOOKS
-    )
-    assert "step 60 is saved without its evaluation, which is made later" in stopped.stderr
-    assert "interrupted and saved at step 60" in stopped.stderr
-    resumed(evaluated, job_dir, "--evaluation_samples=600")
-    assert 60 in [each["step"] for each in evaluations.read(job_dir, evaluations.TRAIN)]
-
-
-def test_an_evaluation_at_the_end_that_a_signal_prevents_is_made_later(tmp_path):
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    folder_of_shapes(folder, 120)
-    given = ["--dataset=image_folder", f"--data_dir={folder}", f"--cache_dir={tmp_path / 'cache'}"]
-    given += ["--image_size=16", "--steps=20", "--evaluation_interval=20"]
-    job_dir = tmp_path / "run"
-    command = train_flags(job_dir, *given, "--evaluation_samples=50")
-
-    stopped = run_forked(*command, code=INTERRUPTED, before=STOPPED_WHILE_ITS_NETWORKS_TRAIN)
-    assert "interrupted and saved at step 20" in stopped.stderr
-    assert not evaluations.read(job_dir, evaluations.TRAIN)
+    log = train(job_dir, *more, code=INTERRUPTED, before=STOPPED_WHILE_IT_LOOKS)
+    assert "step 60 is saved without its evaluation, which is made later" in log
+    assert "interrupted and saved at step 60" in log
     assert not (job_dir / "results" / "final.png").exists()
 
-    training = "own_network_training"
-    quick = f"from trainer.evaluation import {training}; {training}.steps = lambda _: 4"
-    run_forked(*command, before=quick)
-    results = evaluations.read(job_dir, evaluations.TRAIN)
-    assert [each["step"] for each in results] == [20]
-    assert best_of(job_dir) and (job_dir / "results" / "final.png").exists()
+    train(job_dir, *more)
+    assert 60 in [each["step"] for each in evaluations.read(job_dir, evaluations.TRAIN)]
+    assert (job_dir / "results" / "final.png").exists()
     recorded = records.read_lines(job_dir / "metrics.jsonl", "loss/generator")
-    assert recorded[-1]["step"] == 20 and recorded[-1]["evaluation/classifier_fid"] > 0
+    assert recorded[-1]["step"] == 60 and recorded[-1]["evaluation/classifier_fid"] > 0
 
 
 KILLED_BETWEEN_AN_EVALUATION_AND_ITS_CHECKPOINT = """
@@ -216,10 +190,11 @@ evaluations.add, Checkpoints.save = added, saved
 def test_records_that_someone_removes_leave_nothing_owed(evaluated, tmp_path):
     job_dir = tmp_path / "without"
     shutil.copytree(evaluated, job_dir)
-    (job_dir / "metrics.jsonl").unlink()
-    (job_dir / "results" / "final.png").unlink()
-    run_forked(*flags_for(job_dir))
+    for name in ("metrics.jsonl", "results/loss_curves.png", "results/final.png"):
+        (job_dir / name).unlink()
+    train(job_dir)
     assert (job_dir / "results" / "final.png").exists()
+    assert "is complete" in train(job_dir)
 
 
 def test_a_late_evaluation_that_was_not_recorded_whole_is_recorded(evaluated, tmp_path):
@@ -234,7 +209,7 @@ def test_a_late_evaluation_that_was_not_recorded_whole_is_recorded(evaluated, tm
     measured = evaluations.read(job_dir, evaluations.TRAIN)
     (job_dir / "results" / "final.png").unlink()
 
-    run_forked(*flags_for(job_dir))
+    train(job_dir)
 
     assert records.read_lines(path)[-1] == whole
     assert evaluations.read(job_dir, evaluations.TRAIN) == measured
@@ -243,12 +218,12 @@ def test_a_late_evaluation_that_was_not_recorded_whole_is_recorded(evaluated, tm
 def test_a_killed_run_ends_with_the_same_metrics(evaluated, tmp_path):
     job_dir = tmp_path / "killed"
     dying = KILLED_BETWEEN_AN_EVALUATION_AND_ITS_CHECKPOINT
-    run_forked(*flags_for(job_dir), before=dying, code=-signal.SIGKILL)
+    train(job_dir, before=dying, code=-signal.SIGKILL)
     assert [each["step"] for each in evaluations.read(job_dir, evaluations.TRAIN)] == [20]
     by_evaluate = {"step": 20, "against": evaluations.TEST, "num": 10, "coverage": 0.5}
     evaluations.add(job_dir, by_evaluate)
 
-    run_forked(*flags_for(job_dir))
+    train(job_dir)
 
     for job in (evaluated, job_dir):
         assert [each["step"] for each in evaluations.read(job, evaluations.TRAIN)] == [20, 40, 50]
@@ -263,7 +238,7 @@ def test_a_killed_run_ends_with_the_same_metrics(evaluated, tmp_path):
 def test_evaluation_does_not_change_training(evaluated, tmp_path):
     job_dir = tmp_path / "not_evaluated"
 
-    run_forked(*flags_for(job_dir), "--evaluation_interval=0")
+    train(job_dir, "--evaluation_interval=0")
 
     final = [checkpoints.read(job / "checkpoints" / "ckpt-50") for job in (evaluated, job_dir)]
     assert final[0].keys() == final[1].keys()
