@@ -9,9 +9,11 @@ import subprocess
 import sys
 
 from tests.command import ROOT, run_forked, run_process, start_forked
-from tests.conftest import train_flags
+from tests.conftest import FEW_REFERENCES, train_flags
 from trainer import __version__
+from trainer.configuration import flags
 from trainer.system import exits
+from trainer.training import start_warnings
 
 SHORT = ("--dataset=synthetic", "--steps=3", "--evaluation_interval=2", "--evaluation_samples=10")
 
@@ -19,7 +21,8 @@ SHORT = ("--dataset=synthetic", "--steps=3", "--evaluation_interval=2", "--evalu
 def run_on_terminal(*arguments: str) -> str:
     """Runs the command, and returns what its terminal was sent on standard error."""
     ours, theirs = pty.openpty()
-    forked = start_forked(*arguments, stderr=os.fdopen(theirs, "w", closefd=False))
+    terminal = os.fdopen(theirs, "w", closefd=False)
+    forked = start_forked(*arguments, stderr=terminal, before=FEW_REFERENCES)
     os.close(theirs)
     shown = b""
     try:
@@ -32,8 +35,10 @@ def run_on_terminal(*arguments: str) -> str:
     return shown.decode()
 
 
-def test_on_a_terminal_log_lines_stand_whole_above_the_bar(tmp_path):
-    shown = run_on_terminal(*train_flags(tmp_path / "run", *SHORT))
+def test_on_a_terminal_log_lines_stand_whole_above_the_bar_and_the_last_say_how_good_it_is(
+    tmp_path,
+):
+    shown = run_on_terminal(*train_flags(tmp_path / "a run", *SHORT))
     # What a line was before it was cleared is gone.
     lines = [line.split("\x1b[K")[-1].strip("\r") for line in shown.split("\n")]
     assert all(re.match(r"\d\d:\d\d:\d\d ", line) for line in lines if line), lines
@@ -41,27 +46,27 @@ def test_on_a_terminal_log_lines_stand_whole_above_the_bar(tmp_path):
     for what in ("evaluating step 2", "evaluating step 3", "writing the results"):
         assert what in shown  # though it takes but some tenths of a second
     assert lines[-1] == ""  # nothing is left below the last line
-
-
-def test_the_end_of_a_run_says_how_good_it_is_and_what_can_be_done_next(tmp_path):
-    done = run_forked(*train_flags(tmp_path / "a run", *SHORT))
-    assert re.search(r"complete at step 3, after 24 images; this start took \d:\d\d", done.stderr)
-    assert re.search(r"Fréchet distance: first [\d.]+ at step 2, best [\d.]+ at", done.stderr)
-    assert f"generate '--job_dir={tmp_path / 'a run'}'" in done.stderr
-    assert f"evaluate '--job_dir={tmp_path / 'a run'}'" in done.stderr
+    log = "\n".join(lines)
+    assert "3 updates of 8 images are too few" in log
+    assert re.search(r"complete at step 3, after 24 images; this start took \d:\d\d", log)
+    assert re.search(r"Fréchet distance: first [\d.]+ at step 2, best [\d.]+ at", log)
+    for what in ("generate", "evaluate"):  # what can be done next
+        assert f"{what} '--job_dir={tmp_path / 'a run'}'" in log
     assert (tmp_path / "a run" / "checkpoints" / "best").is_dir()
 
 
-def test_a_run_that_is_too_short_to_learn_is_said_to_be_so(tmp_path):
-    flags = [flag for flag in train_flags(tmp_path, "--dataset=synthetic") if "--steps" not in flag]
-    done = run_forked(*flags, "--epochs=1", "--batch_size=2000")
-    assert "2 updates of 2000 images are too few" in done.stderr
-    assert "--epochs=2500 would do" in done.stderr
+def test_a_run_that_is_too_short_to_learn_is_said_to_be_so(caplog):
+    given = ["--job_dir=x", "--dataset=synthetic", "--epochs=1", "--batch_size=2000"]
+    asked = flags.train(["train", *given])
+    start_warnings.warn_if_short(asked.recipe, asked.schedule)
+    assert "2 updates of 2000 images are too few" in caplog.text
+    assert "--epochs=2500 would do" in caplog.text
 
 
 def test_quiet_leaves_results_and_errors(tmp_path):
     run = f"--job_dir={tmp_path}"
-    assert run_forked(*train_flags(tmp_path, *SHORT, "--quiet")).stderr == ""
+    quiet = run_forked(*train_flags(tmp_path, *SHORT, "--quiet"), before=FEW_REFERENCES)
+    assert quiet.stderr == ""
     done = run_forked("generate", run, f"--output={tmp_path}/x.png", "--num=1", "--quiet")
     assert (done.stdout, done.stderr) == (f"{tmp_path}/x.png\n", "")
     refused = run_forked("plot", "--job_dir=/nothing", "--quiet", code=exits.REFUSED)
