@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tests.command import run_forked
-from tests.conftest import train_flags
+from tests.conftest import FEW_REFERENCES, train_flags
 from trainer.configuration import config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
 from trainer.data import synthetic
@@ -30,7 +30,7 @@ from trainer.training.storage import Hold, Storage
 HERE = {"replicas": 1}
 # A run in which a step seems to take ten thousand times as long: an hour is planned to be few.
 # What is measured is measured shortly.
-SHORTLY = (
+SHORTLY = FEW_REFERENCES + (
     "from trainer.training import planned_length, trial\n"
     "planned_length.AROUND_STEPS, trial.ROUND_SECONDS = 1e4, 0.1"
 )
@@ -55,10 +55,8 @@ def decided(*more: str) -> RunConfig:
 )
 def test_bfloat16_is_chosen_where_it_is_clearly_faster(bfloat16, chosen, monkeypatch, caplog):
     monkeypatch.setattr(environment, "has_bfloat16_instructions", lambda: True)
-    train = trial.Speed._train
 
     def measured(speed, steps: int) -> float:
-        train(speed, 1)
         return steps * (bfloat16 if speed.gan.recipe.precision == "bfloat16" else 1.0)
 
     monkeypatch.setattr(trial.Speed, "_train", measured)
@@ -98,7 +96,7 @@ def test_where_bfloat16_is_emulated_nothing_is_measured(monkeypatch):
 
 
 def test_forms_and_compilation_are_decided_and_kept():
-    started = decided("--forms=library")
+    started = decided("--forms=library", "--precision=float32")
     assert started.execution.jit_compile is False and started.execution.forms == "library"
     again = dataclasses.replace(started, environment=HERE)
     assert first_start.decided(again, {}, tf.distribute.get_strategy()).run == again
@@ -124,7 +122,7 @@ def stored(folder: Path, data: LabelledImages) -> Storage:
 
 
 def test_data_that_take_the_time_are_told_apart_from_steps(tmp_path):
-    whole = run("--evaluation_interval=0")
+    whole = run("--evaluation_interval=0", "--precision=float32")
     schedule = dataclasses.replace(whole.schedule, minutes=1, steps=None)
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
     asked, _ = first_start.decided(dataclasses.replace(whole, schedule=schedule), HERE, strategy)
@@ -136,28 +134,30 @@ def test_data_that_take_the_time_are_told_apart_from_steps(tmp_path):
 
 
 def test_more_time_plans_more_steps_and_evaluations_take_some(tmp_path):
-    def steps(minutes: float, *more: str) -> int:
-        whole = run("--evaluation_interval=0", *more)
+    def steps(minutes: float, whole: RunConfig) -> int:
         schedule = dataclasses.replace(whole.schedule, minutes=minutes, steps=None)
         asked = dataclasses.replace(whole, schedule=schedule)
-        decided, speed = first_start.decided(asked, HERE, strategy)
         deadline = time.monotonic() + 60 * minutes
         alone = WorkerGroup(strategy, 0, 1)
-        planned = planned_length.planned(decided, strategy, alone, storage, deadline, speed)
+        planned = planned_length.planned(asked, strategy, alone, storage, deadline, speed)
         assert planned.horizon == planned.schedule.steps
         return planned.schedule.steps
 
     data = np.zeros((100, 28, 28, 1), np.uint8), np.zeros((100, 1), np.int64)
     storage = stored(tmp_path, data)
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
-    assert steps(60) > 10 * steps(1) > 0
+    plain = decided("--evaluation_interval=0", "--precision=float32")
+    speed = trial.Speed(plain.recipe, plain.execution, strategy)
+    speed.measure()
+    assert steps(60, plain) > 10 * steps(1, plain) > 0
     with pytest.raises(
         RefusedError, match=r"no time for a step.*; --minutes=\d+ has time for 1000"
     ):
-        steps(0.01)
-    growing = ("--preset=stylegan", "--width=4", "--penalty_interval=1", "--grow_from=7")
+        steps(0.01, plain)
+    given = ("--preset=stylegan", "--grow_from=7", "--grow_images=100000000")
+    growing = run("--evaluation_interval=0", *given, "--steps=100000000")  # which were enough
     with pytest.raises(RefusedError, match="the networks have grown up at"):
-        steps(0.5, *growing, "--grow_images=100000000", "--epochs=100000")
+        steps(0.5, growing)  # if it trained as fast as the plain one
 
 
 def test_where_little_time_is_left_no_evaluation_is_tried(tmp_path, monkeypatch, caplog):
@@ -190,7 +190,8 @@ def test_networks_that_the_first_evaluation_trains_may_take_half_of_the_time(
 ):
     images = np.random.default_rng(0).integers(0, 256, (300, 16, 16, 3), np.uint8)
     labels = synthetic.garment_labels(300)
-    whole = run("--dataset=synthetic_garments", "--image_size=16", "--evaluation_samples=20")
+    given = ("--dataset=synthetic_garments", "--image_size=16", "--evaluation_samples=20")
+    whole = run(*given, "--precision=float32")
     schedule = dataclasses.replace(whole.schedule, minutes=5, steps=None, evaluation_interval=1000)
     asked = dataclasses.replace(whole, schedule=schedule)
     strategy = tf.distribute.OneDeviceStrategy("/cpu:0")
