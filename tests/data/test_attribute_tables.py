@@ -457,8 +457,8 @@ def test_a_folder_that_no_longer_tells_what_a_run_knows_is_refused_as_that(tmp_p
     for name in ("dress/a.png", "dress/b.png", "coat/a.png", "coat/b.png"):
         picture(folder / name)
     given = ("--dataset=image_folder", f"--data_dir={folder}", "--test_share=0", "--image_size=28")
-    few = (*given, "--batch_size=2", "--conditional", "--preset=dcgan")
-    run_forked(*train_flags(job_dir, *few, "--steps=1"))
+    few = (*given, "--batch_size=2", "--conditional")
+    untrained(job_dir, *train_flags(job_dir, *few)[2:], step=1)
     (folder / "metadata.csv").write_text("file_name,colour\ndress/a.png,red\ncoat/a.png,blue\n")
     refused = run_forked("train", f"--job_dir={job_dir}", f"--data_dir={folder}", code=64)
     assert "holds a run on a folder that told class of its pictures" in refused.stderr
@@ -480,7 +480,7 @@ def test_a_run_that_kept_its_table_s_whole_path_goes_on(small, tmp_path):
     given = ("--dataset=image_folder", f"--data_dir={small}", "--test_share=0", "--image_size=28")
     job_dir, table = tmp_path / "run", small / "styles.csv"
     few = (*given, "--batch_size=2", f"--metadata={table}", "--attribute_minimum=1")
-    run_forked(*train_flags(job_dir, *few, "--steps=1"))
+    untrained(job_dir, *train_flags(job_dir, *few)[2:], step=1)
     kept = json.loads((job_dir / "config.json").read_text())
     assert kept["recipe"]["data"]["folder"]["metadata"] == "styles.csv"
     kept["recipe"]["data"]["folder"]["metadata"] = str(table)  # as earlier versions did
@@ -524,7 +524,7 @@ def test_a_resume_reads_a_folder_as_its_run_does(tmp_path):
     data = ("--dataset=image_folder", f"--data_dir={folder}", "--image_size=28", "--test_share=0")
     reading = ("--metadata=styles.csv", "--metadata_file_name={id}.png", "--attribute_minimum=1")
     given = (*data, "--batch_size=4", "--conditional")
-    run_forked(*train_flags(job_dir, *given, *reading, "--steps=1"))
+    untrained(job_dir, *train_flags(job_dir, *given, *reading)[2:], step=1)
 
     refused = run_forked(*train_flags(tmp_path / "other", *given, "--steps=1"), code=64)
     assert "subfolders of pictures" in refused.stderr

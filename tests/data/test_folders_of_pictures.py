@@ -21,6 +21,7 @@ from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
 from tests.command import run_forked
 from tests.conftest import train_flags
 from tests.data.folders import cache_of, load, specify
+from tests.untrained_runs import untrained
 from trainer.configuration import config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
 from trainer.data import folder_contents, image_folder, pictures
@@ -272,7 +273,7 @@ def test_a_resume_with_overwritten_pictures_is_refused(tmp_path):
         "--batch_size=4",
         "--test_share=0",
     ]
-    run_forked(*train_flags(job_dir, *given, "--steps=1"))
+    untrained(job_dir, *train_flags(job_dir, *given)[2:], step=1)
     save(folder / "2.bmp", Image.new("RGB", (32, 32), "red"))
     refused = run_forked(*train_flags(job_dir, *given, "--steps=2"), code=64)
     assert "holds a run on other pictures than" in refused.stderr
@@ -340,7 +341,8 @@ def test_a_resume_without_its_folder_asks_for_it(tmp_path):
         save(tmp_path / "set" / f"{number}.png")
     data = ["--dataset=image_folder", f"--data_dir={tmp_path}/set", "--image_size=28"]
     job_dir = tmp_path / "run"
-    run_forked(*train_flags(job_dir, *data, "--batch_size=4", "--test_share=0", "--steps=1"))
+    given = train_flags(job_dir, *data, "--batch_size=4", "--test_share=0")
+    untrained(job_dir, *given[2:], step=1)
     refused = run_forked("train", f"--job_dir={job_dir}", code=64)
     assert "holds a run on a folder of pictures: name it by --data_dir" in refused.stderr
 

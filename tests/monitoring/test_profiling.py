@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from tests.command import run_forked
-from tests.conftest import assert_same_bits, train_flags
+from tests.conftest import assert_same_bits, finished_flags, train_flags
 from trainer.monitoring import profiling
 from trainer.runs import checkpoints
 from trainer.system.exits import REFUSED
 
 
-def test_a_profile_says_where_the_time_of_its_steps_went_and_changes_no_bit(data_dir, tmp_path):
-    flags = ["--preset=mlp", "--steps=8", "--batch_size=16", "--steps_per_loop=3"]
+def test_a_profile_says_where_the_time_of_its_steps_went_and_changes_no_bit(tmp_path):
+    flags = ["--dataset=synthetic", "--steps=8", "--batch_size=16", "--steps_per_loop=3"]
     done = run_forked(*train_flags(tmp_path / "profiled", *flags, "--profile_steps=2,5"))
     run_forked(*train_flags(tmp_path / "plain", *flags))
 
@@ -28,15 +30,15 @@ def test_a_profile_says_where_the_time_of_its_steps_went_and_changes_no_bit(data
     assert_same_bits(*(checkpoints.read(checkpoints.prefix(folder, 8)) for folder in folders))
 
 
-def test_a_run_that_is_taken_up_amid_the_steps_of_a_profile_ends_without_it(data_dir, tmp_path):
-    run_forked(*train_flags(tmp_path, "--preset=mlp", "--steps=4"))
-    done = run_forked(*train_flags(tmp_path, "--preset=mlp", "--steps=8", "--profile_steps=2,6"))
-    assert "no profile: the run was taken up after step 2" in done.stderr
-    assert not (tmp_path / "results/profile.txt").exists()
+def test_a_run_that_is_taken_up_amid_the_steps_of_a_profile_ends_without_it(finished, tmp_path):
+    job_dir = shutil.copytree(finished, tmp_path / "run")
+    done = run_forked(*finished_flags(job_dir), "--steps=140", "--profile_steps=128,135")
+    assert "no profile: the run was taken up after step 128" in done.stderr
+    assert not (job_dir / "results/profile.txt").exists()
 
 
-def test_steps_that_a_run_of_minutes_does_not_come_to_are_refused(data_dir, tmp_path):
-    given = ["--minutes=0.4", "--profile_steps=90000000,90000001"]
+def test_steps_that_a_run_of_minutes_does_not_come_to_are_refused(tmp_path):
+    given = ["--dataset=synthetic", "--minutes=0.4", "--profile_steps=90000000,90000001"]
     asked = [each for each in train_flags(tmp_path, *given) if not each.startswith("--steps")]
     refused = run_forked(*asked, code=REFUSED)
     assert "--profile_steps=90000000,90000001 is beyond the run's" in refused.stderr
