@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import keras
@@ -28,14 +29,18 @@ def multiply_adds(recipe: Recipe) -> int:
     R2 make the `2 * 3 D` twice as much wherever they are due; the gradient penalty adds `6 D`.
     Who computes anything twice, or more than that, is thereby farther from the peak.
     """
-    networks = build_networks(recipe, "float32")
-    return _of_a_step(recipe, *(flops.multiply_adds(network) for network in networks))
+    return _of_a_step(recipe, *(flops.multiply_adds(network) for network in _networks(recipe)))
 
 
 def without_margins(recipe: Recipe) -> int:
     """The same, but for the zeros that "same" padding puts around images: what must be done."""
-    networks = build_networks(recipe, "float32")
-    return _of_a_step(recipe, *(_inside(network) for network in networks))
+    return _of_a_step(recipe, *(_inside(network) for network in _networks(recipe)))
+
+
+@functools.lru_cache(maxsize=1)
+def _networks(recipe: Recipe) -> tuple[keras.Model, keras.Model]:
+    """They are made once for both numbers, which are asked for one after the other."""
+    return build_networks(recipe, "float32")
 
 
 def _of_a_step(recipe: Recipe, generator: int, discriminator: int) -> int:

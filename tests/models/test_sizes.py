@@ -74,14 +74,18 @@ def test_sides_are_halved_down_to_four_to_seven_pixels():
 
 @pytest.mark.parametrize("architecture", PARAMETERS)
 def test_the_networks_of_earlier_sizes_stay_what_they_were(architecture):
-    found = {
-        side: tuple(
-            network.count_params()
-            for network in build_networks(recipe_of(architecture, side), "float32")
-        )
-        for side in (28, 32, 64)
-    }
+    found = {}
+    for side in (28, 32, 64):
+        networks = build_networks(recipe_of(architecture, side), "float32")
+        assert_fit(side, *networks)
+        found[side] = tuple(network.count_params() for network in networks)
     assert found == PARAMETERS[architecture]
+
+
+def assert_fit(side: int, generator: keras.Model, discriminator: keras.Model) -> None:
+    """They are of coloured pictures of that size."""
+    assert generator.output_shape == (None, side, side, 3)
+    assert discriminator.output_shape == (None, 1)
 
 
 TRAINED = {  # what takes longest to trace at the smallest
@@ -118,12 +122,10 @@ def test_every_architecture_trains_at_sizes_of_other_depths(architecture):
     assert samples.shape == (2, side, side, 3)
 
 
-@pytest.mark.parametrize("side", [16, 20, 48, 80, 256])
+@pytest.mark.parametrize("side", [16, 48, 80, 256])
 @pytest.mark.parametrize("architecture", CONVOLUTIONAL)
 def test_every_architecture_has_networks_of_any_size(architecture, side):
-    generator, discriminator = build_networks(recipe_of(architecture, side, *SMALL), "float32")
-    assert generator.output_shape == (None, side, side, 3)
-    assert discriminator.output_shape == (None, 1)
+    assert_fit(side, *build_networks(recipe_of(architecture, side, *SMALL), "float32"))
 
 
 def test_channels_double_with_each_halving_up_to_the_most():
