@@ -25,7 +25,8 @@ def styled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short training of a style-based generator."""
     job_dir = tmp_path_factory.mktemp("runs") / "styled"
     narrow = ("--width=4", "--max_width=8", "--noise_dim=8", "--steps=3")
-    run_forked(*train_flags(job_dir, "--preset=fashion", "--dataset=synthetic", *narrow))
+    quick = ("--precision=float32", "--penalty_interval=1")
+    run_forked(*train_flags(job_dir, "--preset=fashion", "--dataset=synthetic", *narrow, *quick))
     return job_dir
 
 
