@@ -64,6 +64,11 @@ def restored_op_determinism():
     config.disable_op_determinism()
 
 
+LEARNING_LITTLE = (
+    "from trainer.evaluation import classification_accuracy; classification_accuracy.EPOCHS = 2"
+)
+
+
 def test_a_checkpoint_gives_the_same_json_twice_and_is_recorded_if_it_belongs_to_the_run(
     short, tmp_path
 ):
@@ -71,9 +76,9 @@ def test_a_checkpoint_gives_the_same_json_twice_and_is_recorded_if_it_belongs_to
         shutil.copy(part, tmp_path / part.name.replace("ckpt-20", "mine-3"))
     command = ["evaluate", f"--job_dir={short}", "--num=200", "--threads=2"]
 
-    elsewhere = run_forked(*command, f"--checkpoint={tmp_path / 'mine-3'}")
+    elsewhere = run_forked(*command, f"--checkpoint={tmp_path / 'mine-3'}", before=LEARNING_LITTLE)
     recorded = evaluations.read(short, evaluations.TEST)
-    first = run_forked(*command)
+    first = run_forked(*command, before=LEARNING_LITTLE)
 
     assert recorded == [] and "not recorded" in elsewhere.stderr
     assert first.stdout == elsewhere.stdout
@@ -90,7 +95,7 @@ def test_a_checkpoint_gives_the_same_json_twice_and_is_recorded_if_it_belongs_to
     assert event.step == 20
 
 
-def test_new_evaluates_each_checkpoint_once(short, tmp_path):
+def test_new_evaluates_each_checkpoint_once_and_what_is_measured_is_not_waited_for(short, tmp_path):
     job_dir = tmp_path / "copy"
     shutil.copytree(short, job_dir)
     for name in ("evaluations.jsonl", "tensorboard/eval"):
@@ -118,6 +123,15 @@ def test_new_evaluates_each_checkpoint_once(short, tmp_path):
     assert f"{folder / 'ckpt-15'} is not readable" in new.stderr.splitlines()[-1]
     assert again.stdout == ""
     assert [line["step"] for line in evaluations.read(job_dir, evaluations.TEST)] == [10, 0, 20]
+
+    for stands in ("is complete", "has nothing new"):
+        asked = without_tensorflow(*command, "--new")
+        assert (asked.returncode, asked.stdout) == (0, "")
+        assert f"{stands}, and is measured: nothing to do" in asked.stderr
+        (job_dir / "results/final.png").unlink(missing_ok=True)
+    # Other results are not there, nor is this one.
+    for other in ("--seed=1", "--cas"):
+        assert without_tensorflow(*command, "--new", other).returncode == 3
 
 
 WATCHED = """
@@ -149,21 +163,6 @@ def test_a_run_is_watched_until_it_is_complete(short, tmp_path):
     command = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--threads=2", "--nocas", "--watch"]
     watched = run_forked(*command, before=WATCHED.format(job_dir=str(job_dir), kept=str(kept)))
     assert [json.loads(line)["step"] for line in watched.stdout.splitlines()] == [0, 10, 20]
-
-
-def test_what_is_measured_already_is_not_waited_for(short, tmp_path):
-    job_dir = tmp_path / "copy"
-    shutil.copytree(short, job_dir)
-    command = ["evaluate", f"--job_dir={job_dir}", "--num=20", "--threads=2", "--nocas", "--new"]
-    run_forked(*command)
-
-    for stands in ("is complete", "has nothing new"):
-        asked = without_tensorflow(*command)
-        assert (asked.returncode, asked.stdout) == (0, "")
-        assert f"{stands}, and is measured: nothing to do" in asked.stderr
-        (job_dir / "results/final.png").unlink(missing_ok=True)
-    assert without_tensorflow(*command, "--seed=1").returncode == 3  # other results are not there
-    assert without_tensorflow(*command, "--cas").returncode == 3  # nor is this one
 
 
 def without_tensorflow(*arguments: str) -> subprocess.CompletedProcess[str]:
