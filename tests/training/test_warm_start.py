@@ -15,11 +15,13 @@ import tensorflow as tf
 from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
 from tests.untrained_runs import untrained
-from trainer.configuration import choices, config_json, flags
+from trainer.configuration import choices, config_json, flags, resume
+from trainer.configuration.config_json import RunConfig
 from trainer.gan.moving_average import decay_of
+from trainer.gan.state import FashionGAN
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.design import Design
-from trainer.runs import checkpoints
+from trainer.runs import checkpoints, state_variables
 from trainer.system import exits
 from trainer.training import layer_matching, warm_start
 
@@ -29,6 +31,16 @@ CONDITIONAL = ("--conditional", "--ema_half_life=100")
 
 def tensors_of(job_dir: Path, step: int) -> dict[str, np.ndarray]:
     return checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", step))
+
+
+def initialised(source: Path, *given: str) -> tuple[RunConfig, dict[str, np.ndarray]]:
+    """What a new run that starts from the other one is, and its tensors before the first step."""
+    asked = flags.train(train_flags(Path("x"), *given, f"--initialize_from={source}"))
+    run = resume.configured(asked, None)
+    gan = FashionGAN(run.recipe, run.horizon)
+    run = warm_start.initialised(run, gan, source)
+    variables = state_variables.named_variables(gan.state())
+    return run, {name: variable.numpy() for name, variable in variables}
 
 
 def digest_of(job_dir: Path) -> str:
@@ -117,13 +129,12 @@ def averages_soon(job_dir: Path) -> bool:
     return stored.recipe.ema_ramp_up
 
 
-def test_a_run_with_another_mapping_network_says_by_which_flag_more_would_fit(tmp_path):
+def test_a_run_with_another_mapping_network_says_by_which_flag_more_would_fit(tmp_path, caplog):
     small = [*SYNTHETIC, "--preset=fashion", "--width=4", "--max_width=8", "--precision=float32"]
-    small += ["--steps=1", "--batch_size=4"]
-    untrained(tmp_path / "old", *small, "--mapping_layers=2")
-    from_it = f"--initialize_from={tmp_path / 'old'}"
+    small += ["--steps=1", "--batch_size=4", "--penalty_interval=1"]
+    old = untrained(tmp_path / "old", *small, "--mapping_layers=2")
     said = "more of the generator would fit with --mapping_layers=2, as there"
-    new = train_flags(tmp_path / "new", *small, from_it)
+    new = train_flags(tmp_path / "new", *small, f"--initialize_from={old}")
     done = run_forked(*new)
     assert said in done.stderr
     # Weights that start anew must not stay in the average, which is short at first then.
@@ -131,27 +142,27 @@ def test_a_run_with_another_mapping_network_says_by_which_flag_more_would_fit(tm
     run_forked(*new, "--preset=fashion", "--steps=2")
     assert averages_soon(tmp_path / "new")
     assert "discriminator: 7 of 7 layers taken" in done.stderr
-    done = run_forked(*train_flags(tmp_path / "same", *small, "--mapping_layers=2", from_it))
-    assert said not in done.stderr and not averages_soon(tmp_path / "same")
+    same, _ = initialised(old, *small, "--mapping_layers=2")
+    assert said not in caplog.text and not same.recipe.ema_ramp_up
     # The networks before styles have no such flag.
-    done = run_forked(*train_flags(tmp_path / "plain", *small, "--architecture=fashion", from_it))
-    assert "--mapping_layers" not in done.stderr
+    initialised(old, *small, "--architecture=fashion")
+    assert "--mapping_layers" not in caplog.text
+    other, _ = initialised(old, *small)
+    assert said in caplog.text and other.recipe.ema_ramp_up
 
 
-def test_a_run_of_the_former_networks_says_by_which_flags_more_would_fit(tmp_path):
+def test_a_run_of_the_former_networks_says_by_which_flags_more_would_fit(tmp_path, caplog):
     small = [*SYNTHETIC, "--preset=stylegan", "--width=4", "--precision=float32"]
-    small += ["--steps=1", "--batch_size=4", "--penalty_interval=1"]
-    untrained(tmp_path / "old", *small, "--architecture=stylegan_joint")
-    from_it = f"--initialize_from={tmp_path / 'old'}"
-    done = run_forked(*train_flags(tmp_path / "new", *small, from_it))
-    assert "fit with --architecture=stylegan_joint --max_width=16, as there" in done.stderr
-    assert "discriminator: 11 of 11 layers taken" in done.stderr
+    small += ["--steps=1", "--batch_size=4"]
+    old = untrained(tmp_path / "old", *small, "--architecture=stylegan_joint")
+    with caplog.at_level("INFO"):
+        initialised(old, *small)
+    assert "fit with --architecture=stylegan_joint --max_width=16, as there" in caplog.text
+    assert "discriminator: 11 of 11 layers taken" in caplog.text
 
 
-def test_normalised_kernels_start_with_their_own_norms(source, tmp_path):
-    run_forked(*train_flags(tmp_path, *SYNTHETIC, "--steps=1", "--spectral_norm",
-                            f"--initialize_from={source}"))  # fmt: skip
-    tensors = tensors_of(tmp_path, 0)
+def test_normalised_kernels_start_with_their_own_norms(source):
+    _, tensors = initialised(source, *SYNTHETIC, "--spectral_norm")
     for name in ("dense1/kernel", "dense2/kernel"):
         left = tensors[f"singular/{name}"]
         kernel = tensors[f"discriminator/{name}"]
@@ -160,12 +171,10 @@ def test_normalised_kernels_start_with_their_own_norms(source, tmp_path):
 
 
 def test_kernels_that_were_normalised_start_as_they_were_computed_with(tmp_path):
-    given = (*SYNTHETIC, "--steps=1")
-    run_forked(*train_flags(tmp_path / "normalised", *given, "--spectral_norm"))
-    source = f"--initialize_from={tmp_path / 'normalised'}"
-    run_forked(*train_flags(tmp_path / "plain", *given, source))
+    run_forked(*train_flags(tmp_path, *SYNTHETIC, "--steps=1", "--spectral_norm"))
+    _, tensors = initialised(tmp_path, *SYNTHETIC)
     for name in ("dense1/kernel", "dense2/kernel"):
-        kernel = tensors_of(tmp_path / "plain", 0)[f"discriminator/{name}"]
+        kernel = tensors[f"discriminator/{name}"]
         assert np.linalg.svd(kernel, compute_uv=False)[0] == pytest.approx(1, rel=0.02)
 
 
