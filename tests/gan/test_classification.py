@@ -60,17 +60,16 @@ def images(stream: int) -> tf.Tensor:
 def test_a_score_is_what_its_label_alone_adds_to_the_logit(architecture):
     _, discriminator = build_networks(of_architecture(architecture), "float32")
     initialise(discriminator, 0, "discriminator")
-    image = images(1)[:1]
-    unknown = np.full((1, 3), -1, np.int32)
+    image, unknown = images(1)[:1], tf.constant([[-1, -1, -1]])
 
-    _, scores = with_label_scores(discriminator)([image, tf.constant(unknown)])
+    _, scores = with_label_scores(discriminator)([image, unknown])
 
-    added, without = [], discriminator([image, tf.constant(unknown)]).numpy()
-    for attribute, size in enumerate(VALUES):
-        for value in range(size):
-            alone = unknown.copy()
-            alone[0, attribute] = value
-            added.append((discriminator([image, tf.constant(alone)]).numpy() - without).item())
+    places = [(number, value) for number, size in enumerate(VALUES) for value in range(size)]
+    alone = np.full((len(places), 3), -1, np.int32)
+    for row, (attribute, value) in zip(alone, places, strict=True):
+        row[attribute] = value
+    of_each = discriminator([tf.repeat(image, len(places), axis=0), tf.constant(alone)])
+    added = (of_each - discriminator([image, unknown])).numpy()[:, 0]
     assert len(set(added)) > 1
     np.testing.assert_allclose(scores[0], added, atol=1e-4)
 
@@ -85,28 +84,35 @@ def test_scores_of_many_values_are_the_same(monkeypatch):
     np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("attributes", ["class", "class,colour,pattern"])
-def test_the_exported_discriminator_gives_the_logits_of_training(attributes, tmp_path):
-    """And a file of it needs nothing but Keras."""
-    gan = FashionGAN(recipe("--preset=fashion", PROJECTION, f"--attributes={attributes}"), 9)
-    count = len(attributes.split(","))
-    labels = tf.constant(GIVEN)[:, :count]
-    expected, _ = gan.logits(images(1), labels, BatchRng(0, 0, 0, 4), "real")
+LOAD = """
+import sys, numpy as np, keras
+for file in sys.argv[1:]:
+    values = np.load(file + ".npz")
+    network = keras.models.load_model(file + ".keras")
+    np.save(file, network([values["images"], values["labels"]]))
+assert "trainer" not in sys.modules
+"""
 
-    network = with_keras_layers(with_training_logits(gan.discriminator, VALUES[:count]))
-    given = [images(1), labels[:, 0] if count == 1 else labels]
-    np.testing.assert_allclose(network(given), expected, atol=1e-4)
-    network.save(tmp_path / "d.keras")
-    code = (
-        "import sys, numpy as np, keras; assert 'trainer' not in sys.modules\n"
-        "network = keras.models.load_model(sys.argv[1])\n"
-        "values = np.load(sys.argv[2])\n"
-        "np.save(sys.argv[3], network([values['images'], values['labels']]))"
-    )
-    np.savez(tmp_path / "in.npz", images=given[0], labels=given[1])
-    files = [tmp_path / name for name in ("d.keras", "in.npz", "out.npy")]
-    subprocess.run([sys.executable, "-c", code, *files], cwd=tmp_path, check=True)
-    np.testing.assert_allclose(np.load(files[2]), expected, atol=1e-4)
+
+def test_the_exported_discriminator_gives_the_logits_of_training(tmp_path):
+    """And a file of it needs nothing but Keras. Of one attribute, and of several."""
+    expected = {}
+    for attributes in ("class", "class,colour,pattern"):
+        gan = FashionGAN(recipe("--preset=fashion", PROJECTION, f"--attributes={attributes}"), 9)
+        count = len(attributes.split(","))
+        labels = tf.constant(GIVEN)[:, :count]
+        logits, _ = gan.logits(images(1), labels, BatchRng(0, 0, 0, 4), "real")
+
+        network = with_keras_layers(with_training_logits(gan.discriminator, VALUES[:count]))
+        given = [images(1), labels[:, 0] if count == 1 else labels]
+        np.testing.assert_allclose(network(given), logits, atol=1e-4)
+        file = tmp_path / attributes
+        network.save(f"{file}.keras")
+        np.savez(f"{file}.npz", images=given[0], labels=given[1])
+        expected[file] = logits
+    subprocess.run([sys.executable, "-c", LOAD, *expected], cwd=tmp_path, check=True)
+    for file, logits in expected.items():
+        np.testing.assert_allclose(np.load(f"{file}.npy"), logits, atol=1e-4)
 
 
 def test_an_auxiliary_classifier_is_not_exported(tmp_path):
@@ -157,17 +163,29 @@ def test_a_given_label_adds_its_log_probability_to_the_logit_of_a_projection():
     assert not np.any(of_nothing)
 
 
-@pytest.mark.parametrize("penalty", [(), ("--r1=0.3", "--r2=0.3"), ("--gradient_penalty=1",)])
-@pytest.mark.parametrize("loss", ["relativistic", "hinge"])  # in one pass, and in two
-@pytest.mark.parametrize("classifier", [PROJECTION, AUXILIARY])
+ONE_PASS, TWO_PASSES = "relativistic", "hinge"
+OF_SLOPES, OF_LENGTHS = ("--r1=0.3", "--r2=0.3"), ("--gradient_penalty=1",)
+
+
+@pytest.mark.parametrize(
+    ("classifier", "loss", "penalty"),
+    [
+        *((kind, loss, ()) for kind in (PROJECTION, AUXILIARY) for loss in (ONE_PASS, TWO_PASSES)),
+        (PROJECTION, TWO_PASSES, OF_SLOPES),
+        (AUXILIARY, ONE_PASS, OF_SLOPES),
+        (PROJECTION, ONE_PASS, OF_LENGTHS),
+        (AUXILIARY, TWO_PASSES, OF_LENGTHS),
+    ],
+)
 def test_the_discriminator_alone_learns_labels_and_of_real_images_alone(classifier, loss, penalty):
     given = ("--preset=fashion", classifier)
-    made = {
-        weight: _gradients(FashionGAN(recipe(*given, *flags_of(loss, penalty, weight)), 9))
+    gans = {
+        weight: FashionGAN(recipe(*given, *flags_of(loss, penalty, weight)), 9)
         for weight in (NOTHING, 0.5)
     }
+    made = {weight: _gradients(each) for weight, each in gans.items()}
+    gan = gans[0.5]
     with tf.GradientTape() as tape:
-        gan = FashionGAN(recipe(*given, *flags_of(loss, penalty, 0.5)), 9)
         _, scores = gan.active.discriminator([images(1), tf.constant(GIVEN)])
         parts = np.split(np.arange(sum(VALUES)), np.cumsum(VALUES)[:-1])
         entropies = [
