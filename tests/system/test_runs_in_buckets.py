@@ -60,8 +60,8 @@ def main(monkeypatch):
     return __main__.main
 
 
-def begin(*arguments: str) -> Forked:
-    return start_forked(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def begin(*arguments: str, before: str = "") -> Forked:
+    return start_forked(*arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, before=before)
 
 
 def wait_until(process: Process | Forked, text: str) -> str:
@@ -195,6 +195,21 @@ def test_runs_in_a_bucket_are_listed_and_compared(killed, storage, main, capsys)
     assert f"--folder={folder}/none holds no runs" in capsys.readouterr().err
 
 
+# Others are waited for: meanwhile it need not train at full speed.
+LEISURELY = """
+import time
+from trainer.training import callbacks
+training = callbacks.training
+def at_leisure(*arguments, **options):
+    train = training(*arguments, **options)
+    def trained(step, count):
+        time.sleep(0.5)
+        return train(step, count)
+    return trained
+callbacks.training = at_leisure
+"""
+
+
 def test_a_bucket_s_pictures_are_trained_on_while_others_are_kept_away(storage, tmp_path):
     draws = np.random.default_rng(0)
     for number in range(24):
@@ -207,7 +222,7 @@ def test_a_bucket_s_pictures_are_trained_on_while_others_are_kept_away(storage, 
         *("--dataset=image_folder", f"--data_dir=gs://{BUCKET}/pictures", "--image_size=28"),
         *("--steps=1000000", "--checkpoint_interval=100", "--save_interval=1000000"),
     )
-    first = begin(*flags)
+    first = begin(*flags, before=LEISURELY)
     try:
         log = wait_until(first, "] step ")
         assert f"24 pictures in gs://{BUCKET}/pictures" in log

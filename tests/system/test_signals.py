@@ -157,6 +157,7 @@ def test_a_signal_after_the_result_changes_no_exit_code(tmp_path):
 
 def test_two_jobs_cannot_write_one_run_directory(tmp_path):
     process = fork(tmp_path)
+    process.send_signal(signal.SIGSTOP)  # it holds its lock, and leaves the cores to the others
     refused = run_forked(*train_flags(tmp_path, *ENDLESS), code=exits.REFUSED)
     assert f"pid {process.pid} on" in refused.stderr
     process.kill()
