@@ -80,6 +80,7 @@ def test_images_are_drawn_as_described(finished, tmp_path):
         assert width > 8 * 32 * 2 and height == 3 * 32 * 2  # a row a kind, behind its name
 
 
+@pytest.mark.slow
 def test_exported_models_take_labels_of_all_attributes(finished, tmp_path):
     latents = np.random.default_rng(0).normal(size=(2, 100)).astype(np.float32)
     labels = np.array([[1, 1], [-1, 0]], np.int32)

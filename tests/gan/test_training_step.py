@@ -26,7 +26,7 @@ ROWS = np.arange(8)
 REAL = pixels.to_floats(IMAGES[:8], -1.0)
 BATCH_LABELS = tf.constant(LABELS[:8], tf.int32)
 # Presets whose parts others have.
-SLOW = ("classic", "conditional", "fashion_gan", "lsgan", "r3gan", "sngan", "wgan")
+SLOW = ("classic", "conditional", "fashion_gan", "lsgan", "own", "r3gan", "sngan", "wgan")
 
 
 def metrics_of(gan, batches=1):
