@@ -14,9 +14,12 @@ from trainer.evaluation import evaluation_networks, packaged_architectures, pack
 from trainer.system.exits import RefusedError
 
 
-@pytest.mark.parametrize(("name", "minimum"), [("feature_network", 0.935), ("class_network", 0.92)])
-def test_accuracy_on_test_images(name, minimum, data_dir):
+@pytest.mark.parametrize(
+    ("name", "minimum"), [("feature_network", 0.925), ("class_network", 0.905)]
+)
+def test_accuracy_on_a_quarter_of_the_test_images(name, minimum, data_dir):
     images, labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir, data_dir)
+    images, labels = images[:2500], labels[:2500]
     network = packaged_architectures.BUILDERS[name]()
     packaged_networks.read(network, packaged_networks.WEIGHTS / f"{name}.npz")
 

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from scripts.checks import fuzz
-from tests.command import ROOT
+from tests.command import run_forked
 
 
 def test_no_odd_input_is_a_defect(tmp_path):
     # By that seed one of each kind.
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.checks.fuzz", tmp_path, "--cases=4", "--seed=33"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "4 cases" in done.stdout
+    asked = [str(tmp_path), "--cases=4", "--seed=33"]
+    said = run_forked(
+        before="import sys; from scripts.checks import fuzz\n"
+        f"sys.stdout = sys.stderr; sys.exit(fuzz.main({asked}))"
+    ).stderr
+    assert "4 cases" in said
     for kind in ("flag set", "path", "pictures", "run directory"):
-        assert kind in done.stdout
+        assert kind in said
 
 
 @pytest.mark.parametrize(
