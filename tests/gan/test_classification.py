@@ -245,8 +245,8 @@ def test_networks_that_borrow_weights_score_labels_too(classifier):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (("--classification=-1",), "negative"),
-        (("--classification=nan",), "negative"),
+        (("--classification=-1",), "at least 0"),
+        (("--classification=nan",), "at least 0"),
         (("--classification=1", "--noconditional"), "--conditional"),
         (("--classification=0", "--classifier=auxiliary"), "--classification"),
         (("--classification=1", "--preset=dcgan", "--conditional"), "--architecture=.*fashion"),
