@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +105,11 @@ def by_table(
     )
     left_out += said
     _check_columns(table.named, attributes)
+    return [by_name[name] for name in names], attributes, _labels(rows, attributes)
+
+
+def _labels(rows: Sequence[Mapping[str, str]], attributes: Sequence[Attribute]) -> np.ndarray:
+    """The numbers of the rows' values: int64 `[N, attributes]`."""
     numbers = [
         {value: number for number, value in enumerate(attribute.values)} for attribute in attributes
     ]
@@ -115,8 +120,7 @@ def by_table(
         ]
         for row in rows
     ]
-    shape = (len(names), len(attributes))
-    return [by_name[name] for name in names], attributes, np.array(labels, np.int64).reshape(shape)
+    return np.array(labels, np.int64).reshape(len(rows), len(attributes))
 
 
 def _check_names(what: str, names: Iterable[str]) -> None:

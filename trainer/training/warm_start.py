@@ -53,18 +53,15 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
     stored, described, tensors = _read(source)
     if not run.recipe.networks.spectral_norm:
         tensors = _normalised(tensors)
-    there = {name: value.shape for name, value in tensors.items()}
+    there: Shapes = {name: value.shape for name, value in tensors.items()}
     if _labels(stored.recipe) != _labels(run.recipe):
         there = _without_labels(there, gan)
     variables = dict(state_variables.named_variables(gan.state()))
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     taken: Tensors = {}
-    from_image = not ARCHITECTURES[run.recipe.networks.architecture].grows
     for network in NETWORKS:
         wanted = _of(network, shapes)
-        found = layer_matching.matches(
-            wanted, _of(network, there), network == "discriminator" and from_image
-        )
+        found = _found(run.recipe, network, wanted, there)
         _log(f"{source} at {described}", network, wanted, found)
         taken |= {f"{network}/{new}": tensors[f"{network}/{old}"] for new, old in found.items()}
         if network == "generator" and gan.ema:
@@ -84,6 +81,12 @@ def initialised(run: RunConfig, gan: FashionGAN, source: Path) -> RunConfig:
         run.recipe, initialize_from=_digest(taken), ema_ramp_up=begins_anew
     )
     return dataclasses.replace(run, recipe=recipe)
+
+
+def _found(recipe: Recipe, network: str, wanted: Shapes, there: Shapes) -> dict[str, str]:
+    """Where the other run has the weights of a network, as `layer_matching.matches` gives it."""
+    from_coarse = network == "generator" or ARCHITECTURES[recipe.networks.architecture].grows
+    return layer_matching.matches(wanted, _of(network, there), not from_coarse)
 
 
 def _read(source: Path) -> tuple[RunConfig, str, Tensors]:
