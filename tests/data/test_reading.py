@@ -115,6 +115,21 @@ def test_a_loop_is_no_longer_than_what_is_sent_at_once(monkeypatch):
     assert streamed.most_steps(8000) == 1
 
 
+def test_a_set_in_memory_is_read_from_its_file_in_pieces(mapped, monkeypatch):
+    monkeypatch.setattr(feeding, "COPIED_BYTES", 7 * IMAGES[0].nbytes)
+    labels = np.arange(len(IMAGES))[:, np.newaxis]
+    feed = feeding.Resident(mapped, labels, ["/cpu:0", "/cpu:1"])
+    rows = np.random.default_rng(2).integers(0, len(IMAGES), 50).astype(np.int32)
+    images, found = feed.fetch([tf.constant(rows)], 1)
+    np.testing.assert_array_equal(images, IMAGES[rows])
+    np.testing.assert_array_equal(found, labels[rows])
+
+    with open(mapped.filename, "r+b") as file:
+        file.truncate(1000)  # what the mapping would end the process for
+    with pytest.raises(RefusedError, match=r"images\.npy has become shorter"):
+        feeding.Resident(mapped, labels, ["/cpu:0"])
+
+
 class Training:
     """Seventeen steps on what is fed, in loops of four steps and of one by turns."""
 

@@ -14,6 +14,7 @@ from trainer.data import reading
 # Larger sets stay on the host: on a small GPU they would leave too little memory for the networks.
 RESIDENT_BYTES = 2 * 2**30
 LOOP_BYTES = 2**28  # that are sent at once; as much may be read ahead meanwhile
+COPIED_BYTES = 2**24  # at once, into a copy in a processor's memory
 
 # uint8 [rows, height, width, channels], int32 [rows, attributes]
 Uint8Batch = tuple[tf.Tensor, tf.Tensor]
@@ -27,13 +28,19 @@ class Resident:
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, devices: Sequence[str]) -> None:
+        """Copies the examples.
+
+        Raises:
+          OSError: they cannot be read.
+          RefusedError: the same.
+        """
         self.examples = len(images)
         # Virtual devices have one memory.
         self._places = devices if "GPU" in devices[0] else devices[:1]
         self._copies = []
         for place in self._places:
             with tf.device(place):
-                copy = tf.Variable(images, trainable=False)
+                copy = _on_gpu(images) if "GPU" in place else _in_memory(images)
                 self._copies.append((copy, tf.Variable(labels.astype(np.int32), trainable=False)))
 
     def signature(self, batch: int) -> list[tf.TensorSpec]:
@@ -60,6 +67,25 @@ class Resident:
         images, labels = self._copies[number]
         with tf.device(self._places[number]):
             return images.sparse_read(rows), labels.sparse_read(rows)
+
+
+def _on_gpu(images: np.ndarray) -> tf.Variable:
+    return tf.Variable(images, trainable=False)
+
+
+def _in_memory(images: np.ndarray) -> tf.Variable:
+    """A copy that takes its own bytes and a piece's: made as a whole, it takes three times as many.
+
+    For pieces, TensorFlow has no kernel of bytes on GPUs.
+    """
+    read = reading.reader(images)
+    copy = tf.Variable(tf.raw_ops.Empty(shape=images.shape, dtype=tf.uint8), trainable=False)
+    rows_at_once = max(1, COPIED_BYTES // images[:1].nbytes)
+    for first in range(0, len(images), rows_at_once):
+        rows = np.arange(first, min(first + rows_at_once, len(images)), dtype=np.int32)
+        # A slice's assignment would first copy the whole.
+        tf.raw_ops.ResourceScatterUpdate(resource=copy.handle, indices=rows, updates=read(rows))
+    return copy
 
 
 class Streamed:
