@@ -86,6 +86,13 @@ def test_a_run_whose_mapping_network_sees_labels_keeps_it(config):
         assert read.recipe.networks.architecture == now
 
 
+def test_a_run_whose_images_have_a_mesh_keeps_it(config):
+    stored = json.loads(written(config, format=15))
+    stored["recipe"]["networks"]["architecture"] = "stylegan"
+    read = config_json.from_json(json.dumps(stored), ANY)
+    assert read.recipe.networks.architecture == "stylegan_transposed"
+
+
 def test_a_run_whose_discriminator_takes_means_keeps_them(config):
     stored = json.loads(written(config, format=12))
     stored["recipe"]["networks"]["architecture"] = "residual"

@@ -18,7 +18,11 @@ from trainer.gan.state import FashionGAN
 from trainer.models import image_noise, mapping, modulation
 from trainer.models.conditioning import inputs_of
 from trainer.models.layers import initialise
-from trainer.models.modulation import ModulatedConv2D, ModulatedConv2DTranspose
+from trainer.models.modulation import (
+    ModulatedConv2D,
+    ModulatedConv2DTranspose,
+    ModulatedUpsampling,
+)
 from trainer.randomness import BatchRng
 from trainer.runs import export_formats
 from trainer.runs.trained_networks import Trained
@@ -81,9 +85,48 @@ def test_modulation_scales_and_normalises_the_kernel_of_each_example(transposed)
         np.testing.assert_allclose(outputs[number], expected[0], rtol=1e-4, atol=1e-5)
 
 
+def test_modulated_upsampling_is_bilinear_and_then_a_convolution():
+    rng = np.random.default_rng(1)
+    images = tf.constant(rng.normal(size=(3, 6, 6, 5)), tf.float32)
+    factors = tf.constant(rng.normal(size=(3, 5)) + 1, tf.float32)
+    layer = ModulatedUpsampling(7, 3)
+    outputs = layer(images, factors)
+
+    twice = tf.image.resize(images * factors[:, np.newaxis, np.newaxis], (12, 12), "bilinear")
+    flipped = np.swapaxes(layer.kernel.numpy()[::-1, ::-1], 2, 3)
+    expected = tf.nn.conv2d(twice, flipped, 1, "SAME")
+    expected *= modulation.GAIN * modulation.demodulation(factors, layer.squares())[:, None, None]
+    expected = tf.nn.leaky_relu(expected, modulation.SLOPE)
+    inner = np.s_[:, 2:-2, 2:-2]  # from where no border is seen
+    np.testing.assert_allclose(outputs[inner], expected[inner], rtol=1e-4, atol=1e-5)
+
+
+def test_modulated_upsampling_of_noise_has_variance_one_on_average():
+    noise = tf.constant(np.random.default_rng(2).normal(size=(60, 20, 20, 8)), tf.float32)
+    layer = ModulatedUpsampling(5, 3)
+    factors = tf.ones([60, 8])
+    layer(noise[:1], factors[:1])
+    outputs = layer.convolved(noise) * modulation.demodulation(factors, layer.squares())[0]
+    inner = outputs.numpy()[:, 3:-3, 3:-3]
+    np.testing.assert_allclose(inner.var((0, 1, 2)), 1, rtol=0.1)
+
+
+@pytest.mark.parametrize("architecture", ["stylegan", "stylegan_transposed"])
+def test_what_is_flat_gets_no_mesh_by_upsampling(architecture):
+    generator = trained(architecture).generator
+    up = generator.get_layer("up1")
+    flat = tf.ones([1, 6, 6, up.input[0].shape[-1]])
+    outputs = up.convolved(flat).numpy()[0, 3:-3, 3:-3]
+    has_mesh = np.ptp(outputs, axis=(0, 1)).max() > 1e-3
+    assert has_mesh == (architecture == "stylegan_transposed")
+
+
 @pytest.mark.parametrize(
     ("architecture", "layers"),
-    [("style", 2), ("style", 0), ("stylegan", 2), ("stylegan", 0), ("stylegan_joint", 2)],
+    [
+        *(("style", 2), ("style", 0), ("stylegan", 2), ("stylegan", 0)),
+        *(("stylegan_joint", 2), ("stylegan_transposed", 2)),
+    ],
 )
 def test_mapping_and_synthesis_are_the_generator(architecture, layers):
     network = trained(architecture, layers)

@@ -78,6 +78,21 @@ def test_no_checkpoint_is_fetched_that_is_not_asked_for(choice, needed, storage,
     assert (tmp_path / "config.json").exists()
 
 
+def test_who_measures_or_exports_a_checkpoint_reads_no_other(storage, tmp_path):
+    job_dir = f"gs://{BUCKET}/runs/several"
+    lengths = ("--steps=3", "--checkpoint_interval=1")
+    run_forked(*train_flags(job_dir, "--dataset=synthetic", *lengths))
+    asked = [f"--job_dir={job_dir}", "--checkpoint=2"]
+    before = len(storage.requests)
+
+    run_forked("evaluate", *asked, "--num=20", "--nocas", "--threads=2")
+    run_forked("export", *asked, "--format=keras", f"--output={tmp_path / 'generator.keras'}")
+
+    names = {each.object_name for each in storage.requests[before:]}
+    read = {name.rpartition("/")[2] for name in names if ".data-" in name}
+    assert read == {"ckpt-2.data-00000-of-00001"}
+
+
 def test_a_result_is_sent_after_all_that_belongs_to_it(storage, tmp_path):
     """Who reads it measures that step no more."""
     place = url.parse(f"gs://{BUCKET}/runs/ordered", "job_dir")

@@ -51,7 +51,9 @@ def run(settings: EvaluateConfig) -> None:
     """
     many = settings.new or settings.watch
     parts = _SMALL_FILES if many else (*_SMALL_FILES, run_layout.CHECKPOINTS)
-    mirror = in_bucket.fetch(settings.job_dir_url, settings.job_dir, *parts)
+    mirror = in_bucket.fetch(
+        settings.job_dir_url, settings.job_dir, *parts, checkpoint=settings.checkpoint
+    )
     if many:
         _evaluate_all(settings, mirror)
     else:

@@ -19,7 +19,9 @@ log = logging.getLogger(__name__)
 def run(config: ExportConfig) -> None:
     """Writes the network and prints where."""
     wanted = (*stored_runs.FILES, *_known(config))
-    copy = in_bucket.fetch(config.job_dir_url, config.job_dir, *wanted)
+    copy = in_bucket.fetch(
+        config.job_dir_url, config.job_dir, *wanted, checkpoint=config.checkpoint
+    )
     if copy:
         command_checks.check_export(config)  # against what lies in the bucket
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)

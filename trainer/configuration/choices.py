@@ -111,6 +111,9 @@ ARCHITECTURES = {
     "stylegan_joint": ArchitectureSpec(
         projects=True, style_based=True, grows=True, width=32, max_width=128, mapping_layers=2
     ),
+    "stylegan_transposed": ArchitectureSpec(
+        projects=True, style_based=True, grows=True, width=32, max_width=512, mapping_layers=2
+    ),
     "upsampling": ArchitectureSpec(has_dropout=True, width=32, max_width=256),
 }
 # Architectures of runs that earlier versions began, and what those called them.
@@ -118,6 +121,7 @@ FORMER_NAMES = {
     "residual_mean": "residual",
     "style_joint": "style",
     "stylegan_joint": "stylegan",
+    "stylegan_transposed": "stylegan",
 }
 PROJECTING = tuple(name for name, spec in ARCHITECTURES.items() if spec.projects)
 GROWING = tuple(name for name, spec in ARCHITECTURES.items() if spec.grows)

@@ -148,6 +148,11 @@ def _from_format_14(stored: Json) -> Json:
     return {**stored, "recipe": {**recipe, "objective": objective}}
 
 
+def _from_format_15(stored: Json) -> Json:
+    """Format 15 called the architecture `stylegan` whose larger sides come without a filter."""
+    return _renamed(stored, "stylegan", "stylegan_transposed")
+
+
 # By the format that they start from. A field that a later format adds gets the value here that
 # means what there was before it.
 MIGRATIONS: dict[int, Callable[[Json], Json]] = {
@@ -165,6 +170,7 @@ MIGRATIONS: dict[int, Callable[[Json], Json]] = {
     12: _from_format_12,
     13: _from_format_13,
     14: _from_format_14,
+    15: _from_format_15,
 }
 
 LATEST = max(MIGRATIONS) + 1  # the format that is written

@@ -18,6 +18,7 @@ OF_CHOICES = {
         "style_joint": "`style` as it was, whose mapping network sees labels: of runs that have it",
         "stylegan": "after StyleGAN2's, with noise and images of all sides: can grow",
         "stylegan_joint": "`stylegan` as it was, whose mapping network sees labels: of such runs",
+        "stylegan_transposed": "`stylegan` as it was, with a mesh in its images: of such runs",
     },
     "loss": {
         "bce": "cross-entropy, as in the first paper and DCGAN",

@@ -51,6 +51,7 @@ ARCHITECTURES = {
     "style": Architecture(style.generator, style.discriminator),
     "style_joint": Architecture(style.joint_generator, style.discriminator),
     "stylegan": Architecture(stylegan.generator, stylegan.discriminator),
+    "stylegan_transposed": Architecture(stylegan.transposed_generator, stylegan.discriminator),
     "stylegan_joint": Architecture(stylegan.joint_generator, stylegan.discriminator),
     "upsampling": Architecture(upsampling.generator, upsampling.discriminator, pixel_min=0.0),
 }

@@ -57,12 +57,16 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
     def convolved(self, inputs: tf.Tensor) -> tf.Tensor:
         """The transposed convolution alone, without bias and activation."""
-        kernel, stride = tf.convert_to_tensor(self.kernel), self.strides[0]
+        kernel, stride = self.applied_kernel(), self.strides[0]
         sides = [stride * side for side in inputs.shape[1:3]]
         if forms.on_gpu():
             shape = [tf.shape(inputs)[0], *sides, self.filters]
             return tf.nn.conv2d_transpose(inputs, kernel, shape, stride, "SAME")
         return _transposed_convolution(inputs, kernel, stride, sides)
+
+    def applied_kernel(self) -> tf.Tensor:
+        """The kernel that inputs meet: `[size, size, filters, channels]`."""
+        return tf.convert_to_tensor(self.kernel)
 
 
 def add_bias(outputs: tf.Tensor, bias: keras.Variable) -> tf.Tensor:

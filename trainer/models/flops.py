@@ -7,6 +7,8 @@ import math
 import keras
 from keras import layers
 
+from trainer.models.modulation import ModulatedUpsampling
+
 
 def multiply_adds(network: keras.Model) -> int:
     """Multiply-adds of dense and convolutional layers for one image."""
@@ -14,7 +16,9 @@ def multiply_adds(network: keras.Model) -> int:
     for layer in network.layers:
         if isinstance(layer, layers.Conv2DTranspose):
             inputs = math.prod(layer.output.shape[1:3]) // math.prod(layer.strides)
-            total += inputs * math.prod(layer.kernel.shape)
+            smoothed = isinstance(layer, ModulatedUpsampling)
+            kernel = layer.applied_kernel() if smoothed else layer.kernel
+            total += inputs * math.prod(kernel.shape)
         elif isinstance(layer, layers.Conv2D):
             total += math.prod(layer.output.shape[1:3]) * math.prod(layer.kernel.shape)
         elif isinstance(layer, layers.Dense):

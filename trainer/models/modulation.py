@@ -17,6 +17,7 @@ from trainer.models.convolutions import Conv2D, Conv2DTranspose
 GAIN = 2**0.5  # of a leaky ReLU, which about halves the mean square
 SLOPE = 0.2
 EPSILON = 1e-8
+FILTER = (0.25, 0.75, 0.75, 0.25)  # of upsampling, each way
 
 
 class _Modulated(keras.layers.Layer):
@@ -88,8 +89,27 @@ class ModulatedConv2DTranspose(_Modulated, Conv2DTranspose):  # type: ignore[mis
 
     def squares(self) -> tf.Tensor:
         """The same; of `stride` times `stride` pixels of the kernel, one meets an output."""
-        sums = tf.reduce_sum(tf.square(tf.convert_to_tensor(self.kernel.value)), [0, 1])
+        sums = tf.reduce_sum(tf.square(self.applied_kernel()), [0, 1])
         return tf.transpose(sums) / self.strides[0] ** 2
+
+
+@keras.saving.register_keras_serializable("fashion_gan")
+class ModulatedUpsampling(ModulatedConv2DTranspose):
+    """Upsampling to twice the sides, and a convolution: as one transposed one, of a smoothed kernel.
+
+    A free kernel gives each of the four outputs of an input weights of its own, and images get a
+    mesh of single pixels. (Karras et al. 2019, arXiv:1912.04958, whose filter it is.)
+    """
+
+    def __init__(self, filters: int, kernel_size: int, strides: int = 2, **options) -> None:
+        super().__init__(filters, kernel_size, strides, **options)
+
+    def applied_kernel(self) -> tf.Tensor:
+        """The kernel with the filter: `[size + 3, size + 3, filters, channels]`."""
+        kernel = super().applied_kernel()
+        columns = [np.convolve(shift, FILTER) for shift in np.eye(self.kernel_size[0])]
+        smoothing = tf.constant(np.stack(columns, 1), kernel.dtype)
+        return tf.einsum("ai,bj,ijfc->abfc", smoothing, smoothing, kernel)
 
 
 def demodulation(factors: tf.Tensor, squares: tf.Tensor) -> tf.Tensor:
@@ -125,10 +145,12 @@ def in_keras_layers(layer: ModulatedConv2D | ModulatedConv2DTranspose, inputs, f
     filters = squares.shape[1]
     x = times(inputs, factors, f"{name}_modulated")
     kind = layers.Conv2D if isinstance(layer, ModulatedConv2D) else layers.Conv2DTranspose
+    kernel = layer.kernel if kind is layers.Conv2D else layer.applied_kernel()
     config = {key: value for key, value in layer.get_config().items() if key != "noisy"}
-    convolution = kind.from_config({**config, "use_bias": False})
+    size = kernel.shape[0]
+    convolution = kind.from_config({**config, "kernel_size": size, "use_bias": False})
     x = convolution(x)
-    convolution.set_weights([layer.kernel.numpy()])
+    convolution.set_weights([kernel.numpy()])
     variance = layers.Dense(filters, name=f"{name}_variance")
     variances = variance(layers.Multiply(name=f"{name}_squares")([factors, factors]))
     variance.set_weights([squares, np.full(filters, EPSILON, np.float32)])

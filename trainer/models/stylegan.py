@@ -1,15 +1,16 @@
 """StyleGAN2's networks at small sides (Karras et al. 2019, arXiv:1912.04958).
 
-As configured for small sides in arXiv:2006.06676, but for transposed convolutions of four by four
-in place of three by three and a blur, images bounded by tanh, labels beside the mapping network, no
-equalised learning rates (of the mapping network neither, where the paper has a hundredth), and no
-standard deviation of the batch in the discriminator.
+As configured for small sides in arXiv:2006.06676, but for images bounded by tanh, labels beside the
+mapping network, no equalised learning rates (of the mapping network neither, where the paper has a
+hundredth), and no standard deviation of the batch, and no filter, in the discriminator.
 The generator sums images of all sides; the discriminator takes images of all sides (the paper's
 skip connections), so that both can grow. Layers are numbered from the coarse end, so that a network
 of fewer doublings has the same names.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import keras
 from keras import layers
@@ -23,11 +24,18 @@ from trainer.models.conditioning import (
 from trainer.models.convolutions import Conv2D
 from trainer.models.design import Design
 from trainer.models.layers import Dense
-from trainer.models.modulation import ModulatedConv2D, ModulatedConv2DTranspose, times
+from trainer.models.modulation import (
+    ModulatedConv2D,
+    ModulatedConv2DTranspose,
+    ModulatedUpsampling,
+    times,
+)
 
 _FEATURES = 128
 _SLOPE = 0.2
 _INITIALIZER = "he_normal"
+_NOISY = {"noisy": True, "kernel_initializer": _INITIALIZER}
+_Layer = Callable[[int, str], keras.layers.Layer]  # (filters, name)
 
 
 def generator(design: Design) -> keras.Model:
@@ -36,10 +44,19 @@ def generator(design: Design) -> keras.Model:
     Its mapping network sees no labels; they stand beside what it makes, as latents do. Where it saw
     both, and sums had no bound, the samples of a label were soon one picture (docs/styles.md).
     """
+    return _bounded_generator(design, _upsampled)
+
+
+def transposed_generator(design: Design) -> keras.Model:
+    """The same as it was before: its larger sides come by transposed convolutions, with a mesh."""
+    return _bounded_generator(design, _transposed)
+
+
+def _bounded_generator(design: Design, enlarged: _Layer) -> keras.Model:
     inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
     latents = inputs[0] if design.label_sizes else inputs
     style = mapping.concatenated_style(_normalised(latents), labelled, design.mapping_layers)
-    noise, projections = _projections(design, style)
+    noise, projections = _projections(design, style, enlarged)
     sums = _sums(projections)
     images = _bounded(sums[-1], "images")
     faded_in = _faded_in(design)
@@ -59,7 +76,7 @@ def joint_generator(design: Design) -> keras.Model:
     """Images around [-1, 1]: the same as it was before, without bound; its mapping sees labels."""
     inputs, labelled = generator_inputs(design.noise_dim, design.label_sizes)
     style = mapping.mapped_latents(_normalised(labelled), design.mapping_layers)
-    noise, projections = _projections(design, style)
+    noise, projections = _projections(design, style, _transposed)
     faded_in = _faded_in(design)
     if faded_in is not None:
         projections[-1] = _faded(projections[-1], faded_in)
@@ -74,7 +91,7 @@ def _normalised(latents):
     return layers.Rescaling(length, dtype="float32", name="normalised_latents")(unit)
 
 
-def _projections(design: Design, style) -> tuple:
+def _projections(design: Design, style, enlarged: _Layer) -> tuple:
     """The input of noise, and what each side adds to images, from the smallest on."""
     ups, channels = design.doublings, _channels(design)
     sides = [design.base]
@@ -84,14 +101,14 @@ def _projections(design: Design, style) -> tuple:
     noise, planes = image_noise.planes(sides)
     styles = mapping.layer_styles(style, 2 * ups + 2)
     x = _constant(styles[0], (*design.base, channels[0]))
-    x = _modulated(ModulatedConv2D, channels[0], 3, "conv0")(x, styles[0], planes[0])
+    x = _modulated(_convolution(channels[0], "conv0"), x, styles[0], planes[0])
     projections = [_images(x, styles[1], design, 0)]
     for number in range(1, ups + 1):
         first = 2 * number - 1
-        up = _modulated(ModulatedConv2DTranspose, channels[number], (4, 2), f"up{number}")
-        x = up(x, styles[first], planes[first])
-        conv = _modulated(ModulatedConv2D, channels[number], 3, f"conv{number}")
-        x = conv(x, styles[first + 1], planes[first + 1])
+        up = enlarged(channels[number], f"up{number}")
+        x = _modulated(up, x, styles[first], planes[first])
+        conv = _convolution(channels[number], f"conv{number}")
+        x = _modulated(conv, x, styles[first + 1], planes[first + 1])
         projections.append(_images(x, styles[first + 2], design, number))
     return noise, projections
 
@@ -147,15 +164,21 @@ def _constant(style, shape: tuple[int, int, int]):
     return layers.Reshape(shape, name="start")(start)
 
 
-def _modulated(kind, filters: int, size, name: str):
-    """A modulated layer, as a function of inputs, style and noise."""
-    sizes = size if isinstance(size, tuple) else (size,)
-    layer = kind(filters, *sizes, noisy=True, kernel_initializer=_INITIALIZER, name=name)
+def _modulated(layer: keras.layers.Layer, x, style, noise):
+    """The outputs of a modulated layer."""
+    return layer(x, mapping.factors(style, x.shape[-1], layer.name), noise)
 
-    def applied(x, style, noise):
-        return layer(x, mapping.factors(style, x.shape[-1], name), noise)
 
-    return applied
+def _convolution(filters: int, name: str) -> keras.layers.Layer:
+    return ModulatedConv2D(filters, 3, name=name, **_NOISY)
+
+
+def _upsampled(filters: int, name: str) -> keras.layers.Layer:
+    return ModulatedUpsampling(filters, 3, name=name, **_NOISY)
+
+
+def _transposed(filters: int, name: str) -> keras.layers.Layer:
+    return ModulatedConv2DTranspose(filters, 4, 2, name=name, **_NOISY)
 
 
 def _images(x, style, design: Design, number: int):
