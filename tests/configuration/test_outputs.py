@@ -45,6 +45,16 @@ def test_an_output_replaces_no_input(what, tmp_path):
     assert parse([*command, f"--output={folder / 'mine.png'}"]).output == folder / "mine.png"
 
 
+def test_an_output_is_no_input_of_the_next_time(tmp_path):
+    (tmp_path / "pictures" / "made").mkdir(parents=True)
+    given = ["inpaint", RUN, f"--input={tmp_path / 'pictures'}"]
+    for output in ("made", "new", "new/deeper", "grid.png"):
+        with pytest.raises(RefusedError, match="would be taken for what you give the next time"):
+            editing_flags.inpaint([*given, f"--output={tmp_path / 'pictures' / output}"])
+    for output in ("pictures/arrays.npz", "made", "pictures-made"):
+        assert editing_flags.inpaint([*given, f"--output={tmp_path / output}"])
+
+
 @pytest.mark.parametrize(("parse", "arguments"), WRITING)
 def test_an_output_has_a_name(parse, arguments):
     with pytest.raises(RefusedError, match="is a suffix alone"):

@@ -239,11 +239,16 @@ def test_the_largest_pictures_need_little_more_memory_than_their_pixels(tmp_path
 
 def test_the_first_of_several_frames_is_used_and_this_is_said(tmp_path, caplog):
     frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "lime")]
-    save(tmp_path / "a.gif", frames[0], save_all=True, append_images=frames[1:])
+    for name in ("a", *map(str, range(12))):
+        save(tmp_path / f"{name}.gif", frames[0], save_all=True, append_images=frames[1:])
     with caplog.at_level(logging.INFO):
-        (pixels,), _ = load(tmp_path)
-    assert list(pixels[3, 3]) == RED
-    assert "a.gif has several frames: the first is used" in caplog.text
+        found, _ = load(tmp_path)
+    assert all(list(pixels[3, 3]) == RED for pixels in found)
+    said = [line for line in caplog.messages if "several frames" in line]
+    assert said == [
+        "data: 13 have several frames, the first is used: 0.gif, 1.gif, 10.gif, 11.gif, 2.gif, "
+        "3.gif, 4.gif, 5.gif, 6.gif, 7.gif, ..."
+    ]
 
 
 def test_the_contents_identify_the_set(tmp_path):

@@ -198,6 +198,40 @@ def test_each_picture_of_a_folder_has_the_mask_of_its_place(tmp_path):
     assert [each[:, 0, 0].argmax() for each in masked.masks] == [0, 1]
 
 
+def test_masks_and_pictures_of_one_name_find_each_other_however_it_is_written(tmp_path):
+    for folder, name in (("pictures", "cafe\u0301"), ("holes", "caf\u00e9")):
+        (tmp_path / folder).mkdir()
+        image = Image.new("L", (28, 28), 0)
+        image.paste(255, (0, 0, 9, 9))
+        image.save(tmp_path / folder / f"{name}.png")
+    source, holes = tmp_path / "pictures", tmp_path / "holes"
+    input_masks.check_names(source, holes)
+    found = input_pictures.read(source, GREY)
+    assert input_masks.with_masks(found, source, holes, GREY).masks.sum() == 81
+
+
+def test_masks_that_are_missing_or_say_nothing_are_named(tmp_path):
+    for folder in ("pictures", "holes"):
+        (tmp_path / folder).mkdir()
+        for name in "abc":
+            Image.new("L", (28, 28), 255 * (name == "a")).save(tmp_path / folder / f"{name}.png")
+    source, holes = tmp_path / "pictures", tmp_path / "holes"
+    found = input_pictures.read(source, GREY)
+    with pytest.raises(RefusedError, match=r"a is missing, .*b is known, .*c is known"):
+        input_masks.with_masks(found, source, holes, GREY)
+    (holes / "b.png").unlink()
+    (source / "a.png").write_bytes(b"not read yet")
+    with pytest.raises(RefusedError, match="no mask named b"):
+        input_masks.check_names(source, holes)
+
+
+def test_more_pictures_than_fit_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    Image.new("L", (28, 28)).save(tmp_path / "a.png")
+    monkeypatch.setattr("trainer.system.memory.available", lambda: 2 * 28 * 28 - 1)
+    with pytest.raises(RefusedError, match="give fewer pictures at once"):
+        input_pictures.read(tmp_path, GREY)
+
+
 def test_what_of_a_folder_is_no_picture_is_said(tmp_path, caplog):
     Image.new("L", (28, 28)).save(tmp_path / "a.png")
     (tmp_path / "b.heic").write_bytes(b"a phone's")

@@ -105,6 +105,22 @@ def test_looking_alone_keeps_nothing(places):
     assert not places.cache_dir.exists()
 
 
+def test_a_start_that_is_killed_while_it_reads_leaves_what_it_has_read(places, monkeypatch):
+    digest = folder_contents._content_digest
+
+    def killed_at_the_last(path: Path) -> bytes:
+        if path.name == "2.bmp":
+            raise KeyboardInterrupt
+        return digest(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_contents, "KEEP_SECONDS", 0)
+        patched.setattr(folder_contents, "_content_digest", killed_at_the_last)
+        with pytest.raises(KeyboardInterrupt):
+            PictureFolder(places).specify(CHOICE)
+    assert start(places, monkeypatch)[1] == ["2.bmp"]
+
+
 def test_a_damaged_file_of_digests_is_made_anew(places, monkeypatch):
     before, _ = start(places, monkeypatch)
     (kept,) = (places.cache_dir / "pictures").glob("digests-*.npy")

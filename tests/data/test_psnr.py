@@ -23,6 +23,19 @@ def test_a_mean_is_over_the_pixels_that_count_of_all_channels():
     assert mean_of_counted(values, counted) == pytest.approx([(0 + 1 + 6 + 7) / 4])
 
 
+def test_of_many_pictures_few_are_looked_at_at_once(monkeypatch):
+    rng = np.random.default_rng(0)
+    images, others = rng.integers(0, 256, (2, 9, 4, 4, 3), np.uint8)
+    counted = rng.integers(0, 2, (9, 4, 4, 1), np.uint8)
+    at_once, of_all = psnr(images, others, counted), psnr(images, others)
+    monkeypatch.setattr("trainer.data.psnr._BLOCK_PIXELS", 2 * images[0].size)
+    np.testing.assert_array_equal(psnr(images, others, counted), at_once)
+    np.testing.assert_array_equal(psnr(images, others), of_all)
+    counted[5] = 0
+    with pytest.raises(ValueError, match="picture 5 has no pixel"):
+        psnr(images, others, counted)
+
+
 def test_a_picture_of_which_nothing_counts_has_none():
     images = np.zeros((2, 4, 4, 1), np.uint8)
     counted = np.ones_like(images)

@@ -26,15 +26,18 @@ def run(config: InpaintConfig) -> None:
             f"--{config.search_given[0]} is of a search, and this run completes without: leave it "
             "out"
         )
+    cycle = asked_labels.cycle(stored.recipe, config.labels) if config.labels else None
+    output = config.output
+    folder = output.parent if output.suffix else output
+    file_system.check_folder(folder, "output")
+    input_masks.check_names(config.input, config.mask)
     given = input_pictures.read(config.input, data)
     pictures = input_masks.with_masks(given, config.input, config.mask, data)
     input_pictures.warn_of_ground(pictures, data, f"--input={config.input}")
-    if config.labels:
-        cycle = asked_labels.cycle(stored.recipe, config.labels)
+    if cycle is not None:
         labels = asked_labels.over(pictures.labels, cycle)
         pictures = dataclasses.replace(pictures, labels=labels)
-    output = config.output
-    file_system.make_folder(output.parent if output.suffix else output, "output")
+    file_system.make_folder(folder, "output")
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.commands import completed
 

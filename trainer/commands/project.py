@@ -17,11 +17,13 @@ def run(config: ProjectConfig) -> None:
     """
     stored_runs.fetch(config.job_dir_url, config.job_dir, config.checkpoint)
     stored = stored_runs.read_generating(config.job_dir, config.checkpoint)
+    cycle = asked_labels.cycle(stored.recipe, config.labels) if config.labels else None
+    file_system.check_folder(config.output.parent, "output")
     pictures = input_pictures.read(config.input, stored.recipe.data)
     input_pictures.warn_of_ground(pictures, stored.recipe.data, f"--input={config.input}")
     labels = pictures.labels
-    if config.labels:
-        labels = asked_labels.over(labels, asked_labels.cycle(stored.recipe, config.labels))
+    if cycle is not None:
+        labels = asked_labels.over(labels, cycle)
     file_system.make_folder(config.output.parent, "output")
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.commands import projections

@@ -11,6 +11,8 @@ from trainer.cloud.url import GsUrl
 from trainer.system import path_names
 from trainer.system.exits import RefusedError
 
+_PICTURES = ("", ".png", ".gif")  # suffixes of what a command reads, too: of a folder none
+
 
 def job_dir(value: str, flag: str = "job_dir") -> tuple[Path, GsUrl | None]:
     """A run directory, as `folder` gives it.
@@ -78,18 +80,19 @@ def output(value: str, suffixes: Iterable[str], **inputs: Path | None) -> Path:
     if path.name and path.name in suffixes:
         raise RefusedError(f"--output={value} is a suffix alone: put a name before it")
     for flag, given in inputs.items():
-        if given is not None and _is_among(path, given):
+        if given is None or not given.exists():
+            continue
+        is_inside = given.is_dir() and given.resolve() in path.resolve().parents
+        if path.exists() and (path.samefile(given) or (path.is_file() and is_inside)):
             raise RefusedError(
                 f"--output={value} would replace what --{flag}={given} names: choose another"
             )
+        if is_inside and path.suffix in _PICTURES:
+            raise RefusedError(
+                f"--output={value} lies in --{flag}={given}, and would be taken for what you give "
+                "the next time: choose another"
+            )
     return path
-
-
-def _is_among(path: Path, given: Path) -> bool:
-    """Whether a path is what is given, or a file somewhere in it."""
-    if not (path.exists() and given.exists()):
-        return False
-    return path.samefile(given) or (path.is_file() and given.resolve() in path.resolve().parents)
 
 
 def local(flag: str, value: str, for_tensorflow: bool = True) -> Path:

@@ -9,7 +9,6 @@ import io
 import logging
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +20,9 @@ from trainer.data.folder_contents import Contents
 from trainer.data.kept_digests import Stamp
 from trainer.data.picture_files import RULES, TEST, TRAIN, Rules, WrongFolderError, canonical
 from trainer.data.pictures import Form
-from trainer.system import cores, memory
+from trainer.system import cores, memory, threads
 from trainer.system.exits import InterruptedRun, RefusedError
+from trainer.system.intervals import Interval
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ OTHER_PICTURES = (
     "--data_dir={} holds other pictures than before, or a table that says otherwise: restore them"
 )
 PICTURE_BYTES = 2**28  # that decoding one may take: a photo of 50 megapixels and its copies
+_NAMES = 10  # in a line
 _BACKGROUNDS = {"black": (0, 0, 0), "white": (255, 255, 255)}
 
 
@@ -228,17 +229,25 @@ def _decoded(files: list[tuple[Path, bytes]], form: Form, first: int, last: int)
     Raises:
       RefusedError: some of these or of all later ones are broken; all of them are named.
     """
-    decode = functools.partial(_decoded_one, form=form, grey_one=files[0][0])
+    animated: list[str] = []
+    decode = functools.partial(_decoded_one, form=form, grey_one=files[0][0], animated=animated)
     left = memory.available()
     at_once = cores.available() if left is None else left // PICTURE_BYTES
-    with ThreadPoolExecutor(max(1, min(cores.available(), at_once))) as pool:
-        results = list(pool.map(decode, files[first:last]))
-        broken = [each for each in results if isinstance(each, str)]
-        if broken:
-            later = pool.map(lambda file: _if_broken(decode(file)), files[last:])
-            broken += [each for each in later if each]
+    workers = max(1, min(cores.available(), at_once))
+    results = list(threads.in_order(decode, files[first:last], workers))
+    broken = [each for each in results if isinstance(each, str)]
     if broken:
+        log.warning("data: %s: looking for others that are broken", broken[0])
+        line = Interval(folder_contents.LINE_SECONDS)
+        later = threads.in_order(lambda file: _if_broken(decode(file)), files[last:], workers)
+        for number, each in enumerate(later, start=last + 1):
+            broken += [each] if each else []
+            if line.has_passed():
+                log.info("data: %d of %d pictures are looked at", number, len(files))
         raise RefusedError("; ".join(broken))
+    if animated:
+        shown = ", ".join(sorted(animated)[:_NAMES]) + (", ..." if len(animated) > _NAMES else "")
+        log.info("data: %d have several frames, the first is used: %s", len(animated), shown)
     return np.stack([each for each in results if not isinstance(each, str)])
 
 
@@ -246,8 +255,10 @@ def _if_broken(result: np.ndarray | str) -> str | None:
     return result if isinstance(result, str) else None
 
 
-def _decoded_one(file: tuple[Path, bytes], form: Form, grey_one: Path) -> np.ndarray | str:
-    """A picture's pixels, or why there are none.
+def _decoded_one(
+    file: tuple[Path, bytes], form: Form, grey_one: Path, animated: list[str]
+) -> np.ndarray | str:
+    """A picture's pixels, or why there are none; its name, if it is animated, to others'.
 
     Raises:
       InterruptedRun: it is no longer the picture that was looked at.
@@ -261,7 +272,7 @@ def _decoded_one(file: tuple[Path, bytes], form: Form, grey_one: Path) -> np.nda
             if form.channels == 1 and not pictures.is_grey(picture):
                 return f"{path} has colours, {grey_one} has none: convert one"
             if pictures.has_several_frames(picture):
-                log.info("data: %s has several frames: the first is used", path.name)
+                animated.append(path.name)
             return pictures.pixels(picture, form)
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
         return pictures.unreadable(path, error)

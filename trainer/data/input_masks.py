@@ -11,11 +11,26 @@ from PIL import Image
 from trainer.data import array_files, image_folder, picture_files, pictures
 from trainer.data.datasets import DatasetSpec
 from trainer.data.input_pictures import ARRAYS, InputPictures
+from trainer.data.picture_files import canonical
 from trainer.system.exits import RefusedError
 
 WHITE = 128  # and more: missing
 _MOST_COLOUR = 32  # between the channels of a pixel that counts as grey
 _FLAG = "mask"
+_NAMED = 10  # pictures in a refusal
+
+
+def check_names(source: Path, mask: Path | None) -> None:
+    """Refuses files of masks that do not go with a folder's pictures, before any is read.
+
+    Raises:
+      RefusedError: there is no mask, or none of a picture's name.
+    """
+    if mask is None or (mask.suffix == ARRAYS and mask.is_file()) or not source.exists():
+        return
+    pictures_of = _files_of(source)
+    if source.is_dir() and pictures_of:
+        _mask_files(mask, tuple(picture_files.names(pictures_of, source)))
 
 
 def with_masks(found: InputPictures, source: Path, mask: Path | None, spec: DatasetSpec):
@@ -41,10 +56,15 @@ def with_masks(found: InputPictures, source: Path, mask: Path | None, spec: Data
             f"--input={source} says of no pixel that it is missing: add --mask, a picture that is "
             "white there, or masks to the .npz"
         )
-    for name, each in zip(found.names, found.masks, strict=True):
-        if each.all() or not each.any():
-            what = "missing, and nothing is known" if each.all() else "known, and nothing missing"
-            raise RefusedError(f"--mask: all of picture {name} is {what}")
+    missing = found.masks.mean(axis=(1, 2, 3))
+    useless = [
+        f"all of picture {name} is "
+        f"{'missing, and nothing is known' if share else 'known, and nothing missing'}"
+        for name, share in zip(found.names, missing, strict=True)
+        if share in (0, 1)
+    ]
+    if useless:
+        raise RefusedError(f"--mask: {'; '.join(useless[:_NAMED])}")
     return replace(found, images=np.where(found.masks, np.uint8(0), found.images))
 
 
@@ -58,8 +78,9 @@ def _masked(found: InputPictures, source: Path, mask: Path, spec: DatasetSpec) -
     if originals is None:
         masks = np.stack([_of_size(file, width, height) for file in files])
         return replace(found, masks=masks)
-    both = [_fitted(*pair, spec) for pair in zip(originals, files, strict=True)]
-    images, masks = (np.stack(each) for each in zip(*both, strict=True))
+    images, masks = np.empty_like(found.images), np.empty((count, height, width, 1), np.uint8)
+    for row, pair in enumerate(zip(originals, files, strict=True)):
+        images[row], masks[row] = _fitted(*pair, spec)
     return replace(found, images=images, masks=masks)
 
 
@@ -70,11 +91,11 @@ def _mask_files(mask: Path, names: tuple[str, ...]) -> list[Path]:
     if not mask.is_dir():
         return [mask] * len(names)
     paths = picture_files.find(mask, picture_files.CURRENT, _FLAG).pictures
-    there = {path.relative_to(mask).as_posix(): path for path in paths}
-    there |= dict(zip(picture_files.names(paths, mask), paths, strict=True))
-    if missing := [name for name in names if name not in there]:
+    there = {canonical(path.relative_to(mask)): path for path in paths}
+    there |= dict(zip(map(canonical, picture_files.names(paths, mask)), paths, strict=True))
+    if missing := [name for name in names if canonical(name) not in there]:
         raise RefusedError(f"--mask={mask} has no mask named {missing[0]}, as a picture is")
-    return [there[name] for name in names]
+    return [there[canonical(name)] for name in names]
 
 
 def _files_of(source: Path) -> list[Path] | None:

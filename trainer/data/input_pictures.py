@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from trainer.data import (
 )
 from trainer.data.datasets import DatasetSpec, FolderReading
 from trainer.data.labels import NOT_GIVEN
+from trainer.system import memory
 from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
 ARRAYS = ".npz"
+_COPIES = 2  # of all pictures, that there are at once: as they are, and without what is missing
 _ON_BLACK = ("fashion_mnist", "coloured_fashion_mnist")  # whose garments photos rarely are like
 LIGHT = "is dark on light, and this run knows pictures on black alone: invert it first"
 
@@ -53,7 +56,11 @@ def read(path: Path, spec: DatasetSpec, flag: str = "input") -> InputPictures:
         return _of_arrays(path, spec, flag)
     paths = _files(path, flag)
     names = picture_files.names(paths, path) if path.is_dir() else [path.stem]
-    images = np.stack([_fitted(each, spec) for each in paths])
+    size = len(paths) * math.prod(spec.image_shape)
+    memory.check_room(_COPIES * size, "give fewer pictures at once")
+    images = np.empty((len(paths), *spec.image_shape), np.uint8)
+    for row, each in enumerate(paths):
+        images[row] = _fitted(each, spec)
     labels = np.full((len(images), len(spec.attributes)), NOT_GIVEN, np.int64)
     return InputPictures(images, labels, None, tuple(names))
 

@@ -81,10 +81,12 @@ def read(file: Path) -> Callable[[Stamp], bytes | None]:
     return known
 
 
-def keep(file: Path, found: Sequence[Stamp], digests: Sequence[bytes]) -> None:
-    """Keeps digests in the place of those that were kept before."""
+def keep(file: Path, found: Sequence[Stamp], digests: Sequence[bytes | None]) -> None:
+    """Keeps digests, as far as they are known, in the place of those that were kept before."""
     rows = [
-        stamp + digest for stamp, digest in zip(found, digests, strict=True) if stamp is not None
+        stamp + digest
+        for stamp, digest in zip(found, digests, strict=True)
+        if stamp is not None and digest is not None
     ]
     kept = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), _STAMP + _DIGEST)
     with contextlib.suppress(OSError):

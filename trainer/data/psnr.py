@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 WHITE = 255.0
+_BLOCK_PIXELS = 2**21  # whose differences, in float64, are there at once
 EQUAL = 40 * np.log10(WHITE)  # dB, which stand for those of pictures that do not differ
 
 
@@ -19,11 +20,16 @@ def psnr(images: np.ndarray, others: np.ndarray, counted: np.ndarray | None = No
     Raises:
       ValueError: no pixel of a picture counts.
     """
-    squares = np.square(images.astype(np.float64) - others)
     if counted is None:
-        counted = np.ones_like(squares[..., :1])
-    errors = np.maximum(mean_of_counted(squares, counted), 1 / WHITE**2)
-    return 10 * np.log10(WHITE**2 / errors)
+        counted = np.ones_like(images[:1, ..., :1])
+    counted = np.broadcast_to(counted, (*images.shape[:-1], 1))
+    errors = np.empty(len(images))
+    at_once = max(1, _BLOCK_PIXELS // images[:1].size)
+    for first in range(0, len(images), at_once):
+        block = slice(first, first + at_once)
+        squares = np.square(images[block].astype(np.float64) - others[block])
+        errors[block] = _means(squares, counted[block], first)
+    return 10 * np.log10(WHITE**2 / np.maximum(errors, 1 / WHITE**2))
 
 
 def mean_of_counted(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
@@ -36,8 +42,13 @@ def mean_of_counted(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
     Raises:
       ValueError: no pixel of a picture counts.
     """
+    return _means(values, counted, 0)
+
+
+def _means(values: np.ndarray, counted: np.ndarray, first: int) -> np.ndarray:
+    """The same of pictures of which the first has this number."""
     weights = counted.astype(np.float32)
     counts = weights.sum(axis=(1, 2, 3)) * values.shape[3]
     if not counts.all():
-        raise ValueError(f"picture {int(np.argmin(counts))} has no pixel that counts")
+        raise ValueError(f"picture {first + int(np.argmin(counts))} has no pixel that counts")
     return np.asarray((values * weights).sum(axis=(1, 2, 3)) / counts)

@@ -49,7 +49,7 @@ class _FileRows:
         found = np.empty((rows.size, *self._shape), self._dtype)
         numbers = rows.ravel()
         if len(numbers) and (np.diff(numbers) == 1).all():
-            self._fill(memoryview(found).cast("B"), int(numbers[0]) * self._bytes)
+            self._fill(found.data.cast("B"), int(numbers[0]) * self._bytes)
             return found.reshape(*rows.shape, *self._shape)
         for place in np.argsort(numbers):
             self._fill(memoryview(found[place]).cast("B"), int(numbers[place]) * self._bytes)

@@ -95,7 +95,7 @@ class ModulatedConv2DTranspose(_Modulated, Conv2DTranspose):  # type: ignore[mis
 
 @keras.saving.register_keras_serializable("fashion_gan")
 class ModulatedUpsampling(ModulatedConv2DTranspose):
-    """Upsampling to twice the sides, and a convolution: as one transposed one, of a smoothed kernel.
+    """Upsampling to twice the sides and a convolution, as one transposed one of a smoothed kernel.
 
     A free kernel gives each of the four outputs of an input weights of its own, and images get a
     mesh of single pixels. (Karras et al. 2019, arXiv:1912.04958, whose filter it is.)

@@ -11,6 +11,7 @@ of fewer doublings has the same names.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import layers
@@ -34,7 +35,7 @@ from trainer.models.modulation import (
 _FEATURES = 128
 _SLOPE = 0.2
 _INITIALIZER = "he_normal"
-_NOISY = {"noisy": True, "kernel_initializer": _INITIALIZER}
+_NOISY: dict[str, Any] = {"noisy": True, "kernel_initializer": _INITIALIZER}
 _Layer = Callable[[int, str], keras.layers.Layer]  # (filters, name)
 
 
