@@ -61,6 +61,15 @@ def test_an_output_has_a_name(parse, arguments):
         parse(arguments)
 
 
+def test_a_name_with_a_comma_stands_in_quotes():
+    given = ["generate", RUN, "--output=x.npz"]
+    for text, labels in (
+        ('"red, white", blue', ("red, white", "blue")),
+        ('5" pipe, "6"" pipe",', ('5" pipe', '6" pipe')),
+    ):
+        assert flags.generate([*given, f"--labels={text}"]).labels == labels
+
+
 @pytest.mark.parametrize("text", [",", " ", " , "])
 def test_labels_that_name_nothing_are_refused(text):
     for parse, arguments in (

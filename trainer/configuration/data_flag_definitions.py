@@ -31,7 +31,10 @@ def define(values: flags.FlagValues) -> None:
         "preset own, else 32."
     )
     data.integer("image_size", None, text, 1)
-    text = "The set's attributes to use, joined by commas, in this order; all unless given."
+    text = (
+        "The set's attributes to use, joined by commas, in this order; all unless given. A name "
+        "with a comma in double quotes."
+    )
     data.text("attributes", "", text)
     _define_folder(Group(values, "folder of pictures"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection
 from pathlib import Path
 
@@ -52,11 +53,14 @@ def places(values: flags.FlagValues) -> DataPlaces:
 def names(values: flags.FlagValues, flag: str) -> tuple[str, ...]:
     """What stands between commas; none where the flag is not given, or empty.
 
+    A name with a comma stands in double quotes, as in a table.
+
     Raises:
       RefusedError: there are commas and spaces alone, as of variables that were empty.
     """
     text: str = values[flag].value
-    found = tuple(name.strip() for name in text.split(",") if name.strip())
+    (parts,) = csv.reader([text.replace("\n", " ")], skipinitialspace=True) if text else ((),)
+    found = tuple(name.strip() for name in parts if name.strip())
     if text and not found:
         raise RefusedError(f"--{flag}={text!r} names nothing: leave it out")
     return found
