@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import shlex
+import sys
 
 from trainer import run_layout
 from trainer.cloud import local_copies
@@ -66,6 +68,6 @@ def _known(config: ExportConfig) -> list[str]:
 def _check_onnx() -> None:
     if importlib.util.find_spec("tf2onnx") is None:
         raise RefusedError(
-            "--format=onnx needs tf2onnx, which is not installed: pip install 'fashion-gan[onnx]', "
-            "or tf2onnx and onnx"
+            "--format=onnx needs tf2onnx, which is not installed: "
+            + shlex.join([sys.executable, "-m", "pip", "install", "onnx", "tf2onnx"])
         )

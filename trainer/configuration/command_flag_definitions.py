@@ -67,7 +67,7 @@ def evaluate(values: flags.FlagValues) -> None:
     group.choice("features", None, choices.FEATURES, text)
     text = (
         "Also train a classifier on the images alone, and tell how well it sees the test images "
-        "(classification accuracy score), which takes twice as long as all else."
+        "(classification accuracy score), which takes several times as long as all else."
     )
     group.switch("cas", True, text)
     group.switch("new", False, "Measure every checkpoint that was not, then exit.")

@@ -48,6 +48,6 @@ OF_CHOICES = {
         "h5": "Keras's older format",
         "saved_model": "a folder for TensorFlow, its serving and other languages",
         "tflite": "for LiteRT on phones and small devices",
-        "onnx": "for ONNX Runtime and others: needs `pip install fashion-gan[onnx]`",
+        "onnx": "for ONNX Runtime and others: needs `pip install onnx tf2onnx`",
     },
 }
