@@ -17,7 +17,6 @@ from trainer.models.convolutions import Conv2D, Conv2DTranspose
 GAIN = 2**0.5  # of a leaky ReLU, which about halves the mean square
 SLOPE = 0.2
 EPSILON = 1e-8
-FILTER = (0.25, 0.75, 0.75, 0.25)  # of upsampling, each way
 
 
 class _Modulated(keras.layers.Layer):
@@ -95,21 +94,20 @@ class ModulatedConv2DTranspose(_Modulated, Conv2DTranspose):  # type: ignore[mis
 
 @keras.saving.register_keras_serializable("fashion_gan")
 class ModulatedUpsampling(ModulatedConv2DTranspose):
-    """Upsampling to twice the sides and a convolution, as one transposed one of a smoothed kernel.
+    """Each pixel becomes four alike, and a convolution: both as one transposed convolution.
 
-    A free kernel gives each of the four outputs of an input weights of its own, and images get a
-    mesh of single pixels. (Karras et al. 2019, arXiv:1912.04958, whose filter it is.)
+    A transposed convolution of a free kernel gives each of the four weights of its own, and images
+    get a mesh of single pixels. (As in the code of Karras et al. 2017, arXiv:1710.10196.)
     """
 
     def __init__(self, filters: int, kernel_size: int, strides: int = 2, **options) -> None:
         super().__init__(filters, kernel_size, strides, **options)
 
     def applied_kernel(self) -> tf.Tensor:
-        """The kernel with the filter: `[size + 3, size + 3, filters, channels]`."""
-        kernel = super().applied_kernel()
-        columns = [np.convolve(shift, FILTER) for shift in np.eye(self.kernel_size[0])]
-        smoothing = tf.constant(np.stack(columns, 1), kernel.dtype)
-        return tf.einsum("ai,bj,ijfc->abfc", smoothing, smoothing, kernel)
+        """The sum of the kernel at the four places: `[size + 1, size + 1, filters, channels]`."""
+        padded = tf.pad(super().applied_kernel(), [[1, 1], [1, 1], [0, 0], [0, 0]])
+        rows = padded[1:] + padded[:-1]
+        return rows[:, 1:] + rows[:, :-1]
 
 
 def demodulation(factors: tf.Tensor, squares: tf.Tensor) -> tf.Tensor:

@@ -2,7 +2,7 @@
 
 As configured for small sides in arXiv:2006.06676, but for images bounded by tanh, labels beside the
 mapping network, no equalised learning rates (of the mapping network neither, where the paper has a
-hundredth), and no standard deviation of the batch, and no filter, in the discriminator.
+hundredth), no blur beside upsampling, and no standard deviation of the batch in the discriminator.
 The generator sums images of all sides; the discriminator takes images of all sides (the paper's
 skip connections), so that both can grow. Layers are numbered from the coarse end, so that a network
 of fewer doublings has the same names.
