@@ -65,9 +65,10 @@ def _inside(network: keras.Model) -> int:
             upwards = isinstance(layer, layers.Conv2DTranspose)
             images = layer.input[0] if isinstance(layer.input, list) else layer.input  # modulated
             wide, narrow = (layer.output, images) if upwards else (images, layer.output)
-            across = (wide.shape[1:3], narrow.shape[1:3], layer.kernel_size, layer.strides)
+            kernel = flops.applied_shape(layer)
+            across = (wide.shape[1:3], narrow.shape[1:3], kernel[:2], layer.strides)
             taps = [_taps(*along) for along in zip(*across, strict=True)]
-            total += math.prod(taps) * math.prod(layer.kernel.shape[2:])
+            total += math.prod(taps) * math.prod(kernel[2:])
         elif isinstance(layer, layers.Dense):
             total += math.prod(layer.kernel.shape)
     return total

@@ -16,7 +16,9 @@ LENGTH = "length"  # the part that is not an axis of steps
 _HEAD = """# How cost grows
 
 Written by `python -m scripts.scaling`, a chapter for each kind of machine; every figure comes from
-[{record}]({record}). Times are medians over rounds in which the values of an axis take turns. The
+[{record}]({record}). Steps are those of the default preset in float32, on pictures in colour (on
+amd_avx2 as it was on 28 November 2026, with a mapping network). Times are medians over rounds in
+which the values of an axis take turns. The
 exponent is that of the power of the value that time grows with: *theory* from the multiplications
 of a step (`scripts/benchmark/work.py`), *found* from the time. Where theory is less than what was
 found, something costs more than it multiplies; where it is more, what stands around the

@@ -65,6 +65,7 @@ def test_a_name_with_a_comma_stands_in_quotes():
     given = ["generate", RUN, "--output=x.npz"]
     for text, labels in (
         ('"red, white", blue', ("red, white", "blue")),
+        ("a,\r\nb\rc", ("a", "b c")),
         ('5" pipe, "6"" pipe",', ('5" pipe', '6" pipe')),
     ):
         assert flags.generate([*given, f"--labels={text}"]).labels == labels

@@ -82,17 +82,6 @@ def test_a_killed_preparation_is_taken_up(small_pieces, tmp_path):
     assert made == [6, 7, 8, 9]
 
 
-def test_of_a_preparation_that_is_refused_nothing_is_left(small_pieces, tmp_path):
-    def broken_at_six(first: int, last: int) -> np.ndarray:
-        if first == 6:
-            raise RefusedError("6.png is no picture")
-        return rows(first, last)
-
-    with pytest.raises(RefusedError, match=r"6\.png is no picture"):
-        array_cache.array(tmp_path, "name", SHAPE, broken_at_six)
-    assert not list((tmp_path / "pictures" / "name").glob("unfinished*"))
-
-
 def test_how_many_files_are_read_is_said_where_that_takes_long(monkeypatch, tmp_path, caplog):
     monkeypatch.setattr(folder_contents, "LINE_SECONDS", 0.0)
     for name in "abc":

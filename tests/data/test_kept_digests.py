@@ -100,7 +100,7 @@ def test_two_ways_to_name_a_folder_know_the_same_files(places, tmp_path, monkeyp
     assert start(relative, monkeypatch)[1] == []
 
 
-def test_looking_alone_keeps_nothing(places):
+def test_looking_alone_keeps_nothing_where_it_takes_no_minute(places):
     PictureFolder(places).specify(CHOICE)
     assert not places.cache_dir.exists()
 

@@ -40,6 +40,11 @@ PARAMETERS = {
         32: (932_211, 1_031_457),
         64: (1_391_992, 1_441_825),
     },
+    "stylegan_transposed": {
+        28: (540_654, 1_161_761),
+        32: (1_829_619, 1_998_881),
+        64: (6_644_216, 6_982_689),
+    },
     "upsampling": {
         28: (1_983_619, 1_114_945),
         32: (1_966_723, 1_143_617),
@@ -102,6 +107,7 @@ TRAINED = {  # what takes longest to trace at the smallest
     "style_joint": 16,
     "stylegan": 16,
     "stylegan_joint": 16,
+    "stylegan_transposed": 16,
     "upsampling": 16,
 }
 

@@ -86,11 +86,13 @@ def test_who_measures_or_exports_a_checkpoint_reads_no_other(storage, tmp_path):
     before = len(storage.requests)
 
     run_forked("evaluate", *asked, "--num=20", "--nocas", "--threads=2")
-    run_forked("export", *asked, "--format=keras", f"--output={tmp_path / 'generator.keras'}")
+    run_forked("export", *asked, "--format=saved_model", f"--output={tmp_path / 'saved'}")
 
     names = {each.object_name for each in storage.requests[before:]}
     read = {name.rpartition("/")[2] for name in names if ".data-" in name}
     assert read == {"ckpt-2.data-00000-of-00001"}
+    card = (tmp_path / "saved" / "README.md").read_text()
+    assert "2 updates" in card and "samples.png" not in card  # which is of step 3
 
 
 def test_a_result_is_sent_after_all_that_belongs_to_it(storage, tmp_path):

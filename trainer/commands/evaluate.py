@@ -120,11 +120,7 @@ def _new_steps(settings: EvaluateConfig, mirror: Mirror | None) -> set[int] | No
         and protocol.items() <= result.items()
         and (not asked.cas or protocols.has_score(stored.recipe, result))
     }
-    if mirror:
-        there = checkpoint_files.complete_among(mirror.names(), f"{run_layout.CHECKPOINTS}/")
-    else:
-        there = set(checkpoint_files.complete(settings.job_dir / run_layout.CHECKPOINTS))
-    return there - evaluated
+    return in_bucket.steps(mirror, settings.job_dir) - evaluated
 
 
 def _evaluate_new(

@@ -52,7 +52,14 @@ def run(config: ExportConfig) -> None:
         is_own = checkpoint_choice.belongs_to_run(
             config.job_dir / run_layout.CHECKPOINTS, config.checkpoint
         )
-        model_card.write(folder, config.job_dir if is_own else None, stored.preset, networks, noise)
+        model_card.write(
+            folder,
+            config.job_dir if is_own else None,
+            stored.preset,
+            networks,
+            noise,
+            last_step=max(in_bucket.steps(copy, config.job_dir), default=None),
+        )
     in_bucket.add(copy)
     print(local_copies.shown(str(config.output)))
 

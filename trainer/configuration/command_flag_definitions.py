@@ -21,7 +21,7 @@ def generate(values: flags.FlagValues) -> None:
     text = (
         "What successive images show, joined by commas and taken by turns: classes by name or "
         "number (#3 where names are numbers); of several attributes dress/red, colour=red or the "
-        "like; all unless given. A name with a comma in double quotes."
+        "like; all unless given. What has a comma itself stands in double quotes."
     )
     samples.text("labels", "", text)
     text = (

@@ -149,7 +149,7 @@ def _from_format_14(stored: Json) -> Json:
 
 
 def _from_format_15(stored: Json) -> Json:
-    """Format 15 called the architecture `stylegan` whose larger sides come without a filter."""
+    """Format 15 called the architecture `stylegan` which doubles sides by transposed kernels."""
     return _renamed(stored, "stylegan", "stylegan_transposed")
 
 

@@ -53,13 +53,17 @@ def places(values: flags.FlagValues) -> DataPlaces:
 def names(values: flags.FlagValues, flag: str) -> tuple[str, ...]:
     """What stands between commas; none where the flag is not given, or empty.
 
-    A name with a comma stands in double quotes, as in a table.
+    What has a comma itself stands in double quotes, as in a table.
 
     Raises:
       RefusedError: there are commas and spaces alone, as of variables that were empty.
     """
     text: str = values[flag].value
-    (parts,) = csv.reader([text.replace("\n", " ")], skipinitialspace=True) if text else ((),)
+    line = " ".join(text.splitlines())
+    try:
+        parts = next(csv.reader([line], skipinitialspace=True), [])
+    except csv.Error as error:
+        raise RefusedError(f"--{flag}: {error}") from error
     found = tuple(name.strip() for name in parts if name.strip())
     if text and not found:
         raise RefusedError(f"--{flag}={text!r} names nothing: leave it out")

@@ -74,7 +74,7 @@ def output(value: str, suffixes: Iterable[str], **inputs: Path | None) -> Path:
 
     Raises:
       RefusedError: there can be no such file, or it is a suffix alone, or would replace what is
-        read.
+        read, or be read itself the next time.
     """
     path = local("output", value)
     if path.name and path.name in suffixes:

@@ -79,14 +79,10 @@ def _keeping(*begun: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:  # what is left would be in the way of a run's own files
-            _remove(*begun)
+            for path in begun:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
         raise _NotKept(str(error)) from error
-
-
-def _remove(*paths: Path) -> None:
-    for path in paths:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
 
 
 def _kept(entry: Path, shape: tuple[int, ...], make: Make) -> np.ndarray:
@@ -115,11 +111,7 @@ def _kept(entry: Path, shape: tuple[int, ...], make: Make) -> np.ndarray:
                     os.fsync(file.fileno())
                 file_system.write_text(rows_file, str(first + len(rows)))
 
-        try:
-            _fill(shape, done, make, keep)
-        except RefusedError:  # of contents that are broken: once mended they have another name
-            _remove(unfinished, rows_file)
-            raise
+        _fill(shape, done, make, keep)
         with _keeping():
             unfinished.replace(entry / _ARRAY)
             rows_file.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ class Resident:
         """Copies the examples.
 
         Raises:
-          OSError: they cannot be read.
+          OSError: they cannot be read from their file, for a processor.
           RefusedError: the same.
         """
         self.examples = len(images)
@@ -80,7 +80,7 @@ def _in_memory(images: np.ndarray) -> tf.Variable:
     """
     read = reading.reader(images)
     copy = tf.Variable(tf.raw_ops.Empty(shape=images.shape, dtype=tf.uint8), trainable=False)
-    rows_at_once = max(1, COPIED_BYTES // images[:1].nbytes)
+    rows_at_once = max(1, COPIED_BYTES // math.prod(images.shape[1:]))
     for first in range(0, len(images), rows_at_once):
         rows = np.arange(first, min(first + rows_at_once, len(images)), dtype=np.int32)
         # A slice's assignment would first copy the whole.

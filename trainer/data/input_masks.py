@@ -24,7 +24,7 @@ def check_names(source: Path, mask: Path | None) -> None:
     """Refuses files of masks that do not go with a folder's pictures, before any is read.
 
     Raises:
-      RefusedError: there is no mask, or none of a picture's name.
+      RefusedError: there is no mask for the pictures of a folder, or none of a picture's name.
     """
     if mask is None or (mask.suffix == ARRAYS and mask.is_file()) or not source.exists():
         return
@@ -64,7 +64,8 @@ def with_masks(found: InputPictures, source: Path, mask: Path | None, spec: Data
         if share in (0, 1)
     ]
     if useless:
-        raise RefusedError(f"--mask: {'; '.join(useless[:_NAMED])}")
+        more = "; ..." if len(useless) > _NAMED else ""
+        raise RefusedError(f"--mask: {'; '.join(useless[:_NAMED])}{more}")
     return replace(found, images=np.where(found.masks, np.uint8(0), found.images))
 
 

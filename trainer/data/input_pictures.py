@@ -24,7 +24,7 @@ from trainer.system.exits import RefusedError
 log = logging.getLogger(__name__)
 
 ARRAYS = ".npz"
-_COPIES = 2  # of all pictures, that there are at once: as they are, and without what is missing
+_COPIES = 3  # of all pictures at once: as they are, with masks, without what is missing
 _ON_BLACK = ("fashion_mnist", "coloured_fashion_mnist")  # whose garments photos rarely are like
 LIGHT = "is dark on light, and this run knows pictures on black alone: invert it first"
 

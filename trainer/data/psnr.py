@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 WHITE = 255.0
@@ -24,7 +26,7 @@ def psnr(images: np.ndarray, others: np.ndarray, counted: np.ndarray | None = No
         counted = np.ones_like(images[:1, ..., :1])
     counted = np.broadcast_to(counted, (*images.shape[:-1], 1))
     errors = np.empty(len(images))
-    at_once = max(1, _BLOCK_PIXELS // images[:1].size)
+    at_once = max(1, _BLOCK_PIXELS // math.prod(images.shape[1:]))
     for first in range(0, len(images), at_once):
         block = slice(first, first + at_once)
         squares = np.square(images[block].astype(np.float64) - others[block])
@@ -46,7 +48,7 @@ def mean_of_counted(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
 
 
 def _means(values: np.ndarray, counted: np.ndarray, first: int) -> np.ndarray:
-    """The same of pictures of which the first has this number."""
+    """Means as of `mean_of_counted`, of pictures of which the first has this number."""
     weights = counted.astype(np.float32)
     counts = weights.sum(axis=(1, 2, 3)) * values.shape[3]
     if not counts.all():

@@ -16,14 +16,18 @@ def multiply_adds(network: keras.Model) -> int:
     for layer in network.layers:
         if isinstance(layer, layers.Conv2DTranspose):
             inputs = math.prod(layer.output.shape[1:3]) // math.prod(layer.strides)
-            smoothed = isinstance(layer, ModulatedUpsampling)
-            kernel = layer.applied_kernel() if smoothed else layer.kernel
-            total += inputs * math.prod(kernel.shape)
+            total += inputs * math.prod(applied_shape(layer))
         elif isinstance(layer, layers.Conv2D):
             total += math.prod(layer.output.shape[1:3]) * math.prod(layer.kernel.shape)
         elif isinstance(layer, layers.Dense):
             total += math.prod(layer.kernel.shape)
     return total
+
+
+def applied_shape(layer: keras.layers.Layer) -> tuple[int, ...]:
+    """The shape of the kernel that a convolution's inputs meet."""
+    upsamples = isinstance(layer, ModulatedUpsampling)
+    return tuple((layer.applied_kernel() if upsamples else layer.kernel).shape)
 
 
 def described(network: keras.Model) -> str:

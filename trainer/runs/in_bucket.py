@@ -18,6 +18,7 @@ from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
 from trainer.configuration.choices import LATEST
 from trainer.run_layout import CHECKPOINTS, CONFIG, EVALUATIONS, FEATURES, FINISHED, TEST
+from trainer.runs import checkpoint_files
 from trainer.runs.checkpoint_files import BEST, NAME, prefix, steps_among
 from trainer.system.exits import InterruptedRun
 
@@ -114,6 +115,13 @@ def _with_one_checkpoint(names: Collection[str], choice: str) -> list[str]:
     if not of_them:
         return list(names)
     return [*others, *of_them, *({f"{CHECKPOINTS}/checkpoint"} & {*names})]
+
+
+def steps(mirror: Mirror | None, job_dir: Path) -> set[int]:
+    """The steps of all complete checkpoints of a run, also of those that were not fetched."""
+    if mirror is None:
+        return set(checkpoint_files.complete(job_dir / CHECKPOINTS))
+    return checkpoint_files.complete_among(mirror.names(), f"{CHECKPOINTS}/")
 
 
 def fetch_from_all(url: GsUrl | None, folder: Path, files: Collection[str]) -> Mirror | None:

@@ -34,6 +34,7 @@ def write(
     networks: Trained,
     noise: str = "fixed",
     is_ending: bool = False,
+    last_step: int | None = None,
 ) -> None:
     """Writes a generator's card, and its picture of a finished run; replaces no other README.
 
@@ -44,10 +45,11 @@ def write(
       networks: of the run.
       noise: of `choices.NOISES`, as the generator was exported.
       is_ending: whether the run ends now, and the picture is drawn next.
+      last_step: of the run's checkpoints, which need not all be in its directory; None: they are.
     """
     if of_others(folder):
         return
-    shows_them = job_dir is not None and _is_of_end(job_dir, networks.step)
+    shows_them = job_dir is not None and _is_of_end(job_dir, networks.step, last_step)
     if job_dir and shows_them:
         copy = partial(shutil.copyfile, job_dir / run_layout.FINISHED)
         file_system.write_atomically(folder / PICTURE, copy)
@@ -65,10 +67,11 @@ def of_others(folder: Path) -> list[str]:
     return [name for name in (FILE, PICTURE) if (folder / name).is_file()]
 
 
-def _is_of_end(job_dir: Path, step: int) -> bool:
+def _is_of_end(job_dir: Path, step: int, last_step: int | None) -> bool:
     """Whether the picture of a finished run shows what its networks drew at this step."""
-    last = max(checkpoint_files.complete(job_dir / run_layout.CHECKPOINTS), default=None)
-    return (job_dir / run_layout.FINISHED).exists() and step == last
+    if last_step is None:
+        last_step = max(checkpoint_files.complete(job_dir / run_layout.CHECKPOINTS), default=None)
+    return (job_dir / run_layout.FINISHED).exists() and step == last_step
 
 
 def _text(figures: str, preset: str, networks: Trained, noise_size: int, has_picture: bool) -> str:

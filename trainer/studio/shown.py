@@ -60,7 +60,7 @@ def _written(index: int, value: int, attributes: Sequence[Attribute]) -> str:
 
 
 def _is_clear(text: str, wanted: Labels, attributes: Sequence[Attribute]) -> bool:
-    if text != text.strip() or "," in text:
+    if text != text.strip() or "," in text or text.startswith('"'):
         return False
     try:
         return labels.parse(text, attributes) == wanted
