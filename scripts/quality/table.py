@@ -55,8 +55,9 @@ row is a preset and its budget in minutes of processor time, over all cores; `fa
 many steps as `fashion_projection` was found to have time for, and what it took stands in the second
 table. A budget may be a number of images. `fashion_projection` is the preset `fashion` as it was
 when labels were told by `--classifier=projection --classification=.03`, `fashion_short_average`
-that with `--ema_half_life=40000`, and `fashion_before_styles` the preset before it had styles and a
-loss of labels, at rates of 9e-4: the flags of all three stand in the file.
+that with `--ema_half_life=40000`, `fashion_before_styles` the preset before it had styles and a
+loss of labels, at rates of 9e-4, and `stylegan_transposed` the preset `stylegan` as it was when its
+images had a mesh: the flags of all four stand in the file.
 TensorFlow {tensorflow}. One seed each, or, where *seeds* says so, several of as many steps: then
 the median, the least and the most in brackets, KID's largest deviation, and the pictures are those
 of the first.
