@@ -35,7 +35,8 @@ of matrices; of the batches and of generating, those of one preset). Minutes apa
 differs by a tenth on such machines, so a smaller difference between tables, or between two rows
 whose brackets overlap, says nothing. A dash for memory: the process had written its own pictures,
 and has not been measured apart from that. On amd_avx512_bf16 *The same network* is of another AMD
-EPYC than all else, one of less than half its speed (see the products of matrices).
+EPYC than all else, one of less than half its speed (see the products of matrices); on
+intel_amx_bf16 `stylegan` is the network that is `stylegan_transposed` now.
 """
 
 

@@ -28,7 +28,7 @@ from trainer.system.intervals import Interval
 log = logging.getLogger(__name__)
 
 LINE_SECONDS = 10.0  # between two lines about how far it is
-KEEP_SECONDS = 60.0  # after which what was read is kept, should this start be killed
+KEEP_SECONDS = 60.0  # after which what was read is kept, again and again: a start may be killed
 
 
 @dataclass(frozen=True)
@@ -173,14 +173,13 @@ def _digests(
     # Hashing lets other threads run.
     read = threads.in_order(_content_digest, unknown, cores.available())
     digests: list[bytes] = []
-    line, keeping, kept_some = Interval(LINE_SECONDS), Interval(KEEP_SECONDS), False
+    line, keeping = Interval(LINE_SECONDS), Interval(KEEP_SECONDS)
     for digest in known:
         digests.append(next(read) if digest is None else digest)
         if line.has_passed():
             log.info("data: %d of %d files are read", len(digests), len(paths))
-        if kept and (keeping.has_passed() or (kept_some and len(digests) == len(paths))):
+        if kept and keeping.has_passed():
             kept_digests.keep(kept, stamps, [*digests, *known[len(digests) :]])
-            kept_some = True
     return stamps, tuple(digests)
 
 

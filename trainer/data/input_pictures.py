@@ -50,7 +50,8 @@ def read(path: Path, spec: DatasetSpec, flag: str = "input") -> InputPictures:
       flag: by which it is named, for messages.
 
     Raises:
-      RefusedError: there is nothing of the kind, it cannot be read, or has another shape.
+      RefusedError: there is nothing of the kind, it cannot be read, has another shape, or does not
+        fit into the memory.
     """
     if path.suffix == ARRAYS and not path.is_dir():
         return _of_arrays(path, spec, flag)
