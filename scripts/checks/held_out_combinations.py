@@ -32,6 +32,8 @@ import numpy as np
 import tensorflow as tf
 
 from scripts.checks import independent_classifier
+from trainer.cloud.data_places import DataPlaces
+from trainer.cloud.picture_folder import PictureFolder
 from trainer.data import attribute_tables, image_folder
 from trainer.data.datasets import Attribute, DatasetSpec
 from trainer.data.picture_files import CURRENT, RULES
@@ -114,8 +116,9 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     run = trained_networks.load(stored_runs.read(asked.job_dir), asked.job_dir, asked.checkpoint)
     spec = whole(run.recipe.data, asked.folder)
     attributes = spec.attributes
+    pictures = PictureFolder(DataPlaces(asked.folder, asked.cache_dir))
     (images, labels), (test, test_labels) = (
-        image_folder.load(spec, split, asked.folder, asked.cache_dir) for split in ("train", "test")
+        pictures.load(spec, split) for split in ("train", "test")
     )
     everything = np.concatenate([labels, test_labels])
     with_all = everything[has(everything, held_out, attributes)]

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.data import loading, picture_files
+from trainer.cloud.data_places import DataPlaces
+from trainer.cloud.picture_folder import PictureFolder
+from trainer.data import folder_contents, picture_files
 from trainer.data.datasets import DataChoice, DatasetSpec, FolderReading
 
 READING = FolderReading(
@@ -26,7 +28,7 @@ def specify(
 ) -> DatasetSpec:
     """The specification of a folder of which all pictures are trained on."""
     by = dataclasses.replace(READING, **reading)  # type: ignore[arg-type]
-    return loading.specify(DataChoice("image_folder", side, attributes, by), folder)
+    return at(folder).specify(DataChoice("image_folder", side, attributes, by))
 
 
 def load(
@@ -34,9 +36,15 @@ def load(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels; prepared beside the folder."""
     spec = specify(folder, side, **asked_for)  # type: ignore[arg-type]
-    return loading.load(spec, split, folder, cache_of(folder))
+    return at(folder).load(spec, split)
+
+
+def at(folder: Path) -> PictureFolder:
+    """The folder as a command sees it that has just started."""
+    folder_contents.forget()
+    return PictureFolder(DataPlaces(folder, cache_of(folder)))
 
 
 def cache_of(folder: Path) -> Path:
-    """Where `load` keeps what it prepares."""
+    """Where is kept what is prepared."""
     return folder.with_name(f"{folder.name}-cache")

@@ -13,6 +13,7 @@ from PIL import Image
 
 from tests.command import run_forked
 from tests.conftest import train_flags
+from tests.data import folders
 from tests.data.folders import load, specify
 from tests.untrained_runs import untrained
 from trainer.data import loading, picture_files
@@ -397,7 +398,7 @@ def test_a_table_in_the_folder_may_be_named_by_its_whole_path_and_moves_with_it(
     (small / "metadata.csv").rename(small / "styles.csv")
     spec = specify(small, metadata=str(small / "styles.csv"))
     small.rename(tmp_path / "moved")
-    images, _ = loading.load(spec, "train", tmp_path / "moved", tmp_path / "cache")
+    images, _ = folders.at(tmp_path / "moved").load(spec, "train")
     assert len(images) == 3
 
 

@@ -20,11 +20,12 @@ from PIL import ExifTags, Image, ImageCms, TiffImagePlugin
 
 from tests.command import run_forked
 from tests.conftest import train_flags
-from tests.data.folders import cache_of, load, specify
+from tests.data import folders
+from tests.data.folders import load, specify
 from tests.untrained_runs import untrained
 from trainer.configuration import config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
-from trainer.data import folder_contents, image_folder, pictures
+from trainer.data import folder_contents, pictures
 from trainer.data.datasets import Attribute, DatasetSpec
 from trainer.system import file_errors
 from trainer.system.exits import InterruptedRun, RefusedError
@@ -449,7 +450,7 @@ def test_a_picture_that_changes_while_it_is_read_is_not_kept_under_its_former_na
 
     monkeypatch.setattr(folder_contents, "read", then_changed)
     with pytest.raises(InterruptedRun, match=r"a\.png was changed while the pictures were read"):
-        image_folder.load(spec, "train", tmp_path, cache_of(tmp_path))
+        folders.at(tmp_path).load(spec, "train")
 
 
 def test_a_lost_file_system_is_no_damage_to_pictures(tmp_path, monkeypatch):

@@ -207,13 +207,13 @@ def test_subfolders_of_an_image_folder_are_classes(tmp_path):
     folder = image_folder(tmp_path / "shapes")
 
     spec = resolve("--dataset=image_folder", f"--data_dir={folder}", "--test_share=0").recipe.data
-    images, labels = loading.load(spec, "train", folder, tmp_path / "cache")
+    images, labels = folders.at(folder).load(spec, "train")
 
     assert spec.attributes == (Attribute("class", ("circle", "square")),)
     assert images.shape == (12, 32, 32, 3)
     assert labels.tolist() == [[0]] * 6 + [[1]] * 6
     assert not list(folder.glob(".*"))
-    again, _ = loading.load(spec, "train", folder, tmp_path / "cache")
+    again, _ = folders.at(folder).load(spec, "train")
     np.testing.assert_array_equal(images, again)
     Image.new("RGB", (32, 32), "red").save(folder / "square" / "0.png")
     changed, _ = folders.load(folder, 32)
@@ -279,7 +279,7 @@ def test_images_are_resized_with_antialiasing_and_keep_their_proportions(tmp_pat
     Image.fromarray(wide.astype(np.uint8).squeeze(-1)).save(tmp_path / "stripes.png")
 
     spec = folders.specify(tmp_path, 28)
-    images, _ = loading.load(spec, "train", tmp_path, tmp_path / "cache")
+    images, _ = folders.at(tmp_path).load(spec, "train")
 
     assert spec.image_shape == (28, 28, 1) and not spec.attributes
     assert images[0, 5:-5, 5:-5].min() > 100 and images[0, 5:-5, 5:-5].max() < 155

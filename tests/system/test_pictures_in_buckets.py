@@ -15,6 +15,7 @@ from tests.system import emulated
 from tests.system.emulated import BUCKET, Storage
 from trainer.cloud import data_folder, url
 from trainer.cloud.data_places import DataPlaces
+from trainer.cloud.picture_folder import PictureFolder
 from trainer.configuration import config_json, data_flags, flag_definitions, parsing
 from trainer.data import image_folder
 from trainer.data.datasets import DataChoice, DatasetSpec, LabelledImages
@@ -115,7 +116,7 @@ def test_a_second_start_needs_no_picture_and_gets_the_same(storage, tmp_path, mo
     assert local == spec
     for ours, theirs in zip(
         (images, labels),
-        image_folder.load(local, "train", tmp_path / "local", tmp_path / "own"),
+        PictureFolder(DataPlaces(tmp_path / "local", tmp_path / "own")).load(local, "train"),
         strict=True,
     ):
         np.testing.assert_array_equal(ours, theirs)

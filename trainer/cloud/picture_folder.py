@@ -54,8 +54,7 @@ class PictureFolder:
     def specify(self, choice: DataChoice) -> DatasetSpec:
         """What they are as a data set."""
         kept = self._kept(choice)
-        digests = self._digests(choice.folder)
-        spec = kept.spec if kept else loading.specify(choice, self._files(), digests)
+        spec = kept.spec if kept else self._specify(choice)
         self._specified[choice] = spec
         return spec
 
@@ -87,6 +86,11 @@ class PictureFolder:
             if digests and found.files:
                 kept_digests.keep(digests, *found.files)
         return arrays
+
+    def _specify(self, choice: DataChoice) -> DatasetSpec:
+        size = choice.image_size or loading.DEFAULT_FOLDER_SIZE
+        digests = self._digests(choice.folder)
+        return image_folder.specify(self._files(), size, choice.folder, choice.attributes, digests)
 
     def _found(self, spec: DatasetSpec) -> Found:
         digests = self._digests(spec.folder)

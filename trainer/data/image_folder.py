@@ -100,18 +100,6 @@ def find(spec: DatasetSpec, folder: Path, digests: Path | None = None) -> Found:
     return Found(spec, contents.left_out, contents.notes, parts, files)
 
 
-def load(spec: DatasetSpec, split: str, folder: Path, cache_dir: Path) -> LabelledImages:
-    """Images and labels, decoded and resized once and kept in the cache.
-
-    Raises:
-      RefusedError: the folder holds other pictures, or some that cannot be read.
-    """
-    found = find(spec, folder)
-    decode = found.parts[split].decode
-    assert decode is not None
-    return arrays(found, split, cache_dir, decode)
-
-
 def arrays(found: Found, split: str, cache_dir: Path, make: array_cache.Make) -> LabelledImages:
     """Images and labels of a split, and what there is to be said of the folder.
 

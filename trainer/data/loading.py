@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import sys
 from collections.abc import Callable
@@ -40,7 +39,8 @@ DEFAULT_FOLDER_SIZE = 32
 class Source:
     """Where the pictures of a data set come from."""
 
-    load: Callable[[DatasetSpec, str, Path, Path], Arrays]  # spec, split, data_dir, cache_dir
+    # spec, split, data_dir, cache_dir; None: pictures of users, which `picture_folder` reads.
+    load: Callable[[DatasetSpec, str, Path, Path], Arrays] | None
     stored_as: str = ""  # the set of whose files in the data folder it is made; empty: of none
     check: Callable[[DatasetSpec, Path], None] | None = None  # refuses what cannot be had
     is_prepared: Callable[[str, Path], bool] | None = None  # None: it needs no download
@@ -95,26 +95,20 @@ SOURCES = {
     "mnist": _of_tfds("mnist"),
     "synthetic": Source(_drawn, is_pinned=True),
     "synthetic_garments": Source(_drawn, is_pinned=True, is_resized=True),
-    IMAGE_FOLDER: Source(image_folder.load, IMAGE_FOLDER, is_resized=True),
+    IMAGE_FOLDER: Source(None, IMAGE_FOLDER, is_resized=True),
 }
 
 
-def specify(choice: DataChoice, data_dir: Path, digests: Path | None = None) -> DatasetSpec:
-    """The specification of a data set, without decoding its images.
+def specify(choice: DataChoice, data_dir: Path) -> DatasetSpec:
+    """The specification of a data set that is no folder of pictures.
 
     Args:
       choice: what is asked for.
-      data_dir: the folder of prepared sets, or of the images.
-      digests: see `image_folder.specify`.
+      data_dir: the folder of prepared sets.
 
     Raises:
-      RefusedError: the set's images have a fixed size, it has no such attribute, or there are no
-        images.
+      RefusedError: the set's images have a fixed size, or it has no such attribute.
     """
-    if choice.dataset == IMAGE_FOLDER:
-        size = choice.image_size or DEFAULT_FOLDER_SIZE
-        reading, wanted = choice.folder, choice.attributes
-        return image_folder.specify(data_dir, size, reading, wanted, digests)
     spec = published(choice)
     return spec if SOURCES[choice.dataset].is_pinned else prepared.specify(spec, data_dir)
 
@@ -161,7 +155,7 @@ def _chosen(spec: DatasetSpec, names: tuple[str, ...]) -> tuple[Attribute, ...]:
 
 def choice_of(spec: DatasetSpec, otherwise: DataChoice) -> DataChoice:
     """What was asked for to get a specification; of a folder, how it was read."""
-    return dataclasses.replace(
+    return replace(
         otherwise,
         dataset=spec.dataset,
         image_size=spec.image_shape[0] if SOURCES[spec.dataset].is_resized else None,
@@ -174,9 +168,9 @@ def load(spec: DatasetSpec, split: str, data_dir: Path, cache_dir: Path) -> Labe
     """Images and labels of `train` or `test`; prepares the set first if necessary.
 
     Args:
-      spec: of the set.
+      spec: of a set that is no folder of pictures.
       split: `train` or `test`.
-      data_dir: the folder of prepared sets, or of the images.
+      data_dir: the folder of prepared sets.
       cache_dir: the folder of arrays made of them.
 
     Returns:
@@ -185,9 +179,9 @@ def load(spec: DatasetSpec, split: str, data_dir: Path, cache_dir: Path) -> Labe
     Raises:
       RefusedError: no source can be reached, or the data are damaged.
     """
-    images, labels = SOURCES[spec.dataset].load(spec, split, data_dir, cache_dir)
-    if spec.dataset == IMAGE_FOLDER:
-        return images, labels
+    load_all = SOURCES[spec.dataset].load
+    assert load_all is not None
+    images, labels = load_all(spec, split, data_dir, cache_dir)
     names = [attribute.name for attribute in DATASETS[spec.dataset].attributes]
     columns = [names.index(attribute.name) for attribute in spec.attributes]
     return images, np.asarray(labels).reshape(len(labels), -1)[:, columns]
