@@ -176,7 +176,7 @@ GROWING = ("--preset=stylegan", "--dataset=synthetic", "--grow_from=7", "--grow_
 
 @pytest.mark.parametrize(
     ("longer", "said"),
-    [(["--epochs=1"], "have grown up at"), (["--steps=9"], "have grown up at")],
+    [(["--epochs=1"], "are full-grown only at"), (["--steps=9"], "are full-grown only at")],
 )
 def test_another_length_of_a_run_of_minutes_is_judged_like_any_length(longer, said):
     run = started(*GROWING, "--minutes=60")

@@ -26,7 +26,9 @@ def cycle(recipe: Recipe, asked_for: Sequence[str] = ()) -> list[Labels]:
     known = recipe.data.attributes if recipe.networks.conditional else ()
     if asked_for and not known:
         names = ",".join(asked_for)
-        raise RefusedError(f"--labels={names}: this run is not conditional, leave it out")
+        raise RefusedError(
+            f"--labels={names} needs a conditional run, which this is not: leave it out"
+        )
     if asked_for:
         return [labels.parse(text, known) for text in asked_for]
     others = (labels.NOT_GIVEN,) * (len(recipe.data.attributes) - 1)
@@ -41,13 +43,13 @@ def by_turns(cycle: Sequence[Labels], count: int) -> np.ndarray:
 
 
 def over(given: np.ndarray, cycle: Sequence[Labels]) -> np.ndarray:
-    """What is asked for in turn, and where nothing is what is given: int64 `[N, attributes]`."""
+    """What is asked for in turn, or else what is given: int64 `[N, attributes]`."""
     asked = by_turns(cycle, len(given))
     return np.where(asked == labels.NOT_GIVEN, given, asked)
 
 
 def targets(recipe: Recipe, asked_for: Sequence[str]) -> list[Labels]:
-    """The labels of `--to_label`, that images are to get instead of theirs; -1 keeps theirs.
+    """The labels of `--to_label`, which images get in place of their own; -1 keeps those.
 
     Args:
       recipe: a run's.
@@ -58,5 +60,7 @@ def targets(recipe: Recipe, asked_for: Sequence[str]) -> list[Labels]:
     """
     if asked_for and not recipe.networks.conditional:
         names = ",".join(asked_for)
-        raise RefusedError(f"--to_label={names}: this run is not conditional, there are no labels")
+        raise RefusedError(
+            f"--to_label={names} needs labels, and this run has none: it is not conditional"
+        )
     return [labels.parse(text, recipe.data.attributes, "to_label") for text in asked_for]

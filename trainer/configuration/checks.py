@@ -15,7 +15,7 @@ _MOST_MINUTES = 10**7  # twenty years
 
 
 def check(config: TrainConfig) -> None:
-    """Refuses a training that cannot be, or of which a part would do nothing.
+    """Refuses a training that is impossible, or that has a part which would do nothing.
 
     Raises:
       RefusedError: with one line that says what is wrong and what to do.
@@ -26,11 +26,11 @@ def check(config: TrainConfig) -> None:
 
 
 def check_start(config: TrainConfig, is_planned: bool = False) -> None:
-    """Checks all but the recipe; a run that goes on keeps its own.
+    """Checks all but the recipe; a resumed run keeps its own.
 
     Args:
-      config: asked for, and of a run that goes on what it keeps.
-      is_planned: whether the length is known of a run that was asked for some minutes.
+      config: what is asked for, and what a resumed run keeps.
+      is_planned: whether the length of a run asked for in minutes is already known.
 
     Raises:
       RefusedError: as for `check`.
@@ -49,17 +49,17 @@ def check_start(config: TrainConfig, is_planned: bool = False) -> None:
     job_dir = config.job_dir_url or os.path.realpath(config.job_dir)
     if job_dir == (config.places.data_dir_url or os.path.realpath(config.places.data_dir)):
         # Each has a lock, and they would wait for each other.
-        raise RefusedError(f"--job_dir and --data_dir are both {job_dir}: separate them")
+        raise RefusedError(f"--job_dir and --data_dir are both {job_dir}: use two folders")
     url = config.job_dir_url
     if url and f"{config.places.cache_dir_url}/".startswith(f"{url}/"):
         raise RefusedError(
-            f"--cache_dir={config.places.cache_dir_url} lies in --job_dir={url}, of which "
-            "each start makes a copy: name another folder"
+            f"--cache_dir={config.places.cache_dir_url} lies in --job_dir={url}, which "
+            "each start copies: name another folder"
         )
 
 
 def check_profile(recipe: Recipe, schedule: Schedule) -> None:
-    """Refuses a profile of steps that a run does not have."""
+    """Refuses to profile steps that a run does not have."""
     steps = total_steps(recipe, schedule)
     if any(step > steps for step in schedule.profile_steps):
         first, last = schedule.profile_steps
@@ -69,7 +69,7 @@ def check_profile(recipe: Recipe, schedule: Schedule) -> None:
 
 
 def check_data(choice: DataChoice, given: frozenset[str]) -> None:
-    """Refuses flags of folders of pictures for other data sets, and what they cannot be.
+    """Refuses flags for folders of pictures with other data sets, and impossible values.
 
     Raises:
       RefusedError: as for `check`.
@@ -84,7 +84,9 @@ def check_data(choice: DataChoice, given: frozenset[str]) -> None:
             )
     value_checks.below_one("test_share", reading.test_share)
     if reading.metadata and reading.metadata.startswith("gs://"):
-        raise RefusedError(f"--metadata={reading.metadata} must lie in --data_dir: name it alone")
+        raise RefusedError(
+            f"--metadata={reading.metadata} must lie in --data_dir: give its path within it"
+        )
 
 
 def _check_minutes(config: TrainConfig) -> None:
@@ -97,7 +99,7 @@ def _check_minutes(config: TrainConfig) -> None:
         )
     if beside := config.given & {"epochs", "steps"}:
         raise RefusedError(
-            f"--minutes={minutes:g} plans the length of the run, and --{min(beside)} names it: "
+            f"--minutes={minutes:g} plans the length of the run, and --{min(beside)} sets it: "
             "leave one of them out"
         )
 
@@ -118,10 +120,10 @@ def check_image_size(size: int | None) -> None:
 
 
 def check_workers(runtime: Runtime, workers: int) -> None:
-    """Refuses devices of one machine for several workers, each of which would use one of them."""
+    """Refuses virtual devices with several workers, each of which would use only one."""
     if workers > 1 and runtime.virtual_devices > 1:
         raise RefusedError(
-            f"--virtual_devices={runtime.virtual_devices} are of one machine, and there are "
+            f"--virtual_devices={runtime.virtual_devices} splits one machine, and there are "
             f"{workers} workers: leave it out"
         )
 

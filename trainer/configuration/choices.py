@@ -1,4 +1,4 @@
-"""What flags can choose between, and what must be known of it before TensorFlow is imported.
+"""What flags can choose between, and what must be known about it before TensorFlow is imported.
 
 The functions behind these names are in tables of `gan/losses`, `gan/training_step`,
 `gan/schedules`, `gan/augmentation`, `gan/masks`, `gan/optimizers`, `models/architectures` and
@@ -80,7 +80,7 @@ class ArchitectureSpec:
     mapping_layers: int | None = None  # of its mapping network, likewise; None: it has none
 
     def widths(self, width: int | None, max_width: int | None) -> tuple[int, int]:
-        """Both as given, else the architecture's own: the most changes as the finest's does."""
+        """Both as given, else the architecture's own, the most in proportion to the finest."""
         finest = width or self.width
         most = finest * self.max_width // self.width if self.width else 0
         return finest, max_width or most

@@ -19,13 +19,13 @@ _OF_A_SAVED_MODEL = re.compile(
 def more_than_layers(network: str) -> RefusedError:
     """The refusal of a format for a network that it cannot hold."""
     return RefusedError(
-        f"--format=h5 holds layers alone, and this {network} has other operations, too: use "
+        f"--format=h5 can hold only layers, and this {network} has other operations: use "
         "--format=keras"
     )
 
 
 def check_generate(config: GenerateConfig, with_seed: bool) -> None:
-    """Refuses an output that is none of the formats of `generate`, and latents that cannot be.
+    """Refuses an output in none of the formats of `generate`, and impossible latents.
 
     Args:
       config: of `generate`.
@@ -44,11 +44,11 @@ def check_generate(config: GenerateConfig, with_seed: bool) -> None:
         if not (math.isfinite(limit) and limit > 0):
             raise RefusedError(f"--truncation={config.truncation} must be a positive number")
     if config.output.suffix and config.output.is_dir():
-        raise RefusedError(f"--output={config.output} is a folder: give it no suffix")
+        raise RefusedError(f"--output={config.output} is a folder: choose a name without a suffix")
 
 
 def _check_given_latents(config: GenerateConfig, with_seed: bool) -> None:
-    """Refuses what draws latents, or changes them, beside given ones."""
+    """Refuses flags that draw or change latents where latents are given."""
     given = {
         "num": config.num is not None,
         "seed": with_seed,
@@ -61,9 +61,9 @@ def _check_given_latents(config: GenerateConfig, with_seed: bool) -> None:
 
 
 def check_evaluate(config: EvaluateConfig) -> None:
-    """Refuses to measure one checkpoint and many at once."""
+    """Refuses to measure both one checkpoint and many."""
     if config.new and config.watch:
-        raise RefusedError("--watch measures what is new, too: leave --new out")
+        raise RefusedError("--watch also measures what is new: leave --new out")
     if (config.new or config.watch) and config.checkpoint != LATEST:
         raise RefusedError(
             f"--checkpoint={config.checkpoint} names one checkpoint, and --new and --watch take "
@@ -76,7 +76,7 @@ def check_export(config: ExportConfig) -> None:
     has_no_noise = config.network != "generator" or config.format == "weights"
     if config.noise == "input" and has_no_noise:
         raise RefusedError(
-            f"--noise=input is of generators, and not of --network={config.network} "
+            f"--noise=input applies only to generators, not to --network={config.network} "
             f"--format={config.format}: leave it out"
         )
     suffix, output = EXPORT_SUFFIXES[config.format], config.output
@@ -84,11 +84,13 @@ def check_export(config: ExportConfig) -> None:
         wanted = f"end in {suffix}" if suffix else "be a folder, without a suffix"
         raise RefusedError(f"--output={output} must {wanted} for --format={config.format}")
     if output.exists() and (output.is_file() if not suffix else output.is_dir()):
-        raise RefusedError(f"--output={output} is there, and no {config.format}: choose another")
+        raise RefusedError(
+            f"--output={output} exists, and is not of --format={config.format}: choose another"
+        )
     if output.is_dir():  # all of it is replaced
         files = (path for path in output.rglob("*") if not path.is_dir())
         names = sorted(path.relative_to(output).as_posix() for path in files)
         others = [name for name in names if not _OF_A_SAVED_MODEL.fullmatch(name)]
         if others or (any(output.iterdir()) and not (output / "saved_model.pb").exists()):
             what = others[0] if others else "something else"
-            raise RefusedError(f"--output={output} holds {what}, too: choose another folder")
+            raise RefusedError(f"--output={output} also holds {what}: choose another folder")

@@ -67,7 +67,7 @@ class Objective:
 
     @property
     def augments_adaptively(self) -> bool:
-        """Whether that is done at times, by a probability that follows the discriminator."""
+        """Whether that is done only at times, with a probability that follows the discriminator."""
         return ADAPTIVE in self.augment.split(",")
 
     @property
@@ -114,7 +114,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Execution:
-    """How a step is computed: the same training, by other bits. A run keeps its first start's."""
+    """How a step is computed: the same training in other bits. A run keeps its first start's."""
 
     jit_compile: bool | None  # the step as an XLA program; None: on GPUs, until the run starts
     forms: str  # a row of `models/forms.FORMS`; auto: of this machine, until the run starts

@@ -17,7 +17,7 @@ from trainer.configuration import config_migrations
 from trainer.configuration.choices import NETWORKS
 from trainer.configuration.config import Execution, Recipe, Runtime, Schedule
 from trainer.data.datasets import FolderReading
-from trainer.system import file_system, typed_json
+from trainer.system import file_errors, file_system, typed_json
 from trainer.system.exits import RefusedError
 
 FILE = run_layout.CONFIG
@@ -52,7 +52,9 @@ def read(job_dir: Path) -> RunConfig | None:
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:
-        raise RefusedError(f"{path} cannot be read ({error}): restore it") from error
+        raise file_errors.refused(
+            error, f"{path} cannot be read ({error})", "restore it"
+        ) from error
     return from_json(text, path)
 
 
@@ -76,7 +78,7 @@ def from_json(text: str, path: Path) -> RunConfig:
     if type(written) is not int or not 1 <= written <= FORMAT:
         raise RefusedError(
             f"{path} has format {written}, and this version of fashion-gan reads formats 1 to "
-            f"{FORMAT}: use the version that has written it, or a later one"
+            f"{FORMAT}: use the version that wrote it, or a later one"
         )
     try:
         for number in range(written, FORMAT):

@@ -1,4 +1,4 @@
-"""What config.json of each earlier format means, said in the next one."""
+"""What config.json of each earlier format means, in terms of the next one."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _from_format_7(stored: Json) -> Json:
 
 
 def _renamed(stored: Json, former: str, now: str) -> Json:
-    """The same, where an architecture has another name by now."""
+    """The same, with the new name of an architecture that was renamed."""
     networks = dict(stored["recipe"]["networks"])
     if networks["architecture"] == former:
         networks["architecture"] = now
@@ -106,7 +106,7 @@ def _renamed(stored: Json, former: str, now: str) -> Json:
 
 
 def _from_format_8(stored: Json) -> Json:
-    """Format 8 called the architecture `style` whose mapping network sees labels."""
+    """In format 8 `style` was the architecture whose mapping network sees labels."""
     return _renamed(stored, "style", "style_joint")
 
 
@@ -121,35 +121,35 @@ def _from_format_9(stored: Json) -> Json:
 
 
 def _from_format_10(stored: Json) -> Json:
-    """Format 10 told no labels by what is known of a picture."""
+    """Format 10 did not recognise labels from the known parts of a picture."""
     completion = {**stored["recipe"]["completion"], "recognition": 0.0}
     return {**stored, "recipe": {**stored["recipe"], "completion": completion}}
 
 
 def _from_format_11(stored: Json) -> Json:
-    """Format 11 called the architecture `stylegan` whose mapping network sees labels."""
+    """In format 11 `stylegan` was the architecture whose mapping network sees labels."""
     return _renamed(stored, "stylegan", "stylegan_joint")
 
 
 def _from_format_12(stored: Json) -> Json:
-    """Format 12 called the architecture `residual` whose discriminator takes means."""
+    """In format 12 `residual` was the architecture whose discriminator takes means."""
     return _renamed(stored, "residual", "residual_mean")
 
 
 def _from_format_13(stored: Json) -> Json:
-    """Format 13 kept of a planned schedule alone what came of it."""
+    """Format 13 kept only the result of a planned schedule."""
     return {**stored, "asked_schedule": None}
 
 
 def _from_format_14(stored: Json) -> Json:
-    """Format 14 told labels by the projection alone."""
+    """Format 14 classified labels only by the projection."""
     recipe = stored["recipe"]
     objective = {**recipe["objective"], "classifier": "projection"}
     return {**stored, "recipe": {**recipe, "objective": objective}}
 
 
 def _from_format_15(stored: Json) -> Json:
-    """Format 15 called the architecture `stylegan` which doubles sides by transposed kernels."""
+    """In format 15 `stylegan` was the architecture that doubles sides by transposed kernels."""
     return _renamed(stored, "stylegan", "stylegan_transposed")
 
 

@@ -1,4 +1,4 @@
-"""The flags that say which data set, and how a folder of pictures is read."""
+"""The flags for which data set is used, and how a folder of pictures is read."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def define(values: flags.FlagValues) -> None:
     define_place(data)
     text = (
         "Side to which the pictures of celeb_a, image_folder and synthetic_garments are resized: "
-        "4, 5, 6 or 7 times a power of two, from 16 to 256. Unless given: 64 of celeb_a and of the "
+        "4, 5, 6 or 7 times a power of two, from 16 to 256. Unless given: 64 for celeb_a and the "
         "preset own, else 32."
     )
     data.integer("image_size", None, text, 1)
     text = (
-        "The set's attributes to use, joined by commas, in this order; all unless given. A name "
-        "with a comma in double quotes."
+        "The data set's attributes to use, in this order, separated by commas; all unless given. "
+        "Put a name that contains a comma in double quotes."
     )
     data.text("attributes", "", text)
     _define_folder(Group(values, "folder of pictures"))
@@ -41,32 +41,33 @@ def define(values: flags.FlagValues) -> None:
 
 def _define_folder(folder: Group) -> None:
     text = (
-        "The table of attributes, a row a picture, by its path in --data_dir or an absolute one; "
-        "unless given, metadata.csv or metadata.jsonl if it is there, else subfolders are classes."
+        "The table of attributes, one row per picture: its path within --data_dir, or an absolute "
+        "one; unless given, metadata.csv or metadata.jsonl if there is one, else subfolders are "
+        "classes."
     )
     folder.text("metadata", "", text)
-    text = "What pictures are called, like images/{id}.jpg; unless given, as column file_name says."
+    text = "Pattern of the pictures' names, like images/{id}.jpg; unless given, column file_name."
     folder.text("metadata_file_name", "", text)
-    text = "Values of the table's columns that fewer pictures have become one value, other."
+    text = "Values in the table's columns with fewer pictures than this are merged into one, other."
     folder.integer("attribute_minimum", ATTRIBUTE_MINIMUM, text, 1)
-    text = "Share of the pictures that is kept for tests, unless there are folders train and test."
+    text = "Share of the pictures held out for testing, unless there are folders train and test."
     folder.number("test_share", TEST_SHARE, text)
-    text = "How pictures become square: the centre, or all of it with margins."
+    text = "How pictures become square: crop to the centre, or pad the whole with margins."
     folder.choice("fit", "crop", choices.FITS, text)
-    text = "The colour of margins and behind transparent pictures: black, white or R,G,B."
+    text = "Colour of margins and behind transparent pictures: black, white or R,G,B."
     folder.text("background", "black", text)
 
 
 def define_place(data: Group) -> None:
     """The flags that say where data lie."""
     text = (
-        "Where TensorFlow Datasets keeps prepared data sets; of image_folder, the pictures. "
+        "Where TensorFlow Datasets keeps prepared data sets; for image_folder, the pictures. "
         "A local folder, or gs://bucket/folder."
     )
     data.text("data_dir", _default_data_dir(), text)
     text = (
-        "Where arrays that are made of pictures are kept, and networks and features to measure "
-        "with; may be removed at any time. A local folder; or gs://bucket/folder, which keeps what "
-        "is made of a folder of pictures, and Inception, alone."
+        "Where arrays made from pictures are kept, and networks and features for evaluations; may "
+        "be deleted at any time. A local folder; or gs://bucket/folder, which keeps only what is "
+        "made from a folder of pictures, and Inception."
     )
     data.text("cache_dir", _default_cache_dir(), text)

@@ -51,12 +51,12 @@ def places(values: flags.FlagValues) -> DataPlaces:
 
 
 def names(values: flags.FlagValues, flag: str) -> tuple[str, ...]:
-    """What stands between commas; none where the flag is not given, or empty.
+    """The parts between commas; none if the flag is not given, or empty.
 
-    What has a comma itself stands in double quotes, as in a table.
+    A part that contains a comma stands in double quotes, as in a table.
 
     Raises:
-      RefusedError: there are commas and spaces alone, as of variables that were empty.
+      RefusedError: there are only commas and spaces, as from empty variables.
     """
     text: str = values[flag].value
     line = " ".join(text.splitlines())

@@ -1,4 +1,4 @@
-"""The way from flags to configurations, of the commands that change pictures."""
+"""From flags to configurations, for the commands that change pictures."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def inpaint(argv: Sequence[str]) -> InpaintConfig:
     values = parsing.parse(argv, editing_flag_definitions.inpaint)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     if values.seed + values.num - 1 > choices.MAX_SEED:
-        raise RefusedError(f"--seed={values.seed} leaves no {values.num} seeds: use a smaller one")
+        raise RefusedError(
+            f"--seed={values.seed} leaves no room for {values.num} seeds: use a smaller one"
+        )
     given = paths.input_path("input", values.input)
     mask = None if values.mask is None else paths.input_path("mask", values.mask)
     return InpaintConfig(
@@ -112,12 +114,17 @@ def _check_edit(values: flags.FlagValues) -> None:
     search = _search_given(values)
     if search and values.input is None and not mixes_pictures:
         raise RefusedError(
-            f"--{search[0]} is of the search for pictures, and samples need none: leave it out"
+            f"--{search[0]} applies only when pictures are projected; samples are not: leave it out"
         )
     if values["strength"].present and given[0] not in ("direction", "directions"):
-        raise RefusedError(f"--strength is of directions, and has no place beside --{given[0]}")
+        raise RefusedError(
+            "--strength applies only to --direction and --directions, "
+            f"not to --{given[0]}: leave it out"
+        )
     if values.layers and given[0] == "to_label":
-        raise RefusedError("--layers has no place beside --to_label, which changes all of them")
+        raise RefusedError(
+            "--layers does not apply to --to_label, which changes all layers: leave it out"
+        )
 
 
 def _search_given(values: flags.FlagValues, *more: str) -> tuple[str, ...]:
@@ -142,9 +149,9 @@ def _mix(text: str | None) -> Path | int | None:
     if text is None or not (text.isascii() and text.isdecimal()):
         return None if text is None else paths.input_path("mix", text)
     if Path(text).exists():
-        raise RefusedError(f"--mix={text} is a seed and a file: write ./{text} for the file")
+        raise RefusedError(f"--mix={text} is both a seed and a file: write ./{text} for the file")
     if len(text) > 10 or int(text) > choices.MAX_SEED:
-        raise RefusedError(f"--mix={text} is no seed: use at most {choices.MAX_SEED}")
+        raise RefusedError(f"--mix={text} is not a seed: use at most {choices.MAX_SEED}")
     return int(text)
 
 
@@ -160,12 +167,12 @@ def _strengths(text: str) -> tuple[float, ...]:
         raise RefusedError(f"--strength={text} must be numbers, like -2,2") from error
     found = tuple(numbers.rounded_to_float32("strength", each) for each in found)
     if not all(map(math.isfinite, found)) or not 2 <= len(found) <= _MOST_COLUMNS:
-        raise RefusedError(f"--strength={text} must be two numbers or more, like -2,2")
+        raise RefusedError(f"--strength={text} must be two or more numbers, like -2,2")
     return found
 
 
 def _layers(text: str) -> tuple[int, ...]:
-    """Numbers, and first to last ones.
+    """Numbers, and ranges from a first to a last one.
 
     Raises:
       RefusedError: it is something else.

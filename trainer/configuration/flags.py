@@ -63,7 +63,7 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
 
 
 def _say_why_there_are_no_labels(asked: config.TrainConfig) -> None:
-    """Says what of a folder is not used where networks lack the labels that they need."""
+    """Says what in a folder is not used if networks lack the labels that they need."""
     data = asked.recipe.data
     if data.folder and asked.recipe.networks.conditional and max(data.label_sizes, default=0) < 2:
         for note in data_folder.at(asked.places).left_out(data):
@@ -274,5 +274,5 @@ def _profile_steps(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")] if text else []
     numbers = tuple(int(part) for part in parts if part.isdecimal())
     if parts and (len(parts) != 2 or len(numbers) != 2 or not numbers[0] < numbers[1]):
-        raise RefusedError(f"--profile_steps={text} is no first and last step, like 100,120")
+        raise RefusedError(f"--profile_steps={text} must be a first and a last step, like 100,120")
     return numbers

@@ -1,7 +1,7 @@
 """Progressive growing: the sides at which a run trains, by the images that it has seen.
 
-(Karras et al. 2017, arXiv:1710.10196.) Everything is a function of the step, so that a run which
-goes on is where it was.
+(Karras et al. 2017, arXiv:1710.10196.) Everything is a function of the step, so that a resumed run
+is where it was.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def augmentations(text: str) -> str:
     """Those of `--augment` in the order in which they are applied, `adaptive` before them.
 
     All are named where `adaptive` stands alone, so that a later version that knows more of them
-    reads the same of a run's configuration.
+    reads the same in a run's configuration.
 
     Raises:
       RefusedError: a name is unknown.
@@ -34,5 +34,7 @@ def augmentations(text: str) -> str:
 def _named(flag: str, text: str, known: Sequence[str]) -> list[str]:
     names = {name.strip() for name in text.split(",")} - {""}
     if unknown := sorted(names - set(known)):
-        raise RefusedError(f"--{flag}={text} names {unknown[0]!r}: there are {', '.join(known)}")
+        raise RefusedError(
+            f"--{flag}={text} names {unknown[0]!r}, which is none of {', '.join(known)}"
+        )
     return [name for name in known if name in names]

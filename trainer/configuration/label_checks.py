@@ -1,4 +1,4 @@
-"""What is refused of networks that are given labels."""
+"""Labels, and flags that need them: what is refused."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from trainer.system.exits import RefusedError
 
 
 def check(recipe: Recipe) -> None:
-    """Refuses labels that are not there, and what is of labels where there are none.
+    """Refuses labels that do not exist, and flags that need labels where there are none.
 
     Raises:
       RefusedError: with what to do.
     """
     networks = recipe.networks
     if networks.conditional and max(recipe.data.label_sizes, default=0) < 2:
-        found = "a single one" if recipe.data.attributes else "none"
+        found = "only one" if recipe.data.attributes else "none"
         text = (
             f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
-            "add --noconditional"
+            "use --noconditional"
         )
         folder = recipe.data.folder
         if folder and folder.attribute_minimum > 1:
-            text += f", or, of a table, lower --attribute_minimum={folder.attribute_minimum}"
+            text += f", or, with a table, lower --attribute_minimum={folder.attribute_minimum}"
         raise RefusedError(text)
     value_checks.below_one("attribute_dropout", networks.attribute_dropout)
     if networks.attribute_dropout and not networks.conditional:
         raise RefusedError(
             f"--attribute_dropout={networks.attribute_dropout} leaves out labels, and this model "
-            "has none: add --conditional, or leave it out"
+            "is given none: add --conditional, or leave it out"
         )
     _check_classification(recipe)
 
@@ -39,11 +39,11 @@ def _check_classification(recipe: Recipe) -> None:
     value_checks.weight("classification", weight)
     if weight and not networks.conditional:
         raise RefusedError(
-            f"--classification={weight} is of labels, which the networks are not given: add "
-            "--conditional, or --classification=0"
+            f"--classification={weight} needs labels, which the networks are not given: add "
+            "--conditional, or use --classification=0"
         )
     if weight and not ARCHITECTURES[networks.architecture].projects:
         raise RefusedError(
-            f"--classification={weight} is of discriminators that project labels: use "
+            f"--classification={weight} needs a discriminator that projects labels: use "
             f"--architecture={', '.join(PROJECTING)}, or --classification=0"
         )

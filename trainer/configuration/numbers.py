@@ -38,7 +38,7 @@ def in_float32(part: Part, prefix: str = "") -> Part:
 
 
 def rounded_to_float32(flag: str, value: float) -> float:
-    """A flag's number in float32, by the fewest digits that say which; infinities stay.
+    """A flag's number in float32, with the fewest digits that identify it; infinities stay.
 
     Raises:
       RefusedError: as for `in_float32`.
@@ -48,7 +48,7 @@ def rounded_to_float32(flag: str, value: float) -> float:
     if not SMALLEST <= abs(value) <= LARGEST:
         raise RefusedError(
             f"--{flag}={value} would be {'zero' if abs(value) < 1 else 'infinite'} in float32, in "
-            f"which the training computes: use 0, or from {SMALLEST:.1e} to {LARGEST:.1e}"
+            f"which training computes: use 0, or a value from {SMALLEST:.1e} to {LARGEST:.1e}"
         )
     single = _single(value)
     texts = (f"{single:.{digits}g}" for digits in range(1, 10))

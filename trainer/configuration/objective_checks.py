@@ -1,4 +1,4 @@
-"""What an objective cannot be: losses, penalties and augmentation that do not go together."""
+"""Objectives that are refused: losses, penalties, augmentation that do not go together."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _check_penalties(objective: Objective) -> None:
     if objective.gradient_penalty and (objective.r1 or objective.r2):
         raise RefusedError(
             "--gradient_penalty pulls gradient norms to one, --r1 and --r2 to zero: "
-            "use the one or the others"
+            "use one or the other"
         )
     value_checks.schedule("penalty", objective.penalty_schedule, objective.penalty_final_factor)
     if objective.penalised:

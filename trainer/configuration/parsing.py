@@ -40,7 +40,7 @@ def parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> fl
 
 
 def in_force(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> flags.FlagValues:
-    """The flags as they would be without the request for help, also where some are missing."""
+    """The flags as they would be without the request for help, even if some are missing."""
     values = flags.FlagValues()
     define(values)
     flag_definitions.log(values)

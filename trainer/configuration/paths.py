@@ -22,15 +22,17 @@ def job_dir(value: str, flag: str = "job_dir") -> tuple[Path, GsUrl | None]:
     """
     path, parsed = folder(flag, value)
     if parsed and not parsed.key:
-        raise RefusedError(f"--{flag}={parsed} is a whole bucket: name a folder, {parsed}/run")
+        raise RefusedError(
+            f"--{flag}={parsed} is a whole bucket: name a folder in it, like {parsed}/run"
+        )
     return path, parsed
 
 
 def with_default(flag: str, value: str, is_given: bool) -> tuple[Path, GsUrl | None]:
     """A folder of data, as `folder` gives it.
 
-    Not every data set needs one: a default that cannot be is refused only where it is used, as a
-    place in which there can be no folder.
+    Not every data set needs one: an impossible default is refused only where it is used, as a path
+    at which there can be no folder.
 
     Raises:
       RefusedError: as there, if it is given.
@@ -78,7 +80,7 @@ def output(value: str, suffixes: Iterable[str], **inputs: Path | None) -> Path:
     """
     path = local("output", value)
     if path.name and path.name in suffixes:
-        raise RefusedError(f"--output={value} is a suffix alone: put a name before it")
+        raise RefusedError(f"--output={value} is only a suffix: put a name before it")
     for flag, given in inputs.items():
         if given is None or not given.exists():
             continue
@@ -89,8 +91,8 @@ def output(value: str, suffixes: Iterable[str], **inputs: Path | None) -> Path:
             )
         if is_inside and path.suffix in _PICTURES:
             raise RefusedError(
-                f"--output={value} lies in --{flag}={given}, and would be taken for what you give "
-                "the next time: choose another"
+                f"--output={value} lies in --{flag}={given}, and would be read as input the next "
+                "time: choose another"
             )
     return path
 

@@ -1,4 +1,4 @@
-"""What a recipe cannot be: combinations that cannot be trained, or of which a part does nothing."""
+"""Recipes that are refused: those that cannot be trained, or have a part that does nothing."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def _check_networks(recipe: Recipe) -> None:
         )
     if networks.dropout and not ARCHITECTURES[networks.architecture].has_dropout:
         raise RefusedError(
-            f"--dropout={networks.dropout} has no place in --architecture={networks.architecture}: "
-            "its discriminator works without; use --dropout=0"
+            f"--dropout={networks.dropout} does not apply to "
+            f"--architecture={networks.architecture}, whose discriminator has none: use --dropout=0"
         )
     _check_widths(networks)
     if networks.spectral_norm and ARCHITECTURES[networks.architecture].has_zero_kernels:
@@ -74,7 +74,7 @@ def _check_widths(networks: Networks) -> None:
         for name, value in (("width", width), ("max_width", max_width)):
             if value:
                 raise RefusedError(
-                    f"--{name}={value} has no place in --architecture={networks.architecture}, "
+                    f"--{name}={value} does not apply to --architecture={networks.architecture}, "
                     "which has no channels: leave it out"
                 )
     if width > max_width:
@@ -92,12 +92,13 @@ def _check_styles(recipe: Recipe) -> None:
     for name in ("style_mixing", "path_length"):
         if getattr(objective, name) and not ARCHITECTURES[architecture].style_based:
             raise RefusedError(
-                f"--{name}={getattr(objective, name)} is of styles, and "
+                f"--{name}={getattr(objective, name)} needs a style-based generator, and "
                 f"--architecture={architecture} has none: use --architecture=style, or leave it out"
             )
     if objective.path_length and objective.update != "simultaneous":
         raise RefusedError(
-            f"--path_length={objective.path_length} needs --update=simultaneous: use that, or 0"
+            f"--path_length={objective.path_length} needs --update=simultaneous: use that, or "
+            "--path_length=0"
         )
 
 
@@ -120,7 +121,7 @@ def _check_growth(recipe: Recipe) -> None:
             f"use {' or '.join(map(str, sides))}"
         )
     if not growth.grow_images:
-        raise RefusedError("--grow_from needs --grow_images, of each side: add it")
+        raise RefusedError("--grow_from needs --grow_images, the images seen at each side: add it")
 
 
 def _check_completion(recipe: Recipe) -> None:
@@ -129,14 +130,14 @@ def _check_completion(recipe: Recipe) -> None:
         value_checks.weight(name, getattr(completion, name))
     if completion.diversity >= MOST_DIVERSITY:
         raise RefusedError(
-            f"--diversity={completion.diversity} pays for variety without end: it must be below "
+            f"--diversity={completion.diversity} rewards variety without limit: it must be below "
             f"{MOST_DIVERSITY}"
         )
     if ARCHITECTURES[architecture].completes:
         if not completion.masks:
             raise RefusedError(
-                f"--architecture={architecture} completes pictures, and nothing is missing: add "
-                "--masks, as --preset=inpaint does"
+                f"--architecture={architecture} completes pictures, and no parts are missing: "
+                "add --masks, as --preset=inpaint does"
             )
         if completion.diversity and not completion.reconstruction:
             raise RefusedError(
@@ -145,14 +146,14 @@ def _check_completion(recipe: Recipe) -> None:
             )
         if completion.recognition and not recipe.networks.conditional:
             raise RefusedError(
-                f"--recognition={completion.recognition} is of labels, which the networks are not "
-                "given: add --conditional, or --recognition=0"
+                f"--recognition={completion.recognition} needs labels, which the networks are not "
+                "given: add --conditional, or use --recognition=0"
             )
         return
     for name in ("masks", "reconstruction", "diversity", "recognition"):
         if value := getattr(completion, name):
             raise RefusedError(
-                f"--{name}={value} is of pictures that are completed, which "
+                f"--{name}={value} applies only to networks that complete pictures, which "
                 f"--architecture={architecture} does not: use {' or '.join(COMPLETING)}, or leave "
                 "it out"
             )
@@ -167,7 +168,7 @@ def check_growth_ends(recipe: Recipe, steps: int) -> None:
     needed = step_counts.full_grown_step(recipe)
     if needed and steps <= needed:
         raise RefusedError(
-            f"the run would end at step {steps}, and the networks have grown up at {needed}: "
+            f"the run would end at step {steps}, but the networks are full-grown only at {needed}: "
             "train longer, or use smaller --grow_images and --fade_images"
         )
 
@@ -180,7 +181,7 @@ def _check_optimizer(name: str, optimizer: OptimizerSettings, kind: str) -> None
         value_checks.below_one(f"{name}_{beta}", getattr(optimizer, beta))
     if kind == "rmsprop" and optimizer.beta_1:
         raise RefusedError(
-            f"--{name}_beta_1={optimizer.beta_1} is Adam's, and --optimizer=rmsprop keeps no mean "
-            f"of gradients: use --{name}_beta_1=0"
+            f"--{name}_beta_1={optimizer.beta_1} applies only to Adam, and --optimizer=rmsprop "
+            f"keeps no mean of gradients: use --{name}_beta_1=0"
         )
     value_checks.schedule(name, optimizer.schedule, optimizer.final_factor)

@@ -56,7 +56,7 @@ def recipe(values: flags.FlagValues, data: DatasetSpec, given: Collection[str]) 
 
 
 def _ema_half_life(values: flags.FlagValues, given: Collection[str]) -> float:
-    """A preset's is bounded by the images seen, which that of a warm start is not."""
+    """A preset's is limited for a warm start, where it is not capped by the images so far."""
     half_life: float = values.ema_half_life
     if values.initialize_from and "ema_half_life" not in given:
         return min(half_life, _EMA_AFTER_ANOTHER_RUN)
@@ -71,7 +71,7 @@ def _mapping_layers(
         return architecture.mapping_layers if layers is None else layers
     if "mapping_layers" in given:  # not a preset's, whose architecture the user may have changed
         raise RefusedError(
-            f"--mapping_layers={layers} is of a mapping network, and "
+            f"--mapping_layers={layers} needs a mapping network, and "
             f"--architecture={values.architecture} has none: leave it out"
         )
     return 0
@@ -120,8 +120,8 @@ def _classifier(values: flags.FlagValues, weight: float, given: Collection[str])
         return str(values.classifier)
     if "classifier" in given:
         raise RefusedError(
-            f"--classifier={values.classifier} is what a loss trains that has no weight: give it "
-            "one by --classification, or leave it out"
+            f"--classifier={values.classifier} is trained by a loss that has no weight: give it "
+            "one with --classification, or leave it out"
         )
     return choices.CLASSIFIERS[0]
 

@@ -1,4 +1,4 @@
-"""Taking up a run: what it was started with, and what the user asks for now."""
+"""Resuming a run: what it was started with, and what the user asks for now."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _DATA_FIELDS = {field.name for field in dataclasses.fields(DatasetSpec)} | _READ
 
 
 def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
-    """The configuration of the run that is started or taken up.
+    """The configuration of the run that is started or resumed.
 
-    A stored recipe wins: a preset may have become another since. Only what the user gives is
-    compared with it, and the data as they are now. Of the schedule the user's flags win, and what
-    they leave out stays as it was; the runtime is this start's.
+    A stored recipe wins: a preset may have changed since. Only what the user gives is compared
+    with it, and the data as they are now. In the schedule the user's flags win, and what they leave
+    out stays as it was; the runtime is this start's.
 
     Args:
       asked: what the flags say.
@@ -54,7 +54,7 @@ def configured(asked: TrainConfig, stored: RunConfig | None) -> RunConfig:
 
 
 def _with_table_in_folder(asked: TrainConfig, stored: RunConfig) -> RunConfig:
-    """A table in the folder of pictures by its path there; earlier runs kept it as it was given."""
+    """Names a table in the folder of pictures by its path there; earlier runs kept it as given."""
     data = stored.recipe.data
     if data.folder is None:
         return stored
@@ -65,12 +65,12 @@ def _with_table_in_folder(asked: TrainConfig, stored: RunConfig) -> RunConfig:
 
 
 def _say_what_is_kept(asked: TrainConfig, stored: RunConfig) -> None:
-    """Of how a step is computed the run's wins, for other bits could not be taken back."""
+    """A run keeps how its steps are computed, for other bits could not be undone."""
     for name, now in dataclasses.asdict(asked.execution).items():
         before = getattr(stored.execution, name)
         if name in asked.given and now not in (before, None, "auto"):
             log.warning(
-                "--%s=%s is left aside: the run was started with %s, and keeps it",
+                "--%s=%s is ignored: the run was started with %s, and keeps it",
                 *(name, json.dumps(now).strip('"'), json.dumps(before).strip('"')),
             )
 
@@ -78,8 +78,8 @@ def _say_what_is_kept(asked: TrainConfig, stored: RunConfig) -> None:
 def _with_schedule(asked: TrainConfig, stored: RunConfig) -> RunConfig:
     """The run with the schedule that is asked for now: what is left out stays as it was.
 
-    What was planned by minutes stays, too, where it is asked for as it was at first, and is dropped
-    where another length is.
+    What was planned by minutes also stays if the same is asked for as at first, and is dropped if
+    another length is.
     """
     before, first = stored.schedule, stored.asked_schedule
     given = {
@@ -91,7 +91,7 @@ def _with_schedule(asked: TrainConfig, stored: RunConfig) -> RunConfig:
     if given.pop("minutes", None) not in (None, before.minutes):
         planned = "a planned length" if before.minutes else "another length"
         log.warning(
-            "--minutes=%g is left aside: the run has %s since its first start",
+            "--minutes=%g is ignored: the run has had %s since its first start",
             *(asked.schedule.minutes, planned),
         )
     if given.keys() & {"epochs", "steps"}:
@@ -103,7 +103,7 @@ def _with_schedule(asked: TrainConfig, stored: RunConfig) -> RunConfig:
         for name in sorted(as_at_first):
             if getattr(before, name) != given[name]:
                 log.info(
-                    "--%s=%s stays %s, as was planned for --minutes; another value wins",
+                    "--%s=%s stays %s, as planned for --minutes; any other value wins",
                     *(name, given[name], getattr(before, name)),
                 )
             del given[name]
@@ -132,12 +132,12 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
     ]
     if not rows:
         return
-    what = "of another recipe: give its flags again, or leave them out, or choose another folder"
+    what = "with another recipe: give its flags again, or leave them out, or choose another folder"
     if {name for name, *_ in rows} <= _CONTENTS - asked.given:  # no flag asks for these
         what = (
-            f"on other pictures than --data_dir={asked.places.data_dir} holds, or "
-            "their table says now: restore them, or begin in another folder, perhaps with "
-            "--initialize_from this one"
+            f"on other pictures than --data_dir={asked.places.data_dir} holds now, or their table "
+            "has changed: restore them, or start in another folder, perhaps with --initialize_from "
+            "this one"
         )
     table = "\n".join(f"  {name:<28} {old:<16} {new}" for name, old, new in rows)
     raise RefusedError(
@@ -149,7 +149,7 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
 def _weights(asked: TrainConfig, before: str) -> str:
     """What the run starts with: once it has started, no other run is read again."""
     if before and asked.initialize_from:
-        log.info("--initialize_from is not read again: the run goes on from its own checkpoint")
+        log.info("--initialize_from is not read again: the run continues from its own checkpoint")
     asked_for = asked.initialize_from_url or asked.initialize_from
     return before if before or not asked_for else str(asked_for)
 
@@ -179,12 +179,12 @@ def _data(asked: TrainConfig, stored: RunConfig) -> DatasetSpec:
             there.specify(whatever)  # or it says why not
             was_told = ", ".join(choice.attributes) or "nothing"
             raise RefusedError(
-                f"--job_dir={asked.job_dir} holds a run on a folder that told {was_told} of its "
+                f"--job_dir={asked.job_dir} holds a run on a folder that gave {was_told} for its "
                 f"pictures, and --data_dir={asked.places.data_dir} does not "
                 f"({error}): restore it"
             ) from error
         raise RefusedError(
-            f"--job_dir={asked.job_dir} holds a run on a folder of pictures: name it by "
+            f"--job_dir={asked.job_dir} holds a run on a folder of pictures: name it with "
             f"--data_dir ({error})"
         ) from error
 

@@ -26,11 +26,11 @@ def define(values: flags.FlagValues) -> None:
     flag_definitions.checkpoint(values)
     page = Group(values, "page")
     text = (
-        f"The address at which it listens. Any but {LOCALHOST} lets others in, who need no "
+        f"The address that it listens on. Any other than {LOCALHOST} lets others in, without a "
         "password."
     )
     page.text("host", LOCALHOST, text)
-    page.integer("port", 7860, "The port; 0: one that is free.", 0, 65535)
+    page.integer("port", 7860, "The port; 0: any free one.", 0, 65535)
     data_flag_definitions.define_place(Group(values, "data (the test pictures that it offers)"))
 
 
@@ -44,7 +44,9 @@ def studio(argv: Sequence[str]) -> StudioConfig:
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     host = values.host.strip()
     if not host or not host.isascii() or any(sign in host for sign in "/ \n\t@"):
-        raise RefusedError(f"--host={values.host} is no address: {LOCALHOST} is this machine alone")
+        raise RefusedError(
+            f"--host={values.host} is not an address: {LOCALHOST} is this machine alone"
+        )
     return StudioConfig(
         job_dir=job_dir,
         places=data_flags.places(values),

@@ -24,7 +24,7 @@ def names() -> list[str]:
 
 
 def description(name: str) -> str:
-    """What the preset is and comes from, in a line."""
+    """What the preset is and where it comes from, in one line."""
     return _lines(name)[0].removeprefix("# ")
 
 
