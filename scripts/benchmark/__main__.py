@@ -1,29 +1,29 @@
 #!/usr/bin/env python3
-"""Measures how fast this trainer is, beside others and by itself, and writes docs/performance.md.
+"""Measures how fast this trainer is, alone and alongside others, and writes docs/performance.md.
 
     python -m scripts.benchmark [PART...] [--rounds=5] [--steps=5] [--device=cpu]
 
 Parts, all of them unless some are named:
   contenders  the same network, batch and precision, trained by us and with other libraries
-  presets     every preset, and its share of what products of matrices reach
+  presets     every preset, and its share of what matrix products reach
   batches     a step of dcgan and fashion at batches of 32 to 1024
   sizes       a step of the default preset on coloured pictures of 64 to 256 pixels, and its feeding
   styles      a step with modulated convolutions and without, on pictures of 28 to 128 pixels
-  loop        what a step costs beside its computation
+  loop        what a step costs besides its computation
   startup     from the command to the first step
   around      saves, pictures, evaluations and records of a run
   generation  images a second of `fashion-gan generate`
   evaluation  seconds of `fashion-gan evaluate`
 
-Who is compared trains by turns, and medians are taken over the turns. A part that is measured again
+Contenders train in turn, and medians are taken over the turns. A part that is measured again
 replaces what it was in docs/performance.json; the page is made from that file. Nothing else should
-run meanwhile, and about 16 GB of memory should be free: all contenders of a precision are there at
+run meanwhile, and about 16 GB of memory should be free: all contenders of a precision are loaded at
 once, and wait while one of them trains. `scripts/benchmark.sh` makes an environment with the other
-libraries; who is not installed, or fails, is listed with the reason. Needs Linux.
+libraries; any that is not installed, or fails, is listed with the reason. Needs Linux.
 
 `--device=gpu` measures on the GPU, with those contenders that have a form for it, and the libraries
-in the forms that find it (`tensorflow[and-cuda]`, `jax[cuda13]`). It was written where there is
-none, and has not been run.
+in the forms that find it (`tensorflow[and-cuda]`, `jax[cuda13]`). It was written without a GPU at
+hand, and has not been run.
 """
 
 from __future__ import annotations
@@ -116,14 +116,14 @@ def _parser() -> argparse.ArgumentParser:
         default=1.5,
         help="length of a turn of presets, batches, sizes, loop",
     )
-    add("--threads", type=int, default=0, help="cores that all may use; 0: those that there are")
-    add("--device", choices=("cpu", "gpu"), default="cpu", help="of contenders")
+    add("--threads", type=int, default=0, help="cores that each may use; 0: all there are")
+    add("--device", choices=("cpu", "gpu"), default="cpu", help="for contenders")
     add(
         "--contenders",
         default="",
-        help="names in contenders/, joined by commas; '': all",
+        help="names in contenders/, separated by commas; '': all",
     )
-    add("--num", type=int, default=20_000, help="images that are generated")
+    add("--num", type=int, default=20_000, help="images to generate")
     add("--run_steps", type=int, default=5_000, help="steps of the run at the defaults")
     add("--output", type=Path, default=Path("docs", "performance.json"), help="beside it: the page")
     return parser

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from typing import Any
 
+from scripts.benchmark.record import Part
 from scripts.benchmark.tables import spread, table
-
-Part = dict[str, Any]
 
 _STARTS = {
     "cold": "cold",

@@ -8,9 +8,8 @@ from typing import Any
 
 from scripts.benchmark import commands_shown, rounds_shown
 from scripts.benchmark import record as kept
+from scripts.benchmark.record import Part
 from trainer.system import file_system
-
-Part = dict[str, Any]
 
 # In the order of the page.
 _SECTIONS: dict[str, tuple[str, Callable[[Part], str]]] = {
@@ -34,9 +33,7 @@ round. Those of a table took turns in each round (the presets four at a time, an
 of matrices; of the batches and of generating, those of one preset). Minutes apart, the same thing
 differs by a tenth on such machines, so a smaller difference between tables, or between two rows
 whose brackets overlap, says nothing. A dash for memory: the process had written its own pictures,
-and has not been measured apart from that. On amd_avx512_bf16 *The same network* is of another AMD
-EPYC than all else, one of less than half its speed (see the products of matrices); on
-intel_amx_bf16 `stylegan` is the network that is `stylegan_transposed` now.
+and has not been measured apart from that.
 """
 
 
@@ -65,7 +62,8 @@ def _chapter(kind: str, parts: dict[str, Part]) -> str:
 
 def _told(part: Part) -> str:
     load = part["machine"]["load_before"]
-    return f"`{part['command']}`; rounds: {part['rounds']}; load of the machine before: {load:.2f}."
+    told = f"`{part['command']}`; rounds: {part['rounds']}; load of the machine before: {load:.2f}."
+    return told + kept.note(part)
 
 
 def _machines(parts: dict[str, Part]) -> str:

@@ -6,9 +6,9 @@ import statistics
 from typing import Any
 
 from scripts.benchmark.contenders import OURS
+from scripts.benchmark.record import Part
 from scripts.benchmark.tables import DASH, escaped, spread, table
 
-Part = dict[str, Any]
 Result = dict[str, Any]
 
 _GEMM = "gemm "  # how names of products of matrices begin

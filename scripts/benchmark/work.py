@@ -14,7 +14,7 @@ from trainer.models import flops
 
 PASS = 1  # of images through a network
 LEARNING = 3 * PASS  # forward, the gradient by the weights, the gradient by the inputs
-# Slopes by the images are differentiated again: forward, slopes, and twice as much back.
+# Gradients by the images are differentiated again: forward, gradients, and twice as much back.
 PENALISED = 6 * PASS
 
 
@@ -46,14 +46,14 @@ def _networks(recipe: Recipe) -> tuple[keras.Model, keras.Model]:
 def _of_a_step(recipe: Recipe, generator: int, discriminator: int) -> int:
     """From those of an image's way through each network."""
     objective = recipe.objective
-    judging = 2 * LEARNING * discriminator
+    of_discriminator = 2 * LEARNING * discriminator
     if objective.gradient_penalty:
-        judging += PENALISED * discriminator // objective.penalty_interval
+        of_discriminator += PENALISED * discriminator // objective.penalty_interval
     elif objective.penalised:
-        judging += 2 * (PENALISED - LEARNING) * discriminator // objective.penalty_interval
+        of_discriminator += 2 * (PENALISED - LEARNING) * discriminator // objective.penalty_interval
     if objective.update == "simultaneous":
-        return recipe.batch_size * (LEARNING * generator + judging)
-    critic = objective.critic_steps * (PASS * generator + judging)
+        return recipe.batch_size * (LEARNING * generator + of_discriminator)
+    critic = objective.critic_steps * (PASS * generator + of_discriminator)
     return recipe.batch_size * (critic + LEARNING * generator + 2 * PASS * discriminator)
 
 

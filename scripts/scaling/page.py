@@ -16,15 +16,13 @@ LENGTH = "length"  # the part that is not an axis of steps
 _HEAD = """# How cost grows
 
 Written by `python -m scripts.scaling`, a chapter for each kind of machine; every figure comes from
-[{record}]({record}). Steps are those of the default preset in float32, on pictures in colour (on
-amd_avx2 as it was on 28 November 2026, with a mapping network). Times are medians over rounds in
-which the values of an axis take turns. The
-exponent is that of the power of the value that time grows with: *theory* from the multiplications
-of a step (`scripts/benchmark/work.py`), *found* from the time. Where theory is less than what was
-found, something costs more than it multiplies; where it is more, what stands around the
-multiplications is still a part of the small values' time. A dash: the process had written its own
-pictures, and its memory has not been measured apart from that. On intel_amx_bf16 sets on the device
-took three times their bytes, which they did until 30 November 2026.
+[{record}]({record}). Steps are those of the default preset in float32, on pictures in colour. Times
+are medians over rounds in which the values of an axis take turns. The exponent is that of the power
+of the value that time grows with: *theory* from the multiplications of a step
+(`scripts/benchmark/work.py`), *found* from the time. Where theory is less than what was found,
+something costs more than it multiplies; where it is more, what stands around the multiplications is
+still a part of the small values' time. A dash: the process had written its own pictures, and its
+memory has not been measured apart from that.
 """
 
 
@@ -106,7 +104,7 @@ def _lengths(part: Part) -> str:
 
 def _told(part: Part) -> str:
     load = part["machine"]["load_before"]
-    return f"`{part['command']}`; load of the machine before: {load:.2f}.\n"
+    return f"`{part['command']}`; load of the machine before: {load:.2f}.{kept.note(part)}\n"
 
 
 def _draw(parts: dict[str, Part], path: Path) -> None:

@@ -88,21 +88,21 @@ def _step(
         fakes, changed = generator.apply(variables, latents, mutable=["batch_stats"])
         return fakes, changed["batch_stats"]
 
-    def judge(weights: Any, fakes: jax.Array) -> tuple[jax.Array, ...]:
+    def discriminate(weights: Any, fakes: jax.Array) -> tuple[jax.Array, ...]:
         return tuple(
             discriminator.apply({"params": weights}, shown, rngs={"dropout": key})
             for shown, key in ((real, keys[1]), (fakes, keys[2]))
         )
 
     fakes, back_to_generator, statistics = jax.vjp(make, state["weights"][0], has_aux=True)
-    logits, back = jax.vjp(judge, state["weights"][1], fakes)
+    logits, back = jax.vjp(discriminate, state["weights"][1], fakes)
     losses, back_from_losses = jax.vjp(_losses, *logits)
     one, zero = jnp.ones(()), jnp.zeros(())
     _, asked = back_from_losses((one, zero))
     by_real, by_fake = back_from_losses((zero, one))
-    discriminator_gradients, slopes = back((by_real, by_fake))
+    discriminator_gradients, input_gradients = back((by_real, by_fake))
     factor = (asked / by_fake)[:, :, None, None]
-    (generator_gradients,) = back_to_generator(factor * slopes)
+    (generator_gradients,) = back_to_generator(factor * input_gradients)
     weights, optimizers = [], []
     for own, optimizer, found in zip(
         state["weights"],
@@ -175,13 +175,15 @@ def _spread_forward(parts: jax.Array, kernel: jax.Array, stride: int) -> tuple[j
     return _spread(parts, kernel, stride), (parts, kernel)
 
 
-def _spread_back(stride: int, known: Any, slopes: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _spread_back(
+    stride: int, known: Any, output_gradients: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     parts, kernel = known
 
     def narrowed(images: jax.Array, kernel: jax.Array) -> jax.Array:
         return lax.conv_general_dilated(images, kernel, (stride, stride), "SAME", **_LAYOUT)
 
-    by_parts, back = jax.vjp(partial(narrowed, slopes), kernel)
+    by_parts, back = jax.vjp(partial(narrowed, output_gradients), kernel)
     return by_parts, back(parts)[0]
 
 

@@ -58,9 +58,9 @@ def prepare(
         losses = _losses(*logits)
         (asked,) = grad(losses[0], logits[1], retain_graph=True)
         by_real, by_fake = grad(losses[1], logits, retain_graph=True)
-        *of_discriminator, slopes = grad(logits, [*weights[1], fakes], [by_real, by_fake])
+        *of_discriminator, input_gradients = grad(logits, [*weights[1], fakes], [by_real, by_fake])
         factor = (asked / by_fake)[:, :, None, None]
-        gradients = (grad(fakes, weights[0], factor * slopes), of_discriminator)
+        gradients = (grad(fakes, weights[0], factor * input_gradients), of_discriminator)
         for optimizer, own, found in zip(optimizers, weights, gradients, strict=True):
             for weight, gradient in zip(own, found, strict=True):
                 weight.grad = gradient
