@@ -9,12 +9,12 @@ cd "$(dirname "$0")/.."
 venv=.venv-bench # the other libraries stay out of the trainer's environment
 make_environment requirements.lock
 if ! cmp -s pyproject.toml "$venv/installed.toml"; then
-  say "installing the other libraries, as they are today: 8 GB with what they bring for GPUs"
+  say "installing the other libraries in their current versions: 8 GB with what they bring for GPUs"
   if "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     --no-build-isolation --editable '.[bench]'; then
     cp pyproject.toml "$venv/installed.toml"
   else
-    say "that failed: who is missing will be listed as such"
+    say "that failed: those that are missing will be listed as such"
   fi
 fi
 prepare_data --dataset=fashion_mnist

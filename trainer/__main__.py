@@ -32,7 +32,7 @@ class Command:
 
 COMMANDS = {
     "train": Command(
-        "trains, or goes on with the run in --job_dir",
+        "trains, or resumes the run in --job_dir",
         "flags.train",
         "train",
         (
@@ -67,7 +67,7 @@ COMMANDS = {
         ),
     ),
     "inpaint": Command(
-        "completes pictures of which parts are missing",
+        "completes pictures that have parts missing",
         "editing_flags.inpaint",
         "inpaint",
         (
@@ -87,26 +87,26 @@ COMMANDS = {
         ),
     ),
     "studio": Command(
-        "shows a page on which a run draws, edits and completes pictures",
+        "serves a page on which a run draws, edits and completes pictures",
         "studio_flags.studio",
         "studio",
         ("--job_dir=runs/a", "--job_dir=runs/inpaint --checkpoint=best --port=0"),
     ),
     "export": Command(
-        "writes a network in a format that others read",
+        "writes a network in a format that other software reads",
         "flags.export",
         "export",
         ("--job_dir=runs/a --format=saved_model",),
     ),
     "runs": Command(
-        "lists the runs in a folder: how far, how good",
+        "lists the runs in a folder, their progress and quality",
         "flags.runs",
         "runs",
         ("--folder=runs --plot",),
     ),
-    "plot": Command("draws a run's loss curves again", "flags.plot", "plot", ("--job_dir=runs/a",)),
+    "plot": Command("redraws a run's loss curves", "flags.plot", "plot", ("--job_dir=runs/a",)),
     "prepare_data": Command(
-        "puts a data set into --data_dir, which train does, too",
+        "puts a data set into --data_dir, as train also does",
         "flags.prepare_data",
         "prepare_data",
         ("--dataset=cifar10 --features=own",),
@@ -218,9 +218,9 @@ def _usage() -> str:
     lines = [f"  {name:<13} {command.summary}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
-            "fashion-gan: trains generative networks of pictures, and uses them",
-            *("", "first:", *first, "", "commands:", *lines, ""),
-            "`fashion-gan COMMAND --help` shows examples and flags; all take --quiet, --verbose",
+            "fashion-gan: trains networks that generate pictures, and uses them",
+            *("", "first steps:", *first, "", "commands:", *lines, ""),
+            "`fashion-gan COMMAND --help` shows examples and flags; all take --quiet and --verbose",
         ]
     )
 

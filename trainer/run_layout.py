@@ -14,8 +14,9 @@ TENSORBOARD = "tensorboard"
 TRAINING_EVENTS, EVALUATION_EVENTS = f"{TENSORBOARD}/train", f"{TENSORBOARD}/eval"
 
 MODELS = "models"
-MODEL_CARD = f"{MODELS}/README.md"
-SAMPLES = f"{MODELS}/samples.png"  # the card's picture
+CARD, CARD_PICTURE = "README.md", "samples.png"  # beside models, also elsewhere
+MODEL_CARD = f"{MODELS}/{CARD}"
+SAMPLES = f"{MODELS}/{CARD_PICTURE}"
 
 RESULTS = "results"
 REAL = f"{RESULTS}/real.png"  # what generated images are to look like, in the same rows

@@ -136,7 +136,7 @@ def outage(storage: Storage, folder: Path, reference: Path) -> str:
         storage.seen = lambda request: None
     if code := process.wait():
         return f"left with {code}: see {log}"
-    if log.read_text().count("the storage fails") < 2:
+    if log.read_text().count("the storage is failing") < 2:
         return f"did not meet both outages: see {log}"
     return differs(storage, "outage", folder, reference)
 

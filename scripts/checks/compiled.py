@@ -71,12 +71,15 @@ def differs(folder: Path, preset: str, precision: str, batch_size: int) -> bool:
     given = [f"--preset={preset}", f"--precision={precision}", f"--batch_size={batch_size}", SEED]
     tolerance = TOLERANCES[precision]
     plain = metrics(folder, given)
-    compiled = apart(metrics(folder, given, jit_compile=True), plain)
+    compiled = relative_difference(metrics(folder, given, jit_compile=True), plain)
     found = f"first step {compiled[0]:.1e}, {STEPS} steps {compiled.max():.1e}"
     good = compiled.max() <= tolerance
     if not good:
         disturbed = np.maximum(
-            *(apart(metrics(folder, given, disturbed_by=number), plain) for number in (1, 2))
+            *(
+                relative_difference(metrics(folder, given, disturbed_by=number), plain)
+                for number in (1, 2)
+            )
         )
         allowed = np.maximum(tolerance, MAGNIFIED * np.maximum.accumulate(disturbed))
         good = compiled[0] <= tolerance and bool((compiled <= allowed).all())
@@ -85,7 +88,7 @@ def differs(folder: Path, preset: str, precision: str, batch_size: int) -> bool:
     return not good
 
 
-def apart(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+def relative_difference(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     """The largest relative difference of each step; of what is nearly zero, a hundredfold one."""
     return np.max(np.abs(ours - theirs) / np.maximum(np.abs(theirs), 1e-2), axis=1)
 

@@ -38,7 +38,7 @@ find_engine() {
   elif docker info >/dev/null 2>&1; then
     engine=(docker)
   else
-    cannot "neither podman nor a running docker is there"
+    cannot "neither podman nor a running docker was found"
   fi
 }
 
@@ -53,7 +53,7 @@ find_base() {
   build+=("--build-arg=BASE=$debian_base")
   ! "${engine[@]}" image inspect "$debian_base" >/dev/null 2>&1 || return 0
   command -v debootstrap >/dev/null || cannot "$base cannot be pulled, and debootstrap is missing"
-  say "$base cannot be pulled: making a base of Debian's packages"
+  say "$base cannot be pulled: making a base from Debian's packages"
   folder=$work/base
   debootstrap --variant=minbase --include=python3,python3-pip bookworm "$folder" \
     >"$work/debootstrap.log" || cannot "$(tail -1 "$work/debootstrap.log")"
@@ -94,7 +94,7 @@ leave() {
   rm -rf --one-file-system "$work" # debootstrap, interrupted, leaves mounts
 }
 
-[ "$(id -u)" -eq 0 ] || cannot "that needs root"
+[ "$(id -u)" -eq 0 ] || cannot "this needs root"
 find_engine
 fetch_debian_files || cannot "the files of Debian's package dataset-fashion-mnist are missing"
 work=$(mktemp -d)
@@ -107,11 +107,11 @@ find_base
 say "building the image"
 started=$SECONDS
 "${engine[@]}" "${build[@]}" --tag="$image" . >"$work/build.log" 2>&1 ||
-  fail "not built: $(tail -20 "$work/build.log")"
+  fail "the build failed: $(tail -20 "$work/build.log")"
 build_seconds=$((SECONDS - started))
 bytes=$("${engine[@]}" image inspect --format='{{.Size}}' "$image")
 
-say "asking for help, for TensorBoard, for what is refused"
+say "checking --help, TensorBoard and a refusal"
 "${engine[@]}" "${run[@]}" "$image" --help >"$work/help"
 grep --quiet "^commands:" "$work/help" || fail "--help does not say how it is used"
 "${engine[@]}" "${run[@]}" --entrypoint=tensorboard "$image" --version >/dev/null 2>&1 ||

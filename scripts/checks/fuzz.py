@@ -108,7 +108,7 @@ def run_all(output: Path, seed: int, numbers: list[int], counts: Counts) -> None
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid:
             number, kind, deadline = running.pop(pid)
-            verdict = judge(output / str(number), status, time.monotonic() > deadline)
+            verdict = verdict_of(output / str(number), status, time.monotonic() > deadline)
             counts[kind, verdict] += 1
             if verdict in GOOD:
                 shutil.rmtree(output / str(number))
@@ -137,7 +137,7 @@ def start(output: Path, number: int, kind: str, rng: random.Random) -> int:
     return children.start(folder / LOG, run)
 
 
-def judge(folder: Path, status: int, late: bool) -> str:
+def verdict_of(folder: Path, status: int, late: bool) -> str:
     """What is to be said of a case that has ended."""
     code = os.waitstatus_to_exitcode(status)
     said = (folder / LOG).read_text(errors="replace")

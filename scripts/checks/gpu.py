@@ -100,8 +100,8 @@ def losses(output: Path, brief: bool) -> Figures:
         for name, compiled in {"plain": "false", "compiled": "true"}.items():
             job_dir = output / f"losses/{preset}/{name}"
             ours = metrics(job_dir, preset, WITHOUT_TF32, f"--jit_compile={compiled}")
-            largest[f"{preset} {name}"] = apart(ours[:1], reference[:1])
-            largest[f"{preset} {name}, five steps"] = apart(ours, reference)
+            largest[f"{preset} {name}"] = relative_difference(ours[:1], reference[:1])
+            largest[f"{preset} {name}, five steps"] = relative_difference(ours, reference)
     worst = max(value for name, value in largest.items() if "five" not in name)
     if worst > TOLERANCE:
         raise Failed(f"the first step's losses are {worst:.1e} apart: {largest}")
@@ -114,15 +114,15 @@ def replicas(output: Path, brief: bool) -> Figures:
     one = metrics(output / "replicas/one", "mlp", WITHOUT_TF32, "--strategy=one_device")
     largest = {}
     on_processor = metrics(output / "replicas/virtual", "mlp", {}, "--virtual_devices=2")
-    largest["virtual devices of the processor"] = apart(on_processor[:1], one[:1])
+    largest["virtual devices of the processor"] = relative_difference(on_processor[:1], one[:1])
     cards = devices(output, True)["gpus"]
     if cards:  # a mirrored strategy compiles its step in whole where it has one card
         metrics(output / "replicas/mirrored", "sngan", {}, "--strategy=mirrored")
     if len(cards) > 1:
         mirrored = metrics(output / "replicas/all", "mlp", WITHOUT_TF32, "--strategy=mirrored")
-        largest["all cards"] = apart(mirrored[:1], one[:1])
+        largest["all cards"] = relative_difference(mirrored[:1], one[:1])
     split = json.loads(python("-m", "scripts.checks.gpu_step", environment=WITHOUT_TF32))
-    largest["one card in two"] = apart(np.array(split["two"]), np.array(split["one"]))
+    largest["one card in two"] = relative_difference(np.array(split["two"]), np.array(split["one"]))
     if max(largest.values()) > TOLERANCE:
         raise Failed(f"losses are apart: {largest}")
     return largest
@@ -238,7 +238,7 @@ def metrics(job_dir: Path, preset: str, environment: dict[str, str], *more: str)
     return np.array([[line[name] for name in METRICS[:5]] for line in trainings.lines(job_dir)])
 
 
-def apart(ours: np.ndarray, theirs: np.ndarray) -> float:
+def relative_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
     """The largest relative difference; of penalties that are zero, the absolute one."""
     return float(np.max(np.abs(ours - theirs) / np.maximum(np.abs(theirs), 1e-2)))
 

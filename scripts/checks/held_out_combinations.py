@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whether a run shows what it is asked for, also a combination that it has never seen.
+"""Whether a run shows what it is asked for, even a combination that it has never seen.
 
     python -m scripts.checks.held_out_combinations leave_out FOLDER TABLE font=twitter skin=dark
     fashion-gan train --data_dir=FOLDER --metadata=TABLE --attributes=category,skin,font ...
@@ -73,7 +73,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     measuring.add_argument("--checkpoint", default="latest")
     measuring.add_argument("--num", type=int, default=SAMPLES)
     measuring.add_argument("--within", default=WITHIN)
-    measuring.add_argument("--classifier", type=Path, help="x.weights.h5: kept there, for others")
+    measuring.add_argument("--classifier", type=Path, help="x.weights.h5: kept there, for reuse")
     cache_dir = Path("~/.cache/fashion-gan").expanduser()
     measuring.add_argument("--cache_dir", type=Path, default=cache_dir)
     for verb in (leaving, measuring):
@@ -96,7 +96,7 @@ def leave_out(folder: Path, table: Path, held_out: Values) -> tuple[int, int]:
         raise SystemExit(f"{table} is in {folder}: write it somewhere else")
     found = attribute_tables.read(attribute_tables.find(folder, ""), folder, "", RULES[CURRENT])
     if unknown := held_out.keys() - set(found.columns):
-        raise SystemExit(f"there is no attribute {', '.join(unknown)}, but {found.columns}")
+        raise SystemExit(f"there is no attribute {', '.join(unknown)}, only {found.columns}")
     kept = {
         name: row
         for name, row in found.rows.items()
@@ -184,7 +184,7 @@ def pairs(
 def whole(data: DatasetSpec, folder: Path) -> DatasetSpec:
     """The specification of all of the folder's pictures, with the attributes of a run."""
     if data.folder is None or not data.attributes:
-        raise SystemExit("the run is not of a folder of pictures with attributes")
+        raise SystemExit("the run is not on a folder of pictures with attributes")
     reading = dataclasses.replace(data.folder, metadata="", metadata_file_name="")
     names = tuple(attribute.name for attribute in data.attributes)
     return image_folder.specify(folder, data.image_shape[0], reading, names)
@@ -196,7 +196,7 @@ def has(labels: np.ndarray, values: Values, attributes: tuple[Attribute, ...]) -
     for name, value in values.items():
         column, numbers = place(name, attributes)
         if value not in numbers:
-            raise SystemExit(f"{name} has no value {value}, but {', '.join(numbers)}")
+            raise SystemExit(f"{name} has no value {value}, only {', '.join(numbers)}")
         found &= labels[:, column] == numbers.index(value)
     return found
 
@@ -205,7 +205,7 @@ def place(name: str, attributes: tuple[Attribute, ...]) -> tuple[int, tuple[str,
     """The column of an attribute, and its values."""
     names = [attribute.name for attribute in attributes]
     if name not in names:
-        raise SystemExit(f"the run has no attribute {name}, but {', '.join(names)}")
+        raise SystemExit(f"the run has no attribute {name}, only {', '.join(names)}")
     return names.index(name), attributes[names.index(name)].values
 
 

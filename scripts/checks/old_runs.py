@@ -24,7 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from scripts.checks import history
-from trainer.configuration import config_json, presets
+from trainer import run_layout
+from trainer.configuration import presets
 from trainer.runs import checkpoints
 
 PRESETS = ("mlp", "fashion", "conditional", "stylegan")
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
             job_dir = output / "configs" / preset
             plain = ["train", f"--job_dir={job_dir}", f"--preset={preset}", "--dataset=synthetic"]
             begin(old, job_dir, 0, plain)
-            shutil.copy(job_dir / config_json.FILE, asked.configs / f"{preset}.json")
+            shutil.copy(job_dir / run_layout.CONFIG, asked.configs / f"{preset}.json")
         return 0
     failures = 0
     for preset in asked.preset or PRESETS:
@@ -94,7 +95,7 @@ def begin(old: Path, job_dir: Path, step: int, arguments: list[str]) -> None:
     log = job_dir.with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     process = history.start(old, log, *arguments)
-    awaited = (job_dir / "checkpoints" / f"ckpt-{step}.index", job_dir / config_json.FILE)
+    awaited = (job_dir / "checkpoints" / f"ckpt-{step}.index", job_dir / run_layout.CONFIG)
     while process.poll() is None and not all(path.exists() for path in awaited):
         time.sleep(0.01)
     process.kill()

@@ -153,7 +153,7 @@ def wrong_files(page: Page) -> None:
         on_white, "png"
     )
     for content, said in (
-        (b"not a picture", "no picture that can be read"),
+        (b"not a picture", "not a readable picture"),
         (b"x" * 2**25, ""),
         (on_white.getvalue(), "dark on light"),
     ):

@@ -81,7 +81,7 @@ def wait_for(pid: int, happened: Callable[[], bool]) -> None:
     """
     while not happened():
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            raise Failed("a training ended before its time")
+            raise Failed("a run ended too early")
         time.sleep(0.02)
 
 

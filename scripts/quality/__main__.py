@@ -112,7 +112,7 @@ def of_first_seed(name: str, extra: list[str]) -> table.Row:
     """
     row = table.read().get(name)
     if row is None:
-        raise SystemExit(f"make {name} before it with other seeds")
+        raise SystemExit(f"make {name} first, then with other seeds")
     if extra and extra != row["flags"].split():
         raise SystemExit(f"{name} was made with other flags ({row['flags'] or 'none'})")
     return row

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How often a run on coloured_fashion_mnist shows the class and the colour that it is asked for.
+"""How often a run on coloured_fashion_mnist shows the class and the colour it is asked for.
 
     python -m scripts.quality.coloured JOB_DIR [CHECKPOINT]
 
-Prints a JSON object. Colours are told by the hue alone, without a classifier; classes by the
+Prints a JSON object. Colours are recognised by hue alone, without a classifier; classes by the
 package's class network in the images without their colour, as it sees them in Fashion-MNIST's test
 images (`test`: the same of these).
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from trainer.configuration.data_flag_definitions import default_data_dir
 from trainer.data import coloured, loading
 from trainer.data.datasets import COLOURS
 from trainer.evaluation import packaged_networks
@@ -33,8 +34,8 @@ def main(job_dir: Path, checkpoint: str) -> dict[str, object]:
     run = trained_networks.load(stored_runs.read(job_dir), job_dir, checkpoint)
     spec = run.recipe.data
     if spec.dataset != "coloured_fashion_mnist" or len(spec.attributes) != 2:
-        raise SystemExit(f"{job_dir} is no run on coloured_fashion_mnist with class and colour")
-    data_dir = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+        raise SystemExit(f"{job_dir} is not a run on coloured_fashion_mnist with class and colour")
+    data_dir = Path(default_data_dir()).expanduser()
     test, test_labels = loading.load(spec, "test", data_dir, data_dir)
     classes, colours = spec.label_sizes
     asked = np.arange(SAMPLES) % (classes * colours)

@@ -27,6 +27,8 @@ from pathlib import Path
 import numpy as np
 
 from trainer.configuration import asked_labels
+from trainer.configuration.data_flag_definitions import default_data_dir
+from trainer.configuration.editing import Search
 from trainer.data import loading
 from trainer.editing import directions, effects, labels_changed, projection
 from trainer.editing.codes import Codes
@@ -46,9 +48,9 @@ def main(job_dir: Path, checkpoint: str, pictures: int) -> dict[str, object]:
     run = trained_networks.load(stored_runs.read(job_dir), job_dir, checkpoint)
     spec = run.recipe.data
     if spec.dataset != "fashion_mnist" or not run.recipe.networks.conditional:
-        raise SystemExit(f"{job_dir} is no conditional run on fashion_mnist")
+        raise SystemExit(f"{job_dir} is not a conditional run on fashion_mnist")
     synthesis = Synthesis(run)
-    data_dir = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    data_dir = Path(default_data_dir()).expanduser()
     test, labels = loading.load(spec, "test", data_dir, data_dir)
     images, labels = np.array(test[:pictures]), np.array(labels[:pictures])
     cycle = asked_labels.cycle(run.recipe)
@@ -97,7 +99,7 @@ def projected(
 ) -> tuple[dict[str, float], Codes]:
     """Figures of a projection by these labels, and what it found."""
     start = time.process_time()
-    found = projection.project(synthesis, images, labels)
+    found = projection.project(synthesis, images, labels, None, Search())
     seconds = time.process_time() - start
     seen = packaged_networks.classes(found.images)
     figures = {

@@ -5,7 +5,6 @@ python -m scripts.quality.editing_pictures runs/first
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from trainer.__main__ import main as fashion_gan
+from trainer.configuration.data_flag_definitions import default_data_dir
 from trainer.data import array_files, loading
 from trainer.data.datasets import DATASETS
 
@@ -23,7 +23,7 @@ FOLDER = Path("docs", "editing")
 def main(job_dir: str) -> None:
     """Projects test images, and edits them and samples of a run on Fashion-MNIST."""
     spec = DATASETS["fashion_mnist"]
-    data_dir = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    data_dir = Path(default_data_dir()).expanduser()
     images, labels = loading.load(spec, "test", data_dir, data_dir)
     of_run = f"--job_dir={job_dir}"
     with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How good completions of Fashion-MNIST's test images are, beside those of simple methods.
+"""How good completions of Fashion-MNIST's test images are, compared with simple methods.
 
     python -m scripts.quality.inpainting JOB_DIR [--checkpoint=best] [--num=5000] [--baselines]
 
@@ -23,6 +23,7 @@ import numpy as np
 
 from scripts.quality import simple_inpainting
 from trainer.configuration import choices
+from trainer.configuration.data_flag_definitions import default_data_dir
 from trainer.configuration.editing import Search
 from trainer.data import loading
 from trainer.data.datasets import DatasetSpec
@@ -87,10 +88,10 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("job_dir", type=Path)
     parser.add_argument("--checkpoint", default="latest")
     parser.add_argument("--num", type=int, default=5000)
-    parser.add_argument("--baselines", action="store_true", help="the simple methods, too")
+    parser.add_argument("--baselines", action="store_true", help="also the simple methods")
     asked = parser.parse_args(arguments)
     spec: DatasetSpec = stored_runs.read(asked.job_dir).recipe.data
-    data_dir = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    data_dir = Path(default_data_dir()).expanduser()
     measure = Measure(*loading.load(spec, "test", data_dir, data_dir), asked.num)
     rows = {"the images untouched": measure(measure.images)}
     if asked.baselines:

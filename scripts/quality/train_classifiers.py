@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trainer.configuration.data_flag_definitions import default_data_dir
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
 from trainer.evaluation import evaluation_networks, packaged_architectures, packaged_networks
@@ -26,7 +27,7 @@ EPOCHS = {"feature_network": 16, "class_network": 12}
 
 def main(output: Path, names: list[str]) -> None:
     """Trains and writes the named classifiers."""
-    data_dir = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    data_dir = Path(default_data_dir()).expanduser()
     train, train_labels = loading.load(DATASETS["fashion_mnist"], "train", data_dir, data_dir)
     images, labels = loading.load(DATASETS["fashion_mnist"], "test", data_dir, data_dir)
     output.mkdir(parents=True, exist_ok=True)

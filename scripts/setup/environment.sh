@@ -34,15 +34,15 @@ make_environment() {
   if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     rm -rf "$venv"
     python=$(find_python) || return
-    say "making $venv with $("$python" --version)"
+    say "creating $venv with $("$python" --version)"
     if ! "$python" -m venv "$venv"; then
       rm -rf "$venv"
-      say "making $venv failed; where venv is missing, on Debian and Ubuntu:" \
+      say "creating $venv failed; if venv is missing, on Debian and Ubuntu:" \
         "apt-get install $("$python" -c 'import sys; print("python3.%d-venv" % sys.version_info[1])')"
       return 64
     fi
   fi
-  say "installing the pinned dependencies of $lock, which takes some minutes"
+  say "installing the pinned dependencies of $lock, which takes a few minutes"
   # Python compiles what is imported; pip would compile all of it, for a minute. Where Python is
   # told not to write, each start would take ten seconds, for ever.
   local compiling=--no-compile

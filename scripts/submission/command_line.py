@@ -74,7 +74,7 @@ def check_names(name: str, namespace: str) -> None:
     """
     if not _NAME.fullmatch(name) or len(name) > MOST_LETTERS:
         raise RefusedError(
-            f"--name={name} must be lower case letters, digits and dashes, at most {MOST_LETTERS}"
+            f"--name={name} must be lower-case letters, digits and dashes, at most {MOST_LETTERS}"
         )
     if not _NAME.fullmatch(namespace) or len(namespace) > 63:
         raise RefusedError(f"--namespace={namespace} cannot be a namespace's name")
@@ -91,17 +91,17 @@ def _parser(description: str) -> Parser:
     )
     add = parser.add_argument
     add("--overlay", required=True, help=", ".join(folders("overlays")))
-    text = f"lower case letters, digits and dashes, at most {MOST_LETTERS}"
+    text = f"lower-case letters, digits and dashes, at most {MOST_LETTERS}"
     add("--name", required=True, help=text)
     add("--image", required=True, help="with a tag or digest")
     add("--job_dir", required=True, help="gs://..., or a folder of the overlay's volume")
     add("--workers", type=_number, help="pods; default: the overlay's")
     add("--gpus", type=_number, help="of each pod; default: the overlay's")
-    text = f'made if need be, with Pod Security "restricted" enforced; default: {DEFAULT_NAMESPACE}'
+    text = f'made if needed, with Pod Security "restricted" enforced; default: {DEFAULT_NAMESPACE}'
     add("--namespace", default=DEFAULT_NAMESPACE, help=text)
     known = ", ".join(folders("components"))
-    add("--components", default="", help=f"beside the overlay's own, joined by commas: {known}")
-    text = "NAME@PROJECT.iam.gserviceaccount.com, whom the component workload-identity makes pods"
+    add("--components", default="", help=f"beyond the overlay's own, separated by commas: {known}")
+    text = "NAME@PROJECT.iam.gserviceaccount.com, for pods with the component workload-identity"
     add("--google_account", help=text)
     add("--pull_secret", help="a Secret of the namespace, for an image in a private registry")
     add("--dry_run", action="store_true", help="print the objects, apply nothing")
@@ -116,7 +116,7 @@ def _check(asked: Order) -> None:
     check_names(asked.name, asked.namespace)
     if asked.namespace == "default" or asked.namespace.startswith("kube-"):
         raise RefusedError(
-            f"--namespace={asked.namespace} would have to obey Pod Security: choose another"
+            f"--namespace={asked.namespace} would be subject to Pod Security: choose another"
         )
     _check_overlay(asked)
     _check_image(asked.image)
@@ -148,8 +148,8 @@ def _check_overlay(asked: Order) -> None:
 def _check_image(image: str) -> None:
     parsed = _IMAGE.fullmatch(image)
     if parsed is None or len(parsed["path"]) > 255:
-        raise RefusedError(f"--image={image} is no image's name: it is like host/path/name:tag")
+        raise RefusedError(f"--image={image} is not an image's name, like host/path/name:tag")
     if parsed["tag"] is None and parsed["digest"] is None:
         raise RefusedError(f"--image={image} needs a tag or a digest")
     if parsed["tag"] == "latest" and parsed["digest"] is None:
-        raise RefusedError(f"--image={image} may be another after a restart: pin it")
+        raise RefusedError(f"--image={image} may be another image after a restart: pin it")

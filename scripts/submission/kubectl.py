@@ -77,10 +77,10 @@ def _run(arguments: tuple[str, ...], stdin: str | None, stdout: int | None) -> s
             ["kubectl", *arguments], input=stdin, stdout=stdout, text=True, check=True
         )
     except FileNotFoundError as error:
-        raise RefusedError("kubectl is not installed: it is what speaks to the cluster") from error
+        raise RefusedError("kubectl is not installed: it is needed to reach the cluster") from error
     except subprocess.CalledProcessError as error:
         raise KubectlError(
-            f"`{command(*arguments)}` failed: see above; `kubectl cluster-info` says whether it "
+            f"`{command(*arguments)}` failed: see above; `kubectl cluster-info` shows whether it "
             "reaches a cluster"
         ) from error
     return done.stdout or ""

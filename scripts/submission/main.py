@@ -3,16 +3,16 @@ r"""Submits one run to the cluster that kubectl speaks to, or with --dry_run pri
     scripts/submit --overlay=local --name=first --image=fashion-gan:0.1.0 \
         --job_dir=/data/runs/first -- --preset=fashion --epochs=3
 
-Flags of `fashion-gan train` stand after `--`. Whatever is wrong with flags is said before anything
-is applied (exit code 64). A run that has ended, for whatever reason, or was stopped, is submitted
-again to go on: its Job is made anew, and the trainer resumes what --job_dir holds. One that has not
-ended is left alone.
+Flags of `fashion-gan train` go after `--`. Whatever is wrong with flags is reported before anything
+is applied (exit code 64). To continue a run that has ended, for whatever reason, or was stopped,
+submit it again: its Job is created anew, and the trainer resumes what --job_dir holds. One that has
+not ended is left alone.
 
-    scripts/submit status first     how it stands, and its pods
-    scripts/submit logs first       its chief's log, as it comes
-    scripts/submit stop first       it saves and stops; its evaluations rest
-    scripts/submit resume first     a stopped run goes on, as it was submitted
-    scripts/submit delete first     removes all that is its own; --job_dir stays
+    scripts/submit status first     its state, and its pods
+    scripts/submit logs first       its chief's log, as it is written
+    scripts/submit stop first       it saves and stops; its evaluations pause
+    scripts/submit resume first     a stopped run continues, as it was submitted
+    scripts/submit delete first     removes everything of its own; --job_dir stays
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from scripts.submission.kubectl import Object
 from scripts.submission.order import Order
 from scripts.submission.run_objects import PODS, Run
 from trainer.configuration import flags
+from trainer.distribution.cluster_spec import GPUS
 from trainer.system.exits import RefusedError
 
 IDENTITY = "iam.gke.io/gcp-service-account"
-GPUS = "FASHION_GAN_GPUS"  # the trainer's `strategies.GPUS`, without TensorFlow
 CONTAINER = "/template/spec/containers/0"
 
 

@@ -112,9 +112,9 @@ def _noted(run: Run) -> Run:
 def _arguments(order: Order, overlays: list[str]) -> list[str]:
     """The trainer's arguments: the overlay's, then the user's, who wins."""
     if value_of("job_dir", order.training):
-        raise RefusedError("--job_dir stands before the --, where TensorBoard gets it, too")
+        raise RefusedError("--job_dir goes before the --, where TensorBoard gets it too")
     if value_of("flagfile", order.training):
-        raise RefusedError("--flagfile names a file that pods do not have: give what is in it")
+        raise RefusedError("--flagfile names a file that pods do not have: give its flags instead")
     replaced = ["--job_dir="]
     chosen = [f"--job_dir={order.job_dir}"]
     if order.job_dir.startswith("gs://"):
@@ -124,7 +124,7 @@ def _arguments(order: Order, overlays: list[str]) -> list[str]:
                 replaced.append(f"--{name}=")
                 chosen.append(f"--{name}=gs://{bucket}/{folder}")
     if "monitoring" in order.components and value_of("metrics_port", order.training):
-        raise RefusedError("--metrics_port is the component monitoring's: leave it out")
+        raise RefusedError("--metrics_port is set by the component monitoring: leave it out")
     kept = [each for each in overlays if not each.startswith(tuple(replaced))]
     return [*kept, *chosen, *order.training]
 

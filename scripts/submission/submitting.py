@@ -79,7 +79,7 @@ def _remove_ended(each: str, order: Order) -> None:
         stopped = workload.is_stopped(order.namespace, found)
         if not (workload.has_ended(found) or stopped):
             raise RefusedError(
-                f"{each} is there and has not ended: stop it "
+                f"{each} exists and has not ended: stop it "
                 f"({_ours('stop', order)}), or choose another --name"
             )
         ask(in_(order.namespace), "delete", each, "--ignore-not-found")
@@ -92,7 +92,7 @@ def _way_out(each: str, order: Order) -> str:
     plain = f"{order.overlay.removesuffix('-trainjob')}-job"
     if each.startswith("job/") or plain not in folders("overlays"):
         return ""
-    return f" (a cluster without {each.partition('/')[0]}s takes --overlay={plain})"
+    return f" (for a cluster without {each.partition('/')[0]}s, use --overlay={plain})"
 
 
 def _say_what_next(run: Run, order: Order, dry_run: bool) -> None:
@@ -106,13 +106,13 @@ def _say_what_next(run: Run, order: Order, dry_run: bool) -> None:
         *_of_evaluations(run, there),
         f"  stop:         {_ours('stop', order)}",
         "                (it saves what it has)",
-        f"  go on:        {_ours('resume', order)}",
+        f"  resume:       {_ours('resume', order)}",
         f"  remove:       {_ours('delete', order)}",
         "                (--job_dir stays)",
     ]
     account = run.of_kind("ServiceAccount")["metadata"].get("annotations", {})
     if PLACEHOLDER in account.get(IDENTITY, ""):
-        lines.append("nobody may use its bucket yet: name the account with --google_account")
+        lines.append("no account may use its bucket yet: name one with --google_account")
     print("\n".join(lines), file=sys.stderr)
 
 

@@ -34,7 +34,7 @@ def carry_out(arguments: list[str]) -> None:
 
 
 def _status(run: Submitted) -> None:
-    """Says how the run stands, and shows its objects and pods."""
+    """Shows the run's state, its objects and its pods."""
     print(_state(run, get(run.namespace, run.workload)), flush=True)
     shown = [run.workload, *run.evaluations]
     show(in_(run.namespace), "get", *shown, "--ignore-not-found")
@@ -43,7 +43,7 @@ def _status(run: Submitted) -> None:
 
 
 def _logs(run: Submitted) -> None:
-    """Follows the log of the run's chief, from its last start on."""
+    """Follows the log of the run's chief, from its last start."""
     pods = ask(in_(run.namespace), "get", "pods", workload.pods(run.workload), "--output=json")
     chiefs = [
         each["metadata"]
@@ -53,7 +53,7 @@ def _logs(run: Submitted) -> None:
     ]
     if not chiefs:
         state = _state(run, get(run.namespace, run.workload))
-        raise RefusedError(f"there is no pod, and so no log: {state}")
+        raise RefusedError(f"there is no pod, so there is no log: {state}")
     newest = max(chiefs, key=lambda each: str(each["creationTimestamp"]))
     with contextlib.suppress(KeyboardInterrupt):
         show(in_(run.namespace), "logs", "--follow", "--tail=-1", f"pod/{newest['name']}")
@@ -70,16 +70,16 @@ def _stop(run: Submitted) -> None:
 
 
 def _resume(run: Submitted) -> None:
-    """Has a run that was stopped go on from its last checkpoint, as it was submitted."""
+    """Has a stopped run continue from its last checkpoint, as it was submitted."""
     found = get(run.namespace, run.workload)
     if found is None or workload.has_ended(found):
-        raise RefusedError(f"{_state(run, found)}: submit it again to go on")
+        raise RefusedError(f"{_state(run, found)}: submit it again to continue")
     _suspend(run, found, False)
     _suspend_evaluations(run, False)
 
 
 def _delete(run: Submitted) -> None:
-    """Removes all that is the run's own in the cluster, once it has saved; --job_dir stays."""
+    """Removes everything of the run's own in the cluster, once it has saved; --job_dir stays."""
     _say(f"cluster: {kubectl.context()}")
     show(in_(run.namespace), "delete", run.workload, "--ignore-not-found")
     show(in_(run.namespace), *workload.until_no_pods(run.workload))
@@ -96,7 +96,7 @@ def _suspend(run: Submitted, found: Object, suspended: bool) -> None:
         return
     queued = workload.queued_as(run.namespace, found)
     if queued is None:
-        raise RefusedError(f"Kueue has not taken up {run.workload} yet: try again in a moment")
+        raise RefusedError(f"Kueue has not picked up {run.workload} yet: try again in a moment")
     name = f"workloads.kueue.x-k8s.io/{queued['metadata']['name']}"
     _patch(run, name, {"active": not suspended})
 

@@ -70,7 +70,7 @@ def state(namespace: str, workload: Object | None) -> str:
     if is_stopped(namespace, workload):
         return "is stopped"
     if workload["spec"].get("suspend"):
-        return f"waits in the queue {workload['metadata']['labels'][QUEUE]}"
+        return f"is waiting in the queue {workload['metadata']['labels'][QUEUE]}"
     return "is submitted"
 
 

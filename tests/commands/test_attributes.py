@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from onnx.reference import ReferenceEvaluator
+from onnx.reference.ops import op_one_hot
 from PIL import Image
 
 from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
+from trainer.commands import samples
+from trainer.configuration import flags
+from trainer.data.datasets import Attribute
 from trainer.runs import checkpoints
 
 KINDS, COLOURS = ("coat", "hat", "shirt"), ("blue", "red")
@@ -85,16 +91,31 @@ def test_exported_models_take_labels_of_all_attributes(finished, tmp_path):
     latents = np.random.default_rng(0).normal(size=(2, 100)).astype(np.float32)
     labels = np.array([[1, 1], [-1, 0]], np.int32)
     images = {}
-    for name, output in (("keras", "m.keras"), ("saved_model", "m"), ("tflite", "m.tflite")):
+    outputs = {"keras": "m.keras", "saved_model": "m", "tflite": "m.tflite", "onnx": "m.onnx"}
+    for name, output in outputs.items():
         given = (f"--format={name}", f"--output={tmp_path / output}")
         run_forked("export", f"--job_dir={finished}", *given)
     images["keras"] = keras.models.load_model(tmp_path / "m.keras")([latents, labels]).numpy()
     loaded = tf.saved_model.load(tmp_path / "m")
     images["saved_model"] = loaded.serve([latents, labels]).numpy()
     images["tflite"] = _by_tflite(tmp_path / "m.tflite", latents, labels)
-    for name in ("saved_model", "tflite"):
+    images["onnx"] = _by_onnx(tmp_path / "m.onnx", latents, labels)
+    for name in ("saved_model", "tflite", "onnx"):
         np.testing.assert_allclose(images[name], images["keras"], atol=1e-5)
     assert np.abs(images["keras"][0] - images["keras"][1]).max() > 1e-3
+
+
+class OneHot(op_one_hot.OneHot):
+    """As in the standard: of a depth with one element, and of an index beyond it zeros alone."""
+
+    def _run(self, indices, depth, values, axis=None):
+        return super()._run(indices, depth.item(), values, axis=axis)
+
+
+def _by_onnx(path: Path, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    evaluator = ReferenceEvaluator(str(path), new_ops=[OneHot])
+    (images,) = evaluator.run(None, {"latents": latents, "labels": labels})
+    return images
 
 
 def _by_tflite(path: Path, latents: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -102,3 +123,12 @@ def _by_tflite(path: Path, latents: np.ndarray, labels: np.ndarray) -> np.ndarra
         runner = tf.lite.Interpreter(str(path)).get_signature_runner()
     (images,) = runner(latents=latents, labels=labels).values()
     return images
+
+
+def test_values_take_no_more_of_a_file_s_name_than_there_is_room_for():
+    recipe = flags.train(["train", "--job_dir=x", "--dataset=synthetic", "--conditional"]).recipe
+    attributes = tuple(Attribute(name, ("長い" * 30,)) for name in ("a", "b"))
+    recipe = replace(recipe, data=replace(recipe.data, attributes=attributes))
+    (name,) = samples.in_file_name((0, 0), recipe)
+    assert 190 < len(name.encode()) <= 200 and name.startswith("長い")
+    assert samples.in_file_name((-1, -1), recipe) == []

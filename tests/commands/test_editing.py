@@ -138,20 +138,20 @@ REFUSED = {
     "": "one of --to_label, --direction, --directions, --mix is needed",
     "--to_label=boot --direction=1": "not --to_label and --direction",
     "--to_label=hat": "--to_label names 'hat'",
-    "--to_label=boot --strength=1,2": "of directions",
-    "--to_label=boot --layers=0": "no place",
-    "--direction=1 --strength=1": "two numbers or more",
-    "--direction=1 --strength=1,nan": "two numbers or more",
+    "--to_label=boot --strength=1,2": "--directions, not to --to_label",
+    "--to_label=boot --layers=0": "does not apply to --to_label",
+    "--direction=1 --strength=1": "two or more numbers",
+    "--direction=1 --strength=1,nan": "two or more numbers",
     "--direction=1 --strength=a,b": "must be numbers",
     "--direction=1 --layers=x": "numbers from 0",
     "--direction=1 --layers=2-1": "names no layer",
     "--direction=1 --input=x.png --num=2": "leave one of them out",
     "--direction=1 --input=missing.png": "does not exist",
     "--mix=missing.npz": "does not exist",
-    "--mix=99999999999": "no seed",
+    "--mix=99999999999": "not a seed",
     "--direction=1 --output=x.jpg": "must end in",
-    "--direction=1 --steps=50": "--steps is of the search for pictures",
-    "--mix=1 --restarts=4": "--restarts is of the search for pictures",
+    "--direction=1 --steps=50": "--steps applies only when pictures are projected",
+    "--mix=1 --restarts=4": "--restarts applies only when pictures are projected",
     "--to_label=boot --num=20000": "more than a .png can hold",
     "--mix=1 --num=900": "more than a .png can hold",
 }
@@ -189,7 +189,7 @@ def test_what_cannot_be_is_refused_before_pictures_are_projected(
     for given, said in (
         ("--direction=200", "this run has"),
         ("--directions=64", "this run has"),
-        (f"--mix={tmp_path / 'odd.npz'}", "take a file of this run"),
+        (f"--mix={tmp_path / 'odd.npz'}", "use a file of this run"),
         (f"--mix={other}", r"must be float32 \[N, 8\]"),
         ("--direction=1 --layers=7", "layers 0 to 2"),
     ):
@@ -200,9 +200,9 @@ def test_what_cannot_be_is_refused_before_pictures_are_projected(
 def test_more_images_than_the_memory_holds_are_refused(styled, tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda: 10 * 2**20)
     edited(styled, tmp_path / "few.npz", "--to_label=boot,bag", "--num=50")
-    with pytest.raises(RefusedError, match=r"do not fit into the memory.* edit fewer"):
+    with pytest.raises(RefusedError, match=r"do not fit into memory.* edit fewer"):
         edited(styled, tmp_path / "many.npz", "--to_label=boot,bag", "--num=5000")
-    with pytest.raises(RefusedError, match=r"do not fit into the memory.* fewer at once"):
+    with pytest.raises(RefusedError, match=r"do not fit into memory.* fewer at once"):
         generated(styled, tmp_path / "many.npz", "--num=20000")
 
 
@@ -218,7 +218,7 @@ def test_latents_without_labels_can_be_given_some(plain, tmp_path, caplog):
     np.savez(source, latents=values["latents"])
     generated(plain, tmp_path / "x.png", f"--latents={source}")
     edited(plain, tmp_path / "x.png", f"--input={source}", "--direction=1")
-    assert caplog.text.count("says no labels of some images: this run draws by them") == 2
+    assert caplog.text.count("gives no labels for some images, though this run draws by them") == 2
     given = (f"--input={source}", "--labels=bag,dress", "--direction=1", "--strength=0,1,2")
     moved = fields(edited(plain, tmp_path / "x.npz", *given))
     assert moved["labels"].tolist() == ([8] * 3 + [3] * 3) * 2
@@ -231,14 +231,14 @@ def test_latents_without_labels_can_be_given_some(plain, tmp_path, caplog):
 def test_styles_are_of_no_use_to_a_generator_without(plain, styled, tmp_path):
     values = fields(edited(styled, tmp_path / "e.npz", "--to_label=boot", "--num=2"))
     np.savez(tmp_path / "styles.npz", styles=values["styles"])
-    with pytest.raises(RefusedError, match="as styles of an image, and this run no"):
+    with pytest.raises(RefusedError, match="as styles of an image, but this run has none"):
         generated(plain, tmp_path / "x.png", f"--latents={tmp_path / 'styles.npz'}")
 
 
 def test_flags_of_a_search_are_refused_where_nothing_is_searched(styled, tmp_path):
     source = edited(styled, tmp_path / "e.npz", "--to_label=boot", "--num=2")
     for more in ("--steps=50", "--restarts=3"):
-        with pytest.raises(RefusedError, match=f"{more.split('=')[0]} is of the search"):
+        with pytest.raises(RefusedError, match=f"{more.split('=')[0]} applies only when"):
             edited(styled, tmp_path / "x.npz", f"--input={source}", "--to_label=bag", more)
 
 
@@ -263,7 +263,7 @@ def test_styles_follow_other_labels_only_from_the_labels_that_they_are_of(styled
 
 def test_a_seed_that_decides_nothing_is_refused(styled, tmp_path):
     own = edited(styled, tmp_path / "own.npz", "--to_label=boot", "--num=1")
-    with pytest.raises(RefusedError, match="--seed is of the search"):
+    with pytest.raises(RefusedError, match="--seed applies only when"):
         edited(styled, tmp_path / "x.npz", f"--input={own}", "--direction=1", "--seed=5")
 
 
@@ -274,7 +274,7 @@ def test_latents_that_are_not_the_runs_are_refused(styled, plain, tmp_path):
     own = edited(styled, tmp_path / "own.npz", "--to_label=boot", "--num=1")
     values = fields(own)
     np.savez(tmp_path / "odd.npz", latents=values["latents"], styles=values["styles"][:, :, 1:])
-    with pytest.raises(RefusedError, match="take a file of this run"):
+    with pytest.raises(RefusedError, match="use a file of this run"):
         generated(styled, tmp_path / "x.npz", f"--latents={tmp_path / 'odd.npz'}")
     for more, said in (
         (("--num=2",), "leave --num out"),

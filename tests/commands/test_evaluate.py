@@ -127,7 +127,7 @@ def test_new_evaluates_each_checkpoint_once_and_what_is_measured_is_not_waited_f
     for stands in ("is complete", "has nothing new"):
         asked = without_tensorflow(*command, "--new")
         assert (asked.returncode, asked.stdout) == (0, "")
-        assert f"{stands}, and is measured: nothing to do" in asked.stderr
+        assert f"{stands}, and all of it is measured: nothing to do" in asked.stderr
         (job_dir / "results/final.png").unlink(missing_ok=True)
     # Other results are not there, nor is this one.
     for other in ("--seed=1", "--cas"):
@@ -221,7 +221,7 @@ def test_the_package_s_features_are_refused_for_data_that_it_does_not_know():
     recipe = flags.train(["train", "--job_dir=x", "--dataset=mnist", "--preset=mlp"]).recipe
     settings = flags.evaluate(["evaluate", "--job_dir=x", "--features=fashion"])
 
-    with pytest.raises(RefusedError, match="not of mnist: leave --features out"):
+    with pytest.raises(RefusedError, match="not for mnist: leave --features out"):
         protocols.check(recipe, settings.measurement.features)
 
 

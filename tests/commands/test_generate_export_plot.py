@@ -169,14 +169,14 @@ def test_single_pictures_are_called_by_what_they_show(conditional, tmp_path):
     assert names == ["00000-bag-seed7.png", "00001-boot-seed7.png", "00002-bag-seed7.png"]
 
 
-@pytest.mark.parametrize(("labels", "reason"), [("sneakers", "no value"), ("10", "no value")])
+@pytest.mark.parametrize(("labels", "reason"), [("sneakers", "not a value"), ("10", "not a value")])
 def test_an_unknown_label_is_refused_with_those_there_are(labels, reason, conditional, tmp_path):
-    with pytest.raises(RefusedError, match=f"{reason}; there are class: 0 t-shirt, .* 9 boot"):
+    with pytest.raises(RefusedError, match=f"{reason}; the values are class: 0 t-shirt, .* 9 boot"):
         sample(conditional, tmp_path / "x.png", f"--labels={labels}")
 
 
 def test_labels_for_a_run_without_them_are_refused(finished, tmp_path):
-    with pytest.raises(RefusedError, match="not conditional"):
+    with pytest.raises(RefusedError, match="needs a conditional run"):
         sample(finished, tmp_path / "x.png", "--labels=bag")
 
 
@@ -248,6 +248,15 @@ def test_a_saved_model_names_what_it_takes_and_gives_and_has_a_card(conditional,
         assert (folder / "samples.png").exists()
 
 
+def test_the_card_in_a_saved_model_loads_the_folder_that_it_lies_in(saved_conditional, monkeypatch):
+    monkeypatch.chdir(saved_conditional)
+    shown: dict = {}
+    exec(
+        (saved_conditional / "README.md").read_text().split("```python\n")[1].split("```")[0], shown
+    )
+    assert shown["images"].shape == (8, 28, 28, 1)
+
+
 def test_the_code_on_a_card_runs_and_another_readme_is_kept(conditional, tmp_path, monkeypatch):
     folder = tmp_path / "run"
     shutil.copytree(conditional, folder)
@@ -282,7 +291,7 @@ def test_a_card_tells_of_the_model_beside_it_alone(conditional, tmp_path):
 
     export.run(flags.export(given))
     assert "generator.keras" in card.read_text()
-    assert "samples.png" not in card.read_text() and "## Figures" not in card.read_text()
+    assert "samples.png" not in card.read_text() and "## Evaluation" not in card.read_text()
 
 
 def test_a_saved_model_replaces_no_folder_with_other_files(
@@ -291,7 +300,7 @@ def test_a_saved_model_replaces_no_folder_with_other_files(
     path = shutil.copytree(saved_conditional, tmp_path / "generator")
     for name in ("variables/notes.txt", "assets/words.txt", "notes.txt"):
         (path / name).write_text("mine")
-        with pytest.raises(RefusedError, match=r"holds .*(notes|words)\.txt, too"):
+        with pytest.raises(RefusedError, match=r"also holds .*(notes|words)\.txt"):
             flags.export(
                 ["export", f"--job_dir={conditional}", "--format=saved_model", f"--output={path}"]
             )
@@ -376,7 +385,7 @@ def test_an_export_replaces_no_folder_of_anything_else(finished, tmp_path):
     (tmp_path / "saved_model.pb").write_text("a model")
     flags.export(asked)
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(RefusedError, match=r"holds thesis.txt, too: choose another folder"):
+    with pytest.raises(RefusedError, match=r"also holds thesis.txt: choose another folder"):
         flags.export(asked)
 
 
@@ -387,7 +396,7 @@ def test_a_grid_that_no_png_can_hold_is_refused_before_it_is_drawn(finished, tmp
     assert "18 rows of 17 images are more than a .png can hold" in refused.stderr
 
 
-SMALL_PAGES = "from trainer.monitoring import image_grids; image_grids._MOST_PIXELS['.png'] = 1000"
+SMALL_PAGES = "from trainer.monitoring import image_files; image_files._MOST_PIXELS['.png'] = 1000"
 
 
 def test_a_saved_generator_samples_as_generate_does(networks, saved):

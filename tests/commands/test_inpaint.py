@@ -104,7 +104,7 @@ def test_labels_that_nobody_gives_or_tells_are_spoken_of_where_the_run_goes_by_a
 ):
     run = untrained(tmp_path / "run", "--preset=inpaint", "--dataset=synthetic", *SMALL, flag)
     completed(run, tmp_path / "x.npz", arrays)
-    assert ("labels that are not given stay so" in caplog.text) == is_said
+    assert ("labels that are not given stay unset" in caplog.text) == is_said
 
 
 def test_files_and_folders_with_a_mask_of_their_size(completing, arrays, tmp_path):
@@ -154,17 +154,17 @@ def test_any_run_completes_by_search_and_says_that_it_is_slower(drawing, arrays,
     few = ("--restarts=1", "--steps=2")
     images = completed(drawing, tmp_path / "x.npz", arrays, *few)
     np.testing.assert_array_equal(images[MASKS == 0], PICTURES[MASKS == 0])
-    assert "slower way" in caplog.text
+    assert "slower; a run of" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("masks", "text"),
     [
-        (None, "says of no pixel that it is missing"),
-        (np.zeros_like(MASKS), "all of picture 0 is known, and nothing missing"),
-        (np.ones_like(MASKS), "all of picture 0 is missing, and nothing is known"),
-        (MASKS[:, :14], r"masks is uint8 \[3, 14, 28, 1\], and must be uint8 \[3, 28, 28, 1\]"),
-        (MASKS * 2, "masks are 1 where pixels are missing"),
+        (None, "marks no pixel as missing"),
+        (np.zeros_like(MASKS), "all of picture 0 is known, so nothing is missing"),
+        (np.ones_like(MASKS), "all of picture 0 is missing, so nothing is known"),
+        (MASKS[:, :14], r"masks is uint8 \[3, 14, 28, 1\], but must be uint8 \[3, 28, 28, 1\]"),
+        (MASKS * 2, "masks must be 1 where pixels are missing"),
     ],
 )
 def test_masks_that_leave_nothing_to_do_or_do_not_fit_are_refused(
@@ -179,17 +179,17 @@ def test_masks_that_leave_nothing_to_do_or_do_not_fit_are_refused(
 def test_mask_files_of_another_size_or_with_colours_are_refused(completing, arrays, tmp_path):
     mask = tmp_path / "mask.png"
     Image.new("L", (30, 28)).save(mask)
-    with pytest.raises(RefusedError, match="has 30x28 pixels, and must have 28x28"):
+    with pytest.raises(RefusedError, match="has 30x28 pixels, but must have 28x28"):
         completed(completing, tmp_path / "y.npz", arrays, f"--mask={mask}")
     Image.new("RGB", (28, 28), (255, 0, 0)).save(mask)
-    with pytest.raises(RefusedError, match="is coloured"):
+    with pytest.raises(RefusedError, match="is in colour"):
         completed(completing, tmp_path / "y.npz", arrays, f"--mask={mask}")
     with pytest.raises(RefusedError, match="does not exist"):
         completed(completing, tmp_path / "y.npz", arrays, "--mask=nothing.png")
 
 
 def test_flags_of_a_search_that_is_not_made_are_refused(completing, arrays, tmp_path):
-    with pytest.raises(RefusedError, match="--steps is of a search"):
+    with pytest.raises(RefusedError, match="--steps applies only to a search"):
         completed(completing, tmp_path / "y.npz", arrays, "--steps=50")
 
 
@@ -227,3 +227,15 @@ def with_odd_resolution(exif: Image.Exif) -> bytes:
     order = "little" if kind in written else "big"
     written[at : at + 2] = ExifTags.Base.XResolution.to_bytes(2, order)
     return bytes(written)
+
+
+def test_names_too_long_for_completions_are_refused_before_the_search(drawing, tmp_path):
+    picture, mask = Image.new("L", (28, 28), "grey"), np.zeros((28, 28), np.uint8)
+    mask[:9] = 255
+    long = f"{'a' * 249}.png"
+    picture.save(tmp_path / long)
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    with pytest.raises(RefusedError, match="is too long a name for its completions"):
+        given = ("--steps=2", "--restarts=1", "--num=1", f"--mask={tmp_path / 'mask.png'}")
+        completed(drawing, tmp_path / "out", tmp_path / long, *given)
+    assert not (tmp_path / "out").exists()

@@ -12,8 +12,9 @@ import pytest
 from tests.command import run_forked, start_forked
 from tests.conftest import train_flags
 from tests.evaluation.shapes import SHAPE, folder_of_shapes
+from trainer import run_layout
 from trainer.commands import evaluate
-from trainer.configuration import config_json, flags
+from trainer.configuration import flags
 from trainer.evaluation.attribute_metrics import ATTRIBUTE_METRICS
 from trainer.runs import checkpoints, evaluations
 from trainer.system import exits
@@ -82,11 +83,11 @@ def test_it_is_measured_against_its_test_pictures_by_the_networks_that_it_keeps(
     assert "training networks" not in done.stderr
     assert result["features"] == "own" and result["features_sha256"] == own["features_sha256"]
     assert result["num"] == 60 and 10 < result["real_num"] < 60
-    assert f"60 images are compared with the {result['real_num']} test images" in done.stderr
+    assert f"60 images are compared with all {result['real_num']} test images" in done.stderr
     assert result.keys() >= set(ATTRIBUTE_METRICS)
     assert result["attribute_accuracy_real"]["shape"] > 0.6
     assert result["frechet_by_value"] == dict.fromkeys(SHAPE.values)
-    assert "no Fréchet distance of ball, bar, frame" in done.stderr
+    assert "no Fréchet distance for ball, bar, frame" in done.stderr
     assert result["pixel_frechet_distance"] is None and "65 are needed" in done.stderr
     assert evaluations.read(run, evaluations.TEST) == [result]
     again = run_forked(*command, "--new", elsewhere, before=QUICKLY)
@@ -101,10 +102,10 @@ def test_pictures_that_are_not_named_are_asked_for_before_anything_is_made(
     for name in ("empty", "other"):
         (tmp_path / name).mkdir()
     other = folder_of_shapes(tmp_path / "other", 9)
-    for elsewhere, why in ((tmp_path / "empty", "no pictures"), (other, "other pictures")):
+    for elsewhere, why in ((tmp_path / "empty", "no pictures"), (other, "different pictures")):
         places = [f"--data_dir={elsewhere}", f"--cache_dir={tmp_path / 'cache'}"]
         asked = flags.evaluate(["evaluate", f"--job_dir={run}", *places])
-        with pytest.raises(RefusedError, match=f"name it by --data_dir.*holds {why}"):
+        with pytest.raises(RefusedError, match=f"name it with --data_dir.*holds {why}"):
             evaluate.run(asked)
     assert not (tmp_path / "cache").exists()
 
@@ -123,7 +124,7 @@ def test_neither_the_first_step_nor_a_signal_waits_for_networks_that_only_evalua
     )
     assert run.stderr is not None
     assert any("features: step" in line for line in run.stderr)  # its networks are being trained
-    assert (job_dir / config_json.FILE).exists()  # the run has begun without them
+    assert (job_dir / run_layout.CONFIG).exists()  # the run has begun without them
 
     run.terminate()
     log = run.communicate(timeout=60)[1]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from trainer import run_layout
 from trainer.configuration import choices, config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
-from trainer.system.exits import RefusedError
+from trainer.system import file_system
+from trainer.system.exits import InterruptedRun, RefusedError
 
 FORMAT_1 = Path(__file__).parent / "format_1"
 ANY = Path("run", "config.json")
@@ -29,7 +33,7 @@ def written(config: RunConfig, **changed: Any) -> str:
 
 
 def test_a_configuration_survives_its_file(config, tmp_path):
-    (tmp_path / config_json.FILE).write_text(config_json.to_json(config))
+    (tmp_path / run_layout.CONFIG).write_text(config_json.to_json(config))
     assert config_json.read(tmp_path) == config
     assert json.loads(config_json.to_json(config))["format"] == config_json.FORMAT
 
@@ -134,9 +138,21 @@ def test_a_format_that_is_not_known_is_refused_by_its_number(number, config):
         config_json.from_json(written(config, format=number), ANY)
 
 
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ESTALE, InterruptedRun), (errno.EIO, RefusedError)]
+)
+def test_a_file_server_that_is_away_for_now_is_no_damage(number, kind, tmp_path, monkeypatch):
+    def fails(path):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(file_system, "read_text", fails)
+    with pytest.raises(kind, match=r"config\.json cannot be read"):
+        config_json.read(tmp_path)
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"recipe": 1}', "[" * 100_000, "\udcff"])
 def test_a_damaged_file_is_refused(content, tmp_path):
-    (tmp_path / config_json.FILE).write_bytes(content.encode(errors="surrogateescape"))
+    (tmp_path / run_layout.CONFIG).write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(RefusedError, match=r"config\.json"):
         config_json.read(tmp_path)
 

@@ -8,6 +8,7 @@ import itertools
 import pytest
 from PIL import Image
 
+from trainer import run_layout
 from trainer.configuration import config, config_json, flags, presets, resume, step_counts
 from trainer.configuration.config_json import RunConfig
 from trainer.system.exits import RefusedError
@@ -80,7 +81,7 @@ def test_a_preset_that_has_become_another_since_changes_no_run(monkeypatch):
 
 
 def test_flags_of_the_run_s_own_recipe_are_no_contradiction_to_the_default_preset(tmp_path):
-    (tmp_path / config_json.FILE).write_text(config_json.to_json(started("--preset=wgan")))
+    (tmp_path / run_layout.CONFIG).write_text(config_json.to_json(started("--preset=wgan")))
     given = flags.train(["train", f"--job_dir={tmp_path}", "--loss=wgan", "--weight_clip=0.01"])
     stored = config_json.read(tmp_path)
     assert stored is not None

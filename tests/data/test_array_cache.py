@@ -90,7 +90,7 @@ def test_how_many_files_are_read_is_said_where_that_takes_long(monkeypatch, tmp_
         picture(tmp_path / f"{name}.png")
     with caplog.at_level(logging.INFO):
         load(tmp_path)
-    assert "data: 2 of 3 files are read" in caplog.text
+    assert "data: 2 of 3 files read" in caplog.text
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -164,7 +164,7 @@ def test_of_a_disk_that_fills_up_on_the_way_nothing_is_left(small_pieces, tmp_pa
 def test_what_fits_nowhere_is_refused_before_it_is_made(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(memory, "available", lambda: 10 * 4 * 4 * 3 - 1)
-    with pytest.raises(RefusedError, match=r"do not fit into the memory.*--cache_dir"):
+    with pytest.raises(RefusedError, match=r"do not fit into memory.*--cache_dir"):
         array_cache.array(tmp_path / "file", "name", SHAPE, rows)
 
 

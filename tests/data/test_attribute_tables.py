@@ -89,8 +89,8 @@ def test_a_column_that_names_instead_of_describing_is_left_out_and_said(tmp_path
     with caplog.at_level(logging.INFO):
         load(folder)
     assert [attribute.name for attribute in specify(folder).attributes] == ["kind"]
-    assert "the column id is left out: it has 12 values in 12 rows" in caplog.text
-    assert "the column maker is left out: it says the same of all pictures (me)" in caplog.text
+    assert "the column id is left out: it has 12 different values in 12 rows" in caplog.text
+    assert "the column maker is left out: it says the same about all pictures (me)" in caplog.text
     with pytest.raises(RefusedError, match="--attributes=maker: the column says the same"):
         specify(folder, attributes=("maker",))
 
@@ -181,17 +181,17 @@ def test_pictures_for_tests_are_chosen_by_content_and_stay_when_others_come(tmp_
     ("rows", "reason"),
     [
         (["name,kind", "a.png,x"], "has no column 'file_name': its columns are name, kind"),
-        ([], "metadata.csv is empty: a first line names its columns"),
+        ([], "metadata.csv is empty: its first line must name the columns"),
         (["file_name,kind"], "has no rows"),
-        (["file_name,kind", "/else/a.png,x"], "names '/else/a.png', and there is 'a.png'"),
+        (["file_name,kind", "/else/a.png,x"], "names '/else/a.png', while there is 'a.png'"),
         (["file_name,kind", "z.png,x"], "describes none of the 1 pictures"),
         (["file_name,kind", "a.png,x", "./a.png,y"], "line 3 names ./a.png again"),
         (["file_name,kind", "", ",x"], "line 3 names no picture"),
         (
             ["file_name,kind", 'a.png,"x', *["b.png,y"] * 30],
-            "line 2 goes on to line 3[23]: close its quote",
+            "line 2 runs on to line 3[23]: close its quote",
         ),
-        (["file_name,kind,kind", "a.png,x,y"], "two columns have one name"),
+        (["file_name,kind,kind", "a.png,x,y"], "two columns have the same name"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused_in_one_line(rows, reason, tmp_path):
@@ -224,7 +224,7 @@ def test_pictures_are_not_passed_over_for_another_set_which_would_be_put_among_t
         f"evaluate --job_dir={job_dir}",
     ):
         refused = run_forked(*command.split(), f"--data_dir={small}", code=64)
-        assert "reads none of them: add --dataset=image_folder" in refused.stderr
+        assert "does not read: add --dataset=image_folder" in refused.stderr
         assert refused.stderr.count("\n") == 1
 
 
@@ -298,7 +298,7 @@ def test_a_column_of_rare_values_alone_is_left_out_and_said(tmp_path, caplog):
         load(folder, attribute_minimum=5)
     (colour,) = specify(folder, attribute_minimum=5).attributes
     assert colour == Attribute("colour", ("blue", "red"))
-    assert "brand is left out: it has no value of 5 pictures or more (--attribute_minimum)" in (
+    assert "brand is left out: it has no value with 5 pictures or more (--attribute_minimum)" in (
         caplog.text
     )
     with pytest.raises(RefusedError, match=r"--attributes=brand: .* \(--attribute_minimum\)"):
@@ -349,7 +349,7 @@ def test_a_table_as_spreadsheets_write_it_is_read(delimiter, tmp_path):
 def test_a_table_in_another_encoding_is_refused_with_what_to_do(tmp_path):
     folder = described_folder(tmp_path / "set", ["file_name,colour"], ["a.png"])
     (folder / "metadata.csv").write_bytes("file_name,colour\na.png,grün\n".encode("cp1252"))
-    with pytest.raises(RefusedError, match=r"is no UTF-8 .* save it as CSV UTF-8"):
+    with pytest.raises(RefusedError, match=r"is not UTF-8 .* save it as CSV UTF-8"):
         specify(folder)
 
 
@@ -407,7 +407,7 @@ def test_values_of_no_picture_to_learn_from_are_named(tmp_path, caplog):
         picture(tmp_path / "set" / name)
     with caplog.at_level(logging.WARNING):
         load(tmp_path / "set")
-    assert "class: no picture to learn from is boot" in caplog.text
+    assert "class: no training picture is boot" in caplog.text
 
 
 def test_flags_that_mean_nothing_for_a_folder_are_said(tmp_path, caplog):
@@ -415,7 +415,7 @@ def test_flags_that_mean_nothing_for_a_folder_are_said(tmp_path, caplog):
         picture(tmp_path / "set" / name)
     with caplog.at_level(logging.WARNING):
         load(tmp_path / "set", attribute_minimum=2, test_share=0.3)
-    assert "--attribute_minimum=2 is of a table, and there is none" in caplog.text
+    assert "--attribute_minimum=2 applies only to a table, and there is none" in caplog.text
     assert "--test_share=0.3 is not used" in caplog.text
     caplog.clear()
     load(tmp_path / "set", test_share=0.1)
@@ -429,7 +429,7 @@ def test_why_there_are_no_labels_is_said_before_they_are_refused(tmp_path):
     given = ("--dataset=image_folder", f"--data_dir={tmp_path}/set", "--preset=own")
     refused = run_forked("train", f"--job_dir={tmp_path}/run", *given, code=64)
     assert "1 files are not used" in refused.stderr and "b.heic" in refused.stderr
-    assert "add --noconditional" in refused.stderr
+    assert "use --noconditional" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -462,7 +462,7 @@ def test_a_folder_that_no_longer_tells_what_a_run_knows_is_refused_as_that(tmp_p
     untrained(job_dir, *train_flags(job_dir, *few)[2:], step=1)
     (folder / "metadata.csv").write_text("file_name,colour\ndress/a.png,red\ncoat/a.png,blue\n")
     refused = run_forked("train", f"--job_dir={job_dir}", f"--data_dir={folder}", code=64)
-    assert "holds a run on a folder that told class of its pictures" in refused.stderr
+    assert "holds a run on a folder that gave class for its pictures" in refused.stderr
     assert "colour): restore it" in refused.stderr
 
 
@@ -492,15 +492,15 @@ def test_a_run_that_kept_its_table_s_whole_path_goes_on(small, tmp_path):
 def test_what_a_table_calls_pictures_needs_a_table(tmp_path):
     picture(tmp_path / "images" / "1.jpg")
     (tmp_path / "styles.csv").write_text("id,kind\n1,shirt\n")
-    with pytest.raises(RefusedError, match=r"none was found in .*: name it by --metadata"):
+    with pytest.raises(RefusedError, match=r"no table was found in .*: name it with --metadata"):
         specify(tmp_path, metadata_file_name=PATTERN)
 
 
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ({"kind": "\ud83d"}, r"in the column kind the value \\ud83d is no UTF-8"),
-        ({"kind": "a", "o\ud83d": "x"}, r"the column o\\ud83d is no UTF-8"),
+        ({"kind": "\ud83d"}, r"in the column kind, the value \\ud83d is not UTF-8"),
+        ({"kind": "a", "o\ud83d": "x"}, r"the column o\\ud83d is not UTF-8"),
     ],
 )
 def test_a_value_that_no_file_of_a_run_can_hold_is_refused(row, said, tmp_path):

@@ -110,11 +110,11 @@ def test_every_file_that_is_not_used_is_named_with_its_reason(tmp_path, caplog):
 
     assert len(images) == 1
     said = caplog.text
-    assert "2 files are not used, being of another kind" in said
+    assert "2 files are not used: of another kind" in said
     assert "notes.txt" in said and "2.heic" in said
-    assert "2 files are not used, being hidden" in said and ".3.png" in said and ".trash" in said
-    assert "1 files are not used, being a link to nothing (1 .png: 5.png)" in said
-    assert "1 files are not used, being not a file (1 .png: 6.png)" in said
+    assert "2 files are not used: hidden" in said and ".3.png" in said and ".trash" in said
+    assert "1 files are not used: a broken link (1 .png: 5.png)" in said
+    assert "1 files are not used: not a file (1 .png: 6.png)" in said
 
 
 def test_a_grey_picture_among_coloured_ones_gets_colours(tmp_path):
@@ -139,8 +139,32 @@ def test_broken_pictures_are_refused_before_anything_is_measured(tmp_path):
     (tmp_path / "set/13.png").write_bytes(b"nothing")
     given = ("--dataset=image_folder", f"--data_dir={tmp_path}/set", "--test_share=0")
     refused = run_forked(*train_flags(tmp_path / "run", *given, "--precision=auto"), code=64)
-    assert "13.png is no picture" in refused.stderr
+    assert "13.png is not a readable picture" in refused.stderr
     assert "precision:" not in refused.stderr
+
+
+def test_pictures_for_tests_are_looked_at_before_the_first_step_too(tmp_path):
+    for number in range(8):
+        for split in ("train", "test"):
+            save(tmp_path / f"set/{split}/{number}.png")
+    for name in ("train/broken.png", "test/damaged.png"):
+        (tmp_path / f"set/{name}").write_bytes(b"nothing")
+    given = ("--dataset=image_folder", f"--data_dir={tmp_path}/set")
+    refused = run_forked(*train_flags(tmp_path / "run", *given), code=64)
+    assert "broken.png is n" in refused.stderr and "damaged.png is n" in refused.stderr
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_a_run_that_has_trained_beside_a_broken_test_picture_goes_on(tmp_path, monkeypatch):
+    """As runs of earlier versions may have: its pictures are what they were."""
+    for number in range(8):
+        for split in ("train", "test"):
+            save(tmp_path / f"set/{split}/{number}.png")
+    (tmp_path / "set/test/broken.png").write_bytes(b"nothing")
+    given = ("--dataset=image_folder", f"--data_dir={tmp_path}/set", "--evaluation_interval=0")
+    begun = "from trainer.commands import train\ntrain._check_pictures = lambda data, spec: None\n"
+    run_forked(*train_flags(tmp_path / "run", *given, "--steps=2"), before=begun)
+    run_forked(*train_flags(tmp_path / "run", *given, "--steps=3"))
 
 
 def test_all_broken_pictures_are_named_at_once(tmp_path):
@@ -151,7 +175,7 @@ def test_all_broken_pictures_are_named_at_once(tmp_path):
         with pytest.raises(RefusedError) as error:
             refused()
         for name in ("0.png", "2.jpg", "3.gif"):
-            assert f"{name} is no picture" in str(error.value)
+            assert f"{name} is not a readable picture" in str(error.value)
 
 
 def specify_without(picture: Path) -> DatasetSpec:
@@ -207,7 +231,7 @@ def test_every_mode_of_pixels_is_shown_alike(mode, tmp_path):
 
 def test_pixels_that_have_no_scale_are_refused(tmp_path):
     save(tmp_path / "a.tif", green_on_top("F"))
-    with pytest.raises(RefusedError, match=r"a\.tif is no picture .*floating-point"):
+    with pytest.raises(RefusedError, match=r"a\.tif is not a readable picture .*floating-point"):
         load(tmp_path)
 
 
@@ -247,7 +271,7 @@ def test_the_first_of_several_frames_is_used_and_this_is_said(tmp_path, caplog):
     assert all(list(pixels[3, 3]) == RED for pixels in found)
     said = [line for line in caplog.messages if "several frames" in line]
     assert said == [
-        "data: 13 have several frames, the first is used: 0.gif, 1.gif, 10.gif, 11.gif, 2.gif, "
+        "data: 13 have several frames; the first is used: 0.gif, 1.gif, 10.gif, 11.gif, 2.gif, "
         "3.gif, 4.gif, 5.gif, 6.gif, 7.gif, ..."
     ]
 
@@ -338,7 +362,7 @@ def test_a_run_among_its_pictures_learns_nothing_from_its_own(tmp_path):
     run_forked(*train_flags(job_dir, *given, "--steps=1"))
     assert (job_dir / "results" / "final.png").exists()
     resumed = run_forked(*train_flags(job_dir, *given, "--steps=2"))
-    assert "1 files are not used, being a run" in resumed.stderr
+    assert "1 files are not used: a run directory" in resumed.stderr
     assert [each.values for each in specify(tmp_path).attributes] == [("boots", "dress")]
 
 
@@ -350,7 +374,7 @@ def test_a_resume_without_its_folder_asks_for_it(tmp_path):
     given = train_flags(job_dir, *data, "--batch_size=4", "--test_share=0")
     untrained(job_dir, *given[2:], step=1)
     refused = run_forked("train", f"--job_dir={job_dir}", code=64)
-    assert "holds a run on a folder of pictures: name it by --data_dir" in refused.stderr
+    assert "holds a run on a folder of pictures: name it with --data_dir" in refused.stderr
 
 
 @pytest.mark.parametrize("names", [("train", "val"), ("Train", "Test"), ("training",)])
@@ -359,13 +383,13 @@ def test_parts_of_a_set_that_would_be_classes_are_spoken_of(names, tmp_path, cap
         for kind in ("coat", "dress"):
             save(tmp_path / name / kind / "a.png")
     load(tmp_path)
-    assert "which look like parts of a set: call its folders train and test" in caplog.text
+    assert "which look like parts of a data set: rename them to train and test" in caplog.text
 
 
 def test_a_class_whose_name_no_file_of_a_run_can_hold_is_refused(tmp_path):
     for name in (b"J\xe4ckchen", b"coat"):
         save(tmp_path / os.fsdecode(name) / "a.png")
-    with pytest.raises(RefusedError, match=r"subfolder J\\udce4ckchen is no UTF-8: rename it"):
+    with pytest.raises(RefusedError, match=r"subfolder J\\udce4ckchen is not UTF-8: rename it"):
         specify(tmp_path)
 
 

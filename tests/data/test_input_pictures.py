@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.data import input_masks, input_pictures
+from tests.data.folders import READING
+from trainer.data import array_files, input_masks, input_pictures
 from trainer.data.datasets import DATASETS, Attribute, DatasetSpec, FolderReading
 from trainer.system.exits import RefusedError
 
@@ -80,6 +82,22 @@ def test_labels_find_their_attributes_by_name(tmp_path):
     assert input_pictures.read(path, one).labels.tolist() == [[2], [0], [9]]
 
 
+def test_labels_of_a_run_that_counts_values_otherwise_keep_their_meaning(tmp_path):
+    theirs = (Attribute("colour", ("black", "blue", "red")), Attribute("size", ("S", "M")))
+    labels = np.array([[2, 0], [-1, 1], [0, -1]])
+    path = arrays(tmp_path, images=IMAGES, **array_files.label_fields(labels, theirs))
+    ours = Attribute("colour", ("black", "green", "red"))
+    spec = DatasetSpec("image_folder", (28, 28, 1), 1, 1, (ours,))
+    assert input_pictures.read(path, spec).labels.tolist() == [[2], [-1], [0]]
+
+    path = arrays(tmp_path, images=IMAGES, **array_files.label_fields(np.ones((3, 1)), theirs[:1]))
+    with pytest.raises(RefusedError, match="blue is no colour of the run, which has black, green"):
+        input_pictures.read(path, spec)
+    size = DatasetSpec("image_folder", (28, 28, 1), 1, 1, theirs[1:])
+    with pytest.raises(RefusedError, match="its labels are of colour, the run's of size"):
+        input_pictures.read(path, size)
+
+
 def test_masks_come_with_arrays(tmp_path):
     masks = (IMAGES > 99).astype(np.uint8)
     path = arrays(tmp_path, images=IMAGES, masks=masks, labels=np.array([1, 2, 3]))
@@ -95,7 +113,7 @@ def test_masks_come_with_arrays(tmp_path):
     ("fields", "said"),
     [
         ({}, "has no images"),
-        ({"images": IMAGES[:, :27]}, r"\[3, 27, 28, 1\], and must be uint8 \[N, 28, 28, 1\]"),
+        ({"images": IMAGES[:, :27]}, r"\[3, 27, 28, 1\], but must be uint8 \[N, 28, 28, 1\]"),
         ({"images": np.repeat(IMAGES, 3, axis=-1)}, "28, 3"),
         ({"images": IMAGES / 255}, "float64"),
         ({"images": IMAGES > 99}, "bool"),
@@ -109,7 +127,11 @@ def test_masks_come_with_arrays(tmp_path):
             {"images": IMAGES, "labels": np.ones(3, int), "attribute_names": np.array(["sleeve"])},
             "sleeve",
         ),
-        ({"images": np.array([object()] * 3)}, "cannot be|can be read"),
+        (
+            {"images": IMAGES, "labels": np.ones(3, int), "attribute_values": np.array(["a", "b"])},
+            r"attribute_values is <U1 \[2\]",
+        ),
+        ({"images": np.array([object()] * 3)}, "cannot be|not a readable"),
     ],
 )
 def test_arrays_that_the_run_cannot_take_are_refused(tmp_path, fields, said):
@@ -127,6 +149,14 @@ def test_what_is_no_picture_is_refused(tmp_path):
     for name in ("x.png", "x.npz", "empty", "missing.png", "missing.npz", "one.npz"):
         with pytest.raises(RefusedError, match=name):
             input_pictures.read(tmp_path / name, GREY)
+
+
+def test_all_pictures_of_a_folder_that_cannot_be_read_are_named_at_once(tmp_path):
+    Image.fromarray(IMAGES[0, ..., 0]).save(tmp_path / "1.png")
+    for name in ("2.png", "3.png"):
+        (tmp_path / name).write_bytes(b"nothing")
+    with pytest.raises(RefusedError, match=r"2\.png .*; .*3\.png "):
+        input_pictures.read(tmp_path, GREY)
 
 
 def test_a_run_without_attributes_takes_no_labels(tmp_path):
@@ -164,6 +194,20 @@ def test_what_is_transparent_in_a_mask_is_not_missing_whatever_colour_is_hidden_
     given = input_pictures.read(tmp_path / "a.png", GREY)
     found = input_masks.with_masks(given, tmp_path / "a.png", tmp_path / "hole.png", GREY)
     assert found.masks[0, :5].all() and not found.masks[0, 5:].any()
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad"])
+@pytest.mark.parametrize(("side", "spot"), [(2048, 3), (1024, 1)])
+def test_a_spot_of_a_large_picture_is_missing_however_small_it_is(side, spot, fit, tmp_path):
+    Image.new("L", (side, side), "grey").save(tmp_path / "a.png")
+    hole = np.zeros((side, side), np.uint8)
+    hole[700 : 700 + spot, 300 : 300 + spot] = 255
+    Image.fromarray(hole).save(tmp_path / "hole.png")
+    own = DatasetSpec("image_folder", (28, 28, 1), 1, 1, (), folder=replace(READING, fit=fit))
+    given = input_pictures.read(tmp_path / "a.png", own)
+    found = input_masks.with_masks(given, tmp_path / "a.png", tmp_path / "hole.png", own)
+    (pixel,) = np.argwhere(found.masks[0, ..., 0])
+    assert pixel.tolist() == [700 * 28 // side, 300 * 28 // side]
 
 
 def test_pixels_of_more_than_16_bits_are_refused(tmp_path):

@@ -113,6 +113,21 @@ def test_a_set_that_cannot_be_downloaded_is_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("dataset", ["cifar10", "fashion_mnist"])
+def test_a_disk_that_is_full_is_not_taken_for_a_failed_download(dataset, tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/part")
+
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "absent")
+    monkeypatch.setattr(downloads, "check_reachable", lambda url: None)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", full)
+    spec = resolve(f"--dataset={dataset}", f"--data_dir={tmp_path}").recipe.data
+    with pytest.raises(RefusedError, match=r"/data/part cannot be used .*make room there"):
+        loading.load(spec, "train", tmp_path, tmp_path / "cache")
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "fashion_mnist"])
 def test_a_download_that_is_cut_off_is_worth_another_try(dataset, tmp_path, monkeypatch):
     import requests
     import tensorflow_datasets as tfds
@@ -244,7 +259,7 @@ def test_images_are_rotated_reduced_to_8_bits_and_put_on_black(tmp_path):
 def test_by_the_first_rules_a_coloured_image_among_grey_ones_is_refused(tmp_path):
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     Image.new("RGB", (9, 9)).save(tmp_path / "b.png")
-    with pytest.raises(RefusedError, match=r"b\.png has colours"):
+    with pytest.raises(RefusedError, match=r"b\.png is in colour"):
         folders.load(tmp_path, 32, rules=1)
 
 
@@ -290,14 +305,14 @@ def test_images_are_resized_with_antialiasing_and_keep_their_proportions(tmp_pat
     [
         (
             lambda folder: (folder / "circle" / "3.png").write_bytes(b"GIF89a"),
-            "3.png is no picture",
+            "3.png is not a readable picture",
         ),
         (lambda folder: Image.new("L", (9, 9)).save(folder / "stray.png"), "move the former"),
         (lambda folder: [path.unlink() for path in folder.rglob("*.png")], "holds no pictures"),
         (lambda folder: folder.rename(folder.with_name("away")), "cannot be read"),
         (
             lambda folder: (folder / "circle" / "0.png").write_bytes(b"nothing"),
-            "0.png is no picture",
+            "0.png is not a readable picture",
         ),
     ],
 )

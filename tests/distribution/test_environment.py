@@ -64,7 +64,7 @@ def test_gpus_that_a_machine_has_lost_are_no_fault_of_the_run(monkeypatch):
     """A refusal would end it for good, and another machine's may work."""
     monkeypatch.setenv(strategies.GPUS, "2")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    with pytest.raises(RuntimeError, match="TensorFlow sees 0: look at this machine's driver"):
+    with pytest.raises(RuntimeError, match="TensorFlow sees 0: check this machine's driver"):
         strategies.check_gpus()
 
 
@@ -76,8 +76,11 @@ def test_other_code_of_the_same_version_is_noticed(tmp_path, monkeypatch):
     assert environment.code() == before and environment.step_code() == of_step
     (tmp_path / "trainer" / "commands" / "runs.py").write_text("# another\n")
     assert environment.code() != before and environment.step_code() == of_step
-    (tmp_path / "trainer" / "gan" / "losses.py").write_text("# another\n")
-    assert environment.step_code() != of_step
+    seen = {of_step}
+    for name in ("gan/losses.py", "configuration/growth.py", "system/determinism.py"):
+        (tmp_path / "trainer" / name).write_text("# another\n")
+        assert environment.step_code() not in seen
+        seen.add(environment.step_code())
 
 
 def test_a_resume_by_other_code_of_a_step_is_said(caplog):

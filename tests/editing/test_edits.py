@@ -200,11 +200,11 @@ def test_each_image_has_noise_of_its_own_where_it_is_sampled_and_where_it_is_edi
     def alike(latents: tf.Tensor, labels: tf.Tensor, first: tf.Tensor) -> tf.Tensor:
         return network.generate(tf.zeros_like(latents), labels, first=first)
 
-    drawn = sampling.together(sampling.sample_batches(alike, made.recipe, 6, 0, cycle), 6)
+    drawn = sampling.concatenated(sampling.sample_batches(alike, made.recipe, 6, 0, cycle), 6)
     assert len(np.unique(drawn, axis=0)) == 6  # by their noise alone
     sampled = sampling.sample_batches(network.generate, made.recipe, 6, 0, cycle)
     edited = made.images(made.sampled(6, 0, cycle))
-    np.testing.assert_allclose(sampling.together(sampled, 6), edited, atol=1)
+    np.testing.assert_allclose(sampling.concatenated(sampled, 6), edited, atol=1)
 
 
 def test_a_file_of_before_keeps_the_noise_that_it_was_drawn_with(tmp_path):

@@ -38,8 +38,8 @@ def own(made: Synthesis, num: int = 3):
 def test_pictures_are_drawn_more_alike_than_by_the_nearest_samples(name):
     made = synthesis(name)
     images, labels = own(made)
-    nearest = projection.project(made, images, labels, search=NOWHERE)
-    found = projection.project(made, images, labels, search=SHORT)
+    nearest = projection.project(made, images, labels, None, NOWHERE)
+    found = projection.project(made, images, labels, None, SHORT)
     assert (found.psnr > nearest.psnr - 0.1).all() and found.psnr.mean() > nearest.psnr.mean() + 1
     np.testing.assert_array_equal(found.codes.labels, labels)
     np.testing.assert_array_equal(found.images, made.images(found.codes))
@@ -50,7 +50,7 @@ def test_pictures_are_drawn_more_alike_than_by_the_nearest_samples(name):
 def test_styles_come_nearer_than_latents_alone(styles):
     images, labels = own(styles)
     images = np.roll(images, 3, axis=1)  # which no latent draws
-    found = projection.project(styles, images, labels, search=SHORT)
+    found = projection.project(styles, images, labels, None, SHORT)
     mapped = styles.codes(found.codes.latents, labels)
     by_latents = psnr(images, styles.images(replace(mapped, numbers=found.codes.numbers)))
     assert (found.psnr >= by_latents).all() and found.psnr.mean() > by_latents.mean()
@@ -73,12 +73,12 @@ def test_what_lies_under_a_mask_is_not_looked_at(styles):
 
 def test_the_same_seed_finds_the_same_bits_whatever_other_pictures_there_are(styles):
     images, labels = own(styles, 40)
-    all_of_them = projection.project(styles, images, labels, search=SHORT)
-    again = projection.project(Synthesis(trained("style")), images, labels, search=SHORT)
+    all_of_them = projection.project(styles, images, labels, None, SHORT)
+    again = projection.project(Synthesis(trained("style")), images, labels, None, SHORT)
     np.testing.assert_array_equal(again.codes.styles, all_of_them.codes.styles)
-    few = projection.project(styles, images[:2], labels[:2], search=SHORT)
+    few = projection.project(styles, images[:2], labels[:2], None, SHORT)
     np.testing.assert_allclose(few.codes.styles, all_of_them.codes.styles[:2], atol=1e-3)
-    other = projection.project(styles, images[:2], labels[:2], search=Search(2, 15, seed=1))
+    other = projection.project(styles, images[:2], labels[:2], None, Search(2, 15, seed=1))
     assert not np.array_equal(other.codes.styles, few.codes.styles)
 
 
@@ -86,7 +86,7 @@ def test_labels_that_are_not_given_are_found(styles):
     images, labels = own(styles)
     asked = labels.copy()
     asked[:, 1] = -1
-    found = projection.project(styles, images, asked, search=SHORT)
+    found = projection.project(styles, images, asked, None, SHORT)
     np.testing.assert_array_equal(found.codes.labels[:, 0], labels[:, 0])
     for column, size in zip(found.codes.labels.T, styles.recipe.data.label_sizes, strict=True):
         assert (column >= 0).all() and (column < size).all()

@@ -159,7 +159,7 @@ def test_a_signal_in_the_last_evaluation_is_answered_before_its_end_and_it_is_ma
     shutil.copytree(evaluated, job_dir)
     more = ["--steps=60", "--evaluation_samples=600"]
     log = train(job_dir, *more, code=INTERRUPTED, before=STOPPED_WHILE_IT_LOOKS)
-    assert "step 60 is saved without its evaluation, which is made later" in log
+    assert "step 60 is saved without its evaluation, which will be made later" in log
     assert "interrupted and saved at step 60" in log
     assert not (job_dir / "results" / "final.png").exists()
 
@@ -246,18 +246,30 @@ def test_evaluation_does_not_change_training(evaluated, tmp_path):
     assert not (job_dir / "evaluations.jsonl").exists()
 
 
-def test_a_collapsed_generator_gives_a_warning(caplog):
+@pytest.mark.parametrize(("num", "are_missing"), [(120, True), (20, False)])
+def test_a_collapsed_generator_gives_a_warning(num, are_missing, caplog):
+    """Which classes are missing is no wonder where there are two samples of each."""
     config = flags.train(["train", "--job_dir=x", *flags_for(Path("x"))[2:]])
     gan = FashionGAN(config.recipe, 50)  # untrained
     images = np.random.default_rng(0).integers(0, 256, (100, 28, 28, 1), np.uint8)
     labels = np.arange(100)[:, np.newaxis] % 10
-    evaluate = during_training.make_evaluation(gan, images, labels, 50, packaged_networks.provide())
+    evaluate = during_training.make_evaluation(
+        gan, images, labels, num, packaged_networks.provide()
+    )
 
     values = evaluate()
 
     assert values["missing_classes"] > 0
-    (warning,) = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
-    assert "shows little" in warning and "hardly any" in warning
+    assert ("covers little of the data" in caplog.text) == are_missing
+    assert ("hardly any" in caplog.text) == are_missing
+
+
+def test_few_samples_cover_little_however_good_they_are(caplog):
+    for coverage, num in ((0.048, 100), (0.003, 10), (0.02, 5000)):  # real images would, and not
+        during_training._warn_of_collapse({"recall": 0.9, "coverage": coverage}, [], num, 10_000)
+    assert [each.getMessage() for each in caplog.records] == [
+        "the generator covers little of the data: coverage 0.020"
+    ]
 
 
 def plan(*arguments: str) -> Plan:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from trainer.evaluation import feature_cache
 from trainer.evaluation.evaluation_networks import EvaluationNetworks
@@ -38,8 +39,8 @@ def test_the_same_pictures_are_seen_once(images, tmp_path):
     assert first.tobytes() == second.tobytes() == seen.networks.features_of(images, ROWS).tobytes()
 
 
-@pytest.mark.parametrize("what", ["pictures", "rows", "network"])
-def test_what_is_another_is_seen_again(what, images, tmp_path):
+@pytest.mark.parametrize("what", ["pictures", "rows", "network", "switch", "threads"])
+def test_what_is_another_is_seen_again(what, images, tmp_path, monkeypatch):
     seen = Seen()
     feature_cache.of_rows(seen.networks, images, ROWS, tmp_path)
     networks, rows = seen.networks, ROWS
@@ -47,6 +48,11 @@ def test_what_is_another_is_seen_again(what, images, tmp_path):
         images[3, 0, 0, 0] ^= 1
     elif what == "rows":
         rows = ROWS[::-1]
+    elif what == "switch":
+        monkeypatch.setenv("DNNL_MAX_CPU_ISA", "AVX2")
+    elif what == "threads":
+        threading = tf.config.threading
+        monkeypatch.setattr(threading, "get_intra_op_parallelism_threads", lambda: 77)
     else:
         networks = dataclasses.replace(networks, features_sha256="another")
 

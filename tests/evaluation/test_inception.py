@@ -273,7 +273,7 @@ def flipped(content: bytes) -> bytes:
 )
 def test_another_archive_is_refused_and_not_kept(body, answers, tmp_path):
     answers.append(complete(body))
-    with pytest.raises(RefusedError, match="not the archive of Inception") as error:
+    with pytest.raises(RefusedError, match="did not give the archive of Inception") as error:
         inception.fetch(tmp_path, "data_dir")
     assert f"into {tmp_path / 'inception-2015-12-05'} by hand" in str(error.value)
     assert files_in(tmp_path) == []

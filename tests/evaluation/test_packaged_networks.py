@@ -38,5 +38,5 @@ def test_damaged_weights_are_refused(name, predict, tmp_path, monkeypatch):
     monkeypatch.setattr(packaged_networks, "WEIGHTS", tmp_path / "weights")
     packaged_networks._pretrained.cache_clear()
 
-    with pytest.raises(RefusedError, match=f"{name}.npz is not the file of this version"):
+    with pytest.raises(RefusedError, match=f"{name}.npz is not this version's file"):
         predict(np.zeros((1, *packaged_architectures.IMAGE_SHAPE), np.uint8))

@@ -113,7 +113,7 @@ def test_a_compiled_run_that_is_killed_ends_with_the_same_bits(compiled, tmp_pat
 
     resumed = run_forked(*train_flags(killed, *GIVEN, "--jit_compile=false"))
 
-    assert "--jit_compile=false is left aside: the run was started with true" in resumed.stderr
+    assert "--jit_compile=false is ignored: the run was started with true" in resumed.stderr
     assert "XLA compiles the whole step" in resumed.stderr
     assert "resuming" in resumed.stderr
     left, right = (

@@ -148,9 +148,9 @@ def test_completions_keep_what_is_known_to_the_byte_and_depend_on_place_and_seed
     [
         (("--masks=",), "add --masks"),
         (("--diversity=-1",), "--diversity=-1.0 must be finite, and at least 0"),
-        (("--diversity=1.8",), "--diversity=1.8 pays for variety without end"),
+        (("--diversity=1.8",), "--diversity=1.8 rewards variety without limit"),
         (("--reconstruction=0",), "--diversity=0.3 is a share of --reconstruction"),
-        (("--architecture=style", "--masks=box"), "--masks=box is of pictures that are completed"),
+        (("--architecture=style", "--masks=box"), "--masks=box applies only to networks that"),
         (("--style_mixing=0.5",), "has none"),
         (("--grow_from=7", "--grow_images=9"), "needs networks that can grow"),
     ],
@@ -161,7 +161,7 @@ def test_a_recipe_that_cannot_complete_is_refused(given, text):
 
 
 def test_an_unknown_mask_is_refused():
-    with pytest.raises(RefusedError, match="names 'hole': there are centre, box"):
+    with pytest.raises(RefusedError, match="names 'hole', which is none of centre, box"):
         recipe_of("--masks=box,hole")
 
 

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import assert_same_bits
+from trainer import run_layout
 from trainer.configuration import config_json, flags, recipe_checks, resume, step_counts
 from trainer.configuration.growth import Growth
 from trainer.data import feeding
@@ -205,7 +206,7 @@ def test_a_checkpoint_of_a_run_that_grows_is_drawn_at_its_side(growing, tmp_path
     run = resume.configured(growing.asked, None)
     execution = dataclasses.replace(run.execution, jit_compile=False, forms="library")
     run = dataclasses.replace(run, execution=execution, environment={})
-    (tmp_path / config_json.FILE).write_text(config_json.to_json(run))
+    (tmp_path / run_layout.CONFIG).write_text(config_json.to_json(run))
     Checkpoints(tmp_path / "checkpoints", growing.gan.state(), 1).save(2)
     drawn = (
         trained_networks.load(stored_runs.read(tmp_path), tmp_path, "latest")
@@ -218,7 +219,7 @@ def test_a_checkpoint_of_a_run_that_grows_is_drawn_at_its_side(growing, tmp_path
 
 def test_a_run_of_minutes_is_refused_only_once_its_steps_are_known():
     growing = (*FROM_7[:1], "--grow_images=1000000", "--minutes=1")
-    with pytest.raises(RefusedError, match="have grown up at"):
+    with pytest.raises(RefusedError, match="are full-grown only at"):
         recipe_checks.check_growth_ends(recipe_of(*growing), 500)
 
 
@@ -229,7 +230,7 @@ def test_a_run_of_minutes_is_refused_only_once_its_steps_are_known():
         (["--grow_from=5", "--grow_images=900000"], "use 14 or 7"),  # not: train for longer
         (["--grow_from=7", "--steps=9"], "needs --grow_images"),
         (["--grow_images=9"], "needs --grow_from"),
-        ([*FROM_7[:3], "--steps=12"], "have grown up at 12"),
+        ([*FROM_7[:3], "--steps=12"], "are full-grown only at 12"),
         ([*FROM_7, "--architecture=style"], "networks that can grow"),
     ],
 )

@@ -138,10 +138,10 @@ def test_labels_that_are_told_are_learnt_from_what_is_known():
     ("given", "text"),
     [
         (("--recognition=-1",), "--recognition=-1.0 must be finite, and at least 0"),
-        (("--noconditional", "--recognition=.1"), "add --conditional, or --recognition=0"),
+        (("--noconditional", "--recognition=.1"), "add --conditional, or use --recognition=0"),
         (
             ("--architecture=style", *NOTHING_MISSING, "--recognition=.1"),
-            "--recognition=0.1 is of pictures that are completed",
+            "--recognition=0.1 applies only to networks that complete",
         ),
     ],
 )

@@ -104,7 +104,7 @@ def test_a_run_that_has_not_ended_is_left_alone(kind, cluster, capsys):
     capsys.readouterr()
     assert main([*WORKLOADS[kind]]) == exits.REFUSED
     said = capsys.readouterr().err
-    assert f"{kind}/fashion-gan-a is there and has not ended" in said and said.count("\n") == 1
+    assert f"{kind}/fashion-gan-a exists and has not ended" in said and said.count("\n") == 1
     assert "scripts/submit stop a" in said
     assert not cluster.changes()
 
@@ -121,7 +121,7 @@ def test_so_is_one_that_waits_in_a_queue(active, cluster):
 def test_a_run_may_become_one_of_another_kind_and_leaves_nothing_behind(cluster, capsys):
     submitted(cluster, JOB)
     assert main([*JOB_SET]) == exits.REFUSED
-    assert "job/fashion-gan-a is there" in capsys.readouterr().err
+    assert "job/fashion-gan-a exists" in capsys.readouterr().err
 
     cluster.has("job/fashion-gan-a", json.loads(cluster.read("job/fashion-gan-a")) | ended())
     assert main([*JOB_SET]) == exits.OK
@@ -139,7 +139,7 @@ def ended() -> Object:
 def test_a_job_of_an_earlier_version_which_kept_no_list_is_not_run_beside(cluster, capsys):
     cluster.has("job/fashion-gan-a", {"metadata": {"name": "fashion-gan-a"}, "status": {}})
     assert main([*JOB_SET]) == exits.REFUSED
-    assert "job/fashion-gan-a is there and has not ended" in capsys.readouterr().err
+    assert "job/fashion-gan-a exists and has not ended" in capsys.readouterr().err
 
 
 # What can be done with it
@@ -198,7 +198,7 @@ def test_evaluations_that_were_deleted_by_hand_are_not_missed(cluster):
 def test_resume_leaves_to_submit_what_has_ended(condition, cluster):
     submitted(cluster, JOB_SET, condition)
     done = submit("resume", "a")
-    assert done.returncode == exits.REFUSED and "submit it again to go on" in done.stderr
+    assert done.returncode == exits.REFUSED and "submit it again to continue" in done.stderr
     assert not cluster.changes()
 
 
@@ -241,7 +241,7 @@ def test_logs_of_a_run_without_pods_say_why_there_are_none(cluster):
     submitted(cluster, JOB_SET, suspend=True)
     done = submit("logs", "a")
     assert done.returncode == exits.REFUSED
-    assert "no pod, and so no log: jobset/fashion-gan-a is stopped" in done.stderr
+    assert "no pod, so there is no log: jobset/fashion-gan-a is stopped" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_logs_of_a_run_without_pods_say_why_there_are_none(cluster):
         (JOB, "Complete", {}, "job/fashion-gan-a is complete"),
         (TRAIN_JOB, "Failed", {}, "trainjob/fashion-gan-a has failed"),
         (JOB, "", {"suspend": True}, "job/fashion-gan-a is stopped"),
-        (QUEUED, "", {"suspend": True}, "jobset/fashion-gan-a waits in the queue fashion-gan"),
+        (QUEUED, "", {"suspend": True}, "jobset/fashion-gan-a is waiting in the queue fashion-gan"),
     ],
 )
 def test_status_says_how_a_run_stands_and_shows_it(order, condition, spec, says, cluster):

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from trainer.configuration import asked_labels, flags
 from trainer.data import pixels
+from trainer.editing import truncated_styles
 from trainer.gan import fakes, path_length, sampling
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
@@ -169,9 +170,9 @@ def test_truncation_moves_styles_towards_the_average_of_their_labels():
     network = trained("style")
     labels = [(0, 1), (3, -1)]
     asked = tf.constant([*labels, *labels], tf.int32)
-    none = network.truncated(0.0, labels)(LATENTS, asked).numpy()
-    half = network.truncated(0.5, labels)(LATENTS, asked).numpy()
-    whole = network.truncated(1.0, labels)(LATENTS, asked).numpy()
+    none = truncated_styles.truncated(network, 0.0, labels)(LATENTS, asked).numpy()
+    half = truncated_styles.truncated(network, 0.5, labels)(LATENTS, asked).numpy()
+    whole = truncated_styles.truncated(network, 1.0, labels)(LATENTS, asked).numpy()
     np.testing.assert_allclose(whole, network.generate(LATENTS, asked), atol=1e-5)
     np.testing.assert_allclose(none[0], none[2], atol=1e-5)
     assert np.abs(none[0] - none[1]).max() > 0.01

@@ -33,7 +33,7 @@ def test_a_profile_says_where_the_time_of_its_steps_went_and_changes_no_bit(tmp_
 def test_a_run_that_is_taken_up_amid_the_steps_of_a_profile_ends_without_it(finished, tmp_path):
     job_dir = shutil.copytree(finished, tmp_path / "run")
     done = run_forked(*finished_flags(job_dir), "--steps=140", "--profile_steps=128,135")
-    assert "no profile: the run was taken up after step 128" in done.stderr
+    assert "no profile: the run was resumed after step 128" in done.stderr
     assert not (job_dir / "results/profile.txt").exists()
 
 

@@ -51,7 +51,7 @@ def test_a_run_shows_its_losses_and_its_speed_once_it_gets_its_port(tmp_path, po
         other.bind(("", port))
         other.listen()
         refused = run_forked(*flags, code=exits.REFUSED)
-    assert f"--metrics_port={port} cannot be served (Address already in use)" in refused.stderr
+    assert f"--metrics_port={port} cannot be used (Address already in use)" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not (tmp_path / "run" / "config.json").exists()  # no step was made
 
@@ -95,7 +95,7 @@ def test_a_forbidden_port_is_refused(monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(socket.socket, "bind", forbidden)
-    with pytest.raises(RefusedError, match="--metrics_port=80 cannot be served"):
+    with pytest.raises(RefusedError, match="--metrics_port=80 cannot be used"):
         prometheus.Exporter(80, 0, 0, lambda: 0.0)
 
 

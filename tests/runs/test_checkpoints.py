@@ -215,7 +215,7 @@ def test_a_run_without_its_checkpoints_is_refused(finished_copy):
 
 def test_a_run_without_its_configuration_is_refused(finished_copy):
     (finished_copy / "config.json").unlink()
-    assert "and no config.json that says of which run" in resume(finished_copy, code=exits.REFUSED)
+    assert "but no config.json to say of which run" in resume(finished_copy, code=exits.REFUSED)
 
 
 def test_a_run_of_another_recipe_is_refused_with_the_differences(finished_copy):
@@ -275,7 +275,7 @@ def test_a_renamed_checkpoint_is_not_believed(tmp_path, caplog):
     for path in list(tmp_path.glob("ckpt-10.*")):
         path.rename(tmp_path / path.name.replace("-10.", "-30."))
     assert restored(tmp_path) == (20, 20)
-    assert "ckpt-30 is of step 10" in caplog.text
+    assert "ckpt-30 is from step 10" in caplog.text
 
 
 def test_what_cannot_be_read_for_another_reason_than_damage_is_not_moved_away(tmp_path):

@@ -109,4 +109,4 @@ def test_results_that_were_got_otherwise_have_curves_of_their_own(tmp_path):
     shown = re.compile(f"^{tags.pattern('test/coverage')}$")
     assert all(map(shown.match, points)) and not shown.match("test/recall")
     described = [board.SummaryMetadata(tag).summary_description for tag in points]
-    assert len(set(described)) == 1 and "more is better" in described[0]
+    assert len(set(described)) == 1 and "higher is better" in described[0]

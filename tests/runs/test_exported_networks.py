@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tests.editing.networks import PRESETS, trained
 from tests.incomplete_pictures import incomplete_pictures
+from trainer import run_layout
 from trainer.configuration import choices
 from trainer.gan.networks import build_networks
 from trainer.models import image_noise
@@ -54,7 +55,7 @@ def test_the_code_on_the_card_of_a_generator_gives_it_the_noise_that_it_takes(
         path = folder / "generator.keras"
         export_formats.write(networks, "generator", "keras", path, noise)
         model_card.write(folder, tmp_path, "stylegan", networks, noise)
-        card = (folder / model_card.FILE).read_text()
+        card = (folder / run_layout.CARD).read_text()
         assert "samples.png" not in card  # of a run that is not finished
         monkeypatch.chdir(folder)
         shown: dict = {}

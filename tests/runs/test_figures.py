@@ -19,11 +19,20 @@ def test_every_figure_on_a_card_is_said_to_mean_something():
 
 
 def test_a_tag_means_what_its_figure_does_however_it_was_measured():
-    meaning = figures.FIGURES["recall"].meaning
+    meaning = "Share of real images that lie among generated ones: higher is better."
+    assert figures.FIGURES["recall"].described == meaning
     for prefix in ("evaluation", "test", "test (num 100)"):
         assert tags.described(f"{prefix}/recall") == meaning
     assert tags.described("loss/recall") is None
     assert tags.described("evaluation/unheard_of") is None
+
+
+def test_what_is_better_is_said_of_every_figure_that_is_described():
+    for name, figure in figures.FIGURES.items():
+        assert (f"{figure.better} is better" in figure.described) == bool(
+            figure.meaning and figure.better
+        ), name
+        assert "is better" not in figure.meaning
 
 
 def test_what_attributes_are_measured_by_is_known_to_be_better_or_not():

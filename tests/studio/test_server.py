@@ -144,7 +144,7 @@ def test_a_run_that_is_not_there_is_refused(tmp_path):
 def test_a_taken_port_and_an_address_of_others_are_refused():
     with server.listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        with pytest.raises(RefusedError, match="--port=0 takes a free one"):
+        with pytest.raises(RefusedError, match="--port=0 picks a free one"):
             with server.listening("127.0.0.1", port):
                 pass
     for host in ("192.0.2.1", "no.such.host.invalid"):

@@ -19,7 +19,7 @@ from tests.command import ROOT, Forked, Process, run_forked, start_forked, start
 from tests.conftest import FEW_REFERENCES, assert_same_bits, train_flags
 from tests.system import emulated
 from tests.training.test_replicas import STEPS, assert_near, metrics_in
-from trainer.configuration import config_json
+from trainer import run_layout
 from trainer.distribution import cluster_spec, heartbeats
 from trainer.gan.training_step import METRICS
 from trainer.runs import checkpoints, evaluations, records
@@ -173,8 +173,8 @@ def test_a_signal_to_one_worker_saves_and_stops_all_at_one_step(tmp_path, monkey
         job_dir = storage.copy("run", tmp_path / "sent")
     newest = checkpoints.read_newest(job_dir / "checkpoints")
     assert newest is not None and newest[0] > 0
-    for index in (0, 1):
-        assert f"saved at step {newest[0]}:" in log(tmp_path / "run", index)
+    assert f"interrupted and saved at step {newest[0]}:" in log(tmp_path / "run", 0)
+    assert f"interrupted at step {newest[0]}, which the chief saves:" in log(tmp_path / "run", 1)
 
 
 @pytest.mark.slow
@@ -305,7 +305,7 @@ def test_only_who_stops_by_agreement_is_not_missed(ending, left_alone):
 def test_a_port_that_another_holds_is_refused(tmp_path):
     with socket.create_server(("", 0)) as other:
         member = cluster_spec.Worker(0, (f"localhost:{other.getsockname()[1]}", "localhost:1"))
-        with pytest.raises(RefusedError, match="cannot be served"):
+        with pytest.raises(RefusedError, match="cannot be used"):
             with heartbeats.connected(member, 60):
                 pass
 
@@ -322,7 +322,7 @@ def test_workers_plan_the_minutes_of_a_run_together(tmp_path):
     processes[0].terminate()
     assert codes(processes, GONE_SECONDS) == [exits.INTERRUPTED] * 2
 
-    stored = json.loads((tmp_path / "run" / config_json.FILE).read_text())
+    stored = json.loads((tmp_path / "run" / run_layout.CONFIG).read_text())
     planned = stored["schedule"]["steps"]
     assert planned == stored["horizon"] > 1000
     for index in (0, 1):
@@ -340,14 +340,14 @@ def test_virtual_devices_are_not_shared_by_workers(tmp_path):
     processes = start(tmp_path / "run", 2, "--strategy=auto", "--virtual_devices=2")
     assert codes(processes) == [exits.REFUSED] * 2
     for index in (0, 1):
-        assert "--virtual_devices=2 are of one machine" in log(tmp_path / "run", index)
+        assert "--virtual_devices=2 splits one machine" in log(tmp_path / "run", index)
 
 
 def test_workers_with_different_flags_are_refused(tmp_path):
     processes = start(tmp_path / "run", 2, own="--seed=")
     assert codes(processes) == [exits.REFUSED] * 2
     for index in (0, 1):
-        assert "the configuration of worker 1 is not the chief's" in log(tmp_path / "run", index)
+        assert "configuration of worker 1 differs from the chief's" in log(tmp_path / "run", index)
 
 
 def test_the_watchdog_ends_a_process_that_holds_pythons_lock():
@@ -391,7 +391,7 @@ def test_tf_config_wins_and_its_chief_is_the_first_worker():
     [
         ("multi_worker", {}, "finds no cluster"),
         ("mirrored", JOB, "uses one machine"),
-        ("auto", {**JOB, "TF_PORT": ""}, "TF_PORT not"),
+        ("auto", {**JOB, "TF_PORT": ""}, "without TF_PORT"),
         ("auto", {**JOB, "JOB_COMPLETION_INDEX": "2"}, "no worker 2 among 2"),
         ("auto", {**JOB, "TF_WORKERS": "two"}, "no worker"),
         ("auto", {"TF_CONFIG": "{"}, "does not describe this worker"),
@@ -399,7 +399,7 @@ def test_tf_config_wins_and_its_chief_is_the_first_worker():
         (
             "auto",
             {"TF_CONFIG": '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}'},
-            "'a' is no host:port",
+            "'a' is not host:port",
         ),
         (
             "auto",
@@ -415,7 +415,7 @@ def test_tf_config_wins_and_its_chief_is_the_first_worker():
                 "TF_CONFIG": '{"cluster": {"worker": ["http://a:2222", "b:2222"]}, '
                 '"task": {"type": "worker", "index": 0}}'
             },
-            "'http://a:2222' is no host:port",
+            "'http://a:2222' is not host:port",
         ),
         (
             "auto",

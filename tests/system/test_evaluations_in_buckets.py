@@ -200,7 +200,7 @@ def test_a_record_that_never_rests_ends_the_command_as_one_to_run_again(storage,
     evaluations.add(tmp_path / "copy", line(9, evaluations.TEST))
     storage.seen = lambda request: storage.write(name, b"\n" * request.number)
 
-    with pytest.raises(InterruptedRun, match="written by others all the time"):
+    with pytest.raises(InterruptedRun, match="constantly written by others"):
         in_bucket.add(copy)
     storage.seen = lambda request: None
 

@@ -28,13 +28,13 @@ FATAL_CALLS = {
     "while metrics.jsonl is replaced": ("Path", "replace", 1),
     "while an event file is replaced": ("Path", "replace", 2),
     "while event files are written again": ("tf.io.TFRecordWriter", "write", 5),
-    "while the first grid is drawn": ("image_grids", "write_png", 1),
+    "while the first grid is drawn": ("image_files", "write_png", 1),
 }
 DYING = """
 import os, threading, time
 from pathlib import Path
 import tensorflow as tf
-from trainer.monitoring import image_grids
+from trainer.monitoring import image_files
 from trainer.system import file_system
 owner, name, call = {owner}, {name!r}, {call}
 original, calls = getattr(owner, name), 0

@@ -24,8 +24,8 @@ def test_a_batch_that_does_not_fit_is_refused_with_half_of_it(tmp_path):
     asked = ("--batch_size=4000", "--steps=2", "--precision=float32")
     flags = train_flags(tmp_path / "run", *LARGE, *asked)
     refused = run_forked(*flags, code=exits.REFUSED, before=LITTLE_MEMORY).stderr.splitlines()[-1]
-    assert "CPU:0 has not enough memory: use --batch_size=2000 instead of 4000" in refused
-    assert f"another folder than --job_dir={tmp_path / 'run'}" in refused
+    assert "CPU:0 does not have enough memory: use --batch_size=2000 instead of 4000" in refused
+    assert f"a folder other than --job_dir={tmp_path / 'run'}" in refused
 
 
 def test_python_s_is_one_too_and_other_errors_are_not():

@@ -142,6 +142,12 @@ def test_a_run_in_a_bucket_leaves_what_a_local_one_leaves_and_nothing_else(kille
     assert not killed.leftovers  # nor in the temporary folder, kills notwithstanding
 
 
+def test_a_resume_is_counted_before_it_has_saved_anything(killed):
+    sent = [request.object_name for request in killed.requests if request.method == "POST"]
+    first_save = next(at for at, name in enumerate(sent) if "/checkpoints/" in name)
+    assert "runs/killed/restarts" in sent[:first_save]
+
+
 def test_event_files_are_sent_with_checkpoints_only(killed):
     sent = [request.object_name for request in killed.requests if request.method == "POST"]
     saves = sum(name.endswith("/checkpoint") for name in sent)
@@ -232,9 +238,9 @@ def test_a_bucket_s_pictures_are_trained_on_while_others_are_kept_away(storage, 
         assert f"is being written by another process (pid {first.pid} on" in refused.stderr
 
         storage.answers = lambda request: 0  # the network is down
-        log += wait_until(first, "the storage fails")
+        log += wait_until(first, "the storage is failing")
         storage.answers = lambda request: None
-        log += wait_until(first, "the storage answers again")
+        log += wait_until(first, "the storage is responding again")
         first.send_signal(signal.SIGTERM)
         log += first.communicate(timeout=60)[0]
         assert first.returncode == exits.INTERRUPTED
@@ -258,7 +264,7 @@ def test_pictures_that_do_not_fit_on_the_disk_are_refused_before_they_are_fetche
     folder = f"gs://{BUCKET}/large"
     flags = ["--dataset=image_folder", f"--data_dir={folder}", "--dry_run"]
     assert main(["train", "--job_dir=/tmp/none", *flags]) == exits.REFUSED
-    assert "let TMPDIR name a folder with more" in capsys.readouterr().err
+    assert "set TMPDIR to a folder with more" in capsys.readouterr().err
     assert not [each for each in storage.requests if each.object_name]
 
 
@@ -266,7 +272,7 @@ def test_what_cannot_work_is_refused_in_one_line(storage, main, capsys, monkeypa
     cases = {
         "gs://no-such-bucket/run": "there is no bucket no-such-bucket",
         f"gs://{BUCKET}": "is a whole bucket: name a folder",
-        "gs://B/run": "B can be no bucket's name",
+        "gs://B/run": "B cannot be a bucket's name",
         "gs:///run": "names no bucket",
         f"gs://{BUCKET}/a//b": "must not contain",
         f"gs://{BUCKET}/[a]": "must not contain",
@@ -277,6 +283,13 @@ def test_what_cannot_work_is_refused_in_one_line(storage, main, capsys, monkeypa
         shown = capsys.readouterr().err
         assert reason in shown and shown.count("\n") == 1, shown
     assert not storage.sent("")
+
+
+def test_a_bucket_that_is_removed_while_it_is_used_is_refused(storage):
+    there = bucket.Bucket(url.GsUrl(BUCKET, "runs"), "job_dir")
+    storage.answers = lambda request: 404
+    with pytest.raises(exits.RefusedError, match=f"there is no bucket {BUCKET}"):
+        there.list()
 
 
 def test_a_bucket_that_may_only_be_read_is_refused(storage, main, capsys):
@@ -294,7 +307,7 @@ def test_a_dry_run_of_a_run_in_a_bucket_compares_it_and_writes_nothing(
     flags = [*short_flags(killed.job_dir), "--seed=1", "--dry_run"]
     assert main(flags) == exits.REFUSED
     shown = capsys.readouterr().err
-    assert f"--job_dir={killed.job_dir} holds a run of another recipe" in shown
+    assert f"--job_dir={killed.job_dir} holds a run with another recipe" in shown
     assert not storage.sent("")
 
 

@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from tests.command import run_forked
 from tests.conftest import FEW_REFERENCES, train_flags
-from trainer.configuration import config_json, flags, resume
+from trainer import run_layout
+from trainer.configuration import flags, resume
 from trainer.configuration.config_json import RunConfig
 from trainer.data import synthetic
 from trainer.data.datasets import LabelledImages
@@ -129,7 +130,7 @@ def test_data_that_take_the_time_are_told_apart_from_steps(tmp_path):
     data = np.zeros((100, 28, 28, 1), np.uint8), np.zeros((100, 1), np.int64)
     late = time.monotonic() + 10
     alone = WorkerGroup(strategy, 0, 1)
-    with pytest.raises(RefusedError, match=r"of --minutes=1 50 s went by .* give it more"):
+    with pytest.raises(RefusedError, match=r"of --minutes=1, 50 s passed .* give it more"):
         planned_length.planned(asked, strategy, alone, stored(tmp_path, data), late)
 
 
@@ -156,7 +157,7 @@ def test_more_time_plans_more_steps_and_evaluations_take_some(tmp_path):
         steps(0.01, plain)
     given = ("--preset=stylegan", "--grow_from=7", "--grow_images=100000000")
     growing = run("--evaluation_interval=0", *given, "--steps=100000000")  # which were enough
-    with pytest.raises(RefusedError, match="the networks have grown up at"):
+    with pytest.raises(RefusedError, match="the networks are full-grown only at"):
         steps(0.5, growing)  # if it trained as fast as the plain one
 
 
@@ -220,18 +221,18 @@ def test_a_run_of_minutes_is_planned_once(tmp_path):
     given = ["--dataset=synthetic", "--evaluation_samples=10"]
     base = [flag for flag in train_flags(tmp_path, *given) if "--steps" not in flag]
     done = run_forked(*base, "--minutes=60", "--evaluation_interval=10000", before=SHORTLY)
-    stored = json.loads((tmp_path / config_json.FILE).read_text())
+    stored = json.loads((tmp_path / run_layout.CONFIG).read_text())
     planned = stored["schedule"]["steps"]
     assert planned == stored["horizon"] > 0
     assert f"{planned} steps are planned" in done.stderr
     assert records.read_lines(tmp_path / "metrics.jsonl")[-1]["step"] == planned
 
     again = run_forked(*base, "--minutes=5")
-    assert "--minutes=5 is left aside: the run has a planned length" in again.stderr
+    assert "--minutes=5 is ignored: the run has had a planned length" in again.stderr
     assert f"complete at step {planned}" in again.stderr
     longer = run_forked(*base, f"--steps={planned + 2}")
     assert f"complete at step {planned + 2}" in longer.stderr
-    assert math.isclose(json.loads((tmp_path / config_json.FILE).read_text())["horizon"], planned)
+    assert math.isclose(json.loads((tmp_path / run_layout.CONFIG).read_text())["horizon"], planned)
 
 
 @pytest.mark.slow

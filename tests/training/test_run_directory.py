@@ -68,7 +68,7 @@ def grids_without_their_run(folder: Path) -> None:
 )
 def test_a_folder_with_records_of_others_is_not_taken_for_empty(put, tmp_path):
     put(tmp_path)
-    with pytest.raises(RefusedError, match="that says of which run: restore it, or choose"):
+    with pytest.raises(RefusedError, match="to say of which run: restore it, or choose"):
         run_directory.check_is_empty(tmp_path)
 
 
@@ -78,7 +78,7 @@ def test_a_new_run_touches_no_results_of_others(tmp_path):
 
     refused = run_forked(*finished_flags(tmp_path), code=exits.REFUSED)
 
-    assert "that says of which run: restore it, or choose another folder" in refused.stderr
+    assert "to say of which run: restore it, or choose another folder" in refused.stderr
     assert all(path.read_bytes() == content for path, content in before.items())
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
 from tests.untrained_runs import untrained
+from trainer import run_layout
 from trainer.configuration import choices, config_json, flags, resume
 from trainer.configuration.config_json import RunConfig
 from trainer.gan.moving_average import decay_of
@@ -44,7 +45,7 @@ def initialised(source: Path, *given: str) -> tuple[RunConfig, dict[str, np.ndar
 
 
 def digest_of(job_dir: Path) -> str:
-    return json.loads((job_dir / config_json.FILE).read_text())["recipe"]["initialize_from"]
+    return json.loads((job_dir / run_layout.CONFIG).read_text())["recipe"]["initialize_from"]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_other_networks_start_with_what_fits(source, tmp_path):
     assert (
         f"generator: 2 of 3 layers taken from {source} at step 7: dense2, pixels\n" in done.stderr
     )
-    assert "generator: 1 layers start anew, of other shapes, labels or names there: dense1" in (
+    assert "generator: 1 layers start anew, as shapes, labels or names differ there: dense1" in (
         done.stderr
     )
     # The folder's name is no part of the recipe, nor is the number of replicas.
@@ -133,7 +134,7 @@ def test_a_run_with_another_mapping_network_says_by_which_flag_more_would_fit(tm
     small = [*SYNTHETIC, "--preset=fashion", "--width=4", "--max_width=8", "--precision=float32"]
     small += ["--steps=1", "--batch_size=4", "--penalty_interval=1"]
     old = untrained(tmp_path / "old", *small, "--mapping_layers=2")
-    said = "more of the generator would fit with --mapping_layers=2, as there"
+    said = "more of the generator would fit with --mapping_layers=2, as in that run"
     new = train_flags(tmp_path / "new", *small, f"--initialize_from={old}")
     done = run_forked(*new)
     assert said in done.stderr
@@ -157,7 +158,7 @@ def test_a_run_of_the_former_networks_says_by_which_flags_more_would_fit(tmp_pat
     old = untrained(tmp_path / "old", *small, "--architecture=stylegan_joint")
     with caplog.at_level("INFO"):
         initialised(old, *small)
-    assert "fit with --architecture=stylegan_joint --max_width=16, as there" in caplog.text
+    assert "fit with --architecture=stylegan_joint --max_width=16, as in that run" in caplog.text
     assert "discriminator: 11 of 11 layers taken" in caplog.text
 
 
@@ -184,11 +185,11 @@ def test_what_cannot_be_a_start_is_refused(source, started, tmp_path):
         *train_flags(tmp_path / "a", *unfit, f"--initialize_from={source}"), code=exits.REFUSED
     )
     assert "has no layer that fits these networks" in refused.stderr
-    assert not (tmp_path / "a" / config_json.FILE).exists()
+    assert not (tmp_path / "a" / run_layout.CONFIG).exists()
 
     empty = tmp_path / "empty"
     empty.mkdir()
-    shutil.copy(source / config_json.FILE, empty)
+    shutil.copy(source / run_layout.CONFIG, empty)
     refused = run_forked(
         *train_flags(tmp_path / "b", *SYNTHETIC, f"--initialize_from={empty}"), code=exits.REFUSED
     )
@@ -196,19 +197,19 @@ def test_what_cannot_be_a_start_is_refused(source, started, tmp_path):
 
     growing = tmp_path / "growing"
     shutil.copytree(source, growing)
-    stored = json.loads((source / config_json.FILE).read_text())
+    stored = json.loads((source / run_layout.CONFIG).read_text())
     stored["recipe"]["growth"] = {"grow_from": 7, "grow_images": 100, "fade_images": 100}
-    (growing / config_json.FILE).write_text(json.dumps(stored))
+    (growing / run_layout.CONFIG).write_text(json.dumps(stored))
     refused = run_forked(
         *train_flags(tmp_path / "c", *SYNTHETIC, f"--initialize_from={growing}"), code=exits.REFUSED
     )
-    assert "still grows, at step 7: train it to step" in refused.stderr
+    assert "is still growing at step 7: train it to step" in refused.stderr
 
     # A run that has started with weights of its own does not start again.
     refused = run_forked(
         *train_flags(source, *SYNTHETIC, f"--initialize_from={started[0]}"), code=exits.REFUSED
     )
-    assert "initialize_from" in refused.stderr.split("holds a run of another recipe")[1]
+    assert "initialize_from" in refused.stderr.split("holds a run with another recipe")[1]
 
 
 def shapes(architecture: str, network: str, side: int, classes: int = 0) -> layer_matching.Shapes:

@@ -67,12 +67,7 @@ class Bucket:
         self._url = url
         self._has_answered = False
         self._filesystem = connection.connected(self.name, PREFLIGHT_SECONDS)
-        try:
-            self._list_page({"maxResults": 1}, PREFLIGHT_SECONDS)
-        except Vanished as error:
-            raise RefusedError(
-                f"{self.name}: there is no bucket {url.bucket}: make it or name another"
-            ) from error
+        self._list_page({"maxResults": 1}, PREFLIGHT_SECONDS)
 
     def list(self) -> dict[str, Version]:
         """All objects under the URL."""
@@ -102,7 +97,7 @@ class Bucket:
         if version.encoding:
             raise RefusedError(
                 f"{self.name}: {name} is stored with Content-Encoding: {version.encoding}: upload "
-                "it again without, for what is read is not what its size and digest are of"
+                "it again without one, as its size and digest are not those of what is read"
             )
         digest = hashlib.md5(usedforsecurity=False)
         url = self._filesystem.url("/".join(self._location(name)))
@@ -117,7 +112,7 @@ class Bucket:
             digest.update(chunk)
             yield chunk
         if version.md5 not in ("", digest.hexdigest()):
-            raise InterruptedRun(f"{self.name}: {name} was garbled on its way: run again")
+            raise InterruptedRun(f"{self.name}: {name} was corrupted in transit: run again")
 
     def write(
         self, name: str, content: bytes, generation: int | None, retry_for: float | None = None
@@ -191,12 +186,18 @@ class Bucket:
 
     def _list_page(self, options: dict[str, Any], retry_for: float | None = None) -> dict[str, Any]:
         options |= {"prefix": self._url.object_name(""), "fields": _LIST_FIELDS}
-        page: dict[str, Any] = self._call(
-            *("GET", "b/{}/o", self._url.bucket),
-            retry_for=retry_for,
-            parse=json.loads,
-            **options,
-        )
+        try:
+            page: dict[str, Any] = self._call(
+                *("GET", "b/{}/o", self._url.bucket),
+                retry_for=retry_for,
+                parse=json.loads,
+                **options,
+            )
+        except Vanished as error:
+            bucket = self._url.bucket
+            raise RefusedError(
+                f"{self.name}: there is no bucket {bucket}: create it or name another"
+            ) from error
         return page
 
     def _call(
@@ -223,7 +224,7 @@ class Bucket:
                 parsed = parse(content)
                 self._has_answered = True
                 if warned:
-                    log.info("%s: the storage answers again", self.name)
+                    log.info("%s: the storage is responding again", self.name)
                 return parsed
             except Exception as error:  # aiohttp, google-auth and gcsfs have no common base class
                 reason = failures.transient(self.name, error, self._has_answered)
@@ -240,7 +241,7 @@ class Bucket:
             elif elapsed + pause > limit:
                 raise self._given_up(no_access, reason, elapsed)
             if elapsed > WARN_AFTER_SECONDS and not warned:
-                log.warning("%s: the storage fails (%s): trying again", self.name, reason)
+                log.warning("%s: the storage is failing (%s): trying again", self.name, reason)
                 warned = True
             time.sleep(pause * random.uniform(0.5, 1))  # so that many jobs do not retry at once
             pause = min(2 * pause, MAX_PAUSE_SECONDS)
@@ -251,12 +252,12 @@ class Bucket:
         if no_access:
             return RefusedError(
                 f"{self.name}: this pod's account gets no credentials ({reason}): give it "
-                "roles/iam.workloadIdentityUser on the Google account that it stands for, which "
+                "roles/iam.workloadIdentityUser on the Google account that it acts as, which "
                 "--google_account of scripts/submit names"
             )
         return InterruptedRun(
             f"{self.name}: the storage cannot be reached ({reason}; tried for {elapsed:.0f} s): "
-            "what it holds is whole, run the same command again"
+            "what it holds is intact, run the same command again"
         )
 
 
@@ -280,7 +281,7 @@ def _retry_limit(requested: float | None, started: float) -> float:
 
 
 def _bounded(timeout: float) -> float:
-    """A request's time limit, of which after a signal no more is left than to try again."""
+    """A request's time limit; after a signal, no more than is left for trying again."""
     signalled = signals.stop_requested_at()
     if signalled is None:
         return timeout

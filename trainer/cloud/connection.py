@@ -57,9 +57,9 @@ def connected(name: str, patience: float) -> Any:
 
 
 def expire_token(filesystem: Any) -> None:
-    """Makes the next request get another token: the storage may end one before it says.
+    """Makes the next request get another token: the storage may end one before its stated time.
 
-    It stays until then, for other threads' requests are on their way with it.
+    The old one stays until then, as requests of other threads are on their way with it.
     """
     held = filesystem.credentials.credentials
     if held is not None:  # an emulator has none

@@ -40,7 +40,7 @@ class DataFolder:
         self._copies: dict[str, CopiedData] = {}
 
     def specify(self, choice: DataChoice) -> DatasetSpec:
-        """The data set as it lies there; refuses one that it does not hold, nor can be resized."""
+        """The data set as it lies there; refuses one that is not there or cannot be resized."""
         if choice.dataset == IMAGE_FOLDER:
             return self._pictures.specify(choice)
         if not loading.SOURCES[choice.dataset].is_pinned:
@@ -48,7 +48,7 @@ class DataFolder:
         return loading.specify(choice, self.places.data_dir)
 
     def fetch(self, dataset: str) -> None:
-        """Downloads a prepared set's files from the bucket, once; pictures wait to be needed."""
+        """Downloads a prepared set's files from the bucket, once; pictures wait until needed."""
         url, stored = self.places.data_dir_url, loading.SOURCES[dataset].stored_as
         if url and stored not in ("", IMAGE_FOLDER) and stored not in self._copies:
             self._copies[stored] = CopiedData(url, self.places.data_dir, stored)
@@ -61,7 +61,7 @@ class DataFolder:
         return loading.load(spec, split, self.places.data_dir, self.places.cache_dir)
 
     def check(self, spec: DatasetSpec) -> None:
-        """Refuses a folder in which the data are not, nor can be; decodes nothing."""
+        """Refuses a folder that neither holds the data nor can come to; decodes nothing."""
         if spec.dataset == IMAGE_FOLDER:
             self._pictures.find(spec)
         else:
@@ -76,7 +76,7 @@ class DataFolder:
         self._pictures.forget()
 
     def send(self) -> None:
-        """Uploads the files that have been prepared since; refuses a bucket to be read alone."""
+        """Uploads the files that have been prepared since; refuses a read-only bucket."""
         for copy in self._copies.values():
             copy.send()
 
@@ -117,7 +117,7 @@ class CopiedData:
             for name in sorted(self._mirror.changed(), key=lambda name: name.endswith(_LAST_FILE)):
                 self._mirror.send(name)
         except Conflict:  # every process prepares the same content
-            log.info("data: another process puts it into %s, too", self._mirror.folder)
+            log.info("data: another process is also putting it into %s", self._mirror.folder)
 
 
 def _completely_sent(names: Collection[str]) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Where data lie, and where what is made of them does."""
+"""Where data lie, and where what is made from them is kept."""
 
 from __future__ import annotations
 

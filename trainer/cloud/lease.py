@@ -75,7 +75,7 @@ class Lease:
         stored, unchanged_since = self._read(), time.monotonic()
         if stored and not lease_holder.is_dead(stored.process):
             log.info(
-                "%s was last written by another process (%s): waiting up to %.0f s for its end",
+                "%s was last written by another process (%s): waiting up to %.0f s for it to end",
                 *(self._bucket.name, stored.holder, stored.seconds),
             )
         while not self._replace(stored, unchanged_since):

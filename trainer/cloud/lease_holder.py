@@ -5,20 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from trainer.system import process_image
-
-_BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+from trainer.system import machine, process_image
 
 
 def identity() -> str:
     """A unique name of this process, also across reboots; empty where /proc does not provide it."""
     try:
         namespace = Path("/proc/self/ns/pid").readlink()
-        boot = _BOOT_ID_FILE.read_text(encoding="ascii").strip()
     except OSError:
         return ""
-    pid = os.getpid()
-    return f"{boot} {namespace} {pid} {_start_time(pid)}"
+    boot, pid = machine.boot_id(), os.getpid()
+    return f"{boot} {namespace} {pid} {_start_time(pid)}" if boot else ""
 
 
 def is_dead(other: str) -> bool:

@@ -64,7 +64,7 @@ def _temporary_folder() -> Path:
             folder = _make_locked()
     except OSError as error:
         raise RefusedError(
-            f"no temporary folder can be made ({error.strerror}): let TMPDIR name a writable one"
+            f"no temporary folder can be created ({error.strerror}): set TMPDIR to a writable one"
         ) from error
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

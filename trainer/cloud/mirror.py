@@ -67,7 +67,7 @@ class Mirror:
                 return
             except Vanished:
                 continue
-        raise InterruptedRun(f"{self._bucket.name} changes while it is read: run again")
+        raise InterruptedRun(f"{self._bucket.name} is changing while it is read: run again")
 
     def names(self) -> list[str]:
         """Names of the bucket's objects, as last listed."""
@@ -153,12 +153,12 @@ class Mirror:
         free = disk.free(self.folder)
         if size > free:
             raise RefusedError(
-                f"{self._bucket.name} has {size / 1e9:.1f} GB, and {tempfile.gettempdir()} has "
-                f"room for {free / 1e9:.1f} GB: let TMPDIR name a folder with more"
+                f"{self._bucket.name} holds {size / 1e9:.1f} GB, and {tempfile.gettempdir()} has "
+                f"room for {free / 1e9:.1f} GB: set TMPDIR to a folder with more"
             )
         if size > LARGE_BYTES or len(absent) > MANY_FILES:
             what = f"{len(absent):,} files, {size / 1e6:,.0f} MB"
-            log.info("fetching %s, of %s", what, self._bucket.name)
+            log.info("fetching %s, from %s", what, self._bucket.name)
         activity.now(f"fetching {self._bucket.name}")
         fetched = 0
         for size in threads.in_order(self._fetch, names, FETCH_THREADS):
@@ -180,7 +180,7 @@ class Mirror:
                 if isinstance(error, OSError):
                     raise RefusedError(
                         f"{self._bucket.name} cannot be copied to {tempfile.gettempdir()} "
-                        f"({error.strerror}): let TMPDIR name a folder with room"
+                        f"({error.strerror}): set TMPDIR to a folder with room"
                     ) from error
                 raise
             os.utime(path, ns=(version.updated_ns, version.updated_ns))

@@ -43,11 +43,11 @@ def parse(text: str, flag: str) -> GsUrl:
         raise RefusedError(f"--{flag}={text} names no bucket: write gs://bucket/folder")
     if not _BUCKET.fullmatch(bucket):
         raise RefusedError(
-            f"--{flag}={text}: {bucket} can be no bucket's name, which has 3 or more lower-case "
-            "letters, digits, dots, dashes and underscores, and none of the last three at an end"
+            f"--{flag}={text}: {bucket} cannot be a bucket's name, which has 3 or more lower-case "
+            "letters, digits, dots, dashes and underscores, with a letter or digit at each end"
         )
     if _FORBIDDEN.search(key) or (key and {"", ".", ".."} & set(key.split("/"))):
         raise RefusedError(
-            f"--{flag}={text} must not contain any of # * ? [ ] \\, nor empty or dotted folders"
+            f"--{flag}={text} must not contain any of # * ? [ ] \\, or empty, . or .. folders"
         )
     return GsUrl(bucket, key)

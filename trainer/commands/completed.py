@@ -13,7 +13,7 @@ from trainer.data import array_files
 from trainer.data.input_pictures import InputPictures
 from trainer.editing import inpainting
 from trainer.gan import completing
-from trainer.monitoring import image_grids
+from trainer.monitoring import image_files, image_grids
 from trainer.runs import trained_networks
 from trainer.system import activity, memory
 
@@ -34,22 +34,22 @@ def write(config: InpaintConfig, stored: RunConfig, pictures: InputPictures) -> 
       RefusedError: the checkpoint is damaged, or of a run that was still growing.
     """
     if config.output.suffix == ".png":
-        image_grids.check_size(len(pictures.images), 1 + config.num, pictures.images.shape[1:])
+        image_files.check_size(len(pictures.images), 1 + config.num, pictures.images.shape[1:])
     memory.check_room(
         _COPIES * config.num * pictures.images.nbytes, "complete fewer pictures at once"
     )
     trained = trained_networks.load(stored, config.job_dir, config.checkpoint)
     count = len(pictures.images)
-    log.info("completing %d pictures by %s", count, trained.source)
+    log.info("completing %d pictures with %s", count, trained.source)
     if not trained.recipe.completion.masks:
         log.warning(
-            "the run generates whole pictures: the nearest ones are searched for, which is the "
-            "slower way; a run of --preset=inpaint completes at once"
+            "the run generates whole pictures, so the nearest ones are searched for, which is "
+            "slower; a run of --preset=inpaint completes pictures at once"
         )
     elif _leaves_open(trained.recipe, pictures.labels):
         log.warning(
-            "labels that are not given stay so, for this run does not tell them: --labels says "
-            "them; a run with --recognition, as --preset=inpaint has it, does"
+            "labels that are not given stay unset, as this run cannot infer them: give --labels, "
+            "or use a run trained with --recognition, as --preset=inpaint is"
         )
     activity.now(f"completing {count} pictures")
     search = config.search
@@ -76,13 +76,13 @@ def _write(config: InpaintConfig, pictures: InputPictures, found: np.ndarray, re
             for name, of_picture in zip(pictures.names, found, strict=True)
             for seed, image in zip(seeds, of_picture, strict=True)
         )
-        image_grids.write_folder(output, named)
+        image_files.write_folder(output, named)
     elif output.suffix == ".png":
         assert pictures.masks is not None
         shown = completing.masked(pictures.images, pictures.masks)
         cells = np.concatenate([shown[:, np.newaxis], found], axis=1)
         grid = image_grids.grid(cells.reshape(-1, *cells.shape[2:]), cells.shape[1])
-        image_grids.write_png(output, image_grids.with_row_names(grid, pictures.names))
+        image_files.write_png(output, image_grids.with_row_names(grid, pictures.names))
     else:
         arrays = {"images": found.reshape(-1, *found.shape[2:])}
         if recipe.data.attributes:

@@ -39,8 +39,8 @@ def run(config: EditConfig) -> None:
         given is not None and given.pictures is not None for given in (source, other)
     ):
         raise RefusedError(
-            f"--{config.search_given[0]} is of the search for pictures, and an .npz with latents "
-            "or styles needs none: leave it out"
+            f"--{config.search_given[0]} applies only when pictures are projected; an .npz with "
+            "latents or styles is not: leave it out"
         )
     file_system.make_folder(config.output.parent, "output")
     # TensorFlow is imported only now: what is wrong above is said at once.

@@ -21,7 +21,7 @@ from trainer.editing.inputs import Input
 from trainer.editing.sheets import Sheet
 from trainer.editing.synthesis import Synthesis
 from trainer.evaluation import direction_names
-from trainer.monitoring import image_grids
+from trainer.monitoring import image_files, image_grids
 from trainer.runs import trained_networks
 from trainer.system import activity, memory
 from trainer.system.exits import RefusedError
@@ -57,7 +57,7 @@ def write(config: EditConfig, stored: RunConfig, sources: Sources) -> None:
     _check_size(config, sources, synthesis)
     codes = _codes(synthesis, config, sources)
     activity.now(f"editing {len(codes)} images")
-    log.info("editing %d images by %s", len(codes), synthesis.source)
+    log.info("editing %d images with %s", len(codes), synthesis.source)
     sheet = _sheet(synthesis, codes, found, config, sources)
     images = synthesis.images(sheet.codes)
     if config.output.suffix == ".npz":
@@ -71,7 +71,7 @@ def write(config: EditConfig, stored: RunConfig, sources: Sources) -> None:
 def _check(config: EditConfig, sources: Sources, synthesis: Synthesis) -> None:
     """Refuses what this run's generator does not have, before anything is projected."""
     if config.mix is not None and synthesis.style_shape is None:
-        raise RefusedError("--mix: this run's generator has no styles that could be mixed")
+        raise RefusedError("--mix: this run's generator has no styles to mix")
     if config.layers is not None:
         directions.check_layers(synthesis, config.layers)
     for given in (sources.input, sources.mix):
@@ -97,10 +97,10 @@ def _check_size(config: EditConfig, sources: Sources, synthesis: Synthesis) -> N
     shape = recipe.data.image_shape
     if suffix == ".png":
         edge = 1 if config.mix is not None else 0
-        image_grids.check_size(rows + edge, columns + edge, shape)
+        image_files.check_size(rows + edge, columns + edge, shape)
     elif suffix == ".gif":
         wide = image_grids.full_columns(rows)
-        image_grids.check_size(-(-rows // wide), wide, shape, suffix)
+        image_files.check_size(-(-rows // wide), wide, shape, suffix)
     style = math.prod(synthesis.style_shape or (0,))
     numbers = _COPIES * 4 * (style + recipe.networks.noise_dim)
     memory.check_room(
@@ -192,7 +192,7 @@ def _write_png(config: EditConfig, sheet: Sheet, images: np.ndarray) -> None:
     picture = image_grids.with_row_names(grid, sheet.rows)
     if any(sheet.columns):
         picture = image_grids.with_column_names(picture, sheet.columns, grid.shape[1])
-    image_grids.write_png(config.output, picture)
+    image_files.write_png(config.output, picture)
 
 
 def _write_gif(config: EditConfig, sheet: Sheet, images: np.ndarray) -> None:
@@ -204,4 +204,4 @@ def _write_gif(config: EditConfig, sheet: Sheet, images: np.ndarray) -> None:
         for each in by_column
     ]
     back = frames[-2:0:-1]
-    image_grids.write_gif(config.output, [*frames, *back], rest=0 if back else _REST_MILLISECONDS)
+    image_files.write_gif(config.output, [*frames, *back], rest=0 if back else _REST_MILLISECONDS)

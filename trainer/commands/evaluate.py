@@ -35,7 +35,7 @@ _Seen = tuple[Path, int, int]  # a checkpoint, and its index's size and time
 
 WATCH_SECONDS = 30.0
 _SMALL_FILES = (
-    config_json.FILE,
+    run_layout.CONFIG,
     run_layout.EVALUATIONS,
     run_layout.FEATURES,
     run_layout.FINISHED,
@@ -67,7 +67,6 @@ def _evaluate_one(settings: EvaluateConfig, mirror: Mirror | None) -> None:
     folder = settings.job_dir / run_layout.CHECKPOINTS
     is_recorded = checkpoint_choice.belongs_to_run(folder, settings.checkpoint)
     results = _results(stored, settings, mirror if is_recorded else None)
-    activity.now("reading the generator")
     trained = results.restore(settings.checkpoint)
     if is_recorded:
         evaluations.check_writable(settings.job_dir)
@@ -90,7 +89,7 @@ def _evaluate_all(settings: EvaluateConfig, mirror: Mirror | None) -> None:
             results = _evaluate_new(settings, mirror, new, unreadable, results)
         elif new is not None and (is_complete or settings.new):
             stands = "is complete" if is_complete else "has nothing new"
-            log.info("%s %s, and is measured: nothing to do", settings.job_dir, stands)
+            log.info("%s %s, and all of it is measured: nothing to do", settings.job_dir, stands)
         if is_complete or not settings.watch:
             break
         activity.now("")
@@ -160,7 +159,7 @@ def _evaluate_new(
                 log.warning("%s", error)
                 unreadable[seen] = str(error)
             else:
-                log.info("%s is gone: the run has removed it, as an old one", path)
+                log.info("%s is gone: the run has removed it as an old checkpoint", path)
             continue
         _record_and_print(results.measure(trained), settings.job_dir, mirror)
     return results
@@ -183,11 +182,12 @@ def _results(
     except (WrongFolderError, MissingAttributeError) as error:
         raise RefusedError(
             f"--job_dir={settings.job_dir_url or settings.job_dir} holds a run on a folder of "
-            f"pictures: name it by --data_dir, as it was then ({error})"
+            f"pictures: name it with --data_dir, as it was then ({error})"
         ) from error
     from trainer.evaluation import checkpoint_results
+    from trainer.system import determinism
 
-    checkpoint_results.use_one_device(settings.threads)
+    determinism.configure(settings.threads)
     return checkpoint_results.CheckpointResults(
         stored, settings.job_dir, settings.places, settings.measurement, mirror
     )

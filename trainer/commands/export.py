@@ -38,7 +38,7 @@ def run(config: ExportConfig) -> None:
 
     networks = trained_networks.load(stored, config.job_dir, config.checkpoint)
     if config.noise == "input" and not image_noise.size(networks.generator):
-        raise RefusedError("--noise=input: this run's generator adds no noise, leave it out")
+        raise RefusedError("--noise=input: this run's generator adds no noise; leave it out")
     activity.now(f"exporting the {config.network}")
     log.info("exporting the %s of %s", config.network, networks.source)
     export_formats.write(networks, config.network, config.format, config.output, config.noise)
@@ -58,6 +58,7 @@ def run(config: ExportConfig) -> None:
             stored.preset,
             networks,
             noise,
+            in_saved_model=is_folder,
             last_step=max(in_bucket.steps(copy, config.job_dir), default=None),
         )
     in_bucket.add(copy)

@@ -23,16 +23,19 @@ def run(config: PrepareConfig) -> None:
         raise RefusedError(f"--source makes no sense with --dataset={name}: leave it out")
     stored = loading.SOURCES[name].stored_as
     if config.places.cache_dir_url and (config.own_features or not stored):
-        what = "no networks" if config.own_features else "no drawn ones"
+        what = "not networks" if config.own_features else "not drawn ones"
         raise RefusedError(
-            f"--cache_dir={config.places.cache_dir_url} keeps what is made of a folder of "
-            f"pictures, and {what}: give a local one"
+            f"--cache_dir={config.places.cache_dir_url} keeps only what is made from a folder of "
+            f"pictures, {what}: give a local one"
         )
     if config.own_features:
         file_system.make_folder(config.places.cache_dir, "cache_dir")
-        _configure(config.threads)
+        # Before data sets are prepared, which uses TensorFlow.
+        from trainer.system import determinism
+
+        determinism.configure(config.threads)
     if name == "synthetic":
-        log.info("data: synthetic is drawn at each start, there is nothing to prepare")
+        log.info("data: synthetic is drawn at each start; there is nothing to prepare")
         _prepare_features(config)
         return
     folder, data_dir = data_folder.at(config.places), config.places.data_dir
@@ -47,33 +50,24 @@ def run(config: PrepareConfig) -> None:
             images, _ = folder.load(config.data, split)
             if len(images) and not isinstance(images, np.memmap):
                 raise RefusedError(
-                    f"--cache_dir={place} keeps nothing, as was said above: make room, or choose "
-                    "another"
+                    f"--cache_dir={place} keeps nothing, as said above: make room or choose another"
                 )
         if not folder.keeps_pictures:
             raise RefusedError(
-                f"--cache_dir={place} keeps nothing, as was said above: give this account the role "
+                f"--cache_dir={place} keeps nothing, as said above: give this account the role "
                 "roles/storage.objectUser on the bucket, or name another"
             )
         if name == IMAGE_FOLDER:  # whose size a preset may decide in training, but not here
             side = config.data.image_shape[0]
-            log.info("data: prepared for trainings with --image_size=%d, others prepare anew", side)
+            log.info(
+                "data: prepared for --image_size=%d; other sizes are prepared when first used", side
+            )
     else:
         place = data_dir / name
         prepared.prepare(config.data, data_dir)
     folder.send()
     _prepare_features(config)
     print(local_copies.shown(str(place)))
-
-
-def _configure(threads: int) -> None:
-    """Sets what TensorFlow reads only once: before data sets are prepared, which uses it."""
-    import tensorflow as tf
-
-    from trainer.system import determinism
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    determinism.enable()
 
 
 def _prepare_features(config: PrepareConfig) -> None:

@@ -14,7 +14,7 @@ from trainer.data.input_pictures import InputPictures
 from trainer.editing import projection
 from trainer.editing.projection import Projected
 from trainer.editing.synthesis import Synthesis
-from trainer.monitoring import image_grids
+from trainer.monitoring import image_files, image_grids
 from trainer.runs import trained_networks
 from trainer.system import activity, memory
 
@@ -38,7 +38,7 @@ def write(
       RefusedError: the checkpoint is damaged, or of a run that was still growing.
     """
     if config.output.suffix == ".png":
-        image_grids.check_size(len(pictures.images), 2, pictures.images.shape[1:])
+        image_files.check_size(len(pictures.images), 2, pictures.images.shape[1:])
     synthesis = Synthesis(trained_networks.load(stored, config.job_dir, config.checkpoint))
     found = projected(synthesis, pictures, labels, config.search)
     if config.output.suffix == ".png":
@@ -46,7 +46,7 @@ def write(
         grid = image_grids.grid(both.reshape(-1, *both.shape[2:]), 2)
         with_names = image_grids.with_row_names(grid, _names(pictures, found))
         named = image_grids.with_column_names(with_names, ("picture", "drawn"), grid.shape[1])
-        image_grids.write_png(config.output, named)
+        image_files.write_png(config.output, named)
         return
     redrawn.write_arrays(config.output, found.images, found.codes, synthesis)
 
@@ -64,7 +64,7 @@ def projected(
     activity.now(f"projecting {count} pictures")
     log.info("projecting %d pictures into the latents of %s", count, synthesis.source)
     found = projection.project(synthesis, pictures.images, labels, pictures.masks, search)
-    log.info("PSNR %.1f dB on average, %.1f at least", found.psnr.mean(), found.psnr.min())
+    log.info("PSNR %.1f dB on average, %.1f at worst", found.psnr.mean(), found.psnr.min())
     return found
 
 

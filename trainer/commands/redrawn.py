@@ -17,7 +17,7 @@ from trainer.data.labels import Labels
 from trainer.editing import labels_changed
 from trainer.editing.codes import Codes
 from trainer.editing.synthesis import Synthesis
-from trainer.monitoring import image_grids
+from trainer.monitoring import image_files, image_grids
 from trainer.runs import trained_networks
 from trainer.system import activity, memory
 
@@ -46,7 +46,7 @@ def write(
     if output.suffix == ".png":
         columns = image_grids.square(len(codes))
         rows = -(-len(codes) // columns)
-        image_grids.check_size(rows, columns, recipe.data.image_shape)
+        image_files.check_size(rows, columns, recipe.data.image_shape)
     size = _COPIES * 4 * math.prod(synthesis.style_shape or (0,))
     if output.suffix:
         size += math.prod(recipe.data.image_shape)
@@ -64,11 +64,11 @@ def write(
             for number, labels in enumerate(codes.labels)
         )
         drawn = (image for batch in synthesis.image_batches(codes) for image in batch)
-        image_grids.write_folder(output, zip(names, drawn, strict=True))
+        image_files.write_folder(output, zip(names, drawn, strict=True))
         return
     images = synthesis.images(codes)
     if output.suffix == ".png":
-        image_grids.write_png(output, image_grids.grid(images))
+        image_files.write_png(output, image_grids.grid(images))
     else:
         write_arrays(output, images, codes, synthesis)
 

@@ -12,7 +12,7 @@ _ROW = "  {:<30} {:<12} {:<14} {}"
 def lines(result: dict[str, Any]) -> list[str]:
     """The rows; what is long stands alone, below its name."""
     of_real = {figure.real for figure in figures.FIGURES.values()}
-    rows = [_ROW.format("figure", "yours", "real images", "better")]
+    rows = [_ROW.format("metric", "yours", "real images", "better")]
     for name, value in result.items():
         if name in of_real:
             continue

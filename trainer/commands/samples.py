@@ -14,8 +14,9 @@ from trainer.configuration.config import GenerateConfig, Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.data import array_files, pixels
 from trainer.data.labels import NOT_GIVEN, Labels
+from trainer.editing import truncated_styles
 from trainer.gan import image_batches, sampling
-from trainer.monitoring import image_grids
+from trainer.monitoring import image_files, image_grids
 from trainer.runs import trained_networks
 from trainer.runs.trained_networks import Trained
 from trainer.system import activity, memory
@@ -23,6 +24,7 @@ from trainer.system import activity, memory
 log = logging.getLogger(__name__)
 
 _COPIES = 2  # of an animation's frames: ours, and Pillow's
+_BYTES_OF_NAMES = 200  # in a file's name, which may have 255
 
 
 def write(config: GenerateConfig, stored: RunConfig, cycle: Sequence[Labels]) -> None:
@@ -44,7 +46,7 @@ def write(config: GenerateConfig, stored: RunConfig, cycle: Sequence[Labels]) ->
     activity.now(f"generating {output.name}")
     if is_animation:
         log.info("generating %d frames from %s", num, network.source)
-        image_grids.write_gif(output, _frames(network, config, cycle, num))
+        image_files.write_gif(output, _frames(network, config, cycle, num))
     else:
         log.info("generating %d images from %s", num, network.source)
         _write_images(network, config, cycle, num)
@@ -56,8 +58,8 @@ def _write_images(
     output, conditional = config.output, network.recipe.networks.conditional
     if output.suffix == ".png":
         rows = min(len(cycle), num) if conditional else math.isqrt(num - 1) + 1
-        image_grids.check_size(rows, -(-num // rows), network.recipe.data.image_shape)
-    generate, truncation = network.drawing(config.truncation, cycle)
+        image_files.check_size(rows, -(-num // rows), network.recipe.data.image_shape)
+    generate, truncation = truncated_styles.drawing(network, config.truncation, cycle)
     draw = tf.function(generate, autograph=False)
     batches = sampling.sample_batches(draw, network.recipe, num, config.seed, cycle, truncation)
     if not output.suffix:
@@ -68,17 +70,17 @@ def _write_images(
             for number in range(num)
         )
         drawn = (image for batch in batches for image in batch)
-        image_grids.write_folder(output, zip(called, drawn, strict=True))
+        image_files.write_folder(output, zip(called, drawn, strict=True))
         return
     size = math.prod(network.recipe.data.image_shape) + 4 * network.recipe.networks.noise_dim
-    memory.check_room(num * size, "ask for fewer at once, or for a folder")
-    images = sampling.together(batches, num)
+    memory.check_room(num * size, "ask for fewer at once, or make --output a folder")
+    images = sampling.concatenated(batches, num)
     labels = sampling.cycled_labels(cycle, 0, num).numpy()
     if output.suffix == ".png":
         asked = np.arange(num) % len(cycle)
         picture = image_grids.rows(images, asked) if conditional else image_grids.grid(images)
         names = ["/".join(_named(row, network.recipe)) for row in cycle[:num]]
-        image_grids.write_png(
+        image_files.write_png(
             output, image_grids.with_row_names(picture, names if any(names) else [])
         )
     else:
@@ -86,7 +88,7 @@ def _write_images(
         if truncation == config.truncation:  # styles that were truncated are of no latents
             latents = sampling.latents_in_parts(network.recipe, num, config.seed, truncation)
             arrays |= {
-                "latents": sampling.together(latents, num),
+                "latents": sampling.concatenated(latents, num),
                 "numbers": np.arange(num),
                 "generator": np.array(network.digest),
             }
@@ -96,8 +98,10 @@ def _write_images(
 
 
 def in_file_name(labels: Labels, recipe: Recipe) -> list[str]:
-    """The names of the values that are asked for, as a file name can have them."""
-    return [re.sub(r"[^\w.-]+", "_", name) for name in _named(labels, recipe)]
+    """The names of the values that are asked for, as far as a file's name has room for them."""
+    names = (re.sub(r"[^\w.-]+", "_", name) for name in _named(labels, recipe))
+    shown = "-".join(names).encode()[:_BYTES_OF_NAMES].decode(errors="ignore")
+    return [shown] if shown else []
 
 
 def _named(labels: Labels, recipe: Recipe) -> list[str]:
@@ -113,11 +117,11 @@ def _frames(
     """An interpolation from one latent to another and back, an image of each label in a frame."""
     shape, columns = network.recipe.data.image_shape, image_grids.full_columns(len(cycle))
     rows = -(-len(cycle) // columns)
-    image_grids.check_size(rows, columns, shape, ".gif")
+    image_files.check_size(rows, columns, shape, ".gif")
     high, wide = image_grids.size(rows, columns, shape)
     numbers = max(high * wide, image_grids.PAGE**2) * shape[2]
-    memory.check_room(num * _COPIES * numbers, "ask for fewer frames by --num, or for fewer labels")
-    generate, truncation = network.drawing(config.truncation, cycle)
+    memory.check_room(num * _COPIES * numbers, "ask for fewer frames with --num, or fewer labels")
+    generate, truncation = truncated_styles.drawing(network, config.truncation, cycle)
     ends = sampling.latents(network.recipe, config.seed, 0, 2, truncation)
     weights: list[float] = (1 - np.abs(np.linspace(-1, 1, num, endpoint=False))).tolist()
     draw, batch = tf.function(generate, autograph=False), image_batches.size(shape)

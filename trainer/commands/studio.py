@@ -25,7 +25,7 @@ def run(config: StudioConfig) -> None:
     """
     if not _has_gradio():
         pip = shlex.join([sys.executable, "-m", "pip", "install", _GRADIO])
-        raise RefusedError(f"the page is made with Gradio: {pip}")
+        raise RefusedError(f"the page needs Gradio, which is not installed: {pip}")
     stored_runs.fetch(config.job_dir_url, config.job_dir, config.checkpoint)
     stored = stored_runs.read_with_checkpoint(config.job_dir, config.checkpoint)
     from trainer.studio import server

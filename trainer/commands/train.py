@@ -47,7 +47,7 @@ def run(asked: TrainConfig) -> None:
     data = data_folder.at(asked.places)
     if worker.is_chief and asked.job_dir_url is None:
         file_system.check_folder(asked.job_dir, "job_dir")
-        if not asked.dry_run and not (asked.job_dir / config_json.FILE).exists():
+        if not asked.dry_run and not (asked.job_dir / run_layout.CONFIG).exists():
             _check(asked.recipe, worker, data)  # before the folder is made
             _check_start(asked)
     if asked.dry_run:
@@ -86,8 +86,9 @@ def _train(
         for name in ("data_dir", "cache_dir")
         if name in asked.given
     )
+    load = _loader(asked, worker, data, starts)
     storage = Storage(
-        *(asked.job_dir, asked.places.cache_dir, _loader(asked, worker, data), hold, source),
+        *(asked.job_dir, asked.places.cache_dir, load, hold, source),
         data_flags=flags,
         is_sent=asked.job_dir_url is not None,
     )
@@ -101,7 +102,7 @@ def _train(
 
 
 def _loader(
-    asked: TrainConfig, worker: Worker, data: DataFolder
+    asked: TrainConfig, worker: Worker, data: DataFolder, starts: bool
 ) -> Callable[[DatasetSpec], LabelledImages]:
     """What gives the training images and their labels, once: a plan by minutes sees them first."""
 
@@ -110,9 +111,11 @@ def _loader(
         # Another one than was looked at, if the chief resumes a run of another.
         if asked.recipe.data != spec and data.specify(loading.choice_of(spec, asked.data)) != spec:
             raise RefusedError(
-                f"--data_dir={asked.places.data_dir} holds other data than the run's: give all "
-                "workers the same"
+                f"--data_dir={asked.places.data_dir} holds different data from the run's: give "
+                "all workers the same"
             )
+        if starts and spec.dataset == IMAGE_FOLDER:
+            _check_pictures(data, spec)
         examples = data.load(spec, "train")
         if worker.is_chief:
             _keep(data, spec)  # at once: also where the run does not begin
@@ -120,6 +123,21 @@ def _loader(
         return examples
 
     return load
+
+
+def _check_pictures(data: DataFolder, spec: DatasetSpec) -> None:
+    """Refuses broken pictures of both splits at once, before the run knows what its pictures are.
+
+    Whoever repaired one when an evaluation needs it would have other pictures than the run.
+    """
+    refused = []
+    for split in ("train", "test"):
+        try:
+            data.load(spec, split)
+        except RefusedError as error:
+            refused.append(str(error))
+    if refused:
+        raise RefusedError("; ".join(dict.fromkeys(refused)))
 
 
 def _keep(data: DataFolder, spec: DatasetSpec) -> None:
@@ -138,7 +156,7 @@ def _keep_schedule(job_dir: Path, stored: RunConfig, configured: RunConfig) -> N
         stored, schedule=configured.schedule, asked_schedule=configured.asked_schedule
     )
     if kept != stored:
-        file_system.write_text(job_dir / config_json.FILE, config_json.to_json(kept))
+        file_system.write_text(job_dir / run_layout.CONFIG, config_json.to_json(kept))
 
 
 def _smaller(recipe: Recipe, job_dir: Path) -> str:
@@ -150,8 +168,8 @@ def _smaller(recipe: Recipe, job_dir: Path) -> str:
     if recipe.batch_size == 1:
         return "use a smaller --image_size or --preset"
     smaller = f"use --batch_size={recipe.batch_size // 2} instead of {recipe.batch_size}"
-    if (job_dir / config_json.FILE).exists():
-        smaller += f" and another folder than --job_dir={job_dir}, whose run keeps its batch"
+    if (job_dir / run_layout.CONFIG).exists():
+        smaller += f" and a folder other than --job_dir={job_dir}, whose run keeps its batch"
     return smaller
 
 
@@ -169,13 +187,13 @@ def _check_start(asked: TrainConfig) -> None:
     # Later the run is not read any more.
     source, url = asked.initialize_from, asked.initialize_from_url
     if source:
-        in_bucket.fetch(url, source, config_json.FILE, flag="initialize_from")
+        in_bucket.fetch(url, source, run_layout.CONFIG, flag="initialize_from")
     if source and config_json.read(source) is None:
         raise RefusedError(f"--initialize_from={url or source} holds no run: train it first")
 
 
 def _describe(asked: TrainConfig, worker: Worker) -> None:
-    in_bucket.fetch(asked.job_dir_url, asked.job_dir, config_json.FILE)
+    in_bucket.fetch(asked.job_dir_url, asked.job_dir, run_layout.CONFIG)
     stored = config_json.read(asked.job_dir)
     configured = resume.configured(asked, stored)
     if stored is None:

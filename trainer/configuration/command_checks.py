@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import re
 
+from trainer import run_layout
 from trainer.configuration import numbers
 from trainer.configuration.choices import EXPORT_SUFFIXES, LATEST
 from trainer.configuration.config import EvaluateConfig, ExportConfig, GenerateConfig
 from trainer.system.exits import RefusedError
 
 _OF_A_SAVED_MODEL = re.compile(
-    r"saved_model\.pb|fingerprint\.pb|keras_metadata\.pb|README\.md|samples\.png"
+    rf"{re.escape(run_layout.CARD)}|{re.escape(run_layout.CARD_PICTURE)}"
+    r"|saved_model\.pb|fingerprint\.pb|keras_metadata\.pb"
     r"|variables/variables\.(index|data-\d+-of-\d+)"
 )
 

@@ -20,7 +20,6 @@ from trainer.data.datasets import FolderReading
 from trainer.system import file_errors, file_system, typed_json
 from trainer.system.exits import RefusedError
 
-FILE = run_layout.CONFIG
 FORMAT = config_migrations.LATEST
 
 Json = dict[str, Any]
@@ -46,7 +45,7 @@ def read(job_dir: Path) -> RunConfig | None:
     Raises:
       RefusedError: the file is damaged, or of a format that this version does not know.
     """
-    path = job_dir / FILE
+    path = job_dir / run_layout.CONFIG
     try:
         text = file_system.read_text(path)
     except FileNotFoundError:

@@ -11,7 +11,8 @@ from trainer.configuration.flag_groups import Group
 from trainer.data.datasets import ATTRIBUTE_MINIMUM, DATASETS, IMAGE_FOLDER, TEST_SHARE
 
 
-def _default_data_dir() -> str:
+def default_data_dir() -> str:
+    """Of TensorFlow Datasets, unless its variable names another."""
     return os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
 
 
@@ -41,9 +42,9 @@ def define(values: flags.FlagValues) -> None:
 
 def _define_folder(folder: Group) -> None:
     text = (
-        "The table of attributes, one row per picture: its path within --data_dir, or an absolute "
-        "one; unless given, metadata.csv or metadata.jsonl if there is one, else subfolders are "
-        "classes."
+        "The table of attributes, one row per picture; the table's path within --data_dir, or an "
+        "absolute one; unless given, metadata.csv or metadata.jsonl if there is one, else "
+        "subfolders are classes."
     )
     folder.text("metadata", "", text)
     text = "Pattern of the pictures' names, like images/{id}.jpg; unless given, column file_name."
@@ -64,7 +65,7 @@ def define_place(data: Group) -> None:
         "Where TensorFlow Datasets keeps prepared data sets; for image_folder, the pictures. "
         "A local folder, or gs://bucket/folder."
     )
-    data.text("data_dir", _default_data_dir(), text)
+    data.text("data_dir", default_data_dir(), text)
     text = (
         "Where arrays made from pictures are kept, and networks and features for evaluations; may "
         "be deleted at any time. A local folder; or gs://bucket/folder, which keeps only what is "

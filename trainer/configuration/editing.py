@@ -17,9 +17,6 @@ class Search:
     seed: int = 0  # decides the samples among which starts are looked for
 
 
-USUAL = Search()
-
-
 @dataclass(frozen=True)
 class ProjectConfig:
     """What `project` is asked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from absl import flags
 
 from trainer.configuration import choices, flag_definitions
-from trainer.configuration.editing import USUAL
+from trainer.configuration.editing import Search
 from trainer.configuration.flag_groups import Group
 
 
@@ -100,6 +100,6 @@ def edit(values: flags.FlagValues) -> None:
 def _define_search(group: Group) -> None:
     group.integer("seed", 0, "Determines samples, and where searches start.", 0, choices.MAX_SEED)
     text = "Starting points of the search for each picture's latent."
-    group.integer("restarts", USUAL.restarts, text, 1, 256)
+    group.integer("restarts", Search.restarts, text, 1, 256)
     text = "Steps of the search: for latents, and as many again for styles."
-    group.integer("steps", USUAL.steps, text, 2, 10**6)
+    group.integer("steps", Search.steps, text, 2, 10**6)

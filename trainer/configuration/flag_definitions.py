@@ -179,7 +179,7 @@ def _define_objective(values: flags.FlagValues) -> None:
     objective.number("path_length", 0.0, text)
     objective.switch("flip", False, "Mirror half of the real images, chosen anew for each update.")
     text = (
-        "How all images that the discriminator sees are augmented, separated by commas: "
+        "How all images that the discriminator sees are augmented: names, separated by commas, of "
         f"{', '.join(choices.AUGMENTATIONS)}; none if empty. With adaptive among them, each is "
         "done with a probability that rises while the discriminator overfits; adaptive alone: all."
     )
@@ -208,7 +208,7 @@ def _define_growth(values: flags.FlagValues) -> None:
 def _define_completion(values: flags.FlagValues) -> None:
     completion = Group(values, "completion")
     text = (
-        "Which parts of pictures are missing, in equal shares, separated by commas: "
+        "Which parts of pictures are missing, in equal shares: names, separated by commas, of "
         f"{', '.join(choices.MASKS)}. For architectures that complete pictures: "
         f"{', '.join(choices.COMPLETING)}."
     )

@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from absl import flags
 
 PLACEHOLDERS = {
-    **{"job_dir": "FOLDER", "output": "FILE", "folder": "FOLDER", "input": "FILE"},
+    "folder": "FOLDER",
+    "input": "FILE",
+    "job_dir": "FOLDER",
     "latents": "FILE",
+    "output": "FILE",
 }
 MOST = 10**9  # more steps, images or the like than any run can have
 

@@ -21,7 +21,6 @@ from trainer.configuration import (
     command_checks,
     command_flag_definitions,
     config,
-    config_json,
     data_flags,
     flag_definitions,
     help_text,
@@ -46,7 +45,7 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
     Where there may be a run already, `resume` checks it together with what that run says.
     """
     resolved = _train(argv, _published)
-    is_new = not (resolved.job_dir_url or (resolved.job_dir / config_json.FILE).exists())
+    is_new = not (resolved.job_dir_url or (resolved.job_dir / run_layout.CONFIG).exists())
     if is_new:
         checks.check(resolved)  # before all pictures of a folder are read
     if not loading.SOURCES[resolved.data.dataset].is_pinned:
@@ -219,7 +218,7 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
     if values.initialize_from:
         source, source_url = paths.job_dir(values.initialize_from, "initialize_from")
     choice = specified = data_flags.choice(values, given)
-    if "dataset" not in given and (job_dir_url or (job_dir / config_json.FILE).exists()):
+    if "dataset" not in given and (job_dir_url or (job_dir / run_layout.CONFIG).exists()):
         # They may be of another set: the run's, which `resume` reads and joins them to.
         specified = dataclasses.replace(choice, image_size=None, attributes=())
     return config.TrainConfig(

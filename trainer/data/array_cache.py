@@ -37,7 +37,7 @@ Keep = Callable[[int, np.ndarray], None]  # some rows, from the first of them on
 def array(cache_dir: Path, name: str, shape: tuple[int, ...], make: Make) -> np.ndarray:
     """The array of that name, memory-mapped; made first unless it is there.
 
-    Where it cannot be kept, it is made in memory if there it fits, and this is said.
+    Where it cannot be kept, it is made in memory if it fits there, with a warning.
 
     Args:
       cache_dir: the folder of all that is kept.
@@ -124,7 +124,7 @@ def _begun(unfinished: Path, rows_file: Path, shape: tuple[int, ...]) -> int:
     """Makes room for all rows; how many of them a killed process has made already."""
     done = _rows_done(unfinished, rows_file, shape)
     if done:
-        log.info("data: %d of %d pictures were prepared before", done, shape[0])
+        log.info("data: %d of %d pictures were already prepared", done, shape[0])
     if disk.free(unfinished.parent) < (shape[0] - done) * math.prod(shape[1:]):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before minutes are spent
     if not done:
@@ -154,9 +154,7 @@ def _fill(shape: tuple[int, ...], done: int, make: Make, keep: Keep) -> None:
         if line.has_passed():
             speed = (last - done) / (time.monotonic() - started)
             left = timedelta(seconds=round((total - last) / speed))
-            log.info(
-                "data: %d of %d pictures are prepared, %.0f/s, ETA %s", last, total, speed, left
-            )
+            log.info("data: %d of %d pictures prepared, %.0f/s, ETA %s", last, total, speed, left)
 
 
 def _rows_done(unfinished: Path, rows_file: Path, shape: tuple[int, ...]) -> int:

@@ -28,16 +28,25 @@ def write(path: Path, fields: Mapping[str, np.ndarray]) -> None:
 
 
 def label_fields(labels: np.ndarray, attributes: Sequence[Attribute]) -> dict[str, np.ndarray]:
-    """What an .npz says of images: int64 `[N]` of one attribute, else `[N, attributes]`.
+    """What an .npz says of images.
 
     Args:
       labels: `[N, attributes]`.
       attributes: of the data.
+
+    Returns:
+      `labels`, int64 `[N]` of one attribute, else `[N, attributes]`; what they mean, for another
+      run may count otherwise: `attribute_names` and, filled up by empty ones, `attribute_values`,
+      text `[attributes, values]`.
     """
-    if len(attributes) == 1:
-        return {"labels": labels[:, 0].astype(np.int64)}
-    names = [attribute.name for attribute in attributes]
-    return {"labels": labels.astype(np.int64), "attribute_names": np.array(names)}
+    numbers = labels.astype(np.int64)
+    most = max(len(attribute.values) for attribute in attributes)
+    values = [[*each.values, *[""] * (most - len(each.values))] for each in attributes]
+    return {
+        "labels": numbers[:, 0] if len(attributes) == 1 else numbers,
+        "attribute_names": np.array([attribute.name for attribute in attributes]),
+        "attribute_values": np.array(values),
+    }
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,7 @@ class ArrayFile:
         values = self._images("masks", (np.uint8, np.bool_), (*sides, 1), count)
         highest = values.max(initial=0)
         if highest not in (0, 1, 255) or ((values != 0) & (values != highest)).any():
-            raise RefusedError(f"{self.name}: masks are 1 where pixels are missing, else 0")
+            raise RefusedError(f"{self.name}: masks must be 1 where pixels are missing, else 0")
         return (values != 0).astype(np.uint8)
 
     def _images(
@@ -130,8 +139,11 @@ class ArrayFile:
     def labels(self, attributes: Sequence[Attribute], count: int) -> np.ndarray:
         """Labels in the order of these attributes: int64 `[count, attributes]`; -1: not given.
 
+        Where the file names the values that its numbers mean, they are counted as here.
+
         Raises:
-          RefusedError: they are of another kind or size, of no such attribute, or out of bounds.
+          RefusedError: they are of another kind or size, of no such attribute or value, or out of
+            bounds.
         """
         found = np.full((count, len(attributes)), NOT_GIVEN, np.int64)
         if "labels" not in self.fields or not attributes:
@@ -143,10 +155,38 @@ class ArrayFile:
             raise self._other("labels", f"int64 [{count}, {len(names)}]")
         for place, attribute in enumerate(attributes):
             if attribute.name in names:
-                column = columns[:, names.index(attribute.name)].astype(np.int64)
-                _check_bounds(self.name, attribute, column)
-                found[:, place] = column
+                column = names.index(attribute.name)
+                counted = self._values(column, len(names)) or attribute.values
+                found[:, place] = self._recounted(columns[:, column], counted, attribute)
         return found
+
+    def _recounted(
+        self, column: np.ndarray, counted: Sequence[str], attribute: Attribute
+    ) -> np.ndarray:
+        """Numbers of values as they are counted in the file, as an attribute counts them."""
+        if column.min(initial=0) < NOT_GIVEN or column.max(initial=0) >= len(counted):
+            raise RefusedError(
+                f"{self.name}: labels of {attribute.name} must be {NOT_GIVEN} (not given) to "
+                f"{len(counted) - 1}"
+            )
+        numbers = {value: number for number, value in enumerate(attribute.values)}
+        for number in np.unique(column[column != NOT_GIVEN]):
+            if counted[number] not in numbers:
+                raise RefusedError(
+                    f"{self.name}: {counted[number]} is no {attribute.name} of the run, which has "
+                    f"{', '.join(attribute.values)}: leave labels out, or use the run they are of"
+                )
+        here = np.array([*(numbers.get(value, NOT_GIVEN) for value in counted), NOT_GIVEN])
+        return here[column]  # -1 is the last
+
+    def _values(self, place: int, count: int) -> list[str]:
+        """What the numbers of an attribute mean; empty where the file does not say."""
+        if "attribute_values" not in self.fields:
+            return []
+        values = self.fields["attribute_values"]
+        if values.ndim != 2 or len(values) != count or not np.issubdtype(values.dtype, np.str_):
+            raise self._other("attribute_values", f"text [{count}, values]")
+        return [value for value in values[place].tolist() if value]
 
     def _names(self, attributes: Sequence[Attribute]) -> list[str]:
         """Of the columns of its labels."""
@@ -171,7 +211,7 @@ class ArrayFile:
         values = self.fields[field]
         shape = ", ".join(map(str, values.shape))
         return RefusedError(
-            f"{self.name}: {field} is {values.dtype} [{shape}], and must be {wanted} for this run"
+            f"{self.name}: {field} is {values.dtype} [{shape}], but must be {wanted} for this run"
         )
 
 
@@ -192,15 +232,7 @@ def read(path: Path, flag: str) -> ArrayFile:
         with np.load(path, allow_pickle=False) as file:
             fields = {field: file[field] for field in file.files}
     except DAMAGED as error:
-        raise RefusedError(f"{name} is no .npz that can be read ({error})") from error
+        raise RefusedError(f"{name} is not a readable .npz ({error})") from error
     except (AttributeError, TypeError) as error:  # one array alone
-        raise RefusedError(f"{name} is no .npz: save it by numpy.savez_compressed") from error
+        raise RefusedError(f"{name} is not an .npz: save it with numpy.savez_compressed") from error
     return ArrayFile(name, fields)
-
-
-def _check_bounds(name: str, attribute: Attribute, column: np.ndarray) -> None:
-    lowest, highest = NOT_GIVEN, len(attribute.values) - 1
-    if column.min(initial=0) < lowest or column.max(initial=0) > highest:
-        raise RefusedError(
-            f"{name}: labels of {attribute.name} must be {lowest} (not given) to {highest}"
-        )

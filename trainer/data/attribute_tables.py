@@ -18,7 +18,7 @@ from trainer.data import table_files
 from trainer.data.datasets import Attribute
 from trainer.data.picture_files import Rules, canonical, plain
 from trainer.data.table_files import Row
-from trainer.system import file_system
+from trainer.system import file_errors, file_system
 from trainer.system.exits import RefusedError
 
 FILES = ("metadata.csv", "metadata.jsonl")
@@ -31,7 +31,7 @@ _MOST_DISTINCT = 0.5  # of the rows: a column with more values than this names, 
 
 
 class MissingAttributeError(RefusedError):
-    """A table, or subfolders, tell nothing of an attribute that is asked for."""
+    """A table, or subfolders, say nothing about an attribute that is asked for."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _expanded(named: str) -> Path:
 def _conventional(folder: Path) -> tuple[Path, ...]:
     found = tuple(folder / name for name in FILES if (folder / name).is_file())
     if len(found) > 1:
-        raise RefusedError(f"{folder} holds {' and '.join(FILES)}: choose one by --metadata")
+        raise RefusedError(f"{folder} holds {' and '.join(FILES)}: choose one with --metadata")
     return found
 
 
@@ -123,14 +123,14 @@ def read(paths: Sequence[Path], folder: Path, pattern: str, rules: Rules) -> Tab
             name = _BRACES.sub(lambda found, row=row: row[found[1]], pattern or f"{{{FILE_NAME}}}")  # type: ignore[misc]
             key = _key(name, folder, prefix)
             if not name:
-                raise RefusedError(f"{path}, line {number} names no picture: repair it")
+                raise RefusedError(f"{path}, line {number} names no picture: fix it")
             if key in named:
-                raise RefusedError(f"{path}, line {number} names {name} again: leave one of them")
+                raise RefusedError(f"{path}, line {number} names {name} again: keep one of them")
             named[key] = row
             example = example or name
     table = " and ".join(map(str, paths))
     if not named:
-        raise RefusedError(f"{table} has no rows: it says nothing of any picture")
+        raise RefusedError(f"{table} has no rows: it says nothing about any picture")
     rows_of_all = {key: dict.fromkeys(columns, "") | row for key, row in named.items()}
     return Table(table, tuple(columns), rows_of_all, example, tuple(left_out))
 
@@ -164,20 +164,21 @@ def _header_and_rows(
             header, rows = table_files.separated(path, text, rules, needed)
     except UnicodeDecodeError as error:
         raise RefusedError(
-            f"{path} is no UTF-8 ({error.reason} at byte {error.start}): save it as CSV UTF-8"
+            f"{path} is not UTF-8 ({error.reason} at byte {error.start}): save it as CSV UTF-8"
         ) from error
     except (OSError, ValueError, csv.Error) as error:
-        raise RefusedError(f"{path} cannot be read as a table ({error}): repair it") from error
+        said = f"{path} cannot be read as a table ({error})"
+        raise file_errors.refused(error, said, "fix it") from error
     if not header:
-        raise RefusedError(f"{path} is empty: a first line names its columns")
+        raise RefusedError(f"{path} is empty: its first line must name the columns")
     for column in needed:
         if column not in header:
             raise RefusedError(
-                f"{path} has no column {column!r}: its columns are {', '.join(header)}; say by "
-                "--metadata_file_name='images/{id}.jpg' how pictures are called"
+                f"{path} has no column {column!r}: its columns are {', '.join(header)}; say with "
+                "--metadata_file_name='images/{id}.jpg' what the pictures are called"
             )
     if not needed:
-        raise RefusedError(f"--metadata_file_name={pattern} names no column, like {{id}}")
+        raise RefusedError(f"--metadata_file_name={pattern} names no column, such as {{id}}")
     return header, rows, notes
 
 
@@ -209,7 +210,7 @@ def described(
         rare = {value for value, count in counts.items() if count < minimum}
         reason = _why_left_out(counts)
         if rules.drops_merged and not reason and len(counts.keys() - rare - {OTHER}) == 0:
-            reason = f"has no value of {minimum} pictures or more (--attribute_minimum)"
+            reason = f"has no value with {minimum} pictures or more (--attribute_minimum)"
         if reason and column in wanted:
             raise MissingAttributeError(f"--attributes={column}: the column {reason}: leave it out")
         if reason or (wanted and column not in wanted):
@@ -234,9 +235,9 @@ def listed(names: Sequence[str]) -> str:
 
 def _why_left_out(counts: Counter[str]) -> str | None:
     if len(counts) < 2:
-        return f"says the same of all pictures ({next(iter(counts), 'nothing')})"
+        return f"says the same about all pictures ({next(iter(counts), 'nothing')})"
     if len(counts) > _MOST_DISTINCT * counts.total() and counts.total() > _NAMED:
-        return f"has {len(counts)} values in {counts.total()} rows"
+        return f"has {len(counts)} different values in {counts.total()} rows"
     return None
 
 

@@ -20,9 +20,9 @@ import numpy as np
 
 from trainer.data import array_files
 from trainer.data.datasets import Arrays
-from trainer.data.prepared import quiet_tfds
-from trainer.system import activity, downloads, file_system
-from trainer.system.exits import InterruptedRun, RefusedError, first_line
+from trainer.data.prepared import downloading, quiet_tfds
+from trainer.system import activity, downloads, file_errors, file_system
+from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +136,8 @@ def _read_verified(folder: Path, name: str) -> bytes:
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
             content = file.read(_MOST_BYTES)
     except (OSError, EOFError, zlib.error) as error:
-        raise RefusedError(f"{path} cannot be read ({error}): get the file again") from error
+        said = f"{path} cannot be read ({error})"
+        raise file_errors.refused(error, said, "get the file again") from error
     if hashlib.sha256(content).hexdigest() != IDX_SHA256[name]:
         raise RefusedError(f"{path} is not Fashion-MNIST's {name}: get the file again")
     return content
@@ -167,27 +168,17 @@ def _builder_from_files(files: Path, data_dir: Path):
 def _download(data_dir: Path) -> None:
     import tensorflow_datasets as tfds
 
-    activity.now(f"downloading {NAME}")
-    log.info("data: preparing %s by the download of TensorFlow Datasets", NAME)
-    config = tfds.download.DownloadConfig(try_download_gcs=False)
+    way_out = (
+        f". Three ways out: put its four IDX files ({', '.join(IDX_SHA256)}, plain or .gz) into "
+        f"--data_dir={data_dir}; or `apt-get install dataset-fashion-mnist`; or name a "
+        f"--data_dir that holds the prepared set {NAME}/{VERSION}"
+    )
     builder = tfds.image_classification.FashionMNIST
     first_file = urllib.parse.urljoin(builder.URL, "train-labels-idx1-ubyte.gz")
-    try:
+    with downloading("Fashion-MNIST", way_out) as settings:
         # Without this check, the download's own retries take minutes where there is no network.
         downloads.check_reachable(first_file)
-        with quiet_tfds():
-            builder(data_dir=data_dir).download_and_prepare(download_config=config)
-    except Exception as error:  # any error of the network, its proxies or TFDS
-        if downloads.was_cut_off(error):
-            raise InterruptedRun(
-                f"the download of Fashion-MNIST was cut off ({first_line(error)}): run again"
-            ) from error
-        raise RefusedError(
-            f"Fashion-MNIST cannot be downloaded ({first_line(error)}). Three ways out: "
-            f"put its four IDX files ({', '.join(IDX_SHA256)}, plain or .gz) into "
-            f"--data_dir={data_dir}; or `apt-get install dataset-fashion-mnist`; or name a "
-            f"--data_dir that holds the prepared set {NAME}/{VERSION}"
-        ) from error
+        builder(data_dir=data_dir).download_and_prepare(download_config=settings)
 
 
 def is_prepared(data_dir: Path) -> bool:

@@ -46,8 +46,8 @@ def by_subfolders(
     _check_names(f"--data_dir={folder}: the name of the subfolder", names)
     if names and not splits and {name.lower() for name in names} <= _LIKE_SPLITS:
         left_out.append(
-            f"the classes are {', '.join(names)}, which look like parts of a set: call its folders "
-            f"{TRAIN} and {TEST}, or name one of them as --data_dir"
+            f"the classes are {', '.join(names)}, which look like parts of a data set: rename "
+            f"them to {TRAIN} and {TEST}, or give one of them as --data_dir"
         )
     known = (_CLASS,) if names else ()
     if unknown := [name for name in wanted if name not in known]:
@@ -87,9 +87,9 @@ def by_table(
     if not names:
         raise RefusedError(
             f"{table.named} describes none of the {len(paths)} pictures in {folder}: it names "
-            f"{table.example!r}, and there is {next(iter(by_name))!r}; "
-            "names are paths from the table's folder, or whole ones; "
-            "--metadata_file_name='images/{id}.jpg' says how they are called"
+            f"{table.example!r}, while there is {next(iter(by_name))!r}; "
+            "names are paths relative to the table's folder, or absolute; "
+            "--metadata_file_name='images/{id}.jpg' says what the pictures are called"
         )
     without_picture = [name for name in table.rows if name not in by_name]
     without_row = [name for name in by_name if name not in table.rows]
@@ -139,12 +139,12 @@ def _check_names(what: str, names: Iterable[str]) -> None:
             name.encode()
         except UnicodeEncodeError as error:
             shown = name.encode(errors="backslashreplace").decode()
-            raise RefusedError(f"{what} {shown} is no UTF-8: rename it") from error
+            raise RefusedError(f"{what} {shown} is not UTF-8: rename it") from error
         if not name:
-            raise RefusedError(f"{what} consists of characters that cannot be seen: rename it")
+            raise RefusedError(f"{what} consists of invisible characters: rename it")
 
 
 def _check_columns(table: str, attributes: Sequence[Attribute]) -> None:
     for attribute in attributes:
         _check_names(f"{table}: the column", [attribute.name])
-        _check_names(f"{table}: in the column {attribute.name} the value", attribute.values)
+        _check_names(f"{table}: in the column {attribute.name}, the value", attribute.values)

@@ -110,7 +110,7 @@ def _read(
     if RULES[reading.rules].needs_table and reading.metadata_file_name and not tables:
         raise RefusedError(
             f"--metadata_file_name={reading.metadata_file_name} says what a table calls pictures, "
-            f"and none was found in --data_dir={folder}: name it by --metadata"
+            f"but no table was found in --data_dir={folder}: name it with --metadata"
         )
     if not tables:
         attributes, labels = folder_attributes.by_subfolders(
@@ -150,7 +150,7 @@ def _in_splits(
         return found, False
     inside = [path for path in found if folder_attributes.split_of(path, folder) in (TRAIN, TEST)]
     if others := len(found) - len(inside):
-        left_out.append(f"{others} pictures outside of the folders train and test are not used")
+        left_out.append(f"{others} pictures outside the folders train and test are not used")
     return inside, True
 
 
@@ -177,7 +177,7 @@ def _digests(
     for digest in known:
         digests.append(next(read) if digest is None else digest)
         if line.has_passed():
-            log.info("data: %d of %d files are read", len(digests), len(paths))
+            log.info("data: %d of %d files read", len(digests), len(paths))
         if kept and keeping.has_passed():
             kept_digests.keep(kept, stamps, [*digests, *known[len(digests) :]])
     return stamps, tuple(digests)

@@ -17,13 +17,16 @@ def unused(files: Files, folder: Path, tables: tuple[Path, ...] = ()) -> Iterato
     for reason, paths in sorted(files.unused.items()):
         if left := [path for path in paths if path not in tables]:
             names = picture_files.listed(left, folder)
-            yield f"{len(left)} files are not used, being {reason} ({names})"
+            yield f"{len(left)} files are not used: {reason} ({names})"
 
 
 def unused_flags(reading: FolderReading, has_table: bool, has_splits: bool) -> Iterator[str]:
     """What is said of flags that mean nothing for such a folder."""
     if reading.attribute_minimum not in (1, ATTRIBUTE_MINIMUM) and not has_table:
-        yield f"--attribute_minimum={reading.attribute_minimum} is of a table, and there is none"
+        yield (
+            f"--attribute_minimum={reading.attribute_minimum} applies only to a table, and there "
+            "is none"
+        )
     if reading.test_share != TEST_SHARE and has_splits:
         yield (
             f"--test_share={reading.test_share} is not used: the folders {TRAIN} and {TEST} say "
@@ -48,6 +51,6 @@ def without_training(attributes: tuple[Attribute, ...], labels: np.ndarray) -> I
         absent = [value for row, value in enumerate(attribute.values) if row not in learnt]
         if absent:
             yield (
-                f"{attribute.name}: no picture to learn from is {attribute_tables.listed(absent)}: "
-                "what is drawn as that will not show it"
+                f"{attribute.name}: no training picture is {attribute_tables.listed(absent)}: "
+                "pictures drawn as such will not show it"
             )

@@ -27,10 +27,9 @@ from trainer.system.intervals import Interval
 log = logging.getLogger(__name__)
 
 OTHER_PICTURES = (
-    "--data_dir={} holds other pictures than before, or a table that says otherwise: restore them"
+    "--data_dir={} holds different pictures than before, or a changed table: restore them"
 )
 PICTURE_BYTES = 2**28  # that decoding one may take: a photo of 50 megapixels and its copies
-_NAMES = 10  # in a line
 _BACKGROUNDS = {"black": (0, 0, 0), "white": (255, 255, 255)}
 
 
@@ -231,11 +230,11 @@ def _decoded(files: list[tuple[Path, bytes]], form: Form, first: int, last: int)
         for number, each in enumerate(later, start=last + 1):
             broken += [each] if each else []
             if line.has_passed():
-                log.info("data: %d of %d pictures are looked at", number, len(files))
+                log.info("data: %d of %d pictures checked", number, len(files))
         raise RefusedError("; ".join(broken))
     if animated:
-        shown = ", ".join(sorted(animated)[:_NAMES]) + (", ..." if len(animated) > _NAMES else "")
-        log.info("data: %d have several frames, the first is used: %s", len(animated), shown)
+        shown = attribute_tables.listed(sorted(animated))
+        log.info("data: %d have several frames; the first is used: %s", len(animated), shown)
     return np.stack([each for each in results if not isinstance(each, str)])
 
 
@@ -258,7 +257,7 @@ def _decoded_one(
     try:
         with pictures.opened(io.BytesIO(content)) as picture:
             if form.channels == 1 and not pictures.is_grey(picture):
-                return f"{path} has colours, {grey_one} has none: convert one"
+                return f"{path} is in colour, {grey_one} is not: convert one"
             if pictures.has_several_frames(picture):
                 animated.append(path.name)
             return pictures.pixels(picture, form)

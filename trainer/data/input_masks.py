@@ -53,13 +53,13 @@ def with_masks(found: InputPictures, source: Path, mask: Path | None, spec: Data
         found = _masked(found, source, mask, spec)
     if found.masks is None:
         raise RefusedError(
-            f"--input={source} says of no pixel that it is missing: add --mask, a picture that is "
-            "white there, or masks to the .npz"
+            f"--input={source} marks no pixel as missing: add --mask, a picture that is white "
+            "where pixels are missing, or add masks to the .npz"
         )
     missing = found.masks.mean(axis=(1, 2, 3))
     useless = [
         f"all of picture {name} is "
-        f"{'missing, and nothing is known' if share else 'known, and nothing missing'}"
+        f"{'missing, so nothing is known' if share else 'known, so nothing is missing'}"
         for name, share in zip(found.names, missing, strict=True)
         if share in (0, 1)
     ]
@@ -95,7 +95,7 @@ def _mask_files(mask: Path, names: tuple[str, ...]) -> list[Path]:
     there = {canonical(path.relative_to(mask)): path for path in paths}
     there |= dict(zip(map(canonical, picture_files.names(paths, mask)), paths, strict=True))
     if missing := [name for name in names if canonical(name) not in there]:
-        raise RefusedError(f"--mask={mask} has no mask named {missing[0]}, as a picture is")
+        raise RefusedError(f"--mask={mask} has no mask named {missing[0]}, the name of a picture")
     return [there[canonical(name)] for name in names]
 
 
@@ -116,14 +116,14 @@ def _read(file: Path) -> np.ndarray:
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
         raise RefusedError(pictures.unreadable(file, error)) from error
     if np.ptp(shown, axis=2).max() > _MOST_COLOUR:
-        raise RefusedError(f"--mask: {file} is coloured: a mask is white where a pixel is missing")
+        raise RefusedError(f"--mask: {file} is in colour: a mask is white where a pixel is missing")
     return (shown[:, :, 0] >= WHITE).astype(np.uint8)
 
 
 def _of_size(file: Path, width: int, height: int) -> np.ndarray:
     mask = _read(file)
     if mask.shape != (height, width):
-        raise _other_size(file, mask, f"{width}x{height}, as the pictures have")
+        raise _other_size(file, mask, f"{width}x{height}, like the pictures")
     return mask[:, :, np.newaxis]
 
 
@@ -136,18 +136,16 @@ def _fitted(
     with pictures.opened(picture_file) as opened:
         whole = pictures.as_shown(pictures.upright(opened), form).convert("RGBA")
     if mask.shape != (whole.height, whole.width):
-        wanted = f"{whole.width}x{whole.height}, as {picture_file.name} has"
+        wanted = f"{whole.width}x{whole.height}, like {picture_file.name}"
         raise _other_size(mask_file, mask, wanted)
     values = np.array(whole)
     if (mask == 0).any():
         values[mask == 1] = values[mask == 0].mean(axis=0)
+    shares = pictures.shares(mask, form)
     # A pixel is missing if any part of it is.
-    of_mask = replace(form, channels=1, background=(0, 0, 0))
-    white = Image.fromarray(mask * np.uint8(255))
-    shares = pictures.fitted(white, of_mask, Image.Resampling.BOX)
     return pictures.pixels(Image.fromarray(values), form), (shares > 0).astype(np.uint8)
 
 
 def _other_size(file: Path, mask: np.ndarray, wanted: str) -> RefusedError:
     height, width = mask.shape
-    return RefusedError(f"--mask: {file} has {width}x{height} pixels, and must have {wanted}")
+    return RefusedError(f"--mask: {file} has {width}x{height} pixels, but must have {wanted}")

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 ARRAYS = ".npz"
 _COPIES = 3  # of all pictures at once: as they are, with masks, without what is missing
 _ON_BLACK = ("fashion_mnist", "coloured_fashion_mnist")  # whose garments photos rarely are like
-LIGHT = "is dark on light, and this run knows pictures on black alone: invert it first"
+LIGHT = "is dark on light, but this run knows only pictures on black: invert it first"
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,14 @@ def read(path: Path, spec: DatasetSpec, flag: str = "input") -> InputPictures:
     size = len(paths) * math.prod(spec.image_shape)
     memory.check_room(_COPIES * size, "give fewer pictures at once")
     images = np.empty((len(paths), *spec.image_shape), np.uint8)
+    broken = []
     for row, each in enumerate(paths):
-        images[row] = _fitted(each, spec)
+        try:
+            images[row] = _fitted(each, spec)
+        except RefusedError as error:
+            broken.append(str(error))
+    if broken:
+        raise RefusedError("; ".join(broken))
     labels = np.full((len(images), len(spec.attributes)), NOT_GIVEN, np.int64)
     return InputPictures(images, labels, None, tuple(names))
 
@@ -144,7 +150,7 @@ def _of_arrays(path: Path, spec: DatasetSpec, flag: str) -> InputPictures:
         if (gone := masks.all(axis=(1, 2, 3))).any():
             row = int(gone.argmax())
             raise RefusedError(
-                f"--{flag}={path}: all of picture {row} is missing, and nothing is known"
+                f"--{flag}={path}: all of picture {row} is missing, so nothing is known"
             )
     labels = arrays.labels(spec.attributes, len(images))
     return InputPictures(images, labels, masks, tuple(map(str, range(len(images)))))

@@ -30,7 +30,7 @@ def parse(text: str, attributes: Sequence[Attribute], flag: str = "labels") -> L
     for place, part in enumerate(_parts(text, attributes)):
         index, value = _one(part, place, f"--{flag}={text}", attributes)
         if found[index] != NOT_GIVEN:
-            raise RefusedError(f"--{flag}={text} gives two values of {attributes[index].name}")
+            raise RefusedError(f"--{flag}={text} gives two values for {attributes[index].name}")
         found[index] = value
     return tuple(found)
 
@@ -38,14 +38,15 @@ def parse(text: str, attributes: Sequence[Attribute], flag: str = "labels") -> L
 def _parts(text: str, attributes: Sequence[Attribute]) -> list[str]:
     """What stands between slashes, but for those in the name of a value: T-shirt/top."""
     pieces = [piece.strip() for piece in text.split("/")]
-    known = [each for attribute in attributes for each in attribute.values]
     parts = []
     while pieces:
         longest = 1
         for count in range(2, len(pieces) + 1):
-            value = "/".join(pieces[:count]).rpartition("=")[2]
+            asked, value = _asked("/".join(pieces[:count]), attributes)
+            known = [each for index in asked for each in attributes[index].values]
             has_slash = folded(value) in _OTHER_NAMES
-            if any(_same(each, value) for each in known if has_slash or "/" in each):
+            alike = any(_same(each, value) for each in known if has_slash or "/" in each)
+            if value in known or (alike and folded(pieces[count - 1])):
                 longest = count
         parts.append("/".join(pieces[:longest]))
         del pieces[:longest]
@@ -79,13 +80,13 @@ def _one(part: str, place: int, given: str, attributes: Sequence[Attribute]) -> 
     if "=" in part and not is_named:
         names = ", ".join(attribute.name for attribute in attributes)
         name = part.partition("=")[0].strip()
-        raise RefusedError(f"{given}: there is no attribute {name!r}, but {names}")
+        raise RefusedError(f"{given}: there is no attribute {name!r}, only {names}")
     index = asked[0] if is_named else place
     if index < len(attributes) and _is_number_of(value, attributes[index]):
         return index, int(value.removeprefix("#"))
     listed = "; ".join(f"{attributes[index].name}: {_listed(attributes[index])}" for index in asked)
     raise RefusedError(
-        f"{given.partition('=')[0]} names {value!r}, which is no value; there are {listed}"
+        f"{given.partition('=')[0]} names {value!r}, which is not a value; the values are {listed}"
     )
 
 
@@ -105,7 +106,7 @@ def _named(name: str, attributes: Sequence[Attribute]) -> list[int]:
 
 
 def _is_number_of(value: str, attribute: Attribute) -> bool:
-    """Whether it is the number of a value, and not itself one that there is not, as 9 of sizes."""
+    """Whether it is the number of a value, and not a value that does not exist, like size 9."""
     digits = value.removeprefix("#")
     is_clear = digits != value or not _has_numbers(attribute)
     return is_clear and digits.isdecimal() and int(digits) < len(attribute.values)

@@ -208,7 +208,7 @@ def check(spec: DatasetSpec, data_dir: Path) -> None:
 
 
 def _check_is_no_set_of_pictures(data_dir: Path, dataset: str) -> None:
-    """Refuses to prepare a set among pictures, which whoever named the folder meant, most probably.
+    """Refuses to prepare a set among pictures, as they are most probably what was meant.
 
     Not where sets are already, or the files that one is made of.
     """
@@ -218,7 +218,7 @@ def _check_is_no_set_of_pictures(data_dir: Path, dataset: str) -> None:
         return
     if sign := picture_files.sign_of_a_set(data_dir):
         raise RefusedError(
-            f"--data_dir={data_dir} holds pictures ({sign.relative_to(data_dir)}), and "
-            f"--dataset={dataset} reads none of them: add --dataset={IMAGE_FOLDER}, or name "
+            f"--data_dir={data_dir} holds pictures ({sign.relative_to(data_dir)}), "
+            f"which --dataset={dataset} does not read: add --dataset={IMAGE_FOLDER}, or name "
             "another folder"
         )

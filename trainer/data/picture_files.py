@@ -122,7 +122,7 @@ def find(folder: Path, number: int, flag: str = "data_dir") -> Files:
 def sign_of_a_set(folder: Path) -> Path | None:
     """What says that a folder is one of pictures: one in it, or one in each of its subfolders.
 
-    No more is read than says so.
+    No more is read than is needed to tell.
     """
     try:
         if found := _picture_in(folder):
@@ -177,8 +177,8 @@ def class_folders(pictures: list[Path], folder: Path) -> list[Path]:
     found = dict.fromkeys(class_folder(path, folder) for path in pictures)
     if len(found) > 1 and None in found:
         raise RefusedError(
-            f"--data_dir={folder} holds pictures and subfolders of pictures: move the former into "
-            "a subfolder if there are classes, or out of it"
+            f"--data_dir={folder} holds both pictures and subfolders of pictures: move the former "
+            "into a subfolder if there are classes, or else out of the folder"
         )
     return [path for path in found if path]
 
@@ -203,12 +203,12 @@ def listed(paths: list[Path], folder: Path) -> str:
 
 def counted(paths: list[Path]) -> str:
     """How many files there are of each suffix."""
-    counts = Counter(path.suffix.lower() or "no suffix" for path in paths)
+    counts = Counter(path.suffix.lower() or "without suffix" for path in paths)
     return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
 
 
 def _walk(folder: Path, flag: str, rules: Rules) -> Iterator[Path]:
-    """All files; of hidden folders, and of runs, the folders."""
+    """All files; of hidden folders and of run directories, only the folders themselves."""
 
     def refuse(error: OSError) -> None:
         raise WrongFolderError(
@@ -227,7 +227,7 @@ def _walk(folder: Path, flag: str, rules: Rules) -> Iterator[Path]:
 
 
 def _is_run(folder: Path, subfolders: list[str], names: list[str]) -> bool:
-    """Whether a folder is a run directory: of its pictures, grids of samples, none learns.
+    """Whether a folder is a run directory, whose pictures, grids of samples, none learns from.
 
     One that was killed at its start has no configuration yet.
     """
@@ -252,13 +252,13 @@ def _why_unused(path: Path, folder: Path, rules: Rules) -> str | None:
     if path.name.startswith("."):
         return "hidden"
     if rules.skips_runs and path.is_dir():
-        return "a run"
+        return "a run directory"
     if path.suffix.lower() not in rules.suffixes:
         return "of another kind"
     if len(path.relative_to(folder).parts) - 1 > rules.folders_deep:
         return "too deep"
     if not path.is_file():
-        return "not a file" if path.exists() else "a link to nothing"
+        return "not a file" if path.exists() else "a broken link"
     return None
 
 

@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -60,8 +60,8 @@ def unreadable(path: Path, error: BaseException) -> str:
         raise error
     reason = str(error)
     if isinstance(error, UnidentifiedImageError):  # which shows an object of Python's
-        reason = "its content is of no known kind" if path.stat().st_size else "it is empty"
-    return f"{path} is no picture that can be read ({reason}): repair or remove it"
+        reason = "its content is of an unknown kind" if path.stat().st_size else "it is empty"
+    return f"{path} is not a readable picture ({reason}): repair or remove it"
 
 
 def is_grey(picture: Image.Image) -> bool:
@@ -118,8 +118,8 @@ def _check_depth(picture: Image.Image, form: Form) -> None:
         tags = getattr(picture, "tag_v2", {})
         bits, is_white_zero = tags.get(_BITS, (16,)), tags.get(_PHOTOMETRIC) == 0
         if tuple(bits) != (16,) or is_white_zero:
-            which = "white is 0" if is_white_zero else f"{bits[0]} bits"
-            raise ValueError(f"its pixels are grey of {which}, convert them to 8 or 16 bits")
+            which = "with white as 0" if is_white_zero else f"of {bits[0]} bits"
+            raise ValueError(f"its pixels are grey {which}, convert them to 8 or 16 bits")
 
 
 def of_8_bits(picture: Image.Image) -> Image.Image:
@@ -184,18 +184,33 @@ def has_several_frames(picture: Image.Image) -> bool:
         return True
 
 
-def fitted(
-    image: Image.Image, form: Form, resampling: Image.Resampling = Image.Resampling.LANCZOS
-) -> np.ndarray:
+def fitted(image: Image.Image, form: Form) -> np.ndarray:
     """An opaque picture, resized with antialiasing: uint8 `[side, side, channels]`."""
-    grey = form.channels == 1
-    converted = image.convert("L" if grey else "RGB")
-    size = (form.side, form.side)
+    converted = image.convert("L" if form.channels == 1 else "RGB")
+    resized = _resized(converted, form, Image.Resampling.LANCZOS)
+    return np.asarray(resized, np.uint8).reshape(form.side, form.side, form.channels)
+
+
+def shares(mask: np.ndarray, form: Form) -> np.ndarray:
+    """How much of each pixel of a fitted picture lies under a mask, which is fitted alike.
+
+    Args:
+      mask: `[height, width]`, 1 or 0.
+      form: of the picture.
+
+    Returns:
+      float32 `[side, side, 1]`, in which no spot is too small to be seen.
+    """
+    on_nothing = replace(form, channels=1, background=(0, 0, 0))
+    image = Image.fromarray(mask.astype(np.float32))
+    resized = _resized(image, on_nothing, Image.Resampling.BOX)
+    return np.asarray(resized, np.float32).reshape(form.side, form.side, 1)
+
+
+def _resized(image: Image.Image, form: Form, resampling: Image.Resampling) -> Image.Image:
     if form.fit == "pad":
-        resized = _padded(converted, form, resampling)
-    else:
-        resized = ImageOps.fit(converted, size, resampling)
-    return np.asarray(resized, np.uint8).reshape(*size, form.channels)
+        return _padded(image, form, resampling)
+    return ImageOps.fit(image, (form.side, form.side), resampling)
 
 
 def _padded(image: Image.Image, form: Form, resampling: Image.Resampling) -> Image.Image:

@@ -13,6 +13,7 @@ import urllib.error
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -137,33 +138,48 @@ def _example_counts(folder: Path) -> list[int]:
         lengths = {split["name"]: sum(map(int, split["shardLengths"])) for split in splits}
         return [lengths["train"], lengths["test"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RefusedError(
-            f"{path} is damaged ({first_line(error)}): prepare the set again"
-        ) from error
+        said = f"{path} is damaged ({first_line(error)})"
+        raise file_errors.refused(error, said, "prepare the set again") from error
 
 
-def _download(name: str, data_dir: Path) -> Path:
+@contextlib.contextmanager
+def downloading(name: str, way_out: str) -> Iterator[Any]:
+    """In which TensorFlow Datasets downloads a set; yields its settings for that.
+
+    Args:
+      name: of the set.
+      way_out: where else it can come from.
+
+    Raises:
+      RefusedError: it cannot be downloaded.
+      InterruptedRun: the network failed during the download.
+    """
     import tensorflow_datasets as tfds
 
-    activity.now(f"preparing {name}")
-    log.info("data: preparing %s by the download of TensorFlow Datasets", name)
+    activity.now(f"downloading {name}")
+    log.info("data: downloading and preparing %s with TensorFlow Datasets", name)
     try:
-        # Without this check, the download's own retries take minutes where there is no network.
-        with contextlib.suppress(urllib.error.HTTPError):  # there is one
-            downloads.check_reachable(_SERVERS[name])
         with quiet_tfds():
-            tfds.builder(name, data_dir=data_dir).download_and_prepare(
-                download_config=tfds.download.DownloadConfig(try_download_gcs=False)
-            )
+            yield tfds.download.DownloadConfig(try_download_gcs=False)
     except Exception as error:  # any error of the network, its proxies or TFDS
         if downloads.was_cut_off(error):
             raise InterruptedRun(
                 f"the download of {name} was cut off ({first_line(error)}): run again"
             ) from error
-        raise RefusedError(
-            f"{name} cannot be downloaded ({first_line(error)}): name a --data_dir that holds "
-            "the set as TensorFlow Datasets prepares it"
-        ) from error
+        if passing := file_errors.refusal(error):
+            raise passing from error
+        raise RefusedError(f"{name} cannot be downloaded ({first_line(error)}){way_out}") from error
+
+
+def _download(name: str, data_dir: Path) -> Path:
+    import tensorflow_datasets as tfds
+
+    way_out = ": name a --data_dir that holds the set as TensorFlow Datasets prepares it"
+    with downloading(name, way_out) as settings:
+        # Without this check, the download's own retries take minutes where there is no network.
+        with contextlib.suppress(urllib.error.HTTPError):  # there is one
+            downloads.check_reachable(_SERVERS[name])
+        tfds.builder(name, data_dir=data_dir).download_and_prepare(download_config=settings)
     folder = _prepared_folder(name, data_dir)
     assert folder is not None
     return folder

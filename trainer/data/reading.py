@@ -40,7 +40,7 @@ class _FileRows:
         weakref.finalize(self, os.close, self._file)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """These rows, in the order in which they lie in the file.
+        """These rows, as asked for; read in the order in which they lie in the file.
 
         Raises:
           OSError: with the file's name.
@@ -64,7 +64,7 @@ class _FileRows:
                 raise OSError(error.errno, error.strerror, self._path) from error
             if not count:
                 raise RefusedError(
-                    f"{self._path} has become shorter: remove it, and it is made again"
+                    f"{self._path} has become shorter: remove it, and it will be made again"
                 )
             done += count
 
@@ -84,7 +84,7 @@ class _Known:
 
 
 class ReadAhead:
-    """Reads rows for who will ask for them, in a thread, so that the asker need not wait.
+    """Reads rows before they are asked for, in a thread, so that the asker need not wait.
 
     What it has read is taken where it is what is asked for; all else is read then. So it decides
     nothing but the time, and an error of its own is left to who needs what could not be read.

@@ -48,7 +48,7 @@ def separated(
     header = [read(name) for name in next(lines, [])]
     names = [name for name in header if name]  # spreadsheets write columns of nothing, too
     if len(set(names)) < len(names):
-        raise ValueError("two columns have one name")
+        raise ValueError("two columns have the same name")
     last = len(header) - 1
     rows: list[Line] = []
     before = lines.line_num
@@ -59,7 +59,7 @@ def separated(
         if rules.plain_names and before - first >= _MOST_LINES:
             quotes = "".join(raw[first - 1 : before]).count('"')
             if len(fields) < len(header) or quotes % 2:
-                raise ValueError(f"line {first} goes on to line {before}: close its quote")
+                raise ValueError(f"line {first} runs on to line {before}: close its quote")
         fields += [""] * (len(header) - len(fields))
         values = [*fields[:last], delimiter.join(fields[last:])]
         row = {
@@ -127,5 +127,5 @@ def _objects(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from error
         if not isinstance(found, dict):
-            raise ValueError(f"line {number} is no object")
+            raise ValueError(f"line {number} is not an object")
         yield number, found

@@ -13,6 +13,7 @@ from trainer.system.exits import RefusedError
 # What a Job's manifest sets, beside the index that Kubernetes gives to each of its pods.
 JOB_VARIABLES = ("JOB_NAME", "TF_SUBDOMAIN", "TF_PORT", "TF_WORKERS")
 INDEX_VARIABLE = "JOB_COMPLETION_INDEX"
+GPUS = "FASHION_GAN_GPUS"  # how many this machine was given, as who submits a run says
 _HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.%\w]+\]")  # a name, or an address
 _HINT = "set TF_CONFIG, or JOB_COMPLETION_INDEX with JOB_NAME, TF_SUBDOMAIN, TF_PORT, TF_WORKERS"
 
@@ -59,7 +60,7 @@ def this_worker(strategy: str, environ: Mapping[str, str]) -> Worker:
         return ONLY_WORKER
     if strategy not in ("auto", "multi_worker") and len(worker.addresses) > 1:
         raise RefusedError(
-            f"--strategy={strategy} uses one machine, and the environment (TF_CONFIG or "
+            f"--strategy={strategy} uses one machine, but the environment (TF_CONFIG or "
             f"TF_WORKERS) describes {len(worker.addresses)} workers: use multi_worker"
         )
     return worker
@@ -79,8 +80,8 @@ def _from_tf_config(text: str) -> Worker:
         return _checked(place, [*chiefs, *workers])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RefusedError(
-            f"TF_CONFIG does not describe this worker ({type(error).__name__}: {error}); it is "
-            'like {"cluster": {"worker": ["host:port", ...]}, '
+            f"TF_CONFIG does not describe this worker ({type(error).__name__}: {error}); it must "
+            'be like {"cluster": {"worker": ["host:port", ...]}, '
             '"task": {"type": "worker", "index": 0}}'
         ) from error
 
@@ -88,7 +89,7 @@ def _from_tf_config(text: str) -> Worker:
 def _from_job(environ: Mapping[str, str]) -> Worker:
     missing = [name for name in (*JOB_VARIABLES, INDEX_VARIABLE) if not environ.get(name)]
     if missing:
-        raise RefusedError(f"TF_WORKERS is set and {', '.join(missing)} not: {_HINT}")
+        raise RefusedError(f"TF_WORKERS is set without {', '.join(missing)}: {_HINT}")
     job, subdomain, port, workers = (environ[name] for name in JOB_VARIABLES)
     try:
         addresses = [f"{job}-{index}.{subdomain}:{int(port)}" for index in range(int(workers))]
@@ -103,9 +104,9 @@ def _checked(index: int, addresses: list[str]) -> Worker:
     for address in addresses:
         host, _, port = str(address).rpartition(":")
         if not _HOST.fullmatch(host) or not port.isdecimal() or not 0 < int(port) < 2**16:
-            raise ValueError(f"{address!r} is no host:port")
+            raise ValueError(f"{address!r} is not host:port")
     if len(set(addresses)) < len(addresses):
-        raise ValueError("two workers have one address")
+        raise ValueError("two workers have the same address")
     if not 0 <= index < len(addresses):
         raise ValueError(f"there is no worker {index} among {len(addresses)}")
     return Worker(index, tuple(addresses))

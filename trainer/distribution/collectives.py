@@ -102,8 +102,8 @@ class WorkerGroup:
         others = [str(index) for index in np.flatnonzero(gathered != gathered[0])]
         if others:
             raise RefusedError(
-                f"{what} of worker {', '.join(others)} is not the chief's: start all workers with "
-                "the same flags, data and versions"
+                f"{what} of worker {', '.join(others)} differs from the chief's: start all workers "
+                "with the same flags, data and versions"
             )
 
     def _sum(self, words: np.ndarray) -> np.ndarray:

@@ -22,6 +22,13 @@ from trainer.system import processor
 log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).parents[1]
+_STEP_FILES = (  # beside the folders that a step is made of
+    "randomness.py",
+    "configuration/completion.py",
+    "configuration/growth.py",
+    "configuration/step_counts.py",
+    "system/determinism.py",
+)
 # Environment variables by which TensorFlow, oneDNN, XLA, cuDNN and cuBLAS compute other bits.
 SWITCHES = (
     "CUBLAS_WORKSPACE_CONFIG",
@@ -57,8 +64,18 @@ def describe(runtime: Runtime, replicas: int) -> dict[str, Any]:
         "replicas": replicas,
         "threads": runtime.threads,
         "deterministic": runtime.deterministic,
-        "switches": {name: os.environ[name] for name in SWITCHES if name in os.environ},
+        "switches": _switches(),
     }
+
+
+def what_rounds() -> str:
+    """What decides the bits of a network's outputs here, threads aside."""
+    parts = (tf.__version__, processor.kind(), processor_name(), _cuda_versions(), _switches())
+    return " ".join(map(str, parts))
+
+
+def _switches() -> dict[str, str]:
+    return {name: os.environ[name] for name in SWITCHES if name in os.environ}
 
 
 def code() -> int:
@@ -67,10 +84,10 @@ def code() -> int:
 
 
 def step_code() -> str:
-    """One of the code that a step's bits depend on, and of little else."""
-    folders = (PACKAGE / name for name in ("data", "gan", "models"))
-    files = (path for folder in folders for path in folder.rglob("*.py"))
-    return f"{_checksum([PACKAGE / 'randomness.py', *files]):08x}"
+    """A checksum of the code that a step's bits depend on, and of little else."""
+    names = ("data", "gan", "models")
+    files = [path for name in names for path in (PACKAGE / name).rglob("*.py")]
+    return f"{_checksum([*files, *(PACKAGE / name for name in _STEP_FILES)]):08x}"
 
 
 def _checksum(paths: Iterable[Path]) -> int:
@@ -101,7 +118,7 @@ def warn_of_changes(before: dict[str, Any], now: dict[str, Any]) -> None:
     changes = [f"{key} {was} -> {is_}" for key, (was, is_) in sorted(pairs.items()) if was != is_]
     if changes:
         log.warning(
-            "%s: the bits may differ from those of a run that was left alone", ", ".join(changes)
+            "%s: the bits may differ from those of an uninterrupted run", ", ".join(changes)
         )
 
 
@@ -117,7 +134,7 @@ def has_bfloat16_instructions() -> bool:
 def warn_of_slow_bfloat16(precision: str) -> None:
     """Says so where it may be emulated."""
     if precision == "bfloat16" and not has_bfloat16_instructions():
-        log.warning("no bfloat16 instructions are known of here: a run in float32 may be faster")
+        log.warning("no bfloat16 instructions are known here: a run in float32 may be faster")
 
 
 def processor_name() -> str:

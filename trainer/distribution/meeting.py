@@ -185,7 +185,7 @@ def _listening(port: int, backlog: int) -> socket.socket:
         except OSError as error:
             if time.monotonic() > patience:
                 raise RefusedError(
-                    f"port {port}, this worker's in TF_CONFIG or TF_PORT, cannot be served "
+                    f"port {port}, this worker's in TF_CONFIG or TF_PORT, cannot be used "
                     f"({error.strerror}): choose another"
                 ) from error
         time.sleep(BEAT_SECONDS)

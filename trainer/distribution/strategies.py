@@ -14,14 +14,13 @@ import tensorflow as tf
 
 from trainer.configuration.config import Runtime
 from trainer.distribution import heartbeats, meeting
-from trainer.distribution.cluster_spec import Worker
+from trainer.distribution.cluster_spec import GPUS, Worker
 from trainer.distribution.collectives import WorkerGroup
-from trainer.system import anew, determinism, process_image, signals, watchdog
+from trainer.system import anew, determinism, file_errors, process_image, signals, watchdog
 from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
-GPUS = "FASHION_GAN_GPUS"  # how many this machine was given, as who submits a run says
 # Of TensorFlow's joining: a peer may die while it waits for it.
 FORMING_SECONDS = 45
 # What an operation raises whose peers cannot be reached, or have given it up.
@@ -56,13 +55,13 @@ def check_gpus() -> None:
     given, seen = os.environ.get(GPUS, "0"), len(tf.config.list_physical_devices("GPU"))
     if not given.isdecimal() or seen >= int(given):
         return
-    said = f"{GPUS}={given} says that there are as many GPUs, and TensorFlow sees {seen}"
+    said = f"{GPUS}={given} says that there are that many GPUs, but TensorFlow sees {seen}"
     if importlib.util.find_spec("nvidia") is None:
         raise RefusedError(
-            f"{said}: build the image with --build-arg LOCK=requirements-cuda.lock, which brings "
+            f"{said}: build the image with --build-arg LOCK=requirements-cuda.lock, which adds "
             "CUDA's libraries"
         )
-    raise RuntimeError(f"{said}: look at this machine's driver")
+    raise RuntimeError(f"{said}: check this machine's driver")
 
 
 def make_strategy(runtime: Runtime) -> tf.distribute.Strategy:
@@ -158,6 +157,8 @@ def _leaving_a_broken_group(leave: heartbeats.Leave) -> Iterator[None]:
     try:
         yield
     except tf.errors.OpError as error:
+        if file_errors.refusal(error):  # of this machine's disk, not of another worker
+            raise
         log.warning("%s; waiting to see whether a worker is lost", first_line(error))
         time.sleep(meeting.SILENCE_SECONDS + 2 * heartbeats.LINGER_SECONDS)
         if isinstance(error, _UNREACHABLE):

@@ -84,7 +84,7 @@ def labelled(given: Codes, recipe: Recipe, cycle: Sequence[Labels], name: str) -
         return replace(given, labels=asked_labels.over(given.labels, cycle))
     decide = given.styles is None and recipe.networks.conditional
     if decide and not is_said.any(axis=1).all():
-        log.warning("%s says no labels of some images: this run draws by them", name)
+        log.warning("%s gives no labels for some images, though this run draws by them", name)
     return given
 
 
@@ -108,8 +108,8 @@ def read(arrays: ArrayFile, recipe: Recipe, beside_styles: Sequence[str] = ()) -
     """
     if "styles" in arrays and (missing := [name for name in beside_styles if name not in arrays]):
         raise RefusedError(
-            f"{arrays.name} has styles without {' and '.join(missing)}, from which other labels "
-            "lead away: add them, labels of -1 where nothing is known"
+            f"{arrays.name} has styles without {' and '.join(missing)}, which --labels and "
+            "--to_label need to change them: add them, with labels of -1 where nothing is known"
         )
     noise_dim, styles, latents = recipe.networks.noise_dim, None, None
     if "latents" in arrays:

@@ -70,7 +70,7 @@ def closed_form(synthesis: Synthesis, layers: Sequence[int] | None = None) -> Di
     _, sizes, axes = np.linalg.svd(differences, full_matrices=False)
     axes = axes[sizes > _STILL * max(sizes[0], 1e-12)]
     if not len(axes):
-        raise np.linalg.LinAlgError("no number of the styles differs between samples")
+        raise np.linalg.LinAlgError("none of the styles' numbers differs between samples")
     within = axes @ unit
     vectors = np.linalg.eigh(within @ within.T).eigenvectors.T[::-1] @ axes
     largest = np.abs(vectors).argmax(axis=1)
@@ -105,10 +105,10 @@ def check_layers(synthesis: Synthesis, layers: Sequence[int]) -> None:
       RefusedError: as it says.
     """
     if synthesis.style_shape is None:
-        raise RefusedError("--layers: this run's generator has no styles, leave it out")
+        raise RefusedError("--layers: this run's generator has no styles; leave it out")
     if max(layers) >= synthesis.style_shape[0]:
         last = synthesis.style_shape[0] - 1
-        raise RefusedError(f"--layers: this run's styles have the layers 0 to {last}")
+        raise RefusedError(f"--layers: this run's styles have layers 0 to {last}")
 
 
 def _latent_rows(generator: keras.Model, noise_dim: int) -> np.ndarray:

@@ -45,12 +45,14 @@ def completions(
         complete = tf.function(trained.generate, autograph=False)
         parts = (complete, trained.recipe, pictures, masks, labels)
         count = len(pictures)
-        made = [sampling.together(completing.completions(*parts, seed), count) for seed in seeds]
+        made = [
+            sampling.concatenated(completing.completions(*parts, seed), count) for seed in seeds
+        ]
         return np.stack(made, axis=1)
     synthesis, found = Synthesis(trained), []
     for number, seed in enumerate(seeds, start=1):
         if len(seeds) > 1:
-            activity.now(f"searching completion {number} of {len(seeds)}")
+            activity.now(f"searching for completion {number} of {len(seeds)}")
         each = projection.project(synthesis, pictures, labels, masks, replace(search, seed=seed))
         found.append(np.where(masks, each.images, pictures))
     return np.stack(found, axis=1)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
-from trainer.configuration.editing import USUAL, Search
+from trainer.configuration.editing import Search
 from trainer.data import pixels
 from trainer.data.labels import NOT_GIVEN
 from trainer.data.psnr import psnr
@@ -61,8 +61,8 @@ def project(
     synthesis: Synthesis,
     images: np.ndarray,
     labels: np.ndarray,
-    masks: np.ndarray | None = None,
-    search: Search = USUAL,
+    masks: np.ndarray | None,
+    search: Search,
 ) -> Projected:
     """Finds codes whose images are like pictures: the same for the same pictures and seed.
 
@@ -70,7 +70,8 @@ def project(
       synthesis: of the generator.
       images: uint8 `[N, height, width, channels]`.
       labels: int `[N, attributes]` that are kept; -1: found along with the latent.
-      masks: uint8 `[N, height, width, 1]`, 1 where the pixel is missing and does not count.
+      masks: uint8 `[N, height, width, 1]`, 1 where the pixel is missing and does not count;
+        None: all are there.
       search: how long is searched, and where it starts.
     """
     if masks is None:

@@ -79,7 +79,7 @@ class Synthesis:
         styles = None
         if self.style_shape:
             batches = self._batches(self._styles_graph, latents, labels.astype(np.int32))
-            styles = sampling.together(batches, len(latents))
+            styles = sampling.concatenated(batches, len(latents))
         return codes.in_order(labels, latents, styles)
 
     def sampled(self, num: int, seed: int, cycle: Sequence[Labels]) -> Codes:
@@ -99,16 +99,16 @@ class Synthesis:
         """
         if given.styles is not None and given.styles.shape[1:] != self.style_shape:
             found, known = (
-                " of ".join(map(str, shape or ("no",)))
+                " x ".join(map(str, shape or ("none",)))
                 for shape in (given.styles.shape[1:], self.style_shape)
             )
             raise RefusedError(
-                f"{name} has {found} numbers as styles of an image, and this run {known}: take a "
-                "file of this run"
+                f"{name} has {found} numbers as styles of an image, but this run has {known}: use "
+                "a file of this run"
             )
         if given.generator not in ("", self.digest):
             log.warning(
-                "%s was drawn by another run, or at another checkpoint: here its images are others",
+                "%s was drawn by another run, or at another checkpoint: its images differ here",
                 name,
             )
 
@@ -120,7 +120,7 @@ class Synthesis:
 
     def images(self, given: Codes) -> np.ndarray:
         """Draws codes: uint8 `[N, height, width, channels]`."""
-        return sampling.together(self.image_batches(given), len(given))
+        return sampling.concatenated(self.image_batches(given), len(given))
 
     def image_batches(self, given: Codes) -> Iterator[np.ndarray]:
         """The same, some after the others."""

@@ -162,8 +162,8 @@ class AttributeMetrics:
         by_name = dict(zip(names, distances, strict=True))
         if few := [name for name, distance in by_name.items() if distance is None]:
             log.warning(
-                "evaluation: no Fréchet distance of %s, of which there are fewer than %d images "
-                "on one side",
+                "evaluation: no Fréchet distance for %s, as there are fewer than %d such images on "
+                "one side",
                 *(", ".join(few), metric_groups.FEWEST_OF_VALUE),
             )
         return by_name
@@ -173,7 +173,7 @@ class AttributeMetrics:
         values = len(self._attributes[0].values)
         shares = metric_groups.shares_of_labels(self._test_labels[:, 0], values)
         if shares is None:
-            log.warning("evaluation: no shares of classes, which no test image has")
+            log.warning("evaluation: no shares of classes, as no test image has a class")
         return shares
 
     @functools.cached_property

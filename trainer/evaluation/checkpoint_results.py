@@ -7,8 +7,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from trainer.cloud import data_folder
 from trainer.cloud.data_places import DataPlaces
 from trainer.cloud.mirror import Mirror
@@ -16,19 +14,12 @@ from trainer.configuration.config import Measurement
 from trainer.configuration.config_json import RunConfig
 from trainer.evaluation import evaluator
 from trainer.evaluation.evaluator import Evaluator
-from trainer.models import forms
 from trainer.runs import in_bucket, trained_networks
 from trainer.runs.trained_networks import Trained
-from trainer.system import activity, determinism
+from trainer.system import activity
 from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
-
-
-def use_one_device(threads: int) -> None:
-    """Has results be computed alike, whatever the run was trained on; before anything else is."""
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    determinism.enable()
 
 
 class CheckpointResults:
@@ -64,8 +55,7 @@ class CheckpointResults:
         Raises:
           RefusedError: it is damaged, or gone.
         """
-        forms.use(self.stored.execution.forms)
-        return trained_networks.restore(self.stored.recipe, self._job_dir, checkpoint)
+        return trained_networks.load(self.stored, self._job_dir, checkpoint)
 
     def measure(self, trained: Trained) -> dict[str, Any]:
         """The step, the protocol and all metrics."""

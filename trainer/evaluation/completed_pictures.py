@@ -29,7 +29,7 @@ class IncompletePictures:
         parts = completing.completions(
             complete, recipe, self.pictures, self.masks, self.labels, seed
         )
-        return sampling.together(parts, len(self.pictures))
+        return sampling.concatenated(parts, len(self.pictures))
 
     def metrics(
         self, complete: Complete, recipe: Recipe, completed: np.ndarray

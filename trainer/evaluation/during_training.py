@@ -19,6 +19,7 @@ from trainer.evaluation import (
     completed_pictures,
     evaluation_networks,
     metric_groups,
+    neighbours,
     own_networks,
     packaged_networks,
 )
@@ -36,6 +37,7 @@ REFERENCE_IMAGES = 10_000  # of the training images
 _IMAGES_OF_A_PART = 4 * evaluation_networks.PREDICTION_BATCH
 SEED = 0  # of the latents, equal in all evaluations, and of the choice of reference images
 COLLAPSE_THRESHOLD = 0.05  # of recall and coverage
+_EXPECTED = 10  # samples of a value, of which it is no chance that there are none
 
 
 # A function that gives images, and metrics of them if they are completions; and the labels that
@@ -135,7 +137,8 @@ def make_evaluation(
         seen = attributes_seen(attributes, predicted, asked, real_shares)
         values |= _scalars(seen) | of_completions
         if not quiet:
-            _report(values, seen.missing or [], num, time.monotonic() - started)
+            _report(values, num, time.monotonic() - started)
+            _warn_of_collapse(values, _surely_missing(seen, real_shares, num), num, len(rows))
         return values
 
     return evaluate
@@ -148,7 +151,7 @@ def _generated(gan: FashionGAN, _: np.ndarray, labels: np.ndarray, num: int) -> 
 
     def draw() -> tuple[np.ndarray, dict[str, float]]:
         batches = sampling.sample_batches(generate, recipe, num, SEED, asked)
-        return sampling.together(signals.until_stopped(batches), num), {}
+        return sampling.concatenated(signals.until_stopped(batches), num), {}
 
     return draw, asked
 
@@ -203,23 +206,34 @@ def _scalars(seen: AttributesSeen) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _report(values: dict[str, float], missing: list[str], num: int, seconds: float) -> None:
+def _surely_missing(seen: AttributesSeen, real_shares: np.ndarray | None, num: int) -> list[str]:
+    """Values that are missing not by chance alone, as of a few samples some always are."""
+    if seen.missing is None or seen.shares is None or real_shares is None:
+        return []
+    expected = dict(zip(seen.shares, real_shares * num, strict=True))
+    return [value for value in seen.missing if expected[value] >= _EXPECTED]
+
+
+def _report(values: dict[str, float], num: int, seconds: float) -> None:
     log.info(
         "evaluation of %d images in %.1f s: %s",
         num,
         seconds,
         ", ".join(f"{name} {value:.3f}" for name, value in values.items()),
     )
-    _warn_of_collapse(values, missing)
 
 
-def _warn_of_collapse(values: dict[str, float], missing: list[str]) -> None:
-    signs = [
-        f"{name} {values[name]:.3f}"
-        for name in ("recall", "coverage")
-        if values[name] < COLLAPSE_THRESHOLD
-    ]
+def _warn_of_collapse(
+    values: dict[str, float], missing: list[str], num: int, reference_images: int
+) -> None:
+    # Of few samples perfect ones cover little, too: each is a neighbour of some real images.
+    perfect = 1 - (1 - min(1.0, neighbours.NEIGHBOURS / reference_images)) ** num
+    least = {
+        "recall": COLLAPSE_THRESHOLD,
+        "coverage": min(COLLAPSE_THRESHOLD, perfect / 2),
+    }
+    signs = [f"{name} {values[name]:.3f}" for name in least if values[name] < least[name]]
     if missing:
         signs.append(f"hardly any {', '.join(missing)}")
     if signs:
-        log.warning("the generator shows little of the data: %s", "; ".join(signs))
+        log.warning("the generator covers little of the data: %s", "; ".join(signs))

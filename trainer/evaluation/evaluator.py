@@ -117,10 +117,10 @@ class Evaluator:
                 recipe.data.attributes, seen_with, self._test, self._test_labels, asked.seed
             )
         elif not self._is_packaged:
-            log.info("evaluation: no metrics of classes, for the data have no attributes")
+            log.info("evaluation: no metrics of classes, as the data have no attributes")
         if len(self._test) < asked.num:
             log.info(
-                "evaluation: %d images are compared with the %d test images that there are",
+                "evaluation: %d images are compared with all %d test images, as there are no more",
                 *(asked.num, len(self._test)),
             )
 
@@ -131,7 +131,7 @@ class Evaluator:
         generate = tf.function(network.generate, autograph=False)
         labels = sampling.labels_as_in(recipe, self._train_labels, num, seed)
         batches = sampling.sample_batches(generate, recipe, num, seed, labels)
-        fakes = sampling.together(batches, num)
+        fakes = sampling.concatenated(batches, num)
         return {"step": network.step, **self.measure(fakes, labels)}
 
     def measure(self, images: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:

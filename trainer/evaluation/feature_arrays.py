@@ -21,7 +21,7 @@ def checked_features(minimum: int, **named: np.ndarray) -> list[np.ndarray]:
     """
     shapes = {name: np.shape(array) for name, array in named.items()}
     if {len(shape) for shape in shapes.values()} != {2} or len({d for _, d in shapes.values()}) > 1:
-        raise ValueError(f"features must be [N, D] of one D, and are {shapes}")
+        raise ValueError(f"features must be [N, D] with one D, but are {shapes}")
     for name, array in named.items():
         if len(array) < minimum:
             raise ValueError(f"{name}: at least {minimum} examples are needed, not {len(array)}")

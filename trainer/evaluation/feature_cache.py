@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.data import array_files
+from trainer.distribution import environment
 from trainer.evaluation.evaluation_networks import PREDICTION_BATCH, EvaluationNetworks
 from trainer.run_layout import FEATURES
-from trainer.system import file_system, processor
+from trainer.system import cores, file_system
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,8 @@ def of_rows(
 ) -> np.ndarray:
     """Features of some of the images, float32 `[len(rows), D]`: those that are kept, or new ones.
 
-    They are found again by the pictures' content, by the network, and by what rounds: TensorFlow's
-    version and the kind of processor.
+    They are found again by the pictures' content, by the network, and by what rounds: versions,
+    devices, threads and switches.
 
     Args:
       seen_with: what gives the features.
@@ -41,8 +42,10 @@ def of_rows(
 
 
 def _digest(seen_with: EvaluationNetworks, images: np.ndarray, rows: np.ndarray) -> str:
-    computed_by = f"{seen_with.features_sha256} {tf.__version__} {processor.kind()}"
-    digest = hashlib.sha256(f"{computed_by} {images.shape[1:]}".encode())
+    threads = tf.config.threading.get_intra_op_parallelism_threads() or cores.available()
+    computed_by = f"{environment.what_rounds()} {threads} threads"
+    network = seen_with.features_sha256
+    digest = hashlib.sha256(f"{network} {computed_by} {images.shape[1:]}".encode())
     for part in np.array_split(rows, range(PREDICTION_BATCH, len(rows), PREDICTION_BATCH)):
         digest.update(images[part].tobytes())
     return digest.hexdigest()[:32]

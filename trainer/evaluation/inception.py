@@ -64,8 +64,8 @@ def fetch(place: Path, flag: str) -> Path:
         graph = _extract_graph(archive)
     except (OSError, EOFError, zlib.error, tarfile.TarError, KeyError) as error:
         raise RefusedError(
-            f"{URL} gave what is not the archive of Inception ({first_line(error)}): look for a "
-            f"proxy that changes it, {by_hand}"
+            f"{URL} did not give the archive of Inception ({first_line(error)}): look for a "
+            f"proxy that alters it, {by_hand}"
         ) from error
     file_system.write_atomically(path, lambda temporary: temporary.write_bytes(graph))
     return path

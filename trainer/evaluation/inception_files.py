@@ -32,5 +32,5 @@ def provide(dataset: str, places: DataPlaces) -> Path:
         try:
             copied.send()
         except RefusedError as error:
-            log.info("Inception will be downloaded again the next time: %s", error)
+            log.info("Inception will be downloaded again next time: %s", error)
     return path

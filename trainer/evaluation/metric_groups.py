@@ -100,8 +100,7 @@ class PixelMetrics:
         self._factor = _reduction(test.shape[1:])
         if len(rows) <= COMPONENTS:
             log.warning(
-                "evaluation: no metrics of pixels, for which %d test images are too few: %d are "
-                "needed",
+                "evaluation: no metrics of pixels, as %d test images are too few: %d are needed",
                 *(len(rows), COMPONENTS + 1),
             )
             return

@@ -13,6 +13,7 @@ import numpy as np
 from trainer.evaluation import feature_arrays
 
 _OTHERS = 2**16
+NEIGHBOURS = 5  # whose distances make an example's ball
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -30,7 +31,7 @@ class ManifoldOverlap:
     is_covered: np.ndarray  # bool [reals]: whether the real's ball contains a fake
 
 
-def manifold_overlap(fakes: np.ndarray, reals: np.ndarray, k: int = 5) -> ManifoldOverlap:
+def manifold_overlap(fakes: np.ndarray, reals: np.ndarray, k: int = NEIGHBOURS) -> ManifoldOverlap:
     """Computes all distances once, for precision, recall, density and coverage.
 
     Distances that differ by rounding only count as equal: a ball of radius zero contains nothing,

@@ -17,8 +17,7 @@ import numpy as np
 from trainer.data import array_files
 from trainer.data.datasets import DatasetSpec
 from trainer.run_layout import FEATURES
-from trainer.system import file_system
-from trainer.system.exits import RefusedError
+from trainer.system import file_errors, file_system
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +73,7 @@ def _keep(weights: Weights, path: Path) -> None:
     except OSError as error:
         log.info("evaluation: %s cannot be kept (%s)", path, error.strerror)
         return
-    log.info("evaluation: the networks lie in %s, %.1f MB", path, path.stat().st_size / 1e6)
+    log.info("evaluation: the networks are in %s, %.1f MB", path, path.stat().st_size / 1e6)
 
 
 def _read(path: Path) -> Weights | None:
@@ -92,10 +91,11 @@ def _read(path: Path) -> Weights | None:
     except array_files.DAMAGED:
         digest, weights = "", {}
     except OSError as error:
-        raise RefusedError(f"{path} cannot be read ({error.strerror}): make it readable") from error
+        said = f"{path} cannot be read ({error.strerror})"
+        raise file_errors.refused(error, said, "make it readable") from error
     if weights and _digest(weights) == digest:
         return weights
-    log.warning("evaluation: %s is damaged, and made anew", path)
+    log.warning("evaluation: %s is damaged, and is made again", path)
     path.unlink(missing_ok=True)
     return None
 

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.data import order, pixels
+from trainer.evaluation.evaluation_networks import outputs
 from trainer.evaluation.own_network_architectures import classifier, feature_network
 from trainer.gan.augmentation import augment
 from trainer.models.layers import initialise
@@ -97,8 +98,8 @@ def train_classifier(
 
 def _class_loss(network: keras.Model) -> Loss:
     def loss(batch: tf.Tensor, batch_labels: tf.Tensor, rng: BatchRng) -> tf.Tensor:
-        logits = network(augment(("translation",), batch, 0.0, rng, "classifier"), training=True)
-        return _cross_entropy(logits if isinstance(logits, list) else [logits], batch_labels)
+        shifted = augment(("translation",), batch, 0.0, rng, "classifier")
+        return _cross_entropy(outputs(network, shifted, training=True), batch_labels)
 
     return loss
 

@@ -71,8 +71,8 @@ def untrained(spec: DatasetSpec) -> EvaluationNetworks:
 def _train(spec: DatasetSpec, images: np.ndarray, labels: np.ndarray) -> Weights:
     count, started = len(images), time.monotonic()
     log.info(
-        "evaluation: training networks that know %s, once: %d steps of one, %d of the other, on %d "
-        "pictures",
+        "evaluation: training networks that know %s, only once: %d steps for one, %d for the "
+        "other, on %d pictures",
         *(
             spec.dataset,
             own_network_training.feature_steps(count),
@@ -87,7 +87,7 @@ def _train(spec: DatasetSpec, images: np.ndarray, labels: np.ndarray) -> Weights
         trained[CLASSIFIER] = own_network_training.train_classifier(
             images, labels, spec.label_sizes
         )
-    log.info("evaluation: they are trained, in %.0f s", time.monotonic() - started)
+    log.info("evaluation: they were trained in %.0f s", time.monotonic() - started)
     return {
         f"{name}/{variable.path}": variable.numpy()
         for name, network in trained.items()

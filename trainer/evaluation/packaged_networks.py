@@ -46,7 +46,7 @@ def _pretrained(name: str) -> Predict:
     """
     path = WEIGHTS / f"{name}.npz"
     if file_system.sha256(path) != DIGESTS[name]:
-        raise RefusedError(f"{path} is not the file of this version: install fashion-gan again")
+        raise RefusedError(f"{path} is not this version's file: reinstall fashion-gan")
     network = packaged_architectures.BUILDERS[name]()
     read(network, path)
     return evaluation_networks.predictor(network)

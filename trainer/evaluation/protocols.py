@@ -41,13 +41,13 @@ def check(recipe: Recipe, features: str | None) -> None:
     if data.test_examples < FEWEST_SAMPLES:
         raise RefusedError(
             f"a run on --dataset={data.dataset} with {data.test_examples or 'no'} test images "
-            f"cannot be evaluated, for which {FEWEST_SAMPLES} are needed: train one that holds "
-            f"as many back, by {holding_back(data)}"
+            f"cannot be evaluated, which needs {FEWEST_SAMPLES}: train one that holds back "
+            f"that many, with {holding_back(data)}"
         )
     if features == FASHION and data.dataset not in CLASSIFIED:
         raise RefusedError(
-            f"the package has networks of {CLASSIFIED[0]}, not of {data.dataset}: leave --features "
-            "out"
+            f"the package has networks for {CLASSIFIED[0]}, not for {data.dataset}: leave "
+            "--features out"
         )
 
 
@@ -55,7 +55,7 @@ def holding_back(data: DatasetSpec) -> str:
     """How a folder of pictures gets enough test images, most probably."""
     share = math.ceil(200 * FEWEST_SAMPLES / (data.train_examples + data.test_examples)) / 100
     more = "more pictures in a folder test/"
-    return more if share > MOST_HELD_BACK else f"{more}, or without one --test_share={share:g}"
+    return more if share > MOST_HELD_BACK else f"{more}, or, without one, --test_share={share:g}"
 
 
 def is_packaged(dataset: str, features: str | None) -> bool:
@@ -89,7 +89,7 @@ def protocol(
 
 
 def has_score(recipe: Recipe, result: dict[str, Any]) -> bool:
-    """Whether a classifier has learnt from the fakes for a result, where that can be."""
+    """Whether a result has the score of a classifier trained on the fakes, where one can be."""
     score = result.get("classification_accuracy_score")
     return result.get("cas", score is not None or not recipe.networks.conditional)
 

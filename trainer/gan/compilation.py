@@ -55,5 +55,5 @@ def described(replicas: int, generator: keras.Model, discriminator: keras.Model)
         return "the whole step"
     left = [network.name for network in (generator, discriminator) if communicates(network)]
     if not left:
-        return "gradients and updates; between them the replicas sum"
-    return f"updates, and gradients but for the {' and the '.join(left)}'s batch normalisation"
+        return "gradients and updates; between them, the replicas sum"
+    return f"updates, and gradients except for the {' and the '.join(left)}'s batch normalisation"

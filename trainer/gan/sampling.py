@@ -48,10 +48,13 @@ def latents_in_parts(
 
 
 def between(start: tf.Tensor, end: tf.Tensor, weight: float) -> tf.Tensor:
-    """Spherical interpolation of latents (Shoemake 1985), which keeps the norm that they have."""
-    cosine = tf.reduce_sum(tf.math.l2_normalize(start) * tf.math.l2_normalize(end))
+    """Spherical interpolation of latents (Shoemake 1985), of their directions; lengths linearly."""
+    lengths = tf.norm(start), tf.norm(end)
+    cosine = tf.reduce_sum(start * end) / (lengths[0] * lengths[1])
     angle = tf.acos(tf.clip_by_value(cosine, -0.9999, 0.9999))
-    return (tf.sin((1 - weight) * angle) * start + tf.sin(weight * angle) * end) / tf.sin(angle)
+    shares = tf.sin((1 - weight) * angle), tf.sin(weight * angle)
+    direction = shares[0] * start / lengths[0] + shares[1] * end / lengths[1]
+    return ((1 - weight) * lengths[0] + weight * lengths[1]) * direction / tf.sin(angle)
 
 
 def cycled_labels(
@@ -114,7 +117,7 @@ def sample_batches(
         yield pixels.to_bytes(images[: num - first], pixel_min)
 
 
-def together(batches: Iterator[np.ndarray], num: int) -> np.ndarray:
+def concatenated(batches: Iterator[np.ndarray], num: int) -> np.ndarray:
     """The rows of batches, `num` in all, in one array; two copies of them are never there."""
     first = next(batches)
     found = np.empty((num, *first.shape[1:]), first.dtype)

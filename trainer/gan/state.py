@@ -114,7 +114,7 @@ class FashionGAN:
         incomplete: Incomplete | None = None,
         first: int | tf.Tensor = 0,
     ) -> tf.Tensor:
-        """Images in [pixel_min, 1], by the moving average of the generator where there is one.
+        """Images as the generator draws them: its moving average, where there is one.
 
         Args:
           latents: `[N, noise_dim]`.

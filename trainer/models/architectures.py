@@ -28,9 +28,10 @@ class Architecture:
     """Builders of the two networks of a GAN, conditional where the design has labels.
 
     The generator takes latents `[N, noise_dim]`, with labels also those, `[N]` of one attribute or
-    `[N, attributes]` of several, and returns images in [pixel_min, 1]. The discriminator takes
-    images, with labels also those, and returns logits `[N, 1]`, large for real images; each depends
-    on its own image alone. A generator that completes also takes what `Incomplete` has.
+    `[N, attributes]` of several, and returns images in [pixel_min, 1], or near that range where its
+    output is linear. The discriminator takes images, with labels also those, and returns logits
+    `[N, 1]`, large for real images; each depends on its own image alone. A generator that completes
+    also takes what `Incomplete` has.
     """
 
     generator: Callable[[Design], keras.Model]

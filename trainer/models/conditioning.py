@@ -17,7 +17,7 @@ CONDITIONED = "conditioned"  # the layer that puts labels beside an image, or be
 
 
 class Incomplete(NamedTuple):
-    """Pictures of which parts are missing: what is there is not looked at."""
+    """Pictures of which parts are missing: what stands in those parts is not looked at."""
 
     pictures: tf.Tensor  # [N, height, width, channels] in [pixel_min, 1]
     masks: tf.Tensor  # float32 [N, height, width, 1], 1 where missing

@@ -1,8 +1,9 @@
 """Which form of an operation runs where: TensorFlow's own, or one that is faster on a processor.
 
 One table by the kind of processor; each row was measured by `python -m scripts.benchmark.forms`,
-which prints the row of the machine that it runs on. Elsewhere, and on GPUs, all are TensorFlow's.
-Other forms give other bits, so a run keeps the row that it was started with.
+which prints the row of the machine that it runs on. Elsewhere all are TensorFlow's, and on GPUs
+all but a run's batch normalisation. Other forms give other bits, so a run keeps the row that it was
+started with.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ def use(name: str) -> None:
     global _row
     if name not in FORMS:
         raise RefusedError(
-            f"the run computes in the forms {name!r}, and this version of fashion-gan knows "
-            f"{', '.join(FORMS)}: use the version that has started it, or a later one"
+            f"the run computes in the forms {name!r}, but this version of fashion-gan knows only "
+            f"{', '.join(FORMS)}: use the version that started it, or a later one"
         )
     _row = name
 

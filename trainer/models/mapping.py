@@ -1,7 +1,7 @@
 """The mapping network of style-based generators, and what their layers get of it.
 
-(Karras et al. 2018, arXiv:1812.04948.) It computes in float32: it is small, and what it makes
-scales all that follows.
+(Karras et al. 2018, arXiv:1812.04948.) Its layers compute in float32: they are small, and
+what they make scales all that follows. In bfloat16 latents come rounded where labels come, too.
 """
 
 from __future__ import annotations

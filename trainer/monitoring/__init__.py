@@ -1,4 +1,4 @@
 """What a run shows: TensorBoard, image grids, curves, progress, Prometheus, profiles.
 
-Nothing here changes what is trained, and nothing is read back from here.
+Nothing here changes what is trained.
 """

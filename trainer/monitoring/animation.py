@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from trainer import run_layout
-from trainer.monitoring import image_grids
+from trainer.monitoring import image_files
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ MOST_SIDE = 700  # pixels, which a page can show
 def write(job_dir: Path) -> None:
     """Writes the animation of a run's grids of epochs, if there are several of one size.
 
-    Those that cannot be read are left out, and said: a run does not fail by them.
+    Those that cannot be read are left out, with a warning: a run does not fail over them.
     """
     grids = (job_dir / run_layout.RESULTS).glob(run_layout.GRIDS)
     paths = sorted(grids, key=lambda path: (len(path.name), path.name))
@@ -32,7 +32,7 @@ def write(job_dir: Path) -> None:
     frames = [frame for frame in read if frame.shape == read[-1].shape]
     if len(frames) > 1:
         path = job_dir / run_layout.ANIMATION
-        image_grids.write_gif(path, frames, MILLISECONDS, REST_MILLISECONDS)
+        image_files.write_gif(path, frames, MILLISECONDS, REST_MILLISECONDS)
 
 
 def _frame(path: Path) -> np.ndarray | None:

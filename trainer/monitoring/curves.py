@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FILES = (config_json.FILE, run_layout.METRICS, run_layout.EVALUATIONS)  # of a run, that are read
+FILES = (run_layout.CONFIG, run_layout.METRICS, run_layout.EVALUATIONS)  # of a run, that are read
 _CHARTS = tags.QUESTIONS["who is ahead"]
 _SMOOTHED_OVER = 0.02  # of the records: the standard deviation of the Gaussian
 _SHOWN = (0.5, 99.5)  # percentiles of what is not of the first records, which are often far off

@@ -1,30 +1,19 @@
-"""Images as files: grids, animations, folders of PNGs."""
+"""Images side by side, with names: arrays of them as one picture."""
 
 from __future__ import annotations
 
 import functools
 import importlib.util
-import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image, ImageDraw, ImageFont
 
-from trainer.system import file_system
-from trainer.system.exits import RefusedError
-
-log = logging.getLogger(__name__)
-
 _MARGIN = 2  # pixels around each image of a grid
-_FRAME_MILLISECONDS = 80
 _ZOOM = 2  # of a grid of small images, so that they can be seen
 _SMALL_SIDE = 64
-# Of a side, by the kind of file; TensorFlow's PNGs have a million at most, names included.
-_MOST_PIXELS = {".png": 990_000, ".gif": 65_535}
-_MOST_VALUES = 2**31 - 10**8  # of a picture; TensorFlow's PNGs have 2 ** 31, names included
 _MOST_OF_A_ROW = 16  # images in one row of a few
 PAGE = 480  # pixels that a page shows without being filled by them
 _WHITE = 255
@@ -64,28 +53,6 @@ def size(rows: int, columns: int, image_shape: tuple[int, int, int]) -> tuple[in
     height, width, _ = image_shape
     zoom = _zoom(height)
     return rows * (height + 2 * _MARGIN) * zoom, columns * (width + 2 * _MARGIN) * zoom
-
-
-def check_size(
-    rows: int, columns: int, image_shape: tuple[int, int, int], suffix: str = ".png"
-) -> None:
-    """Refuses a grid that no file of the kind can hold, before its images are made.
-
-    Args:
-      rows: of the grid.
-      columns: of the grid.
-      image_shape: height, width and channels of an image.
-      suffix: of the file, .png or .gif.
-
-    Raises:
-      RefusedError: with what to do.
-    """
-    high, wide = size(rows, columns, image_shape)
-    if max(high, wide) > _MOST_PIXELS[suffix] or high * wide * image_shape[2] > _MOST_VALUES:
-        raise RefusedError(
-            f"{rows} rows of {columns} images are more than a {suffix} can hold: ask for fewer at "
-            "once, or let --output be an .npz, or a folder where the command takes one"
-        )
 
 
 def _zoom(height: int) -> int:
@@ -189,58 +156,3 @@ def full_columns(count: int) -> int:
     nearly = square(count)
     columns = next(columns for columns in range(nearly, count + 1) if count % columns == 0)
     return columns if columns <= max(_MOST_OF_A_ROW, 2 * nearly) else nearly
-
-
-def write_gif(
-    path: Path, frames: Sequence[np.ndarray], milliseconds: int = _FRAME_MILLISECONDS, rest: int = 0
-) -> None:
-    """Writes uint8 `[height, width, 1 or 3]` frames that repeat for ever.
-
-    Args:
-      path: of the file.
-      frames: all of one shape.
-      milliseconds: of each frame.
-      rest: more of them, of the last frame.
-    """
-    pictures = [
-        Image.fromarray(frame.squeeze(-1) if frame.shape[-1] == 1 else frame) for frame in frames
-    ]
-    file_system.write_atomically(
-        path,
-        lambda temporary: pictures[0].save(
-            temporary,
-            "GIF",
-            save_all=True,
-            append_images=pictures[1:],
-            duration=[milliseconds] * (len(pictures) - 1) + [milliseconds + rest],
-            loop=0,
-        ),
-    )
-
-
-def write_folder(folder: Path, images: Iterable[tuple[str, np.ndarray]]) -> None:
-    """Writes images by their names, and says which others there are beside them.
-
-    Args:
-      folder: that there may be already.
-      images: names without suffix, and uint8 `[height, width, channels]`.
-    """
-    written = set()
-    for name, image in images:
-        path = folder / f"{name}.png"
-        write_png(path, image)
-        written.add(path)
-    for place in sorted({path.parent for path in written}):
-        others = sorted(set(place.glob("*.png")) - written)
-        if others:
-            log.warning(
-                "%s holds %d other pictures, which stay there (%s, ...)",
-                *(place, len(others), others[0].name),
-            )
-
-
-def write_png(path: Path, image: np.ndarray) -> None:
-    """Writes uint8 `[height, width, 1 or 3]`."""
-    file_system.write_atomically(
-        path, lambda temporary: temporary.write_bytes(tf.io.encode_png(image).numpy())
-    )

@@ -14,7 +14,7 @@ from trainer import run_layout
 from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
-from trainer.monitoring import animation, image_grids, start_records
+from trainer.monitoring import animation, image_files, image_grids, start_records
 from trainer.runs import evaluations, event_files, records, tags
 from trainer.runs.records import FRECHET
 from trainer.system import file_system
@@ -28,9 +28,7 @@ PREVIEWS_APART = 1.25  # the factor by which steps grow between those that Tenso
 class Reporter(Protocol):
     """Shows the progress of a run, and keeps nothing."""
 
-    def report(
-        self, step: int, epoch: float, metrics: dict[str, float], steps_per_second: float
-    ) -> None:
+    def report(self, step: int, epoch: float, metrics: dict[str, float]) -> None:
         """Reports the loop that has ended at `step`."""
         ...
 
@@ -78,7 +76,7 @@ class ModelMonitor:
           real: a grid of images of the data set, uint8 `[height, width, channels]`.
         """
         real = image_grids.with_title(real, f"real images of {self._recipe.data.dataset}")
-        image_grids.write_png(self._job_dir / run_layout.REAL, real)
+        image_files.write_png(self._job_dir / run_layout.REAL, real)
         with self._writer.as_default(step=0):
             start_records.write_layout()
             start_records.write_summary(run)
@@ -107,7 +105,7 @@ class ModelMonitor:
             self._metrics.write(line + "\n")
         self.flush()
         for reporter in self._reporters:
-            reporter.report(step, epoch, scalars, steps_per_second)
+            reporter.report(step, epoch, scalars)
 
     def amend(self, step: int, evaluation: dict[str, float]) -> None:
         """Adds an evaluation that was made late to what was recorded of its step."""
@@ -124,14 +122,14 @@ class ModelMonitor:
         """Draws the fixed latents' images of an epoch that ends at `step`."""
         image = self._titled_samples(step)
         epoch = int(step_counts.epoch_of_step(self._recipe, step))
-        image_grids.write_png(self._job_dir / run_layout.grid(epoch), image)
+        image_files.write_png(self._job_dir / run_layout.grid(epoch), image)
         with self._writer.as_default(step=step):
             tf.summary.image("samples", image[np.newaxis], description=tags.described("samples"))
 
     def draw_preview(self) -> None:
         """Draws the fixed latents' images as they are now, over those of the last time."""
         image = self._titled_samples(self._step)
-        image_grids.write_png(self._job_dir / run_layout.PREVIEW, image)
+        image_files.write_png(self._job_dir / run_layout.PREVIEW, image)
         if self._step >= PREVIEWS_APART * self._last_preview:
             self._last_preview = self._step
             with self._writer.as_default(step=self._step):
@@ -150,8 +148,8 @@ class ModelMonitor:
         """Draws the images of the generator that is finished at `step`, and how it came there."""
         animation.write(self._job_dir)
         image = self._titled_samples(step)
-        image_grids.write_png(self._job_dir / run_layout.SAMPLES, image)
-        image_grids.write_png(self._job_dir / run_layout.FINISHED, image)
+        image_files.write_png(self._job_dir / run_layout.SAMPLES, image)
+        image_files.write_png(self._job_dir / run_layout.FINISHED, image)
         (self._job_dir / run_layout.PREVIEW).unlink(missing_ok=True)
 
     def _titled_samples(self, step: int) -> np.ndarray:
@@ -199,9 +197,7 @@ class ProgressOnly:
         speed = steps_per_second * step_counts.images_a_step(self._recipe)
         scalars = {**metrics, "throughput/images_per_second": speed}
         for reporter in self._reporters:
-            reporter.report(
-                step, step_counts.epoch_of_step(self._recipe, step), scalars, steps_per_second
-            )
+            reporter.report(step, step_counts.epoch_of_step(self._recipe, step), scalars)
 
     def draw_grid(self, step: int) -> None:
         """Leaves it to the chief."""

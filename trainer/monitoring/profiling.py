@@ -42,7 +42,7 @@ def profiled(train: Train, first: int, last: int, job_dir: Path) -> Train:
             running = False
             _write_table(job_dir, last - first)
         elif step + count == last:
-            log.warning("no profile: the run was taken up after step %d", first)
+            log.warning("no profile: the run was resumed after step %d", first)
         return metrics
 
     return watched
@@ -53,7 +53,7 @@ def _write_table(job_dir: Path, steps: int) -> None:
     table = _table(xplane_pb2.XSpace.FromString(newest.read_bytes()), steps)
     path = job_dir / run_layout.PROFILE
     file_system.write_text(path, table)
-    log.info("profile: %s, and in TensorBoard with its plugin for profiles", path)
+    log.info("profile: %s, and in TensorBoard with its profile plugin", path)
 
 
 def _time_of(path: Path) -> float:

@@ -52,11 +52,8 @@ class Progress:
         if self._terminal:
             activity.use_gauge(self.line)
 
-    def report(
-        self, step: int, epoch: float, metrics: dict[str, float], steps_per_second: float
-    ) -> None:
+    def report(self, step: int, epoch: float, metrics: dict[str, float]) -> None:
         """Shows one loop's end."""
-        del steps_per_second  # of one loop: evaluations and checkpoints take time, too
         self._step = step
         now = self._clock()
         self._first_loop = self._first_loop or (step, now)
@@ -102,7 +99,7 @@ class Progress:
     def _time_left(self, now: float) -> timedelta | None:
         """By the speed since the first loop, all pauses included; None while it is not steady.
 
-        And of a run that is to go on until it is stopped, for so many steps that nobody waits.
+        None also for a run of so many steps that it is meant to go on until it is stopped.
         """
         assert self._first_loop is not None
         step, when = self._first_loop

@@ -16,8 +16,8 @@ RESTARTS = "fashion_gan_restarts"
 CHECKPOINT_AGE = "fashion_gan_seconds_since_checkpoint"
 METRICS = {
     STEP: "Generator updates made.",
-    SPEED: "Images of the data set taken a second, over the last loop.",
-    LOSS: "Mean of the last loop.",
+    SPEED: "Images of the data set used per second, over the last loop.",
+    LOSS: "Mean over the last loop.",
     RESTARTS: "How often the run was resumed.",
     CHECKPOINT_AGE: "Seconds of work that a kill would lose.",
 }
@@ -53,12 +53,10 @@ class Exporter:
             self._server, self._thread = start_http_server(port, registry=registry)
         except OSError as error:
             raise RefusedError(
-                f"--metrics_port={port} cannot be served ({error.strerror}): choose another port"
+                f"--metrics_port={port} cannot be used ({error.strerror}): choose another port"
             ) from error
 
-    def report(
-        self, step: int, epoch: float, metrics: dict[str, float], steps_per_second: float
-    ) -> None:
+    def report(self, step: int, epoch: float, metrics: dict[str, float]) -> None:
         """Takes in one loop's end."""
         self._step.set(step)
         self._speed.set(metrics["throughput/images_per_second"])

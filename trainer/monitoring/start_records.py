@@ -97,7 +97,7 @@ def write_summary(run: RunConfig) -> None:
     table = "\n".join(
         ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
     )
-    repeated = f"the same again:\n\n```\n{command(run)}\n```"
+    repeated = f"to repeat the run:\n\n```\n{command(run)}\n```"
     if missing := _missing(run):
         repeated += f"\n\nwith {', and '.join(missing)}"
     tf.summary.text("summary", f"{table}\n\n{repeated}")
@@ -106,8 +106,8 @@ def write_summary(run: RunConfig) -> None:
 
 def _missing(run: RunConfig) -> list[str]:
     """What the command lacks, for nothing of a run says it."""
-    of_folder = ["`--data_dir` of the pictures, and the flags by which they were read"]
-    of_source = ["`--initialize_from` of the run that it began with"]
+    of_folder = ["`--data_dir` of the pictures, and the flags with which they were read"]
+    of_source = ["`--initialize_from` of the run that it started from"]
     recipe = run.recipe
     return of_folder * bool(recipe.data.folder) + of_source * bool(recipe.initialize_from)
 

@@ -1,4 +1,4 @@
-"""What a run keeps: its configuration, checkpoints, records, evaluations, exported models.
+"""What a run keeps: checkpoints, records, evaluations, exported models.
 
 Reading and writing a run directory, also one in a bucket; nothing here decides what is trained.
 """

@@ -197,7 +197,7 @@ def _find_newest(folder: Path) -> tuple[int, Path, Tensors] | None:
             tensors = read(path)
             if int(tensors.get("training/step", step)) == step:
                 return step, path, tensors
-            log.warning("checkpoint %s is of step %d", path, tensors["training/step"])
+            log.warning("checkpoint %s is from step %d", path, tensors["training/step"])
         except DamagedError as error:
             if _candidates(folder) != candidates:  # the run that is trained has replaced it
                 return _find_newest(folder)

@@ -1,6 +1,6 @@
 """evaluations.jsonl and tensorboard/eval: results of a run's own evaluations and of `evaluate`.
 
-Who only reads them does without TensorFlow, which takes seconds to import.
+Reading them does without TensorFlow, which takes seconds to import.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _opened(job_dir: Path) -> IO[str]:
 
 
 def _prefix(job_dir: Path, result: dict[str, Any]) -> str:
-    """Of the tags of a result: that of the first ones, or by what it differs from them."""
+    """The prefix of a result's tags: that of the first results, or one that says how it differs."""
     prefix = _TAGS[result["against"]]
     first = next(iter(read(job_dir, result["against"])), result)
     if result["against"] == TEST:

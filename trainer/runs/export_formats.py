@@ -23,6 +23,8 @@ from trainer.runs import model_card
 from trainer.runs.trained_networks import Trained
 from trainer.system import file_system, unfinished
 
+_BEYOND_ALL_VALUES = 2**30  # a label of which every one-hot is zeros
+
 
 def write(networks: Trained, name: str, form: str, path: Path, noise: str = "fixed") -> None:
     """Writes `generator` or `discriminator` in one of the formats, whole or not at all.
@@ -90,7 +92,7 @@ def _write_tflite(export: Export, path: Path) -> None:
 
 def _write_onnx(export: Export, path: Path) -> None:
     """By Keras's exporter, which needs the package tf2onnx."""
-    network = export.served
+    network = _with_labels_that_are_not_given(export.served)
     empty = [tf.zeros([1, *part.shape[1:]], part.dtype) for part in network.inputs]
     network(empty if len(empty) > 1 else empty[0])  # it exports nothing that was never called
     with warnings.catch_warnings():
@@ -98,6 +100,20 @@ def _write_onnx(export: Export, path: Path) -> None:
         file_system.write_atomically(
             path, lambda temporary: network.export(temporary, format="onnx", verbose=False)
         )
+
+
+def _with_labels_that_are_not_given(network: keras.Model) -> keras.Model:
+    """The network that knows -1 in ONNX, too, whose one-hot would count it from the last value."""
+    if all(each.name != "labels" for each in network.inputs):
+        return network
+    inputs = [
+        keras.Input(each.shape[1:], dtype=each.dtype, name=each.name) for each in network.inputs
+    ]
+    given = [
+        keras.ops.where(each < 0, _BEYOND_ALL_VALUES, each) if each.name == "labels" else each
+        for each in inputs
+    ]
+    return keras.Model(inputs, network(given), name=network.name)
 
 
 def _with_fixed_noise(network: keras.Model) -> keras.Model:

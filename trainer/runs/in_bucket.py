@@ -17,7 +17,7 @@ from trainer.cloud.lease import Lease
 from trainer.cloud.mirror import Mirror
 from trainer.cloud.url import GsUrl
 from trainer.configuration.choices import LATEST
-from trainer.run_layout import CHECKPOINTS, CONFIG, EVALUATIONS, FEATURES, FINISHED, TEST
+from trainer.run_layout import CARD, CHECKPOINTS, CONFIG, EVALUATIONS, FEATURES, FINISHED, TEST
 from trainer.runs import checkpoint_files
 from trainer.runs.checkpoint_files import BEST, NAME, prefix, steps_among
 from trainer.system.exits import InterruptedRun
@@ -32,7 +32,7 @@ _CHECKPOINT_PARTS = (
     re.compile(rf"{CHECKPOINTS}/checkpoint"),
 )
 _LAST_SENT = (CONFIG, FINISHED)
-_LAST_ADDED = ("saved_model.pb", "README.md", EVALUATIONS)
+_LAST_ADDED = ("saved_model.pb", CARD, EVALUATIONS)
 
 
 @contextmanager
@@ -214,7 +214,7 @@ def _with_retries(
             send_or_remove(name)
             return
         except Conflict:
-            log.info("%s was written by another command, too", mirror.folder / name)
+            log.info("%s was also written by another command", mirror.folder / name)
         if run_lease:
             run_lease.renew()
         with contextlib.suppress(Vanished):  # written once more: the next attempt conflicts
@@ -223,7 +223,7 @@ def _with_retries(
             mirror.refresh(name)
             if name == EVALUATIONS:
                 mirror.merge_lines(name, _prefer_local if run_lease else _prefer_remote)
-    raise InterruptedRun(f"{mirror.folder / name} is written by others all the time: run again")
+    raise InterruptedRun(f"{mirror.folder / name} is constantly written by others: run again")
 
 
 def _prefer_remote(remote: list[bytes], local: list[bytes]) -> Iterable[bytes]:

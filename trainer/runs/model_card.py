@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import shutil
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from trainer import run_layout
 from trainer.configuration.config import Recipe
 from trainer.models import image_noise
+from trainer.run_layout import CARD, CARD_PICTURE
 from trainer.runs import checkpoint_files, evaluations
 from trainer.runs.figures import FIGURES
 from trainer.runs.trained_networks import Trained
 from trainer.system import file_system
 
-FILE = "README.md"
-PICTURE = PurePosixPath(run_layout.SAMPLES).name
 _MARK = "<!-- written by fashion-gan, and again by its next export -->"
 _METADATA = """---
 library_name: keras
@@ -33,6 +32,7 @@ def write(
     preset: str,
     networks: Trained,
     noise: str = "fixed",
+    in_saved_model: bool = False,
     is_ending: bool = False,
     last_step: int | None = None,
 ) -> None:
@@ -44,6 +44,7 @@ def write(
       preset: the run's.
       networks: of the run.
       noise: of `choices.NOISES`, as the generator was exported.
+      in_saved_model: whether the folder is a SavedModel, not one with `generator.keras`.
       is_ending: whether the run ends now, and the picture is drawn next.
       last_step: of the run's checkpoints, which need not all be in its directory; None: they are.
     """
@@ -52,19 +53,21 @@ def write(
     shows_them = job_dir is not None and _is_of_end(job_dir, networks.step, last_step)
     if job_dir and shows_them:
         copy = partial(shutil.copyfile, job_dir / run_layout.FINISHED)
-        file_system.write_atomically(folder / PICTURE, copy)
+        file_system.write_atomically(folder / CARD_PICTURE, copy)
     noise_size = image_noise.size(networks.generator) if noise == "input" else 0
+    use = _use_of_saved_model if in_saved_model else partial(_use, noise_size=noise_size)
     figures = _figures(job_dir, networks.step) if job_dir else ""
-    text = _text(figures, preset, networks, noise_size, is_ending or shows_them)
-    file_system.write_text(folder / FILE, text)
+    code = use(networks.recipe, networks.pixel_min)
+    text = _text(figures, preset, networks, code, is_ending or shows_them)
+    file_system.write_text(folder / CARD, text)
 
 
 def of_others(folder: Path) -> list[str]:
     """Names of a card in a folder that this package has not written, and of its picture."""
-    path = folder / FILE
+    path = folder / CARD
     if not path.exists() or _MARK in file_system.read_text(path):
         return []
-    return [name for name in (FILE, PICTURE) if (folder / name).is_file()]
+    return [name for name in (CARD, CARD_PICTURE) if (folder / name).is_file()]
 
 
 def _is_of_end(job_dir: Path, step: int, last_step: int | None) -> bool:
@@ -74,7 +77,7 @@ def _is_of_end(job_dir: Path, step: int, last_step: int | None) -> bool:
     return (job_dir / run_layout.FINISHED).exists() and step == last_step
 
 
-def _text(figures: str, preset: str, networks: Trained, noise_size: int, has_picture: bool) -> str:
+def _text(figures: str, preset: str, networks: Trained, use: str, has_picture: bool) -> str:
     recipe, step = networks.recipe, networks.step
     data = recipe.data
     height, width, channels = data.image_shape
@@ -87,18 +90,19 @@ def _text(figures: str, preset: str, networks: Trained, noise_size: int, has_pic
         f"`{recipe.networks.architecture}`, loss `{recipe.objective.loss}`, {step} updates of "
         f"{recipe.batch_size} images. It draws images of {height}x{width} pixels with {channels} "
         f"channel{'s' if channels > 1 else ''}.",
-        *([f"![samples]({PICTURE})"] if has_picture else []),
+        *([f"![samples]({CARD_PICTURE})"] if has_picture else []),
         "## Data",
         f"`{data.dataset}`: {data.train_examples} training images, {data.test_examples} for tests. "
-        "The licence of a model depends on its data's: name both when you pass it on.",
+        "The licence of a model depends on that of its data: name both when you pass it on.",
     ]
     if conditional:
         values = [f"- {it.name}: {_listed(it.values)}" for it in data.attributes]
-        sections += ["Labels are numbers of these values, -1 where none is given:"]
+        not_given = ", or -1 where none is given" if _knows_no_label(recipe) else ""
+        sections += [f"Labels are the numbers of these values{not_given}:"]
         sections += ["\n".join(values)]
     if figures:
-        sections += ["## Figures", figures]
-    return "\n\n".join([*sections, "## Use", _use(recipe, networks.pixel_min, noise_size)]) + "\n"
+        sections += ["## Evaluation", figures]
+    return "\n\n".join([*sections, "## Use", use]) + "\n"
 
 
 def _figures(job_dir: Path, step: int) -> str:
@@ -112,7 +116,7 @@ def _figures(job_dir: Path, step: int) -> str:
                 if figure.on_card and isinstance(measured[-1].get(name), float)
             ]
             head = f"Of {measured[-1]['num']} images, against {against} images:"
-            return "\n".join([head, "", "| figure | |", "|---|---|", *rows])
+            return "\n".join([head, "", "| metric | |", "|---|---|", *rows])
     return ""
 
 
@@ -140,10 +144,23 @@ def _use(recipe: Recipe, pixel_min: float, noise_size: int) -> str:
     code = "\n".join(lines)
     return (
         f"{load}{code}  # from {pixel_min:g}, black, to 1\n```\n\n"
-        "A SavedModel, by `fashion-gan export --format=saved_model`, needs TensorFlow alone:\n\n"
-        '```python\nimport tensorflow as tf\n\ngenerator = tf.saved_model.load("generator")\n'
-        "images = generator.sample(n=8, seed=0)  # by turns of each class\n```"
+        "A SavedModel, from `fashion-gan export --format=saved_model`, needs only TensorFlow:\n\n"
+        f"{_use_of_saved_model(recipe, pixel_min, 'generator')}"
     )
+
+
+def _use_of_saved_model(recipe: Recipe, pixel_min: float, path: str = ".") -> str:
+    """By the path of the SavedModel, from the card."""
+    turns = "the classes in turn, " if recipe.networks.conditional else ""
+    return (
+        f'```python\nimport tensorflow as tf\n\ngenerator = tf.saved_model.load("{path}")\n'
+        f"images = generator.sample(n=8, seed=0)  # {turns}from {pixel_min:g}, black, to 1\n```"
+    )
+
+
+def _knows_no_label(recipe: Recipe) -> bool:
+    """Whether the generator has learnt what to draw where a label is not given."""
+    return bool(recipe.networks.attribute_dropout or recipe.completion.recognition)
 
 
 def _listed(values: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What stands of the runs in a folder, read from their files alone; without TensorFlow."""
+"""The state of the runs in a folder, read from their files alone; without TensorFlow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trainer.cloud.mirror import Mirror
 from trainer.configuration import config_json, step_counts
 from trainer.runs import checkpoint_files, evaluations, records
 from trainer.system import file_system
-from trainer.system.exits import RefusedError
+from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Overview:
 
 
 FILES = (  # of a run in a bucket, that are read
-    config_json.FILE,
+    run_layout.CONFIG,
     run_layout.EVALUATIONS,
     run_layout.FINISHED,
 )
@@ -50,9 +50,11 @@ def runs_in(folder: Path, bucket: Mirror | None, shown: str) -> list[Overview]:
       RefusedError: there is none.
     """
     places = file_system.walk(folder)
-    found = sorted(place for place, _, names in places if config_json.FILE in names)
+    found = sorted(place for place, _, names in places if run_layout.CONFIG in names)
     if not found:
-        raise RefusedError(f"--folder={shown} holds no runs: train one, --job_dir={shown}/first")
+        raise RefusedError(
+            f"--folder={shown} holds no runs: train one with --job_dir={shown}/first"
+        )
     return [_overview(job_dir, folder, bucket, shown) for job_dir in found]
 
 
@@ -62,8 +64,8 @@ def _overview(job_dir: Path, folder: Path, bucket: Mirror | None, shown: str) ->
     try:
         newest = _newest_checkpoint(job_dir, in_folder, bucket)
         return _readable(job_dir, name, newest, bucket is not None and in_folder in bucket.leased())
-    except (RefusedError, OSError) as error:
-        log.warning("%s is not shown whole: %s", job_dir, error)
+    except (RefusedError, InterruptedRun, OSError) as error:
+        log.warning("%s is not fully shown: %s", job_dir, error)
         return Overview(job_dir, name, "-", 0, 0, 0, None, None, "damaged")
 
 
@@ -88,7 +90,7 @@ def _readable(job_dir: Path, name: str, newest: int | None, is_leased: bool) -> 
     """
     stored = config_json.read(job_dir)
     if stored is None:  # gone since it was looked for
-        raise RefusedError(f"there is no {config_json.FILE} any more")
+        raise RefusedError(f"there is no {run_layout.CONFIG} any more")
     is_running = file_system.is_locked(job_dir)
     recorded = records.last_step(job_dir / run_layout.METRICS)
     step = recorded if is_running or newest is None else newest

@@ -24,13 +24,13 @@ def assign(state: State, tensors: Tensors, source: str) -> None:
     stored = {name for name in tensors if name.startswith(parts)}
     for name in sorted(variables.keys() ^ stored):
         raise RefusedError(
-            f"{source} is of another network, or of another version of fashion-gan: "
+            f"{source} is from another network, or another version of fashion-gan: "
             f"{name} is on one side only"
         )
     for name, variable in variables.items():
         if tensors[name].shape != tuple(variable.shape):
             raise RefusedError(
-                f"{source} is of another network: {name} has shape "
+                f"{source} is from another network: {name} has shape "
                 f"{tensors[name].shape}, not {tuple(variable.shape)}"
             )
     for name, variable in variables.items():

@@ -18,7 +18,7 @@ from trainer.configuration.config_json import RunConfig
 from trainer.runs import checkpoint_choice, in_bucket
 from trainer.system.exits import RefusedError
 
-FILES = (config_json.FILE, run_layout.CHECKPOINTS)  # of a run, that its networks are read from
+FILES = (run_layout.CONFIG, run_layout.CHECKPOINTS)  # of a run, that its networks are read from
 
 
 def fetch(url: GsUrl | None, job_dir: Path, choice: str, flag: str = in_bucket.FLAG) -> None:
@@ -78,8 +78,8 @@ def read_generating(job_dir: Path, choice: str) -> RunConfig:
 def without_configuration(job_dir: Path, found: Path) -> RefusedError:
     """The refusal of a folder that holds what a run writes, and nothing that says of which run."""
     return RefusedError(
-        f"--job_dir={local_copies.shown(str(job_dir))} holds {found.relative_to(job_dir)}, and no "
-        f"{config_json.FILE} that says of which run: restore it, or choose another folder"
+        f"--job_dir={local_copies.shown(str(job_dir))} holds {found.relative_to(job_dir)}, but no "
+        f"{run_layout.CONFIG} to say of which run: restore it, or choose another folder"
     )
 
 
@@ -102,10 +102,10 @@ def _beside(job_dir: Path) -> str:
     with contextlib.suppress(OSError):
         if str(job_dir) != local_copies.shown(str(job_dir)):
             return ""  # of a bucket's local copy
-        inside = sorted(path.parent for path in job_dir.glob(f"*/{config_json.FILE}"))
+        inside = sorted(path.parent for path in job_dir.glob(f"*/{run_layout.CONFIG}"))
         if inside:
             return f"; there are {', '.join(map(str, inside[:3]))}"
-        runs = sorted(path.parent for path in job_dir.parent.glob(f"*/{config_json.FILE}"))
+        runs = sorted(path.parent for path in job_dir.parent.glob(f"*/{run_layout.CONFIG}"))
         names = [run.name for run in runs]
         near = difflib.get_close_matches(job_dir.name, names, n=3, cutoff=0.5) or names[:3]
         if near:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,19 +13,15 @@ from trainer import run_layout
 from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
-from trainer.data.labels import Labels
 from trainer.gan import active_networks, stages
 from trainer.gan.networks import build_networks, label_sizes
-from trainer.models import forms, image_noise, label_classification, mapping, spectral
+from trainer.models import forms, image_noise, label_classification, spectral
 from trainer.models.architectures import ARCHITECTURES
 from trainer.models.conditioning import Incomplete, inputs_of
-from trainer.randomness import BatchRng
 from trainer.runs import checkpoints, state_variables
 from trainer.runs.state_variables import Tensors
 from trainer.system import activity, determinism
 from trainer.system.exits import RefusedError
-
-AVERAGED_LATENTS = 4096
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class Trained:
 
     @property
     def with_training_logits(self) -> keras.Model:
-        """The discriminator with the logits that it was trained by: of one that classifies, other.
+        """The discriminator with the logits of its training, which differ where it classifies.
 
         See `label_classification.with_training_logits`.
         """
@@ -107,64 +102,9 @@ class Trained:
         if self.growing:
             full = step_counts.full_grown_step(self.recipe)
             raise RefusedError(
-                f"the networks of {self.source} are still growing, until step {full}: take a later "
+                f"the networks of {self.source} are still growing, until step {full}: use a later "
                 "checkpoint"
             )
-
-    def drawing(
-        self, truncation: float | None, cycle: Sequence[Labels]
-    ) -> tuple[Callable[..., tf.Tensor], float | None]:
-        """What makes images, and the bound that is left for latents: styles are truncated instead.
-
-        Args:
-          truncation: of styles where there are any, else of latents; None: of neither.
-          cycle: all labels that are asked for.
-
-        Raises:
-          RefusedError: as `truncated`.
-        """
-        if truncation is None or not mapping.is_style_based(self.generator):
-            return self.generate, truncation
-        return self.truncated(truncation, cycle), None
-
-    def truncated(self, truncation: float, cycle: Sequence[Labels]) -> Callable[..., tf.Tensor]:
-        """The same of a style-based generator, its styles moved towards the average one.
-
-        (Karras et al. 2018, arXiv:1812.04948.) Towards that of the labels: the average of all is of
-        none of them.
-
-        Args:
-          truncation: the share of the distance that is left: at 0 all images of a label are one.
-          cycle: all labels that are asked for.
-
-        Raises:
-          RefusedError: as `check_full_grown` does.
-        """
-        self.check_full_grown()
-        map_latents = mapping.mapping_network(self.generator)
-        synthesise = mapping.synthesis_network(self.generator)
-        dimensions = self.recipe.networks.noise_dim
-        latents = BatchRng(0, 0, 0, AVERAGED_LATENTS).normal("average", dimensions)
-
-        def average(labels: Labels) -> tf.Tensor:
-            rows = tf.tile(tf.constant([labels], tf.int32), [AVERAGED_LATENTS, 1])
-            styles = map_latents(inputs_of(map_latents, latents, rows), training=False)
-            return tf.reduce_mean(styles, axis=0)
-
-        known = list(dict.fromkeys(cycle))
-        averages = tf.stack([average(labels) for labels in known])
-
-        def generate(
-            latents: tf.Tensor, labels: tf.Tensor, first: int | tf.Tensor = 0
-        ) -> tf.Tensor:
-            equal = tf.reduce_all(labels[:, tf.newaxis] == tf.constant(known, tf.int32), axis=2)
-            centres = tf.gather(averages, tf.argmax(equal, axis=1))
-            styles = map_latents(inputs_of(map_latents, latents, labels), training=False)
-            styles = centres + truncation * (styles - centres)
-            noise = image_noise.fixed(self.generator, tf.shape(latents)[0], first)
-            return synthesise(styles if noise is None else [styles, noise], training=False)
-
-        return generate
 
 
 def load(stored: RunConfig, job_dir: Path, checkpoint: str) -> Trained:

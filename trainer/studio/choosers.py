@@ -36,11 +36,11 @@ def attribute_dropdowns(
     several = len(run.recipe.data.attributes) > 1
     dropdowns = []
     for place, attribute in enumerate(run.recipe.data.attributes):
-        choices = [(name, value) for value, name in enumerate(attribute.values)]
+        offered = [(name, value) for value, name in enumerate(attribute.values)]
         if unknown or (several and place):
-            choices.insert(0, (unknown or "any", NOT_GIVEN))
-        value = choices[-1 if last and not place else 0][1]
-        dropdowns.append(gr.Dropdown(choices, value=value, label=_label(title, attribute.name)))
+            offered.insert(0, (unknown or "any", NOT_GIVEN))
+        value = offered[-1 if last and not place else 0][1]
+        dropdowns.append(gr.Dropdown(offered, value=value, label=_label(title, attribute.name)))
     return dropdowns
 
 
@@ -56,9 +56,9 @@ def several_dropdowns(
     if not run.recipe.networks.conditional:
         return []
     attribute = run.recipe.data.attributes[0]
-    choices = [(name, value) for value, name in enumerate(attribute.values)]
+    offered = [(name, value) for value, name in enumerate(attribute.values)]
     first = gr.Dropdown(
-        choices, value=[], multiselect=True, label=_label(title, attribute.name), info=nothing
+        offered, value=[], multiselect=True, label=_label(title, attribute.name), info=nothing
     )
     of_one, *others = attribute_dropdowns(run, unknown, title)
     of_one.unrender()
@@ -94,7 +94,7 @@ class PictureChooser:
         attributes = run.recipe.data.attributes
         first = None if given is None else (given.images[0], tuple(given.labels[0].tolist()))
         self.state = gr.State(first)  # the picture, uint8 [height, width, channels]; its labels
-        gr.Markdown("**A picture**" + (" of the test set, or yours" if given else ""))
+        gr.Markdown("**A picture**" + (" from the test set, or your own" if given else ""))
         self.gallery = None
         if given is not None:
             names = [written(tuple(row), attributes) for row in given.labels.tolist()]

@@ -75,7 +75,7 @@ def completed(
       RefusedError: nothing is missing, or nothing is known.
     """
     if not mask.any():
-        raise RefusedError("nothing is missing yet: paint over what is to be made anew")
+        raise RefusedError("nothing is missing yet: paint over what is to be redrawn")
     if mask.all():
         raise RefusedError("all of it is missing: leave something to go by")
     known = np.where(mask, np.uint8(0), picture)[np.newaxis]

@@ -54,7 +54,7 @@ def generated(
     num = each * len(cycle)
     draw, bound = run.drawing(truncation, cycle)
     batches = sampling.sample_batches(draw, run.recipe, num, seed, cycle, bound)
-    images = sampling.together(batches, num)
+    images = sampling.concatenated(batches, num)
     by_row = np.arange(num).reshape(each, len(cycle)).T.ravel()
     names = [written(labels, run.recipe.data.attributes) for labels in cycle]
     return Shown(

@@ -27,7 +27,7 @@ def generate(run: OpenRun, page: gr.Blocks) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             asked = choosers.several_dropdowns(run, "none chosen: all of them")
-            seed = typed.Number(0, label="Seed", info="decides which pictures", **SEED)
+            seed = typed.Number(0, label="Seed", info="decides which pictures are drawn", **SEED)
             each, most = (_EACH, _MOST_EACH) if asked else (_NUMBER, _MOST)
             label = "Pictures of each" if asked else "Pictures"
             number = typed.Slider(1, most, value=each, step=1, label=label)
@@ -37,7 +37,7 @@ def generate(run: OpenRun, page: gr.Blocks) -> None:
                 value=highest,
                 step=step,
                 label="Truncation",
-                info="less: plainer pictures, more alike; at the end: none",
+                info="lower: plainer pictures, more alike; at the right end: no truncation",
                 visible=run.trained.growing is None,
             )
         with gr.Column(scale=3):
@@ -102,7 +102,7 @@ def directions(run: OpenRun, tab: gr.Tab, found: gr.State) -> None:
       tab: in which this is.
       found: what the tab Edit has found for a picture, or None.
     """
-    sample, picture = "a sample", "the picture of the tab Edit"
+    sample, picture = "a sample", "the picture from the tab Edit"
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             source = gr.Radio([sample, picture], value=sample, label="Start with")

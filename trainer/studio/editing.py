@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.configuration.editing import USUAL, Search
+from trainer.configuration.editing import Search
 from trainer.data.labels import Labels
 from trainer.editing import projection, sheets
 from trainer.editing.codes import Codes
@@ -83,7 +83,7 @@ def by_labels(run: OpenRun, given: Found, targets: Sequence[Labels]) -> Shown:
 
 def search_flags(search: Search) -> list[str]:
     """The flags of a search, as far as they differ from what commands take by themselves."""
-    wanted, usual = dataclasses.asdict(search), dataclasses.asdict(USUAL)
+    wanted, usual = dataclasses.asdict(search), dataclasses.asdict(Search())
     return [
         f"--{name}={wanted[name]}"
         for name in ("restarts", "steps", "seed")

@@ -43,7 +43,7 @@ def _arrays(recipe: Recipe, config: StudioConfig):
     stored = loading.SOURCES[recipe.data.dataset].stored_as
     places, folder = config.places, data_folder.at(config.places)
     if places.data_dir_url and stored == IMAGE_FOLDER:
-        raise RefusedError("a folder of pictures in a bucket is not copied for that")
+        raise RefusedError("a folder of pictures in a bucket is not copied for this")
     folder.fetch(recipe.data.dataset)
     if not loading.is_prepared(recipe.data, places.data_dir):
         raise RefusedError(f"{stored} is not in {places.data_dir}; prepare_data puts it there")

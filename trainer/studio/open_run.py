@@ -14,7 +14,7 @@ from trainer.configuration import asked_labels
 from trainer.configuration.config import Recipe
 from trainer.data.input_pictures import InputPictures
 from trainer.data.labels import NOT_GIVEN, Labels
-from trainer.editing import directions
+from trainer.editing import directions, truncated_styles
 from trainer.editing.directions import Directions
 from trainer.editing.synthesis import Synthesis
 from trainer.evaluation import direction_names
@@ -84,7 +84,7 @@ class OpenRun:
     def drawing(
         self, truncation: float | None, cycle: Sequence[Labels]
     ) -> tuple[Draw, float | None]:
-        """`Trained.drawing` in a graph that is kept."""
+        """`truncated_styles.drawing` in a graph that is kept."""
         return _drawing(self, truncation, tuple(cycle))
 
     def rows(self, labels: Labels) -> np.ndarray:
@@ -96,5 +96,5 @@ class OpenRun:
 def _drawing(
     run: OpenRun, truncation: float | None, cycle: tuple[Labels, ...]
 ) -> tuple[Draw, float | None]:
-    generate, bound = run.trained.drawing(truncation, cycle)
+    generate, bound = truncated_styles.drawing(run.trained, truncation, cycle)
     return tf.function(generate, autograph=False), bound

@@ -62,7 +62,7 @@ def page(run: OpenRun) -> gr.Blocks:
 def _drawing_and_editing(run: OpenRun, blocks: gr.Blocks) -> None:
     found = gr.State()
     with gr.Tab("Generate"):
-        gr.Markdown("New pictures. A seed gives the same ones each time.")
+        gr.Markdown("New pictures. The same seed always gives the same ones.")
         drawing_tabs.generate(run, blocks)
     with gr.Tab("Walk") as tab:
         gr.Markdown("The way from one picture to another.")
@@ -76,13 +76,13 @@ def _drawing_and_editing(run: OpenRun, blocks: gr.Blocks) -> None:
     with gr.Tab("Edit"):
         gr.Markdown(
             "Your picture, found among those that the run can draw: a search that takes about a "
-            "quarter of a minute of two cores. "
-            + ("Then it is drawn by other labels." if run.recipe.networks.conditional else "")
+            "quarter of a minute on two cores. "
+            + ("Then it is drawn with other labels." if run.recipe.networks.conditional else "")
         )
         picture_tabs.edit(run, found)
     with gr.Tab("Complete"):
         gr.Markdown(
-            "This run draws whole pictures, so those are searched for that fit what is known, four "
+            "This run draws whole pictures, so it searches for ones that fit what is known, four "
             "times: about a minute. A run of `--preset=inpaint` completes at once, and better."
         )
         picture_tabs.complete(run)
@@ -96,13 +96,13 @@ def _heading(run: OpenRun) -> str:
         kind += f" by {', '.join(each.name for each in recipe.data.attributes)}"
     facts = [
         recipe.data.dataset,
-        f"{width} by {height} pixels, {'grey' if channels == 1 else 'in colours'}",
+        f"{width} by {height} pixels, {'grey' if channels == 1 else 'in colour'}",
         f"{recipe.networks.architecture} network",
         f"step {run.trained.step}",
         kind,
     ]
     if run.trained.growing is not None:
-        facts.append("still growing: it can be edited once it is full-grown")
+        facts.append("still growing: pictures can be edited once it is fully grown")
     shown = html.escape(" · ".join(facts))
     name = html.escape(PurePosixPath(run.name).name)
     return f'<h2 title="{html.escape(run.name)}">{name}</h2><p>{shown}</p>'

@@ -71,7 +71,7 @@ def files(shown: Shown) -> str:
         f'{base64.b64encode(content).decode()}">{html.escape(name)}</a>'
         for name, content in shown.command.files.items()
     ]
-    return f"<p>To be saved first: {', '.join(links)}</p>" if links else ""
+    return f"<p>Save first: {', '.join(links)}</p>" if links else ""
 
 
 def grid(
@@ -148,7 +148,7 @@ def with_refusals_shown(function: Callable[..., Any]) -> Callable[..., Any]:
                 refused = error
             if refused is None:
                 raise
-            raise gr.Error(str(refused), title="Not so", print_exception=False) from error
+            raise gr.Error(str(refused), title="Not possible", print_exception=False) from error
 
     return with_refusals
 

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from trainer.configuration.editing import USUAL
+from trainer.configuration.editing import Search
 from trainer.gan.completing import masked
 from trainer.studio import choosers, completing, drawing, editing, panels, typed
 from trainer.studio.choosers import SEED, PictureChooser
@@ -20,7 +20,7 @@ from trainer.system.exits import RefusedError
 _CANVAS, _LARGE = 448, 140  # pixels
 _PAINT, _PAINT_NAME = (225, 29, 116), "#e11d74"
 _BEST = "whatever draws it best"
-_UNKNOWN = "not said"
+_UNKNOWN = "not given"
 _KEPT = "as it is"
 
 
@@ -36,11 +36,11 @@ def edit(run: OpenRun, found: gr.State) -> None:
             chooser = PictureChooser(run)
             shows = choosers.attribute_dropdowns(run, _BEST, "It shows:")
             _begin_with(chooser, shows)
-            steps = typed.Slider(10, 200, value=USUAL.steps, step=10, label="Steps of the search")
+            steps = typed.Slider(10, 200, value=Search.steps, step=10, label="Search steps")
             go = gr.Button("Project it", variant="primary")
             targets = choosers.several_dropdowns(
                 run,
-                "none chosen: all of them, or, where another is, as it is",
+                "none chosen: all of them; or as it is, if another attribute is chosen",
                 "Draw it as:",
                 _KEPT,
             )
@@ -57,7 +57,7 @@ def edit(run: OpenRun, found: gr.State) -> None:
         if chosen is None:
             raise RefusedError("there is no picture yet: upload one")
         labels = choosers.labels(run, values[: len(shows)])
-        settings = replace(USUAL, steps=int(steps))
+        settings = Search(steps=int(steps))
         what = editing.found(run, chosen[0], labels, settings)
         return [what, *change(chosen, what, *values[len(shows) :])]
 
@@ -99,17 +99,17 @@ def complete(run: OpenRun) -> None:
     with gr.Row():
         with gr.Column(scale=1, min_width=300):
             chooser = PictureChooser(run)
-            ready = gr.Radio(list(completing.READY_MASKS), value=first, label="Missing is")
+            ready = gr.Radio(list(completing.READY_MASKS), value=first, label="Missing part")
             shows = choosers.attribute_dropdowns(run, _UNKNOWN, "It shows:")
             _begin_with(chooser, shows)
             first_seed = {**SEED, "maximum": SEED["maximum"] + 1 - completing.WAYS}
-            seed = typed.Number(0, label="Seed", info="of the first of four ways", **first_seed)
+            seed = typed.Number(0, label="Seed", info="of the first of the four", **first_seed)
             steps = typed.Slider(
                 10,
                 200,
                 value=completing.QUICK.steps,
                 step=10,
-                label="Steps of the search",
+                label="Search steps",
                 visible=not run.completes,
             )
             go = gr.Button("Complete it", variant="primary")

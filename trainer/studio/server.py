@@ -48,7 +48,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         )[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise RefusedError(f"--host={host} is no address of this machine ({error})") from error
+        raise RefusedError(f"--host={host} is not an address of this machine ({error})") from error
     with listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -56,7 +56,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.listen()
         except OSError as error:
             raise RefusedError(
-                f"--host={host} --port={port}: {error.strerror}; --port=0 takes a free one"
+                f"--host={host} --port={port}: {error.strerror}; --port=0 picks a free one"
             ) from error
         yield listener
 
@@ -149,7 +149,7 @@ def _serve(server: uvicorn.Server, listener: socket.socket, what: str) -> bool:
         if not thread.is_alive():
             raise RuntimeError("the server has not started")
         time.sleep(_POLL_SECONDS)
-    log.info("showing %s; Ctrl-C ends it", what)
+    log.info("showing %s; press Ctrl-C to stop", what)
     activity.now("")
     print(_url(listener), flush=True)
     while not signals.stop_requested():

@@ -11,7 +11,7 @@ from gradio import component_meta
 
 @contextlib.contextmanager
 def _no_file_beside() -> Iterator[None]:
-    """Classes of controls are made without what Gradio writes of each into its module's folder."""
+    """Makes classes of controls without the file that Gradio writes for each into its folder."""
     writes = component_meta.create_or_modify_pyi
     component_meta.create_or_modify_pyi = lambda *_: None
     try:

@@ -56,7 +56,7 @@ def read(path: Path, spec: DatasetSpec) -> np.ndarray:
     except Image.DecompressionBombError as error:
         raise RefusedError(TOO_MANY.format(name=path.name)) from error
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
-        raise RefusedError(f"{path.name} is no picture that can be read") from error
+        raise RefusedError(f"{path.name} is not a readable picture") from error
     if size > MOST_MEGAPIXELS * 10**6:
         raise RefusedError(TOO_MANY.format(name=path.name))
     try:

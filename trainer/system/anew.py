@@ -27,7 +27,7 @@ def leave(reason: str, most: int) -> NoReturn:
     """
     in_place(reason, most)
     tried = process_image.in_a_row()
-    also = f", {tried} times started anew without a step" if most and tried >= most else ""
+    also = f", started anew {tried} times without a step" if most and tried >= most else ""
     signals.exit_now(f"{reason}{also}")
 
 

@@ -27,6 +27,12 @@ def enable() -> None:
     pywrap_tfe.TFE_Py_RegisterVSpace(space._replace(aggregate_fn=_sum_in_order))
 
 
+def configure(threads: int) -> None:
+    """Sets the threads of an operation, 0 for one a core, and enables it. Call before all else."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    enable()
+
+
 def _sum_in_order(gradients: Sequence[Any]) -> Any:
     """The sum of what one tensor's consumers give, one after another; of slices, TensorFlow's."""
     if not all(isinstance(gradient, tf.Tensor) for gradient in gradients):

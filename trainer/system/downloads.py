@@ -79,7 +79,7 @@ def _with_retries(request: Callable[[], Result]) -> Result:
                 raise
             if not warned:
                 log.warning(
-                    "the network fails (%s): trying again for up to %.0f s",
+                    "the network is failing (%s): trying again for up to %.0f s",
                     *(first_line(error), PATIENCE_SECONDS),
                 )
                 warned = True

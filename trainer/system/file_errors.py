@@ -14,10 +14,10 @@ from trainer.system.exits import InterruptedRun, RefusedError
 
 _ROOM = "make room there, or choose another place"
 _RIGHTS = "make it accessible, or choose another place"
-_OTHER_KIND = "move away what is there, or choose another place"
-_DEVICE = "the device or the system fails: repair it, or choose another place"
+_OTHER_KIND = "move what is there out of the way, or choose another place"
+_DEVICE = "the device or the system is failing: repair it, or choose another place"
 _LOST = "the file system behind it is lost: mount it again, and run this again"
-_NOT_NOW = "the file system does not give it: run this again, or choose another place"
+_NOT_NOW = "the file system cannot provide it now: run this again, or choose another place"
 _PASSING = {  # a file system behind a network comes back
     errno.ESTALE,
     errno.ENOTCONN,
@@ -49,7 +49,7 @@ _HINTS = {
     errno.ENODEV: _DEVICE,
     errno.ESTALE: _NOT_NOW,
     errno.EBUSY: _NOT_NOW,
-    errno.ENOLCK: "the file system has no locks: mount it with them, or choose another place",
+    errno.ENOLCK: "the file system has no locks: mount it with locks, or choose another place",
     # Of file systems behind a network, as sshfs, gcsfuse and CIFS mount them.
     errno.ENOTCONN: _LOST,
     errno.EHOSTDOWN: _LOST,
@@ -67,6 +67,19 @@ _TENSORFLOW = re.compile(rf"(?:.*}}}} )?(/[^;\n]*)?; ({'|'.join(map(re.escape, _
 def passes(error: OSError) -> bool:
     """Whether the same may succeed later, without anybody's doing."""
     return error.errno in _PASSING
+
+
+def refused(error: Exception, said: str, way_out: str) -> RefusedError | InterruptedRun:
+    """What a user is told of a file that cannot be used; where that passes, to come again.
+
+    Args:
+      error: why.
+      said: what cannot be done, and why.
+      way_out: what helps where it does not pass.
+    """
+    if isinstance(error, OSError) and passes(error):
+        return InterruptedRun(f"{said}: run the same command again")
+    return RefusedError(f"{said}: {way_out}")
 
 
 def refusal(error: BaseException) -> RefusedError | InterruptedRun | None:

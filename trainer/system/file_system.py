@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from trainer.system import file_errors, unfinished
+from trainer.system import file_errors, machine, unfinished
 from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
@@ -57,9 +57,7 @@ def make_folder(path: Path, flag: str) -> None:
 
 def _not_writable(path: Path, flag: str, error: OSError) -> RefusedError | InterruptedRun:
     said = f"--{flag}={path} cannot be written to ({error.strerror})"
-    if file_errors.passes(error):
-        return InterruptedRun(f"{said}: run the same command again")
-    return RefusedError(f"{said}: choose another folder")
+    return file_errors.refused(error, said, "choose another folder")
 
 
 @contextmanager
@@ -79,9 +77,9 @@ def locked(
         started, is_said = time.monotonic(), False
         while not _try_lock(file, folder):
             file.seek(0)
-            holder = file.read().strip()
+            holder, _, boot_id = file.read().strip().partition("\n")
             patience = timeout_seconds
-            if holder and not holder.endswith(f" on {os.uname().nodename}"):
+            if holder and not _is_here(holder, boot_id):
                 patience = max(patience, OTHER_HOSTS_LOCK_SECONDS)
             waited = time.monotonic() - started
             if waited > patience:
@@ -90,13 +88,20 @@ def locked(
                     f"({holder or 'unknown'}): stop it or choose another folder"
                 )
             if waited > LOCK_TIMEOUT_SECONDS and not is_said:
-                log.info("%s is written by %s: waiting for it", folder, holder)
+                log.info("%s is being written by %s: waiting for it", folder, holder)
                 is_said = True
             time.sleep(0.1)
         file.truncate(0)
-        file.write(f"pid {os.getpid()} on {os.uname().nodename}\n")
+        file.write(f"pid {os.getpid()} on {os.uname().nodename}\n{machine.boot_id()}\n")
         file.flush()
         yield lambda: _check_still_there(file, folder, flag)
+
+
+def _is_here(holder: str, boot_id: str) -> bool:
+    """Whether a lock's holder is on this machine; by name only where there is nothing better."""
+    if boot_id and (ours := machine.boot_id()):
+        return boot_id == ours
+    return holder.endswith(f" on {os.uname().nodename}")
 
 
 def _check_still_there(file: IO[str], folder: Path, flag: str) -> None:
@@ -107,7 +112,7 @@ def _check_still_there(file: IO[str], folder: Path, flag: str) -> None:
     if not is_same:
         raise RefusedError(
             f"--{flag}={folder} was moved or removed, or its .lock was, while this process wrote "
-            "there: what is saved is where it was moved to; begin again there, or anew"
+            "there: what was saved is where it was moved to; go on there, or start over"
         )
 
 

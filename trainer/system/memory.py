@@ -36,7 +36,7 @@ def available() -> int | None:
 
 
 def check_room(count: int, remedy: str) -> None:
-    """Refuses to take more than there is, at which the system would end the process unsaid.
+    """Refuses to take more than there is: the system would end the process without a word.
 
     Args:
       count: bytes.
@@ -48,7 +48,7 @@ def check_room(count: int, remedy: str) -> None:
     there = available()
     if there is not None and count > there:
         raise RefusedError(
-            f"{count / 2**30:.1f} GiB do not fit into the memory, of which "
+            f"{count / 2**30:.1f} GiB do not fit into memory, of which "
             f"{there / 2**30:.1f} GiB are left: {remedy}"
         )
 

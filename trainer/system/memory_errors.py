@@ -25,7 +25,5 @@ def refusal(error: BaseException, remedy: str = _LESS) -> RefusedError | None:
     if not (of_tensorflow or isinstance(error, MemoryError)):
         return None
     device = _DEVICE.search(str(error))
-    where = f"{device[1] or device[2]} has" if device else "there is"
-    return RefusedError(
-        f"{where} not enough memory: {remedy}, or leave more of the memory to this process"
-    )
+    where = f"{device[1] or device[2]} does not have" if device else "there is not"
+    return RefusedError(f"{where} enough memory: {remedy}, or leave more memory to this process")

@@ -158,7 +158,7 @@ def _act_on(number: signal.Signals) -> None:
 
 def exit_now(reason: str) -> NoReturn:
     """Ends the process, from any thread, with the exit code of a run that can be resumed."""
-    message = f"{reason}: leaving at once; what is on disk is whole, run the same command again"
+    message = f"{reason}: leaving at once; what is on disk is intact, run the same command again"
     try:
         sys.stderr.write(f"fashion-gan: {message}\n")
         streams.drain(streams.HURRY_SECONDS)

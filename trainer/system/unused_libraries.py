@@ -11,7 +11,7 @@ _NAMES = ("matplotlib.pyplot", "sklearn")
 
 
 def hide() -> None:
-    """Has them be taken for not installed, unless they are imported already."""
+    """Makes them appear not to be installed, unless they are imported already."""
     for name in _NAMES:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
 

@@ -60,7 +60,7 @@ def training(
         compiled = compilation.described(replicas, gan.generator, gan.discriminator)
         log.info("XLA compiles %s, before the first step", compiled)
 
-    at_first = ", which makes the graph first"
+    at_first = ", which builds the graph first"
 
     def rows(step: int, count: int) -> np.ndarray:
         return order.batches(recipe.seed, feed.examples, batch, step, count)

@@ -75,7 +75,7 @@ def faster_precision(
 ) -> tuple[str, Speed | None]:
     """What --precision=auto is on this machine, and the speed in it, where it was measured."""
     if not environment.has_bfloat16_instructions():
-        log.info("precision: float32, there are no instructions for bfloat16")
+        log.info("precision: float32, as there are no instructions for bfloat16")
         return "float32", None
     log.info("precision: measuring float32 and bfloat16")
     activity.now("measuring float32 and bfloat16")

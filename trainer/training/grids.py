@@ -16,7 +16,7 @@ from trainer.evaluation import completed_pictures
 from trainer.gan import completing, image_batches, sampling, stages
 from trainer.gan.networks import label_sizes
 from trainer.gan.state import FashionGAN
-from trainer.monitoring import image_grids
+from trainer.monitoring import image_files, image_grids
 from trainer.randomness import BatchRng
 
 COLUMNS = 8  # of a grid
@@ -44,7 +44,7 @@ def seconds(gan: FashionGAN, images: np.ndarray, labels: np.ndarray) -> float:
     started = time.monotonic()
     picture = draw()
     with tempfile.TemporaryDirectory() as folder:
-        image_grids.write_png(Path(folder, "grid.png"), picture)
+        image_files.write_png(Path(folder, "grid.png"), picture)
         tf.io.encode_png(picture)  # for TensorBoard
     return time.monotonic() - started
 
@@ -59,8 +59,8 @@ def _generated(gan: FashionGAN, real_labels: np.ndarray) -> Callable[[], np.ndar
     recipe = gan.recipe
     sizes = label_sizes(recipe)
     rows = min(sizes[0], MOST_ROWS) if sizes else COLUMNS
-    samples = rows * COLUMNS
-    latents = BatchRng(recipe.seed, 0, 0, samples).normal("samples", recipe.networks.noise_dim)
+    number, dimensions = rows * COLUMNS, recipe.networks.noise_dim
+    latents = BatchRng(recipe.seed, 0, 0, number).normal("samples", dimensions)
     labels = tf.constant(sampling.labels_by_row(real_labels, rows, COLUMNS), tf.int32)
     sample = stages.sampler(gan)
     batch = image_batches.size(recipe.data.image_shape)
@@ -69,7 +69,7 @@ def _generated(gan: FashionGAN, real_labels: np.ndarray) -> Callable[[], np.ndar
         images = np.concatenate(
             [
                 sample(latents[at : at + batch], labels[at : at + batch], at)
-                for at in range(0, samples, batch)
+                for at in range(0, number, batch)
             ]
         )
         picture = image_grids.grid(pixels.to_bytes(images, gan.pixel_min), COLUMNS)

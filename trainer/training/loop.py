@@ -70,7 +70,7 @@ class LoopLength:
         self.steps = min(fixed or 1, most)
         if self.steps < fixed:
             log.info(
-                "--steps_per_loop=%d is %d: the images of more do not fit into memory at once",
+                "--steps_per_loop=%d becomes %d: images for more do not fit into memory at once",
                 *(fixed, self.steps),
             )
         self._stop_requested = stop_requested
@@ -96,7 +96,8 @@ def run(step: int, plan: Plan, callbacks: Callbacks, length: LoopLength) -> int:
 
     Records are flushed before the checkpoint is saved: the checkpoint is the commit.
     """
-    monitor, apart = callbacks.monitor, SAVE_SECONDS
+    monitor, seconds_between_saves = callbacks.monitor, SAVE_SECONDS
+    save_seconds = 0.0
     steps = length.next()
     while step < plan.last_step and steps:
         count = min(steps, plan.next_pause(step) - step)
@@ -111,11 +112,14 @@ def run(step: int, plan: Plan, callbacks: Callbacks, length: LoopLength) -> int:
         if plan.grid_due(step):
             monitor.draw_grid(step)
         steps = length.next()
-        late = plan.saves_by_time and callbacks.seconds_since_save() >= apart
+        late = plan.saves_by_time and callbacks.seconds_since_save() >= seconds_between_saves
         if plan.checkpoint_due(step) or late or not steps:
             started = time.monotonic()
             monitor.draw_preview()
             monitor.flush()
             callbacks.save(step)
-            apart = max(SAVE_SECONDS, (time.monotonic() - started) / SAVE_SHARE)
+            # Of one that had to wait for its storage the next one need not be as slow.
+            earlier, save_seconds = save_seconds, time.monotonic() - started
+            usual = min(earlier, save_seconds)
+            seconds_between_saves = max(SAVE_SECONDS, usual / SAVE_SHARE)
     return step

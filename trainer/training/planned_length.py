@@ -73,7 +73,7 @@ def planned(
         _check_time_is_left(minutes, gone)
     log.info("measuring how many steps fit into %g minutes", minutes)
     if run.recipe.growth.grow_from:
-        log.warning("all steps are planned as of whole images: a run that grows ends sooner")
+        log.warning("all steps are planned for images of full size: a run that grows ends sooner")
     speed = speed or _speed(run, strategy, group)
     took = _measured(run, speed, group, examples, storage, deadline)
     schedule = run.schedule
@@ -101,17 +101,17 @@ def _speed(run: RunConfig, strategy: tf.distribute.Strategy, group: WorkerGroup)
 def _no_time(minutes: float, remaining: float, took: _Took) -> RefusedError:
     enough = minutes + (FEWEST_STEPS * took.a_step + took.once - remaining) / 60
     return RefusedError(
-        f"--minutes={minutes:g} leaves no time for a step: {60 * minutes - remaining:.0f} s went "
-        f"by until it was measured, the start takes {took.once:.0f} s, a step {took.a_step:.2f} s; "
-        f"--minutes={math.ceil(enough)} has time for {FEWEST_STEPS}"
+        f"--minutes={minutes:g} leaves no time for a step: {60 * minutes - remaining:.0f} s passed "
+        f"before it was measured, the start takes {took.once:.0f} s, a step {took.a_step:.2f} s; "
+        f"--minutes={math.ceil(enough)} has time for {FEWEST_STEPS} steps"
     )
 
 
 def _check_time_is_left(minutes: float, gone: int) -> None:
     if gone > READING_SHARE * 60 * minutes:
         raise RefusedError(
-            f"of --minutes={minutes:g} {gone} s went by until the data were read: give it more; "
-            "where data and cache lie on this machine, run it again, for what was prepared is kept"
+            f"of --minutes={minutes:g}, {gone} s passed before the data were read: give it more; "
+            "if data and cache are on this machine, run it again, as what was prepared is kept"
         )
 
 
@@ -137,7 +137,7 @@ def _measured(
     if group.is_chief and interval:
         left = deadline - time.monotonic()
         if left < LEAST_FOR_EVALUATIONS:
-            log.warning("the run is not evaluated: %.0f s of its time are left", left)
+            log.warning("the run is not evaluated: only %.0f s of its time are left", left)
             evaluations = None
         else:
             most = EVALUATION_SHARE * left
@@ -169,7 +169,7 @@ def _epochs_between_grids(run: RunConfig, left: float, a_step: float, a_grid: fl
     most = max(1, min(MOST_GRIDS, int(GRIDS_SHARE * left / max(a_grid, 1e-6))))
     between = asked * max(1, math.ceil(wanted / most))
     if between > asked:
-        log.info("a grid every %d epochs, for each takes %.1f s", between, a_grid)
+        log.info("a grid every %d epochs, as each takes %.1f s", between, a_grid)
     return between
 
 
@@ -227,7 +227,7 @@ def _evaluation_seconds(
 
 def _say_done_without(seconds: float, recipe: Recipe) -> None:
     can_be = protocols.can_be_evaluated(recipe)
-    later = "; `fashion-gan evaluate` does so afterwards" if can_be else ""
+    later = "; `fashion-gan evaluate` can do so afterwards" if can_be else ""
     log.warning(
         "the run is not evaluated: its first evaluation would take %.0f s, most of its time%s",
         *(seconds, later),

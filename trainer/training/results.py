@@ -23,7 +23,7 @@ def unmark(job_dir: Path) -> None:
 def remove(job_dir: Path) -> None:
     """Removes the results of an earlier end, once the run has gone on.
 
-    What else lies in their places was asked for while the run trains, by `export` or `plot`.
+    Anything else in their places was asked for while the run trains, by `export` or `plot`.
     """
     if (job_dir / run_layout.OF_AN_END).exists():
         for path in all_of(job_dir):

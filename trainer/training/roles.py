@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from trainer import run_layout
 from trainer.configuration import config_json, step_counts
 from trainer.configuration.config import Recipe, Schedule
 from trainer.configuration.config_json import RunConfig
@@ -65,7 +66,7 @@ def train_as_chief(
     ) as monitor:
         if step is None:
             _record_start(run, monitor, saved, job_dir, grids.real(recipe, images, labels))
-            storage.hold.commit()
+        storage.hold.commit()  # of a resume also that it is one, however soon it is killed
         train_steps = callbacks.training(gan, strategy, feed, compiles, plan.last_step)
         at_pauses = loop.Callbacks(
             train=_profiled(_confirmed(train_steps, storage), schedule, job_dir),
@@ -128,7 +129,9 @@ def _is_complete(step: int | None, plan: Plan, storage: Storage, group: WorkerGr
     has_ended = step is not None and step >= plan.last_step and results.is_finished(job_dir)
     if group.broadcast_flag(has_ended):
         log.info(
-            "%s is complete at step %d: nothing to do; more by --steps or --epochs", job_dir, step
+            "%s is complete at step %d: nothing to do; for more, raise --steps or --epochs",
+            job_dir,
+            step,
         )
         summary.log_results(job_dir, plan.recipe, storage.data_flags)
     return has_ended
@@ -154,7 +157,7 @@ def _record_start(
     monitor.record_start(run, real)
     monitor.flush()
     saved.save(0)
-    file_system.write_text(job_dir / config_json.FILE, text)
+    file_system.write_text(job_dir / run_layout.CONFIG, text)
 
 
 def _confirmed(train: profiling.Train, storage: Storage) -> profiling.Train:
@@ -204,4 +207,6 @@ def _loop(
     if reached < plan.last_step or group.broadcast_flag(late.is_owed(reached)):
         # A signal to this process counts also if it came while the chief saved.
         stopped = StoppedByAgreement if signals.stop_requested() else StoppedForAnother
-        raise stopped(f"interrupted and saved at step {reached}: run the same command again")
+        at = f"step {reached}"
+        saved = f"and saved at {at}" if group.is_chief else f"at {at}, which the chief saves"
+        raise stopped(f"interrupted {saved}: run the same command again")

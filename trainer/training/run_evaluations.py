@@ -95,7 +95,7 @@ class RunEvaluations:
             protocol = during_training.protocol(self._num, self._networks.get())
             self._measure_best_alike(protocol)
         except Stopped:
-            log.info("step %d is saved without its evaluation, which is made later", step)
+            log.info("step %d is saved without its evaluation, which will be made later", step)
             return {}
         evaluations.add(self._job_dir, {"step": step, **protocol, **metrics})
         return _named(metrics)
@@ -157,9 +157,9 @@ class RunEvaluations:
         try:
             source, tensors = checkpoints.read_chosen(folder, BEST)
         except RefusedError as error:
-            log.warning("what was best is not measured again: %s", error)
+            log.warning("the best so far is not measured again: %s", error)
             return
-        log.info("measuring %s again, the best until now, which was measured otherwise", source)
+        log.info("measuring %s again, the best so far, as it was measured differently", source)
         state = self._gan.state()
         now = {name: each.numpy() for name, each in state_variables.named_variables(state)}
         state_variables.assign(state, tensors, source)

@@ -16,7 +16,7 @@ ENOUGH_STEPS = 5000  # after which the quick ones show it clearly
 
 
 def warn_if_not_measurable(recipe: Recipe) -> None:
-    """Says of a run which `evaluate` will refuse how it can be had otherwise."""
+    """Warns of a run that `evaluate` will refuse, and says how to get one that it takes."""
     data = recipe.data
     if (
         data.folder

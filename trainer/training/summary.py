@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def log_end(recipe: Recipe, step: int, seconds: float) -> None:
-    """Says what the start of a run has done that has brought it to its end."""
+    """Says what the start that has brought a run to its end has done."""
     took = timedelta(seconds=round(seconds))
     images = step * step_counts.images_a_step(recipe)
     log.info("complete at step %d, after %d images; this start took %s", step, images, took)
@@ -47,12 +47,12 @@ def log_results(job_dir: Path, recipe: Recipe, data_flags: tuple[str, ...]) -> N
     more = f"--output={results / 'more.png' if is_local else 'more.png'}"
     if recipe.completion.masks:
         yours = ("--input=PICTURE.png", "--mask=WHITE_WHERE_MISSING.png", "--num=8")
-        log.info("your own completed: %s", command("fashion-gan", "inpaint", run, *yours, more))
+        log.info("to complete your own: %s", command("fashion-gan", "inpaint", run, *yours, more))
     else:
         log.info("more pictures: %s", command("fashion-gan", "generate", run, more))
         if protocols.can_be_evaluated(recipe):
             evaluate = command("fashion-gan", "evaluate", run, *data_flags)
-            log.info("measured on test images: %s", evaluate)
+            log.info("to measure on test images: %s", evaluate)
     # Without it, TensorBoard keeps ten of all images; with 0, which it documents as all, none.
     every = "--samples_per_plugin=images=1000"
     folder = f"--logdir={job_dir / run_layout.TENSORBOARD}"

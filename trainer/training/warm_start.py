@@ -101,8 +101,8 @@ def _read(source: Path) -> tuple[RunConfig, str, Tensors]:
     described, tensors = checkpoints.read_chosen(source / run_layout.CHECKPOINTS, LATEST)
     if tensors["training/step"] < (whole := step_counts.full_grown_step(stored.recipe)):
         raise RefusedError(
-            f"--initialize_from={source} still grows, at {described}: train it to step {whole}, or "
-            "choose another run"
+            f"--initialize_from={source} is still growing at {described}: train it to step "
+            f"{whole}, or choose another run"
         )
     return stored, described, tensors
 
@@ -129,11 +129,13 @@ def _log_mapping(theirs: Networks, ours: Networks) -> None:
     was_other = FORMER_NAMES.get(theirs.architecture) == ours.architecture
     if was_other and ARCHITECTURES[theirs.architecture].style_based:
         log.warning(
-            "more of the generator would fit with --architecture=%s --max_width=%d, as there",
+            "more of the generator would fit with --architecture=%s --max_width=%d, as in that run",
             *(theirs.architecture, theirs.max_width),
         )
     if theirs.architecture == ours.architecture and depth != ours.mapping_layers:
-        log.warning("more of the generator would fit with --mapping_layers=%d, as there", depth)
+        log.warning(
+            "more of the generator would fit with --mapping_layers=%d, as in that run", depth
+        )
 
 
 def _without_labels(shapes: Shapes, gan: FashionGAN) -> dict[str, tuple[int, ...]]:
@@ -191,7 +193,7 @@ def _log(source: str, network: str, wanted: Shapes, found: Mapping[str, str]) ->
     )
     if left:
         log.info(
-            "%s: %d layers start anew, of other shapes, labels or names there: %s",
+            "%s: %d layers start anew, as shapes, labels or names differ there: %s",
             *(network, len(left), ", ".join(left)),
         )
 
