@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainer.distribution.cluster_spec import Worker
+
 # The first step of a compiled network on a busy core; nothing that works takes longer.
 PATIENCE_SECONDS = 900.0
 
@@ -150,10 +152,7 @@ def _cluster(processes: int) -> list[dict[str, str]]:
     if processes == 1:
         return [{}]
     servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(processes)]
-    workers = [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
+    workers = tuple(f"127.0.0.1:{server.getsockname()[1]}" for server in servers)
     for server in servers:
         server.close()
-    tasks = [{"type": "worker", "index": index} for index in range(processes)]
-    return [
-        {"TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": task})} for task in tasks
-    ]
+    return [{"TF_CONFIG": Worker(index, workers).tf_config()} for index in range(processes)]

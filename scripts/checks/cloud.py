@@ -26,10 +26,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from scripts.checks import final_tensors
 from tests.system import emulated
 from tests.system.emulated import BUCKET, Request, Storage
 from trainer.cloud import lease as lease_protocol
-from trainer.runs import checkpoints, records
+from trainer.runs import records
 from trainer.system import exits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -225,11 +226,7 @@ def has(storage: Storage, name: str) -> bool:
 def differs(storage: Storage, name: str, folder: Path, reference: Path) -> str:
     """How the run in the bucket differs from the reference; empty if it does not."""
     copy = storage.copy(name, folder)
-    tensors, expected = (
-        checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", STEPS))
-        for job_dir in (copy, reference)
-    )
-    if any(tensors[key].tobytes() != expected[key].tobytes() for key in expected):
+    if final_tensors.different(*(final_tensors.read(each, STEPS) for each in (copy, reference))):
         return "ends with other bits"
     losses = [
         [(line["step"], line["loss/generator"]) for line in records.read_lines(path)]

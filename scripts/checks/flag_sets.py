@@ -19,11 +19,10 @@ from pathlib import Path
 
 import trainer.commands.train
 import trainer.training.run  # noqa: F401
-from scripts.checks import children
+from scripts.checks import children, final_tensors
 from trainer import __main__
 from trainer.configuration import choices, flags, presets, resume
 from trainer.configuration.config import Recipe
-from trainer.runs import checkpoints
 from trainer.system import cores
 from trainer.system.exits import RefusedError
 
@@ -178,13 +177,8 @@ def train(folder: Path, whole: list[str], less: list[str] | None) -> int:
             return 1
     if less is None:
         return 0
-    ours, theirs = (
-        checkpoints.read(checkpoints.prefix(folder / name / "checkpoints", STEPS))
-        for name in ("whole", "less")
-    )
-    differs = ours.keys() != theirs.keys() or any(
-        ours[name].tobytes() != theirs[name].tobytes() for name in ours
-    )
+    ours, theirs = (final_tensors.read(folder / name, STEPS) for name in ("whole", "less"))
+    differs = bool(final_tensors.different(ours, theirs))
     if not differs:
         print("no tensor differs")
     return int(not differs)

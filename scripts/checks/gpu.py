@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.checks import children, gpu_step, trainings
+from scripts.checks import children, final_tensors, gpu_step, trainings
 from scripts.checks.trainings import Failed
 from trainer.gan.training_step import METRICS
 from trainer.system import exits
@@ -139,9 +139,8 @@ def bits(output: Path, brief: bool) -> Figures:
             trainings.train(folder / "alone", preset, *given)
             trainings.begin_and_kill(folder / "killed", preset, STEPS // 2, *given)
             trainings.train(folder / "killed", preset, *given)
-            alone, killed = (trainings.final(folder / name, STEPS) for name in ("alone", "killed"))
-            differ = [key for key in alone if alone[key].tobytes() != killed[key].tobytes()]
-            if differ:
+            ends = (final_tensors.read(folder / name, STEPS) for name in ("alone", "killed"))
+            if differ := final_tensors.different(*ends):
                 raise Failed(f"{preset}, jit_compile {compiled}: {len(differ)} tensors differ")
     return {"presets": list(presets)}
 

@@ -23,7 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from trainer.runs import checkpoint_files, checkpoints, records
+from scripts.checks import final_tensors
+from trainer.distribution.cluster_spec import Worker
+from trainer.runs import records
 
 STEPS = 60
 BATCH = 16
@@ -61,7 +63,7 @@ class Group:
 
     def __init__(self, job_dir: Path, workers: int, *more: str) -> None:
         servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(workers)]
-        self._addresses = [f"127.0.0.1:{server.getsockname()[1]}" for server in servers]
+        self._addresses = tuple(f"127.0.0.1:{server.getsockname()[1]}" for server in servers)
         for server in servers:
             server.close()
         self._more = more
@@ -70,8 +72,7 @@ class Group:
         self.processes = [self._start(index) for index in range(workers)]
 
     def _start(self, index: int) -> Process:
-        task = {"type": "worker", "index": index}
-        tf_config = json.dumps({"cluster": {"worker": self._addresses}, "task": task})
+        tf_config = Worker(index, self._addresses).tf_config()
         command = ["-m", "trainer", "train", f"--job_dir={self.job_dir}", *FLAGS, *self._more]
         environ = {**os.environ, "TF_CONFIG": tf_config, "PYTHONUNBUFFERED": "1"}
         with open(self._log(index), "wb") as log:
@@ -194,20 +195,15 @@ def disturbed(job_dir: Path, workers: int, rejoin: bool) -> float:
         group.kill()
 
 
-def tensors(job_dir: Path) -> dict[str, np.ndarray]:
-    """Those of the last step."""
-    return checkpoints.read(checkpoint_files.prefix(job_dir / "checkpoints", STEPS))
-
-
 def row(out: Path, workers: int, one: dict[str, np.ndarray]) -> dict[str, Any]:
     """All that is measured of groups of so many workers."""
     folders = [out / f"{workers}-{name}" for name in ("alone", "rejoin", "anew")]
     found = left_alone(folders[0], workers)
     found["rejoin"] = disturbed(folders[1], workers, rejoin=True)
     found["all_anew"] = disturbed(folders[2], workers, rejoin=False)
-    alone, *others = map(tensors, folders)
+    alone, *others = (final_tensors.read(folder, STEPS) for folder in folders)
     for other in others:
-        assert all(alone[name].tobytes() == other[name].tobytes() for name in alone), "other bits"
+        assert not final_tensors.different(alone, other), "other bits"
     differences = [
         np.abs(alone[name].astype(float) - one[name].astype(float)).max(initial=0.0)
         for name in one
@@ -226,7 +222,7 @@ def main() -> None:
     asked.out.mkdir(parents=True)
     command = [sys.executable, "-m", "trainer", "train", f"--job_dir={asked.out / 'one'}", *FLAGS]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-    one, rows = tensors(asked.out / "one"), []
+    one, rows = final_tensors.read(asked.out / "one", STEPS), []
     for workers in map(int, asked.workers.split(",")):
         rows.append(row(asked.out, workers, one))
         print(json.dumps(rows[-1]), flush=True)

@@ -21,12 +21,9 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
-
-from scripts.checks import history
+from scripts.checks import final_tensors, history
 from trainer import run_layout
 from trainer.configuration import presets
-from trainer.runs import checkpoints
 
 PRESETS = ("mlp", "fashion", "conditional", "stylegan")
 STEPS = 40
@@ -68,14 +65,9 @@ def check(old: Path, output: Path, preset: str) -> str:
     history.run(old, log, *flags(runs["old"], preset))
     history.run(history.ROOT, log, *flags(runs["new"], preset))
     history.run(history.ROOT, log, "train", f"--job_dir={runs['bare']}", "--threads=2")
-    reference, *others = (
-        checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", STEPS))
-        for job_dir in runs.values()
-    )
+    reference, *others = (final_tensors.read(job_dir, STEPS) for job_dir in runs.values())
     for tensors in others:
-        if reference.keys() != tensors.keys():
-            return "has other tensors"
-        if different := [name for name in reference if not same(reference[name], tensors[name])]:
+        if different := final_tensors.different(reference, tensors):
             return f"ends with other bits in {len(different)} of {len(reference)} tensors"
     finished = f"--job_dir={runs['old']}"
     history.run(history.ROOT, log, "evaluate", finished, "--num=50")
@@ -83,11 +75,6 @@ def check(old: Path, output: Path, preset: str) -> str:
     history.run(history.ROOT, log, "export", finished, "--format=saved_model")
     history.run(history.ROOT, log, "plot", finished)
     return ""
-
-
-def same(left: np.ndarray, right: np.ndarray) -> bool:
-    """Whether all bits are equal."""
-    return left.tobytes() == right.tobytes()
 
 
 def begin(old: Path, job_dir: Path, step: int, arguments: list[str]) -> None:

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.checks import final_tensors
 from trainer.configuration import config_json, presets
-from trainer.runs import checkpoints, records
+from trainer.runs import records
 
 STEPS = {"fashion_gan": 20}
 
@@ -61,11 +62,7 @@ def check(output: Path, name: str, devices: int) -> str:
         return "ends before it is killed"
     if run(*train(killed)):
         return "does not resume"
-    ours, theirs = (
-        checkpoints.read(checkpoints.prefix(folder / "checkpoints", steps))
-        for folder in (killed, alone)
-    )
-    if any(ours[key].tobytes() != theirs[key].tobytes() for key in theirs):
+    if final_tensors.different(*(final_tensors.read(each, steps) for each in (killed, alone))):
         return "ends with other bits"
     lines = records.read_lines(alone / "metrics.jsonl")
     if not np.isfinite([value for line in lines for value in line.values()]).all():

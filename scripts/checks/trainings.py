@@ -15,7 +15,7 @@ from trainer import __main__, run_layout
 from trainer.configuration import flags
 from trainer.configuration.config import Recipe
 from trainer.data import loading
-from trainer.runs import checkpoints, records
+from trainer.runs import records
 
 NOTHING: Mapping[str, str] = {}
 
@@ -93,8 +93,3 @@ def lines(job_dir: Path) -> list[dict[str, float]]:
 def last_step(job_dir: Path) -> int:
     """The last step that is recorded."""
     return records.last_step(job_dir / run_layout.METRICS)
-
-
-def final(job_dir: Path, step: int) -> dict[str, np.ndarray]:
-    """The tensors of the checkpoint of that step."""
-    return checkpoints.read(checkpoints.prefix(job_dir / "checkpoints", step))
