@@ -13,7 +13,13 @@ import pytest
 
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
-from trainer.evaluation import metrics, neighbours, packaged_networks, pixel_space
+from trainer.evaluation import (
+    metric_groups,
+    metrics,
+    neighbours,
+    packaged_networks,
+    pixel_space,
+)
 
 N = 1000
 SPEC = DATASETS["fashion_mnist"]
@@ -68,7 +74,7 @@ def overlaps(features: dict[str, np.ndarray]) -> dict[str, neighbours.ManifoldOv
 @pytest.fixture(scope="module")
 def projections(sets: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Projections to the principal components of the test images."""
-    space = pixel_space.principal_components(sets["test"])
+    space = pixel_space.principal_components(sets["test"], metric_groups.COMPONENTS)
     return {name: space.project(images) for name, images in sets.items()}
 
 

@@ -177,6 +177,16 @@ def test_a_signal_to_one_worker_saves_and_stops_all_at_one_step(tmp_path, monkey
     assert f"interrupted at step {newest[0]}, which the chief saves:" in log(tmp_path / "run", 1)
 
 
+def test_a_chief_whose_run_is_complete_needs_no_others(tmp_path):
+    """Those of an Indexed Job have ended for good, and it may have been replaced alone."""
+    assert codes(start(tmp_path / "run", 2, "--steps=4")) == [exits.OK] * 2
+    soon = "from trainer.training import run\nrun.ENDED_SECONDS = 1\n"
+    flags = ("--steps=4", "--cluster_timeout=300")
+    alone = start(tmp_path / "run", 2, *flags, absent=1, before=lambda index, addresses: soon)
+    assert codes(alone, 60) == [exits.OK]
+    assert "is complete, and the other workers have ended" in log(tmp_path / "run", 0)
+
+
 @pytest.mark.slow
 def test_a_group_disturbed_again_and_again_ends_with_the_same_bits(tmp_path, request):
     alone, disturbed = tmp_path / "alone", tmp_path / "disturbed"

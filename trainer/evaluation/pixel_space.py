@@ -23,7 +23,7 @@ class PixelSpace:
         return np.concatenate(parts)
 
 
-def principal_components(images: np.ndarray, count: int = 64) -> PixelSpace:
+def principal_components(images: np.ndarray, count: int) -> PixelSpace:
     """The directions of the largest variance of images.
 
     Args:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
+import logging
 import math
 import time
 import zlib
@@ -21,10 +24,25 @@ from trainer.gan import compilation
 from trainer.gan.networks import build_networks
 from trainer.gan.state import FashionGAN
 from trainer.models import flops, forms
+from trainer.runs import checkpoint_files
 from trainer.runs.checkpoints import Checkpoints
 from trainer.system import activity
-from trainer.training import first_start, planned_length, roles, run_directory, warm_start
+from trainer.system.exits import InterruptedRun
+from trainer.training import (
+    first_start,
+    planned_length,
+    results,
+    roles,
+    run_directory,
+    summary,
+    warm_start,
+)
+from trainer.training.plan import Plan
 from trainer.training.storage import Storage
+
+log = logging.getLogger(__name__)
+
+ENDED_SECONDS = 60  # that the chief of a complete run waits for others
 
 
 def describe(run: RunConfig, workers: int) -> None:
@@ -67,30 +85,65 @@ def train(
       InterruptedRun: a signal stopped the training, and it was saved; or storage is lost.
     """
     activity.now("joining the others")
-    joined = strategies.joined_cluster(run.runtime, worker, rejoin)
-    with joined as (strategy, group):
+    runtime, has_ended = run.runtime, worker.is_chief and _has_ended(run, storage.job_dir)
+    if has_ended:
+        waited = min(runtime.cluster_timeout, ENDED_SECONDS)
+        runtime = dataclasses.replace(runtime, cluster_timeout=waited)
+    with contextlib.ExitStack() as within:
+        joined = strategies.joined_cluster(runtime, worker, rejoin)
+        try:
+            strategy, group = within.enter_context(joined)
+        except InterruptedRun:
+            if not has_ended:
+                raise
+            log.info("%s is complete, and the other workers have ended", storage.job_dir)
+            summary.log_results(storage.job_dir, run.recipe, storage.data_flags)
+            return
         if len(worker.addresses) > 1 and run.schedule.minutes is not None:
             # Machines may come long after another: a run is as long as they are all there.
             deadline = time.monotonic() + 60 * run.schedule.minutes
-        activity.now("making the run's parts")
-        here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
-        group.check_equal("the configuration", _fingerprint(asked, here))
-        stored_environment = run.environment
-        run = _decided(run, here, strategy, group, storage, deadline)
-        with strategy.scope():
-            gan = FashionGAN(run.recipe, run.horizon)
-        if group.is_chief:
-            keep = run.schedule.keep_checkpoints
-            saved = Checkpoints(storage.job_dir / run_layout.CHECKPOINTS, gan.state(), keep)
-            step = _taken_up(storage.job_dir, saved, stored_environment, here)
-            if step is None and storage.initialize_from:
-                run = warm_start.initialised(run, gan, storage.initialize_from)
-        run = _from_chief(run, group)  # a warm start says how the average begins
-        gan.recipe = run.recipe
-        if group.is_chief:
-            roles.train_as_chief(run, step, saved, storage, strategy, group, gan)
-        else:
-            roles.train_as_worker(run, storage, strategy, group, gan)
+        _train(run, asked, storage, strategy, group, deadline)
+
+
+def _has_ended(run: RunConfig, job_dir: Path) -> bool:
+    """Whether the run is complete, so that other workers may have ended for good.
+
+    A pod of an Indexed Job that fails after all is done is replaced alone: they do not come again.
+    """
+    if run.environment is None or not results.is_finished(job_dir):
+        return False
+    newest = max(checkpoint_files.complete(job_dir / run_layout.CHECKPOINTS), default=0)
+    return newest >= Plan(run.recipe, run.schedule).last_step
+
+
+def _train(
+    run: RunConfig,
+    asked: int,
+    storage: Storage,
+    strategy: tf.distribute.Strategy,
+    group: WorkerGroup,
+    deadline: float,
+) -> None:
+    """The part of a worker, once all are there."""
+    activity.now("making the run's parts")
+    here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
+    group.check_equal("the configuration", _fingerprint(asked, here))
+    stored_environment = run.environment
+    run = _decided(run, here, strategy, group, storage, deadline)
+    with strategy.scope():
+        gan = FashionGAN(run.recipe, run.horizon)
+    if group.is_chief:
+        keep = run.schedule.keep_checkpoints
+        saved = Checkpoints(storage.job_dir / run_layout.CHECKPOINTS, gan.state(), keep)
+        step = _taken_up(storage.job_dir, saved, stored_environment, here)
+        if step is None and storage.initialize_from:
+            run = warm_start.initialised(run, gan, storage.initialize_from)
+    run = _from_chief(run, group)  # a warm start says how the average begins
+    gan.recipe = run.recipe
+    if group.is_chief:
+        roles.train_as_chief(run, step, saved, storage, strategy, group, gan)
+    else:
+        roles.train_as_worker(run, storage, strategy, group, gan)
 
 
 def _decided(
