@@ -90,7 +90,7 @@ def test_a_row_of_several_seeds_shows_their_median_and_how_far_they_differ(tmp_p
 
 def test_another_seed_is_of_a_row_that_is_there_and_of_its_flags(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit, match="make wide@2 before"):
+    with pytest.raises(SystemExit, match="make wide@2 first"):
         quality.make_row("wide@2-seed1", [])
     table.add("real", {**METRICS, "judge_accuracy": 0.9219})
     table.add("wide@2", {**METRICS, **COSTS, "flags": "--preset=fashion --width=48"})
