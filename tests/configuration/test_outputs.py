@@ -87,5 +87,5 @@ def test_labels_that_name_nothing_are_refused(text):
 
 def test_noise_is_of_generators_alone():
     for more in (["--network=discriminator"], ["--format=weights"]):
-        with pytest.raises(RefusedError, match="--noise=input applies only to generators"):
+        with pytest.raises(RefusedError, match="--noise=input has no effect with --network="):
             flags.export(["export", RUN, "--noise=input", *more])

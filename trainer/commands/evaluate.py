@@ -98,7 +98,9 @@ def _evaluate_all(settings: EvaluateConfig, mirror: Mirror | None) -> None:
             in_bucket.fetch_again(mirror, *_SMALL_FILES)
     errors = [error for seen, error in unreadable.items() if seen == _seen(seen[0])]
     if errors:
-        raise RefusedError(f"{'; '.join(errors)}: all others are measured; restore or remove it")
+        raise RefusedError(
+            f"{'; '.join(errors)}: all others are measured; restore these or remove them"
+        )
 
 
 def _new_steps(settings: EvaluateConfig, mirror: Mirror | None) -> set[int] | None:
@@ -159,7 +161,7 @@ def _evaluate_new(
                 log.warning("%s", error)
                 unreadable[seen] = str(error)
             else:
-                log.info("%s is gone: the run has removed it as an old checkpoint", path)
+                log.info("%s is gone: a run removes its older checkpoints", path)
             continue
         _record_and_print(results.measure(trained), settings.job_dir, mirror)
     return results

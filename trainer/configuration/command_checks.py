@@ -78,7 +78,7 @@ def check_export(config: ExportConfig) -> None:
     has_no_noise = config.network != "generator" or config.format == "weights"
     if config.noise == "input" and has_no_noise:
         raise RefusedError(
-            f"--noise=input applies only to generators, not to --network={config.network} "
+            f"--noise=input has no effect with --network={config.network} "
             f"--format={config.format}: leave it out"
         )
     suffix, output = EXPORT_SUFFIXES[config.format], config.output

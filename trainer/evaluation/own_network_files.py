@@ -95,7 +95,7 @@ def _read(path: Path) -> Weights | None:
         raise file_errors.refused(error, said, "make it readable") from error
     if weights and _digest(weights) == digest:
         return weights
-    log.warning("evaluation: %s is damaged, and is made again", path)
+    log.warning("evaluation: %s is damaged, and removed, to be made again when needed", path)
     path.unlink(missing_ok=True)
     return None
 
