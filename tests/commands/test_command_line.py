@@ -372,3 +372,18 @@ def test_a_flag_of_another_command_is_refused():
 
 def test_paths_may_start_with_a_tilde():
     assert flags.plot(["plot", "--job_dir=~/runs/a"]).job_dir == Path("~/runs/a").expanduser()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    {
+        "train --epochs=abc": "--epochs=abc is not a whole number",
+        "train --minutes=soon": "--minutes=soon is not a number",
+        "generate --output=x.png --num=-3": "--num=-3 must be from 1 to 10000000",
+        "train --preset=fashon": "--preset=fashon is unknown: did you mean fashion or fashion_gan?",
+        "train --preset=own --dataset=image_folder": "needs --data_dir=FOLDER, the folder of your",
+    }.items(),
+)
+def test_slips_of_the_keys_are_said_in_plain_words(given, said, main, tmp_path, capsys):
+    assert main([*given.split(), f"--job_dir={tmp_path}"]) == exits.REFUSED
+    assert said in capsys.readouterr().err

@@ -162,7 +162,10 @@ def test_a_run_that_has_trained_beside_a_broken_test_picture_goes_on(tmp_path, m
             save(tmp_path / f"set/{split}/{number}.png")
     (tmp_path / "set/test/broken.png").write_bytes(b"nothing")
     given = ("--dataset=image_folder", f"--data_dir={tmp_path}/set", "--evaluation_interval=0")
-    begun = "from trainer.commands import train\ntrain._check_pictures = lambda data, spec: None\n"
+    begun = (
+        "from trainer.commands import train\n"
+        "train._of_sound_pictures = lambda data, spec: data.load(spec, 'train')\n"
+    )
     run_forked(*train_flags(tmp_path / "run", *given, "--steps=2"), before=begun)
     run_forked(*train_flags(tmp_path / "run", *given, "--steps=3"))
 

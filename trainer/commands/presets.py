@@ -20,6 +20,6 @@ def run(config: None) -> None:
         print(_ROW.format(name, *measured, presets.remark(name, "for")).rstrip())
         print(textwrap.indent(textwrap.fill(presets.description(name), COLUMNS - 4), "    "))
     print(
-        "\nFréchet: distance to Fashion-MNIST's test images after about 15 minutes of processor \n"
-        "time (real images: 0.27). images/s: on two cores. docs/quality.md has more."
+        "\nFréchet: distance to Fashion-MNIST's test images after about 15 minutes of CPU time\n"
+        "(real images: 0.27). images/s: on two cores. docs/quality.md has more."
     )

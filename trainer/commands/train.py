@@ -114,9 +114,8 @@ def _loader(
                 f"--data_dir={asked.places.data_dir} holds different data from the run's: give "
                 "all workers the same"
             )
-        if starts and spec.dataset == IMAGE_FOLDER:
-            _check_pictures(data, spec)
-        examples = data.load(spec, "train")
+        is_checked = starts and spec.dataset == IMAGE_FOLDER
+        examples = _of_sound_pictures(data, spec) if is_checked else data.load(spec, "train")
         if worker.is_chief:
             _keep(data, spec)  # at once: also where the run does not begin
         data.forget()
@@ -125,19 +124,20 @@ def _loader(
     return load
 
 
-def _check_pictures(data: DataFolder, spec: DatasetSpec) -> None:
-    """Refuses broken pictures of both splits at once, before the run knows what its pictures are.
+def _of_sound_pictures(data: DataFolder, spec: DatasetSpec) -> LabelledImages:
+    """The training images; refuses broken pictures of both splits at once.
 
     Whoever repaired one when an evaluation needs it would have other pictures than the run.
     """
-    refused = []
+    loaded, refused = [], []
     for split in ("train", "test"):
         try:
-            data.load(spec, split)
+            loaded.append(data.load(spec, split))
         except RefusedError as error:
             refused.append(str(error))
     if refused:
         raise RefusedError("; ".join(dict.fromkeys(refused)))
+    return loaded[0]
 
 
 def _keep(data: DataFolder, spec: DatasetSpec) -> None:
@@ -184,6 +184,12 @@ def _check_start(asked: TrainConfig) -> None:
     """Refuses a new run in a folder with another's models, or from a run that is none."""
     if other := next((asked.job_dir / run_layout.MODELS).glob("*"), None):
         raise stored_runs.without_configuration(asked.job_dir, other)
+    if asked.preset == "own" and "dataset" not in asked.given:
+        log.warning(
+            "--preset=own is meant for your own pictures, but this run trains on %s: for yours add "
+            "--dataset=%s --data_dir=FOLDER",
+            *(asked.recipe.data.dataset, IMAGE_FOLDER),
+        )
     # Later the run is not read any more.
     source, url = asked.initialize_from, asked.initialize_from_url
     if source:

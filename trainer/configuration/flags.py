@@ -47,6 +47,7 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
     resolved = _train(argv, _published)
     is_new = not (resolved.job_dir_url or (resolved.job_dir / run_layout.CONFIG).exists())
     if is_new:
+        _check_pictures_are_named(resolved)
         checks.check(resolved)  # before all pictures of a folder are read
     if not loading.SOURCES[resolved.data.dataset].is_pinned:
         try:
@@ -59,6 +60,13 @@ def train(argv: Sequence[str]) -> config.TrainConfig:
             _say_why_there_are_no_labels(resolved)
             checks.check(resolved)
     return resolved
+
+
+def _check_pictures_are_named(asked: config.TrainConfig) -> None:
+    if asked.data.dataset == IMAGE_FOLDER and "data_dir" not in asked.given:
+        raise RefusedError(
+            f"--dataset={IMAGE_FOLDER} needs --data_dir=FOLDER, the folder of your pictures"
+        )
 
 
 def _say_why_there_are_no_labels(asked: config.TrainConfig) -> None:

@@ -10,6 +10,16 @@ from absl import flags
 from trainer.configuration import flag_definitions, flag_groups, help_text
 from trainer.system.exits import RefusedError
 
+# What Python and absl say of numbers, and what is said instead.
+_OF_NUMBERS = (
+    (r"flag (--\w+=.*): invalid literal for int\(\).*", r"\1 is not a whole number"),
+    (r"flag (--\w+=.*): could not convert string to float.*", r"\1 is not a number"),
+    (
+        r"flag (--\w+=.*): \S+ is not an integer in the range \[(\d+), (\d+)\]",
+        r"\1 must be from \2 to \3",
+    ),
+)
+
 
 class HelpRequested(Exception):
     """The user asked for help; the message is the help."""
@@ -30,7 +40,7 @@ def parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> fl
     try:
         stray = values(list(argv))[1:]
     except (flags.Error, UnicodeError) as error:
-        text = " ".join(str(error).split())
+        text = _in_plain_words(error)
         if missing := re.match(r"flag --(\w+)=None: ", text):
             text = f"--{missing[1]}={flag_groups.PLACEHOLDERS[missing[1]]} is needed"
         raise RefusedError(text) from error
@@ -48,7 +58,16 @@ def in_force(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) ->
         values([argument for argument in argv if argument not in help_text.WORDS])
     except flags.IllegalFlagValueError as error:
         if "=None: " not in str(error):
-            raise RefusedError(" ".join(str(error).split())) from error
+            raise RefusedError(_in_plain_words(error)) from error
     except (flags.Error, UnicodeError) as error:
-        raise RefusedError(" ".join(str(error).split())) from error
+        raise RefusedError(_in_plain_words(error)) from error
     return values
+
+
+def _in_plain_words(error: Exception) -> str:
+    """An error of absl's in a line."""
+    text = " ".join(str(error).split())
+    for pattern, words in _OF_NUMBERS:
+        if found := re.fullmatch(pattern, text):
+            return found.expand(words)
+    return text

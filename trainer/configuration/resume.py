@@ -133,7 +133,8 @@ def _refuse_differences(asked: TrainConfig, stored: RunConfig) -> None:
     if not rows:
         return
     what = "with another recipe: give its flags again, or leave them out, or choose another folder"
-    if {name for name, *_ in rows} <= _CONTENTS - asked.given:  # no flag asks for these
+    asked_for = asked.given | ({"image_shape"} if "image_size" in asked.given else set())
+    if {name for name, *_ in rows} <= _CONTENTS - asked_for:  # no flag asks for these
         what = (
             f"on other pictures than --data_dir={asked.places.data_dir} holds now, or their table "
             "has changed: restore them, or start in another folder, perhaps with --initialize_from "

@@ -113,7 +113,7 @@ def find(folder: Path, number: int, flag: str = "data_dir") -> Files:
         files.pictures.sort()
     if not files.pictures:
         raise WrongFolderError(
-            f"--{flag}={folder} holds no pictures ({', '.join(rules.suffixes)}), nor do its "
+            f"--{flag}={folder} holds no pictures (.png, .jpg, .webp and the like), nor do its "
             f"subfolders{_but(files)}"
         )
     return files

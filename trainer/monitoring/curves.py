@@ -74,7 +74,8 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
     Raises:
       RefusedError: none has records.
     """
-    figure, charts = _figure(2)
+    measured = any(evaluations.distances(run.job_dir) for run in runs)
+    figure, charts = _figure(1 + measured)
     figure.suptitle("runs compared")
     shown = 0
     if len(runs) > _OF_ONE_COLOUR:
@@ -88,18 +89,19 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
         losses = np.array([line["loss/generator"] for line in lines], float)
         images = np.array([line["step"] * a_step for line in lines])
         centres, means = smoothed(losses)
-        charts[1].plot(images[centres], means, label=run.name, linewidth=1.2)
+        charts[-1].plot(images[centres], means, label=run.name, linewidth=1.2)
         if distances := evaluations.distances(run.job_dir):
             points = [(step * a_step, distance) for step, distance in distances]
-            colour = charts[1].lines[-1].get_color()
+            colour = charts[-1].lines[-1].get_color()
             charts[0].plot(
                 *zip(*points, strict=True), "o-", label=run.name, color=colour, markersize=3
             )
     if not shown:
         raise RefusedError("none of the runs has records yet: train for longer")
-    _measure_distance(charts[0])
-    charts[1].set_ylabel("generator's loss")
-    drawn, names = charts[1].get_legend_handles_labels()
+    if measured:
+        _measure_distance(charts[0])
+    charts[-1].set_ylabel("generator's loss")
+    drawn, names = charts[-1].get_legend_handles_labels()
     rows = math.ceil(len(names) / _NAMES_IN_A_ROW)
     figure.set_figheight(figure.get_figheight() + _LEGEND_INCHES * rows)
     figure.legend(drawn, names, loc="outside lower center", ncols=_NAMES_IN_A_ROW, fontsize="small")

@@ -71,7 +71,7 @@ def planned(
     if speed is None:  # else measuring took its part, and what is left is seen below
         gone = group.broadcast_number(round(60 * minutes - (deadline - time.monotonic())))
         _check_time_is_left(minutes, gone)
-    log.info("measuring how many steps fit into %g minutes", minutes)
+    log.info("measuring how many steps fit into --minutes=%g", minutes)
     if run.recipe.growth.grow_from:
         log.warning("all steps are planned for images of full size: a run that grows ends sooner")
     speed = speed or _speed(run, strategy, group)
@@ -85,7 +85,8 @@ def planned(
     if steps < 1:
         raise _no_time(minutes, remaining, took)
     recipe_checks.check_growth_ends(run.recipe, steps)
-    log.info("%d steps are planned, of %.1f ms each, evaluations included", steps, 1e3 * a_step)
+    included = ", evaluations included" if schedule.evaluation_interval else ""
+    log.info("%d steps are planned, of %.1f ms each%s", steps, 1e3 * a_step, included)
     schedule = dataclasses.replace(schedule, steps=steps, save_interval=between)
     return dataclasses.replace(run, schedule=schedule, asked_schedule=run.schedule, horizon=steps)
 

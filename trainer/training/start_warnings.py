@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 
 from trainer.configuration import step_counts
 from trainer.configuration.config import Recipe, Schedule
@@ -35,10 +34,7 @@ def warn_if_short(recipe: Recipe, schedule: Schedule) -> None:
     if steps >= FEWEST_STEPS:
         return
     a_step = step_counts.images_a_step(recipe)
-    if schedule.minutes is not None:
-        minutes = schedule.minutes * ENOUGH_STEPS / steps
-        longer = f"--minutes={math.ceil(minutes)}"
-    elif schedule.steps is not None:
+    if schedule.minutes is not None or schedule.steps is not None:
         longer = f"--steps={ENOUGH_STEPS}"
     else:
         longer = f"--epochs={-(-ENOUGH_STEPS * a_step // recipe.data.train_examples)}"

@@ -45,7 +45,7 @@ def arguments(name: str) -> list[str]:
       RefusedError: there is no such preset; the nearest names are given.
     """
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=3, cutoff=0.3)
+        near = difflib.get_close_matches(name, names(), n=2, cutoff=0.6)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}"
         raise RefusedError(f"--preset={name} is unknown: {hint}")
     return [line for line in _lines(name) if line and not line.startswith("#")]
