@@ -38,5 +38,5 @@ def test_no_odd_input_is_a_defect(tmp_path):
 def test_what_fails_is_told_apart(said, status, late, verdict, tmp_path: Path):
     (tmp_path / fuzz.LOG).write_text(said)
     assert os.WIFEXITED(status) == (status >= 256 or status == 0)
-    assert fuzz.judge(tmp_path, status, late) == verdict
+    assert fuzz.verdict_of(tmp_path, status, late) == verdict
     assert (verdict in fuzz.GOOD) == (verdict in ("done", "refused"))
