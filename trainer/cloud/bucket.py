@@ -194,10 +194,8 @@ class Bucket:
                 **options,
             )
         except Vanished as error:
-            bucket = self._url.bucket
-            raise RefusedError(
-                f"{self.name}: there is no bucket {bucket}: create it or name another"
-            ) from error
+            said = f"{self.name}: there is no bucket {self._url.bucket}"
+            raise RefusedError(f"{said}: create it or name another") from error
         return page
 
     def _call(

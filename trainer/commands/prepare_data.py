@@ -30,10 +30,7 @@ def run(config: PrepareConfig) -> None:
         )
     if config.own_features:
         file_system.make_folder(config.places.cache_dir, "cache_dir")
-        # Before data sets are prepared, which uses TensorFlow.
-        from trainer.system import determinism
-
-        determinism.configure(config.threads)
+        _configure(config.threads)
     if name == "synthetic":
         log.info("data: synthetic is drawn at each start; there is nothing to prepare")
         _prepare_features(config)
@@ -68,6 +65,13 @@ def run(config: PrepareConfig) -> None:
     folder.send()
     _prepare_features(config)
     print(local_copies.shown(str(place)))
+
+
+def _configure(threads: int) -> None:
+    """Before data sets are prepared, which uses TensorFlow."""
+    from trainer.system import determinism
+
+    determinism.configure(threads)
 
 
 def _prepare_features(config: PrepareConfig) -> None:
