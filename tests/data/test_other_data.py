@@ -112,35 +112,34 @@ def test_a_set_that_cannot_be_downloaded_is_refused(tmp_path, monkeypatch):
         loading.load(spec, "train", tmp_path, tmp_path / "cache")
 
 
-@pytest.mark.parametrize("dataset", ["cifar10", "fashion_mnist"])
-def test_a_disk_that_is_full_is_not_taken_for_a_failed_download(dataset, tmp_path, monkeypatch):
+def fails_to_download(dataset: str, error: Exception, folder: Path, monkeypatch) -> None:
+    """Loads a set that TensorFlow Datasets cannot prepare."""
     import tensorflow_datasets as tfds
 
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/part")
+    def fails(*_, **__):
+        raise error
 
-    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "absent")
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", folder / "absent")
     monkeypatch.setattr(downloads, "check_reachable", lambda url: None)
-    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", full)
-    spec = resolve(f"--dataset={dataset}", f"--data_dir={tmp_path}").recipe.data
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", fails)
+    spec = resolve(f"--dataset={dataset}", f"--data_dir={folder}").recipe.data
+    loading.load(spec, "train", folder, folder / "cache")
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "fashion_mnist"])
+def test_a_disk_that_is_full_is_not_taken_for_a_failed_download(dataset, tmp_path, monkeypatch):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/part")
     with pytest.raises(RefusedError, match=r"/data/part cannot be used .*make room there"):
-        loading.load(spec, "train", tmp_path, tmp_path / "cache")
+        fails_to_download(dataset, full, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("dataset", ["cifar10", "fashion_mnist"])
 def test_a_download_that_is_cut_off_is_worth_another_try(dataset, tmp_path, monkeypatch):
     import requests
-    import tensorflow_datasets as tfds
 
-    def cut_off(*_, **__):
-        raise requests.exceptions.ChunkedEncodingError("Connection broken")
-
-    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "absent")
-    monkeypatch.setattr(downloads, "check_reachable", lambda url: None)
-    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", cut_off)
-    spec = resolve(f"--dataset={dataset}", f"--data_dir={tmp_path}").recipe.data
+    cut_off = requests.exceptions.ChunkedEncodingError("Connection broken")
     with pytest.raises(InterruptedRun, match=r"cut off \(.*Connection broken\): run again"):
-        loading.load(spec, "train", tmp_path, tmp_path / "cache")
+        fails_to_download(dataset, cut_off, tmp_path, monkeypatch)
 
 
 def test_on_a_full_disk_the_arrays_are_kept_in_memory(tmp_path, monkeypatch):

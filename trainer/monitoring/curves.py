@@ -74,8 +74,9 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
     Raises:
       RefusedError: none has records.
     """
-    measured = any(evaluations.distances(run.job_dir) for run in runs)
-    figure, charts = _figure(1 + measured)
+    measured = {run.job_dir: evaluations.distances(run.job_dir) for run in runs}
+    is_any = any(measured.values())
+    figure, charts = _figure(1 + is_any)
     figure.suptitle("runs compared")
     shown = 0
     if len(runs) > _OF_ONE_COLOUR:
@@ -90,7 +91,7 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
         images = np.array([line["step"] * a_step for line in lines])
         centres, means = smoothed(losses)
         charts[-1].plot(images[centres], means, label=run.name, linewidth=1.2)
-        if distances := evaluations.distances(run.job_dir):
+        if distances := measured[run.job_dir]:
             points = [(step * a_step, distance) for step, distance in distances]
             colour = charts[-1].lines[-1].get_color()
             charts[0].plot(
@@ -98,7 +99,7 @@ def compare(runs: Sequence[Overview], path: Path) -> Path:
             )
     if not shown:
         raise RefusedError("none of the runs has records yet: train for longer")
-    if measured:
+    if is_any:
         _measure_distance(charts[0])
     charts[-1].set_ylabel("generator's loss")
     drawn, names = charts[-1].get_legend_handles_labels()
