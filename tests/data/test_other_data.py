@@ -142,6 +142,23 @@ def test_a_download_that_is_cut_off_is_worth_another_try(dataset, tmp_path, monk
         fails_to_download(dataset, cut_off, tmp_path, monkeypatch)
 
 
+@pytest.mark.parametrize("dataset", ["cifar10", "fashion_mnist"])
+def test_what_a_killed_download_left_is_removed_by_the_next(dataset, tmp_path, monkeypatch):
+    half = tmp_path / ".partial-999999999-set" / "downloads" / "half.tar"
+    half.parent.mkdir(parents=True)
+    half.write_text("gigabytes")
+    with pytest.raises(RefusedError):
+        fails_to_download(dataset, ConnectionError("no route to host"), tmp_path, monkeypatch)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize(("dataset", "version"), [("cifar10", "3.0.2"), ("fashion_mnist", "3.0.1")])
+def test_an_incomplete_prepared_set_is_refused(dataset, version, tmp_path, monkeypatch):
+    (tmp_path / dataset / version).mkdir(parents=True)
+    with pytest.raises(RefusedError, match=rf"^\S+{version} is not complete: remove it"):
+        fails_to_download(dataset, AssertionError("not tried"), tmp_path, monkeypatch)
+
+
 def test_on_a_full_disk_the_arrays_are_kept_in_memory(tmp_path, monkeypatch):
     folder = image_folder(tmp_path / "shapes")
     usage = shutil.disk_usage(tmp_path)

@@ -14,13 +14,14 @@ import logging
 import tempfile
 import urllib.parse
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from trainer.data import array_files
+from trainer.data import array_files, prepared
 from trainer.data.datasets import Arrays
-from trainer.data.prepared import downloading, quiet_tfds
 from trainer.system import activity, downloads, file_errors, file_system
 from trainer.system.exits import RefusedError, first_line
 
@@ -115,8 +116,7 @@ def _prepare_from(folder: Path | None, data_dir: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for name, content in contents.items():
             Path(scratch, name).write_bytes(content)
-        with quiet_tfds():
-            _builder_from_files(Path(scratch), data_dir).download_and_prepare()
+        prepared.made_by(_builder_of_files(Path(scratch)), data_dir)
 
 
 def _find_file(folder: Path, name: str) -> Path | None:
@@ -143,8 +143,8 @@ def _read_verified(folder: Path, name: str) -> bytes:
     return content
 
 
-def _builder_from_files(files: Path, data_dir: Path):
-    """TensorFlow Datasets' own builder, changed to read the IDX files of a folder."""
+def _builder_of_files(files: Path) -> Callable[..., Any]:
+    """The class of TensorFlow Datasets' own builder, changed to read the IDX files of a folder."""
     import tensorflow_datasets as tfds
 
     class FromFiles(tfds.image_classification.FashionMNIST, skip_registration=True):  # type: ignore[call-arg]
@@ -162,7 +162,7 @@ def _builder_from_files(files: Path, data_dir: Path):
                 ),
             }
 
-    return FromFiles(data_dir=data_dir)
+    return FromFiles
 
 
 def _download(data_dir: Path) -> None:
@@ -175,10 +175,10 @@ def _download(data_dir: Path) -> None:
     )
     builder = tfds.image_classification.FashionMNIST
     first_file = urllib.parse.urljoin(builder.URL, "train-labels-idx1-ubyte.gz")
-    with downloading("Fashion-MNIST", way_out) as settings:
+    with prepared.downloading("Fashion-MNIST", way_out) as settings:
         # Without this check, the download's own retries take minutes where there is no network.
         downloads.check_reachable(first_file)
-        builder(data_dir=data_dir).download_and_prepare(download_config=settings)
+        prepared.made_by(builder, data_dir, download_config=settings)
 
 
 def is_prepared(data_dir: Path) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
+import io
 import json
 import logging
 import os
 import re
-import sys
 import urllib.error
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from trainer.system import (
     file_errors,
     file_system,
     memory_errors,
+    unfinished,
 )
 from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
@@ -101,22 +103,6 @@ def prepare(spec: DatasetSpec, data_dir: Path) -> Path:
         return _prepared_folder(spec.dataset, data_dir) or _download(spec.dataset, data_dir)
 
 
-@contextlib.contextmanager
-def quiet_tfds() -> Iterator[None]:
-    """Hides progress bars and retries of TensorFlow Datasets; its output goes to stderr."""
-    import tensorflow_datasets as tfds
-
-    tfds.disable_progress_bar()
-    retries = logging.getLogger("urllib3.connectionpool")
-    level = retries.level
-    retries.setLevel(logging.ERROR)  # of several downloads at once; the last error is raised
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            yield
-    finally:
-        retries.setLevel(level)
-
-
 def _prepared_folder(name: str, data_dir: Path) -> Path | None:
     """The folder of the newest prepared version, or None."""
     try:
@@ -159,8 +145,9 @@ def downloading(name: str, way_out: str) -> Iterator[Any]:
     activity.now(f"downloading {name}")
     log.info("data: downloading and preparing %s with TensorFlow Datasets", name)
     try:
-        with quiet_tfds():
-            yield tfds.download.DownloadConfig(try_download_gcs=False)
+        yield tfds.download.DownloadConfig(try_download_gcs=False)
+    except RefusedError:
+        raise
     except Exception as error:  # any error of the network, its proxies or TFDS
         if downloads.was_cut_off(error):
             raise InterruptedRun(
@@ -179,10 +166,51 @@ def _download(name: str, data_dir: Path) -> Path:
         # Without this check, the download's own retries take minutes where there is no network.
         with contextlib.suppress(urllib.error.HTTPError):  # there is one
             downloads.check_reachable(_SERVERS[name])
-        tfds.builder(name, data_dir=data_dir).download_and_prepare(download_config=settings)
-    folder = _prepared_folder(name, data_dir)
-    assert folder is not None
+        return made_by(functools.partial(tfds.builder, name), data_dir, download_config=settings)
+
+
+def made_by(make_builder: Callable[..., Any], data_dir: Path, **settings: Any) -> Path:
+    """The folder of a set that a builder of TensorFlow Datasets has prepared.
+
+    It prepares in a folder of its own: what a killed process leaves, which may be gigabytes, is
+    removed by the next one that comes here, not kept beside it.
+
+    Args:
+      make_builder: called with `data_dir`, the folder of data sets.
+      data_dir: where the set comes to, of which this process holds the lock.
+      **settings: of `download_and_prepare`.
+
+    Raises:
+      RefusedError: there is something else in the set's place.
+    """
+    unfinished.remove_left_over(data_dir)
+    with unfinished.beside(data_dir / "set") as scratch, _quiet_tfds():
+        builder = make_builder(data_dir=scratch)
+        made = Path(builder.data_path)
+        folder = data_dir / made.relative_to(scratch)
+        if folder.exists():
+            raise RefusedError(f"{folder} is not complete: remove it to prepare the set again")
+        builder.download_and_prepare(**settings)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made.rename(folder)
+    log.info("data: prepared %s", folder)
     return folder
+
+
+@contextlib.contextmanager
+def _quiet_tfds() -> Iterator[None]:
+    """Hides what TensorFlow Datasets prints, which names the folder of its own, and its retries."""
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()
+    retries = logging.getLogger("urllib3.connectionpool")
+    level = retries.level
+    retries.setLevel(logging.ERROR)  # of several downloads at once; the last error is raised
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        retries.setLevel(level)
 
 
 def _decode(folder: Path, spec: DatasetSpec, split: str, path_prefix: Path, count: int) -> Arrays:

@@ -67,10 +67,11 @@ def remove_left_over(folder: Path) -> None:
         ours = _PARTIAL_NAME.match(left_over.name)
         if not ours or not _is_left_over(left_over, int(ours[1]), ours[2], ours[3]):
             continue
-        if left_over.is_dir() and not left_over.is_symlink():
-            shutil.rmtree(left_over)
-        else:
-            left_over.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # another user's, say: it is in nobody's way
+            if left_over.is_dir() and not left_over.is_symlink():
+                shutil.rmtree(left_over)
+            else:
+                left_over.unlink(missing_ok=True)
 
 
 def _is_left_over(path: Path, pid: int, host: str | None, drawn: str | None) -> bool:
