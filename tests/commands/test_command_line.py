@@ -33,6 +33,8 @@ def main(monkeypatch: pytest.MonkeyPatch):
 
 WRONG_FLAGS = {
     "--bach_size=8": "Did you mean: batch_size",
+    "--lr=1e-3": "Did you mean: discriminator_learning_rate, generator_learning_rate",
+    "--learning_rate=1e-3": "Did you mean: discriminator_learning_rate, generator_learning_rate",
     "--batch_size=-1": "batch_size",
     "--batch_size=0": "batch_size",
     "--batch_size=many": "batch_size",

@@ -40,7 +40,7 @@ def parse(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) -> fl
     try:
         stray = values(list(argv))[1:]
     except (flags.Error, UnicodeError) as error:
-        text = _in_plain_words(error)
+        text = _in_plain_words(error, values)
         if missing := re.match(r"flag --(\w+)=None: ", text):
             text = f"--{missing[1]}={flag_groups.PLACEHOLDERS[missing[1]]} is needed"
         raise RefusedError(text) from error
@@ -58,16 +58,25 @@ def in_force(argv: Sequence[str], define: Callable[[flags.FlagValues], None]) ->
         values([argument for argument in argv if argument not in help_text.WORDS])
     except flags.IllegalFlagValueError as error:
         if "=None: " not in str(error):
-            raise RefusedError(_in_plain_words(error)) from error
+            raise RefusedError(_in_plain_words(error, values)) from error
     except (flags.Error, UnicodeError) as error:
-        raise RefusedError(_in_plain_words(error)) from error
+        raise RefusedError(_in_plain_words(error, values)) from error
     return values
 
 
-def _in_plain_words(error: Exception) -> str:
+def _in_plain_words(error: Exception, values: flags.FlagValues) -> str:
     """An error of absl's in a line."""
     text = " ".join(str(error).split())
+    if isinstance(error, flags.UnrecognizedFlagError) and "Did you mean" not in text:
+        likely = sorted(name for name in values if _is_short_for(error.flagname, name))
+        return f"{text}. Did you mean: {', '.join(likely)} ?" if likely else text
     for pattern, words in _OF_NUMBERS:
         if found := re.fullmatch(pattern, text):
             return found.expand(words)
     return text
+
+
+def _is_short_for(said: str, name: str) -> bool:
+    """Whether a flag's name ends like this, or the initials of its words do: learning_rate, lr."""
+    initials = "".join(word[0] for word in name.split("_"))
+    return name.endswith(f"_{said}") or (len(said) > 1 and initials.endswith(said))
