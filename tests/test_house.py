@@ -24,7 +24,7 @@ HOUSE = """
     models       configuration
     randomness   cloud
                  data
-    system run_layout
+    system run_layout plurals
 """
 FLOOR = {
     room: number

@@ -57,7 +57,9 @@ def test_it_is_found_again_by_content_from_another_folder(tmp_path, caplog):
     entries = [
         each for each in (cache_of(tmp_path / "other") / "pictures").iterdir() if each.is_dir()
     ]
-    assert len(entries) == 1 and "data: prepared in" in caplog.text and "KiB" in caplog.text
+    assert (
+        len(entries) == 1 and "data: 1 picture prepared in" in caplog.text and "KiB" in caplog.text
+    )
 
 
 def test_a_killed_preparation_is_taken_up(small_pieces, tmp_path):

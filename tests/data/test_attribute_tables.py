@@ -66,10 +66,8 @@ def test_rows_without_pictures_and_pictures_without_rows_are_counted_and_named(s
     with caplog.at_level(logging.INFO):
         images, _ = load(small)
     assert len(images) == 3
-    assert (
-        "1 rows of" in caplog.text and "have no picture, and are not used (gone.png)" in caplog.text
-    )
-    assert "1 pictures have no row" in caplog.text and "(unsaid.png)" in caplog.text
+    assert "1 row has no picture, of" in caplog.text and ": not used (gone.png)" in caplog.text
+    assert "1 picture has no row" in caplog.text and "(unsaid.png)" in caplog.text
     assert "colour: green 1, red 1, not given 1" in caplog.text
 
 
@@ -79,7 +77,7 @@ def test_a_picture_whose_name_looks_like_another_s_is_left_out_and_said(tmp_path
     with caplog.at_level(logging.INFO):
         images, _ = load(tmp_path)
     assert len(images) == 2
-    assert "1 pictures are not used, as the table cannot tell them from others" in caplog.text
+    assert "1 picture is not used, as the table cannot tell one from others" in caplog.text
 
 
 def test_a_column_that_names_instead_of_describing_is_left_out_and_said(tmp_path, caplog):
@@ -428,7 +426,7 @@ def test_why_there_are_no_labels_is_said_before_they_are_refused(tmp_path):
     (tmp_path / "set" / "coat" / "b.heic").write_bytes(b"x")
     given = ("--dataset=image_folder", f"--data_dir={tmp_path}/set", "--preset=own")
     refused = run_forked("train", f"--job_dir={tmp_path}/run", *given, code=64)
-    assert "1 files are not used" in refused.stderr and "b.heic" in refused.stderr
+    assert "1 file is not used" in refused.stderr and "b.heic" in refused.stderr
     assert "use --noconditional" in refused.stderr
 
 

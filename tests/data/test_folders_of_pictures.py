@@ -85,7 +85,7 @@ def test_pictures_at_any_depth_have_the_class_of_the_first_level(tmp_path, caplo
     assert specify(tmp_path).attributes == (Attribute("class", ("boot", "shirt")),)
     assert labels.tolist() == [[0], [1], [1]]
     assert "class: boot 1, shirt 2" in caplog.text
-    assert "1 subfolders hold no pictures (hat)" in caplog.text
+    assert "1 subfolder holds no pictures (hat)" in caplog.text
 
 
 def test_links_are_followed_and_circles_end(tmp_path):
@@ -113,8 +113,8 @@ def test_every_file_that_is_not_used_is_named_with_its_reason(tmp_path, caplog):
     assert "2 files are not used: of another kind" in said
     assert "notes.txt" in said and "2.heic" in said
     assert "2 files are not used: hidden" in said and ".3.png" in said and ".trash" in said
-    assert "1 files are not used: a broken link (1 .png: 5.png)" in said
-    assert "1 files are not used: not a file (1 .png: 6.png)" in said
+    assert "1 file is not used: a broken link (1 .png: 5.png)" in said
+    assert "1 file is not used: not a file (1 .png: 6.png)" in said
 
 
 def test_a_grey_picture_among_coloured_ones_gets_colours(tmp_path):
@@ -274,8 +274,8 @@ def test_the_first_of_several_frames_is_used_and_this_is_said(tmp_path, caplog):
     assert all(list(pixels[3, 3]) == RED for pixels in found)
     said = [line for line in caplog.messages if "several frames" in line]
     assert said == [
-        "data: 13 have several frames; the first is used: 0.gif, 1.gif, 10.gif, 11.gif, 2.gif, "
-        "3.gif, 4.gif, 5.gif, 6.gif, 7.gif, ..."
+        "data: 13 pictures have several frames; the first is used: 0.gif, 1.gif, 10.gif, 11.gif, "
+        "2.gif, 3.gif, 4.gif, 5.gif, 6.gif, 7.gif, ..."
     ]
 
 
@@ -365,7 +365,7 @@ def test_a_run_among_its_pictures_learns_nothing_from_its_own(tmp_path):
     run_forked(*train_flags(job_dir, *given, "--steps=1"))
     assert (job_dir / "results" / "final.png").exists()
     resumed = run_forked(*train_flags(job_dir, *given, "--steps=2"))
-    assert "1 files are not used: a run directory" in resumed.stderr
+    assert "1 file is not used: a run directory" in resumed.stderr
     assert [each.values for each in specify(tmp_path).attributes] == [("boots", "dress")]
 
 

@@ -280,4 +280,4 @@ def test_what_of_a_folder_is_no_picture_is_said(tmp_path, caplog):
     Image.new("L", (28, 28)).save(tmp_path / "a.png")
     (tmp_path / "b.heic").write_bytes(b"a phone's")
     assert len(input_pictures.read(tmp_path, GREY).images) == 1
-    assert "--input: 1 files are not used" in caplog.text and "b.heic" in caplog.text
+    assert "--input: 1 file is not used" in caplog.text and "b.heic" in caplog.text

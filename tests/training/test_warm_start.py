@@ -115,7 +115,7 @@ def test_other_networks_start_with_what_fits(source, tmp_path):
     assert (
         f"generator: 2 of 3 layers taken from {source} at step 7: dense2, pixels\n" in done.stderr
     )
-    assert "generator: 1 layers start anew, as shapes, labels or names differ there: dense1" in (
+    assert "generator: 1 layer starts anew, as shapes, labels or names differ there: dense1" in (
         done.stderr
     )
     # The folder's name is no part of the recipe, nor is the number of replicas.

@@ -14,6 +14,7 @@ from trainer.data.input_pictures import InputPictures
 from trainer.editing import inpainting
 from trainer.gan import completing
 from trainer.monitoring import image_files, image_grids
+from trainer.plurals import counted
 from trainer.runs import trained_networks
 from trainer.system import activity, memory
 
@@ -39,8 +40,8 @@ def write(config: InpaintConfig, stored: RunConfig, pictures: InputPictures) -> 
         _COPIES * config.num * pictures.images.nbytes, "complete fewer pictures at once"
     )
     trained = trained_networks.load(stored, config.job_dir, config.checkpoint)
-    count = len(pictures.images)
-    log.info("completing %d pictures with %s", count, trained.source)
+    what = counted(len(pictures.images), "picture")
+    log.info("completing %s with %s", what, trained.source)
     if not trained.recipe.completion.masks:
         log.warning(
             "the run generates whole pictures, so the nearest ones are searched for, which is "
@@ -51,7 +52,7 @@ def write(config: InpaintConfig, stored: RunConfig, pictures: InputPictures) -> 
             "labels that are not given stay unset, as this run cannot infer them: give --labels, "
             "or use a run trained with --recognition, as --preset=inpaint is"
         )
-    activity.now(f"completing {count} pictures")
+    activity.now(f"completing {what}")
     search = config.search
     seeds = range(search.seed, search.seed + config.num)
     assert pictures.masks is not None

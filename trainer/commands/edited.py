@@ -22,6 +22,7 @@ from trainer.editing.sheets import Sheet
 from trainer.editing.synthesis import Synthesis
 from trainer.evaluation import direction_names
 from trainer.monitoring import image_files, image_grids
+from trainer.plurals import counted
 from trainer.runs import trained_networks
 from trainer.system import activity, memory
 from trainer.system.exits import RefusedError
@@ -56,8 +57,9 @@ def write(config: EditConfig, stored: RunConfig, sources: Sources) -> None:
     found = _directions(config, synthesis)
     _check_size(config, sources, synthesis)
     codes = _codes(synthesis, config, sources)
-    activity.now(f"editing {len(codes)} images")
-    log.info("editing %d images with %s", len(codes), synthesis.source)
+    what = counted(len(codes), "image")
+    activity.now(f"editing {what}")
+    log.info("editing %s with %s", what, synthesis.source)
     sheet = _sheet(synthesis, codes, found, config, sources)
     images = synthesis.images(sheet.codes)
     if config.output.suffix == ".npz":

@@ -15,6 +15,7 @@ from trainer.editing import projection
 from trainer.editing.projection import Projected
 from trainer.editing.synthesis import Synthesis
 from trainer.monitoring import image_files, image_grids
+from trainer.plurals import counted
 from trainer.runs import trained_networks
 from trainer.system import activity, memory
 
@@ -61,8 +62,9 @@ def projected(
         _COPIES * (pictures.images.nbytes + 4 * count * search.restarts * codes),
         "give fewer pictures at once",
     )
-    activity.now(f"projecting {count} pictures")
-    log.info("projecting %d pictures into the latents of %s", count, synthesis.source)
+    what = counted(count, "picture")
+    activity.now(f"projecting {what}")
+    log.info("projecting %s into the latents of %s", what, synthesis.source)
     found = projection.project(synthesis, pictures.images, labels, pictures.masks, search)
     log.info("PSNR %.1f dB on average, %.1f at worst", found.psnr.mean(), found.psnr.min())
     return found

@@ -18,6 +18,7 @@ from trainer.editing import labels_changed
 from trainer.editing.codes import Codes
 from trainer.editing.synthesis import Synthesis
 from trainer.monitoring import image_files, image_grids
+from trainer.plurals import counted
 from trainer.runs import trained_networks
 from trainer.system import activity, memory
 
@@ -56,7 +57,7 @@ def write(
         wanted = asked_labels.by_turns(cycle, len(codes))
         codes = labels_changed.changed(synthesis, codes, wanted)
     activity.now(f"generating {output.name}")
-    log.info("generating %d images from %s", len(codes), synthesis.source)
+    log.info("generating %s from %s", counted(len(codes), "image"), synthesis.source)
     if not output.suffix:
         digits = max(5, len(str(len(codes) - 1)))
         names = (

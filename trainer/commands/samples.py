@@ -17,6 +17,7 @@ from trainer.data.labels import NOT_GIVEN, Labels
 from trainer.editing import truncated_styles
 from trainer.gan import image_batches, sampling
 from trainer.monitoring import image_files, image_grids
+from trainer.plurals import counted
 from trainer.runs import trained_networks
 from trainer.runs.trained_networks import Trained
 from trainer.system import activity, memory
@@ -48,7 +49,7 @@ def write(config: GenerateConfig, stored: RunConfig, cycle: Sequence[Labels]) ->
         log.info("generating %d frames from %s", num, network.source)
         image_files.write_gif(output, _frames(network, config, cycle, num))
     else:
-        log.info("generating %d images from %s", num, network.source)
+        log.info("generating %s from %s", counted(num, "image"), network.source)
         _write_images(network, config, cycle, num)
 
 

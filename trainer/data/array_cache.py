@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trainer.plurals import counted
 from trainer.system import disk, file_system, memory
 from trainer.system.exits import RefusedError
 from trainer.system.intervals import Interval
@@ -60,7 +61,8 @@ def array(cache_dir: Path, name: str, shape: tuple[int, ...], make: Make) -> np.
                 error,
             )
             return _in_memory(shape, make)
-    log.info("data: prepared in %s (%s)", entry, _size(found.nbytes))
+    what = counted(len(found), "picture")
+    log.info("data: %s prepared in %s (%s)", what, entry, _size(found.nbytes))
     return found
 
 

@@ -12,6 +12,7 @@ from trainer.data.attribute_tables import MissingAttributeError
 from trainer.data.datasets import Attribute, FolderReading
 from trainer.data.labels import NOT_GIVEN
 from trainer.data.picture_files import RULES, TEST, TRAIN, canonical
+from trainer.plurals import counted
 from trainer.system.exits import RefusedError
 
 _CLASS = "class"  # the attribute that subfolders give
@@ -42,7 +43,8 @@ def by_subfolders(
         empty = picture_files.empty_folders(inside, top)
         if names and empty:
             listed = ", ".join(path.name for path in empty)
-            left_out.append(f"{len(empty)} subfolders hold no pictures ({listed})")
+            what = counted(len(empty), "subfolder holds", "subfolders hold")
+            left_out.append(f"{what} no pictures ({listed})")
     _check_names(f"--data_dir={folder}: the name of the subfolder", names)
     if names and not splits and {name.lower() for name in names} <= _LIKE_SPLITS:
         left_out.append(
@@ -80,8 +82,8 @@ def by_table(
     by_name = {canonical(path.relative_to(folder)): path for path in paths}
     if alike := sorted(str(path.relative_to(folder)) for path in {*paths} - {*by_name.values()}):
         left_out.append(
-            f"{len(alike)} pictures are not used, as the table cannot tell them from others whose "
-            f"names look the same ({attribute_tables.listed(alike)})"
+            f"{counted(len(alike), 'picture is', 'pictures are')} not used, as the table cannot "
+            f"tell one from others whose names look the same ({attribute_tables.listed(alike)})"
         )
     names = [name for name in by_name if name in table.rows]
     if not names:
@@ -93,13 +95,14 @@ def by_table(
         )
     without_picture = [name for name in table.rows if name not in by_name]
     without_row = [name for name in by_name if name not in table.rows]
-    for missing, text in (
-        (without_picture, "rows of %s have no picture, and are not used (%s)"),
-        (without_row, "pictures have no row in %s, and are not used (%s)"),
+    for missing, one, more, lack in (
+        (without_picture, "row has", "rows have", f"no picture, of {table.named}"),
+        (without_row, "picture has", "pictures have", f"no row in {table.named}"),
     ):
         if missing:
             listed = attribute_tables.listed(missing)
-            left_out.append(f"{len(missing)} {text % (table.named, listed)}")
+            what = counted(len(missing), one, more)
+            left_out.append(f"{what} {lack}: not used ({listed})")
     attributes, rows, said = attribute_tables.described(
         table, names, wanted, reading.attribute_minimum, rules
     )

@@ -21,6 +21,7 @@ from trainer.data import (
 from trainer.data.datasets import Attribute, FolderReading
 from trainer.data.kept_digests import Stamp
 from trainer.data.picture_files import RULES, TEST, TRAIN, Files
+from trainer.plurals import counted
 from trainer.system import cores, file_system, threads
 from trainer.system.exits import RefusedError
 from trainer.system.intervals import Interval
@@ -126,9 +127,9 @@ def _read(
         is_test = np.array([folder_attributes.split_of(path, folder) == TEST for path in paths])
     else:
         is_test = np.array([_is_test(digest, reading.test_share) for digest in digests])
-    counted = picture_files.counted(paths)
+    kinds = picture_files.by_suffix(paths)
     notes.append(
-        f"{len(paths)} pictures in {folder} ({counted}), {is_test.sum()} of them for tests"
+        f"{counted(len(paths), 'picture')} in {folder} ({kinds}), {is_test.sum()} of them for tests"
     )
     notes += folder_notes.shares(attributes, labels)
     left_out += folder_notes.without_training(attributes, labels[~is_test])
@@ -150,7 +151,8 @@ def _in_splits(
         return found, False
     inside = [path for path in found if folder_attributes.split_of(path, folder) in (TRAIN, TEST)]
     if others := len(found) - len(inside):
-        left_out.append(f"{others} pictures outside the folders train and test are not used")
+        what = counted(others, "picture is", "pictures are")
+        left_out.append(f"{what} not used, outside the folders train and test")
     return inside, True
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from trainer.data import attribute_tables, picture_files
 from trainer.data.datasets import ATTRIBUTE_MINIMUM, TEST_SHARE, Attribute, FolderReading
 from trainer.data.picture_files import TEST, TRAIN, Files
+from trainer.plurals import counted
 
 
 def unused(files: Files, folder: Path, tables: tuple[Path, ...] = ()) -> Iterator[str]:
@@ -17,7 +18,8 @@ def unused(files: Files, folder: Path, tables: tuple[Path, ...] = ()) -> Iterato
     for reason, paths in sorted(files.unused.items()):
         if left := [path for path in paths if path not in tables]:
             names = picture_files.listed(left, folder)
-            yield f"{len(left)} files are not used: {reason} ({names})"
+            what = counted(len(left), "file is", "files are")
+            yield f"{what} not used: {reason} ({names})"
 
 
 def unused_flags(reading: FolderReading, has_table: bool, has_splits: bool) -> Iterator[str]:

@@ -198,10 +198,10 @@ def class_folder(picture: Path, folder: Path) -> Path | None:
 def listed(paths: list[Path], folder: Path) -> str:
     """Some of the files by name, all of them by the number of each suffix."""
     names = ", ".join(str(path.relative_to(folder)) for path in paths[:NAMED])
-    return f"{counted(paths)}: {names}{', ...' if len(paths) > NAMED else ''}"
+    return f"{by_suffix(paths)}: {names}{', ...' if len(paths) > NAMED else ''}"
 
 
-def counted(paths: list[Path]) -> str:
+def by_suffix(paths: list[Path]) -> str:
     """How many files there are of each suffix."""
     counts = Counter(path.suffix.lower() or "without suffix" for path in paths)
     return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
@@ -265,4 +265,4 @@ def _why_unused(path: Path, folder: Path, rules: Rules) -> str | None:
 def _but(files: Files) -> str:
     """What there is instead of pictures."""
     found = [path for paths in files.unused.values() for path in paths]
-    return f"; there are files of other kinds ({counted(found)})" if found else ""
+    return f"; there are files of other kinds ({by_suffix(found)})" if found else ""

@@ -16,6 +16,7 @@ from trainer.configuration.config import Runtime
 from trainer.distribution import heartbeats, meeting
 from trainer.distribution.cluster_spec import GPUS, Worker
 from trainer.distribution.collectives import WorkerGroup
+from trainer.plurals import counted
 from trainer.system import anew, determinism, file_errors, process_image, signals, watchdog
 from trainer.system.exits import RefusedError, first_line
 
@@ -83,11 +84,11 @@ def make_strategy(runtime: Runtime) -> tf.distribute.Strategy:
         )
     names = [device.name for device in devices]
     log.info(
-        "devices: %d %s%s, %d threads",
+        "devices: %d %s%s, %s",
         len(names),
         devices[0].device_type,
         " (virtual)" if runtime.virtual_devices > 1 else "",
-        runtime.threads,
+        counted(runtime.threads, "thread"),
     )
     if len(names) > 1 or runtime.strategy == "mirrored":
         return tf.distribute.MirroredStrategy(names)

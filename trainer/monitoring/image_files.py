@@ -11,6 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from trainer.monitoring import image_grids
+from trainer.plurals import counted
 from trainer.system import file_system
 from trainer.system.exits import RefusedError
 
@@ -87,8 +88,8 @@ def write_folder(folder: Path, images: Iterable[tuple[str, np.ndarray]]) -> None
         others = sorted(set(place.glob("*.png")) - written)
         if others:
             log.warning(
-                "%s holds %d other pictures, which stay there (%s, ...)",
-                *(place, len(others), others[0].name),
+                "%s holds %s, which stay there (%s, ...)",
+                *(place, counted(len(others), "other picture"), others[0].name),
             )
 
 

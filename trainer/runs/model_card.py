@@ -9,6 +9,7 @@ from pathlib import Path
 from trainer import run_layout
 from trainer.configuration.config import Recipe
 from trainer.models import image_noise
+from trainer.plurals import counted
 from trainer.run_layout import CARD, CARD_PICTURE
 from trainer.runs import checkpoint_files, evaluations
 from trainer.runs.figures import FIGURES
@@ -88,8 +89,8 @@ def _text(figures: str, preset: str, networks: Trained, use: str, has_picture: b
         f"# A generator of {data.dataset}",
         f"A generative adversarial network, recipe `{preset}` of fashion-gan: networks "
         f"`{recipe.networks.architecture}`, loss `{recipe.objective.loss}`, {step} updates of "
-        f"{recipe.batch_size} images. It draws images of {height}x{width} pixels with {channels} "
-        f"channel{'s' if channels > 1 else ''}.",
+        f"{recipe.batch_size} images. It draws images of {height}x{width} pixels with "
+        f"{counted(channels, 'channel')}.",
         *([f"![samples]({CARD_PICTURE})"] if has_picture else []),
         "## Data",
         f"`{data.dataset}`: {data.train_examples} training images, {data.test_examples} for tests. "

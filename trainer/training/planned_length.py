@@ -18,6 +18,7 @@ from trainer.distribution.collectives import WorkerGroup
 from trainer.evaluation import during_training, own_network_training, own_networks, protocols
 from trainer.evaluation.during_training import RunNetworks
 from trainer.gan.state import FashionGAN
+from trainer.plurals import counted
 from trainer.system import activity
 from trainer.system.exits import RefusedError
 from trainer.training import grids, trial
@@ -170,7 +171,7 @@ def _epochs_between_grids(run: RunConfig, left: float, a_step: float, a_grid: fl
     most = max(1, min(MOST_GRIDS, int(GRIDS_SHARE * left / max(a_grid, 1e-6))))
     between = asked * max(1, math.ceil(wanted / most))
     if between > asked:
-        log.info("a grid every %d epochs, as each takes %.1f s", between, a_grid)
+        log.info("a grid every %s, as each takes %.1f s", counted(between, "epoch"), a_grid)
     return between
 
 

@@ -20,6 +20,7 @@ from trainer.data.datasets import Attribute
 from trainer.gan.state import FashionGAN
 from trainer.models import spectral
 from trainer.models.conditioning import CONDITIONED, RECOGNISED
+from trainer.plurals import counted
 from trainer.runs import checkpoints, state_variables
 from trainer.runs.state_variables import Tensors
 from trainer.system.exits import RefusedError
@@ -193,8 +194,8 @@ def _log(source: str, network: str, wanted: Shapes, found: Mapping[str, str]) ->
     )
     if left:
         log.info(
-            "%s: %d layers start anew, as shapes, labels or names differ there: %s",
-            *(network, len(left), ", ".join(left)),
+            "%s: %s anew, as shapes, labels or names differ there: %s",
+            *(network, counted(len(left), "layer starts", "layers start"), ", ".join(left)),
         )
 
 
