@@ -19,7 +19,12 @@ import numpy as np
 from trainer.configuration.data_flag_definitions import default_data_dir
 from trainer.data import loading
 from trainer.data.datasets import DATASETS
-from trainer.evaluation import evaluation_networks, packaged_architectures, packaged_networks
+from trainer.evaluation import (
+    evaluation_networks,
+    packaged_architectures,
+    packaged_network_training,
+    packaged_networks,
+)
 from trainer.system import file_system
 
 EPOCHS = {"feature_network": 16, "class_network": 12}
@@ -33,7 +38,7 @@ def main(output: Path, names: list[str]) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for name in names:
         network = packaged_architectures.BUILDERS[name]()
-        packaged_architectures.train(network, train, train_labels[:, 0], EPOCHS[name])
+        packaged_network_training.train(network, train, train_labels[:, 0], EPOCHS[name])
         path = output / f"{name}.npz"
         packaged_networks.write(network, path)
         packaged_networks.read(network, path)  # as rounded to float16

@@ -249,8 +249,8 @@ def test_a_chief_that_is_lost_while_it_writes_results_takes_the_others_with_it(t
 # Once the file is there, all connections that lead to the port are cut, also those made anew.
 CUT_OFF = """
 import contextlib, os, socket, threading, time
-from trainer.distribution import meeting
-meeting.SILENCE_SECONDS = 2.0  # for which a lost worker is waited for
+from trainer.distribution import rendezvous
+rendezvous.SILENCE_SECONDS = 2.0  # for which a lost worker is waited for
 
 def cut():
     while True:

@@ -73,14 +73,14 @@ MEMBER = """
 import os, signal, sys, time
 from trainer.distribution import heartbeats
 from trainer.distribution.cluster_spec import Worker
-from trainer.system import anew, process_image, signals
+from trainer.system import process_image, reexec, signals
 signals.install()
 leaked = os.open(os.devnull, os.O_RDONLY)
 os.set_inheritable(leaked, True)
-print("life", os.getpid(), process_image.in_a_row(), leaked, flush=True)
+print("life", os.getpid(), process_image.restarts_in_a_row(), leaked, flush=True)
 {before}
 member = Worker({index}, {addresses})
-with heartbeats.connected(member, 60, lambda reason: anew.leave(reason, {most})):
+with heartbeats.connected(member, 60, lambda reason: reexec.restart_or_exit(reason, {most})):
     print("met", flush=True)
     {then}
     time.sleep(60)
@@ -125,7 +125,7 @@ def test_after_so_many_times_without_a_step_it_leaves(most):
 
 def test_a_step_lets_the_count_begin_again():
     addresses = free_addresses(2)
-    chief = member(0, addresses, 1, then="process_image.step_made()")
+    chief = member(0, addresses, 1, then="process_image.reset_restarts()")
     for _ in range(3):
         comes_and_dies(addresses)
     while "starting anew in place, 1 of 1" not in (line := chief.stderr.readline()):
@@ -184,7 +184,7 @@ def test_the_chief_leaves_what_only_informs_when_another_worker_is_asked_to_stop
 
 def test_who_waits_knows_who_is_missing():
     addresses = free_addresses(3)
-    quick = "from trainer.distribution import meeting\nmeeting.LOG_SECONDS = 0.1\n"
+    quick = "from trainer.distribution import rendezvous\nrendezvous.LOG_SECONDS = 0.1\n"
     quick += "import logging\nlogging.basicConfig(level='INFO')"
     chief = member(0, addresses, 0, before=quick)
     worker = member(1, addresses, 0, before=quick)
@@ -202,9 +202,9 @@ def test_who_waits_knows_who_is_missing():
 def test_the_watchdog_starts_a_process_anew_that_holds_pythons_lock():
     hangs = (
         "import ctypes, os\nfrom trainer.system import process_image, signals, watchdog\n"
-        "signals.install()\nlife = process_image.in_a_row()\n"
+        "signals.install()\nlife = process_image.restarts_in_a_row()\n"
         "print(os.getpid(), life, flush=True)\n"
-        "command = None if life else process_image.next_image()\n"
+        "command = None if life else process_image.restart_command()\n"
         "with watchdog.time_limit(1, 'held up', command):\n  ctypes.PyDLL(None).sleep(60)"
     )
     process = subprocess.Popen(
@@ -219,11 +219,11 @@ def test_a_bucket_s_lease_is_taken_over_from_the_life_before():
     holds = (
         "import logging, time\nfrom trainer.cloud import lease, url\n"
         "from trainer.cloud.bucket import Bucket\n"
-        "from trainer.system import anew, process_image, signals\n"
+        "from trainer.system import process_image, reexec, signals\n"
         "signals.install()\nlogging.basicConfig(level='INFO')\n"
         f"with lease.hold(Bucket(url.parse('gs://{emulated.BUCKET}/run', 'job_dir'), 'job_dir')):\n"
-        "  print('held', process_image.in_a_row(), flush=True)\n"
-        "  anew.in_place('test', 1)"
+        "  print('held', process_image.restarts_in_a_row(), flush=True)\n"
+        "  reexec.restart_in_place('test', 1)"
     )
     with emulated.started() as storage:
         done = subprocess.run(

@@ -25,7 +25,7 @@ def is_dead(other: str) -> bool:
     """
     ours, theirs = identity().split(), other.split()
     if ours == theirs and len(ours) == 4:
-        return process_image.was_replaced()
+        return process_image.was_restarted()
     if len(ours) != 4 or len(theirs) != 4 or ours[:2] != theirs[:2] or not theirs[2].isdecimal():
         return False
     return _start_time(int(theirs[2])) != theirs[3]

@@ -27,7 +27,7 @@ from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec, LabelledImages
 from trainer.distribution import cluster_spec
 from trainer.distribution.cluster_spec import Worker
 from trainer.runs import in_bucket, stored_runs
-from trainer.system import anew, file_system, memory_errors, process_image
+from trainer.system import file_system, memory_errors, process_image, reexec
 from trainer.system.exits import RefusedError, StoppedForAnother
 from trainer.training.storage import Hold, Storage
 
@@ -60,7 +60,7 @@ def run(asked: TrainConfig) -> None:
         else:  # the others need not even see the run directory
             _train(asked, worker, data, Hold(_nothing, _nothing), deadline)
     except StoppedForAnother:
-        anew.in_place("saved, as another worker was asked to stop", asked.rejoin)
+        reexec.restart_in_place("saved, as another worker was asked to stop", asked.rejoin)
         raise
 
 

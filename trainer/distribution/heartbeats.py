@@ -15,9 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from trainer.distribution import meeting
+from trainer.distribution import rendezvous
 from trainer.distribution.cluster_spec import Worker
-from trainer.distribution.meeting import BEAT_SECONDS, SILENCE_SECONDS
+from trainer.distribution.rendezvous import BEAT_SECONDS, SILENCE_SECONDS
 from trainer.system import signals
 from trainer.system.exits import InterruptedRun, StoppedByAgreement
 
@@ -46,7 +46,7 @@ def connected(
       InterruptedRun: not all of them came in time.
     """
     try:
-        links = meeting.others(worker, time.monotonic() + timeout_seconds)
+        links = rendezvous.others(worker, time.monotonic() + timeout_seconds)
     except TimeoutError as error:
         raise InterruptedRun(
             f"{error} did not appear within {timeout_seconds:.0f} s: run the same command again"

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from trainer.configuration.config import Runtime
-from trainer.distribution import heartbeats, meeting
+from trainer.distribution import heartbeats, rendezvous
 from trainer.distribution.cluster_spec import GPUS, Worker
 from trainer.distribution.collectives import WorkerGroup
 from trainer.plurals import counted
-from trainer.system import anew, determinism, file_errors, process_image, signals, watchdog
+from trainer.system import determinism, file_errors, process_image, reexec, signals, watchdog
 from trainer.system.exits import RefusedError, first_line
 
 log = logging.getLogger(__name__)
@@ -116,10 +116,10 @@ def joined_cluster(
         strategy = make_strategy(runtime)
         yield strategy, WorkerGroup(strategy, 0, 1)
         return
-    before = process_image.in_a_row()
+    before = process_image.restarts_in_a_row()
     again = f", started anew in place, {before} of {rejoin}" if before else ""
     log.info("worker %d of %d%s: waiting for the others", worker.index, workers, again)
-    leave = functools.partial(anew.leave, most=rejoin)
+    leave = functools.partial(reexec.restart_or_exit, most=rejoin)
     connected = heartbeats.connected(worker, runtime.cluster_timeout, leave)
     with connected, _leaving_a_broken_group(leave):
         log.info("all workers are there")
@@ -135,7 +135,7 @@ def _multi_worker_strategy(worker: Worker, rejoin: int) -> tf.distribute.Strateg
     # gRPC would ask a proxy for its peers.
     hosts = [address.rpartition(":")[0] for address in worker.addresses]
     os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), *hosts]))
-    command = anew.permitted(rejoin)
+    command = reexec.permitted_command(rejoin)
     then = "leaving, run the same command again" if command is None else "starting anew in place"
     late = f"the group has not formed within {FORMING_SECONDS} s: {then}"
     with watchdog.time_limit(FORMING_SECONDS, late, command):
@@ -161,7 +161,7 @@ def _leaving_a_broken_group(leave: heartbeats.Leave) -> Iterator[None]:
         if file_errors.refusal(error):  # of this machine's disk, not of another worker
             raise
         log.warning("%s; waiting to see whether a worker is lost", first_line(error))
-        time.sleep(meeting.SILENCE_SECONDS + 2 * heartbeats.LINGER_SECONDS)
+        time.sleep(rendezvous.SILENCE_SECONDS + 2 * heartbeats.LINGER_SECONDS)
         if isinstance(error, _UNREACHABLE):
             # Somebody's defect may be behind it, whose process then ends first.
             time.sleep(heartbeats.LINGER_SECONDS)

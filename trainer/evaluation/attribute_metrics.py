@@ -76,7 +76,7 @@ class AttributeMetrics:
     def __init__(
         self,
         attributes: tuple[Attribute, ...],
-        seen_with: EvaluationNetworks,
+        networks: EvaluationNetworks,
         test: np.ndarray,
         test_labels: np.ndarray,
         seed: int,
@@ -85,13 +85,13 @@ class AttributeMetrics:
 
         Args:
           attributes: of the data, at least one.
-          seen_with: networks that know them.
+          networks: networks that know them.
           test: uint8 `[M, height, width, channels]`.
           test_labels: int64 `[M, attributes]`, -1 where a value is missing.
           seed: of a classifier that learns from generated images.
         """
         self._attributes = attributes
-        self._networks = seen_with
+        self._networks = networks
         self._test = test
         self._test_labels = test_labels
         self._seed = seed

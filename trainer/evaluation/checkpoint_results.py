@@ -67,14 +67,14 @@ class CheckpointResults:
     def _evaluator(self) -> Evaluator:
         recipe, folder = self.stored.recipe, data_folder.at(self._places)
         train = functools.cache(lambda: folder.load(recipe.data, "train"))
-        seen_with = evaluator.networks(
+        networks = evaluator.networks(
             *(recipe.data, self._asked.features, self._job_dir, self._places),
             train,
             self._publish,
         )
         test = folder.load(recipe.data, "test")
         cache_dir = self._places.cache_dir
-        return Evaluator(recipe, self._asked, cache_dir, seen_with, train(), test)
+        return Evaluator(recipe, self._asked, cache_dir, networks, train(), test)
 
     def _publish(self) -> None:
         if self._mirror is None:

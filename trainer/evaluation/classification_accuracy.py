@@ -9,7 +9,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trainer.evaluation import metrics, own_network_training, packaged_architectures
+from trainer.evaluation import (
+    metrics,
+    own_network_training,
+    packaged_architectures,
+    packaged_network_training,
+)
 from trainer.evaluation.evaluation_networks import predictor
 
 EPOCHS = 20  # of the package's network
@@ -36,7 +41,7 @@ def by_packaged_network(
       seed: see `Score`.
     """
     network = packaged_architectures.class_network()
-    packaged_architectures.train(network, fakes, fake_labels, EPOCHS, seed)
+    packaged_network_training.train(network, fakes, fake_labels, EPOCHS, seed)
     predicted = predictor(network)(reals)[-1].argmax(axis=1)
     return metrics.accuracy(predicted, real_labels)
 

@@ -17,14 +17,13 @@ from trainer.data import order
 from trainer.data.datasets import Attribute, DatasetSpec, LabelledImages
 from trainer.evaluation import (
     completed_pictures,
-    evaluation_networks,
     metric_groups,
     neighbours,
     own_networks,
     packaged_networks,
 )
 from trainer.evaluation.attribute_metrics import AttributesSeen, attributes_seen
-from trainer.evaluation.evaluation_networks import EvaluationNetworks
+from trainer.evaluation.evaluation_networks import PREDICTION_BATCH, EvaluationNetworks
 from trainer.gan import sampling, stages
 from trainer.gan.state import FashionGAN
 from trainer.run_layout import TRAIN
@@ -34,7 +33,7 @@ from trainer.system import activity, signals
 log = logging.getLogger(__name__)
 
 REFERENCE_IMAGES = 10_000  # of the training images
-_IMAGES_OF_A_PART = 4 * evaluation_networks.PREDICTION_BATCH
+_IMAGES_OF_A_PART = 4 * PREDICTION_BATCH
 SEED = 0  # of the latents, equal in all evaluations, and of the choice of reference images
 COLLAPSE_THRESHOLD = 0.05  # of recall and coverage
 _EXPECTED = 10  # samples of a value, of which it is no chance that there are none
@@ -88,9 +87,9 @@ def has_enough_images(spec: DatasetSpec) -> bool:
     return spec.dataset in CLASSIFIED or spec.train_examples >= FEWEST_SAMPLES
 
 
-def protocol(num: int, seen_with: EvaluationNetworks) -> dict[str, Any]:
+def protocol(num: int, evaluation_networks: EvaluationNetworks) -> dict[str, Any]:
     """How a run is evaluated with `num` images: metrics are comparable where this is equal."""
-    return {"against": TRAIN, "num": num, "features_sha256": seen_with.features_sha256}
+    return {"against": TRAIN, "num": num, "features_sha256": evaluation_networks.features_sha256}
 
 
 def make_evaluation(
@@ -98,7 +97,7 @@ def make_evaluation(
     images: np.ndarray,
     labels: np.ndarray,
     num: int,
-    seen_with: EvaluationNetworks,
+    evaluation_networks: EvaluationNetworks,
     quiet: bool = False,
 ) -> Callable[[], dict[str, float]]:
     """A function that evaluates `num` images of the generator with its current weights.
@@ -110,7 +109,7 @@ def make_evaluation(
       images: the training images, uint8.
       labels: their labels, `[N, attributes]`.
       num: images to generate.
-      seen_with: from `RunNetworks`.
+      evaluation_networks: from `RunNetworks`.
       quiet: whether nothing is logged.
 
     The function raises `Stopped` if the run is asked to stop: of large pictures it takes minutes,
@@ -124,16 +123,16 @@ def make_evaluation(
 
     @functools.cache
     def reference_features() -> np.ndarray:
-        return _in_parts(lambda some: seen_with.features_of(images, some), rows)
+        return _in_parts(lambda some: evaluation_networks.features_of(images, some), rows)
 
     def evaluate() -> dict[str, float]:
         started = time.monotonic()
         fakes, of_completions = draw()
         activity.part("computing features")
         values = metric_groups.feature_metrics(
-            _in_parts(seen_with.features, fakes), reference_features(), FRECHET
+            _in_parts(evaluation_networks.features, fakes), reference_features(), FRECHET
         )
-        predicted = _in_parts(seen_with.values, fakes)
+        predicted = _in_parts(evaluation_networks.values, fakes)
         seen = attributes_seen(attributes, predicted, asked, real_shares)
         values |= _scalars(seen) | of_completions
         if not quiet:

@@ -47,7 +47,7 @@ def networks(
     job_dir: Path,
     places: DataPlaces,
     load: Callable[[], LabelledImages],
-    publish: Callable[[], None] = lambda: None,
+    publish: Callable[[], None],
 ) -> EvaluationNetworks:
     """What images are seen with. Where it is trained first, that takes minutes.
 
@@ -86,7 +86,7 @@ class Evaluator:
         recipe: Recipe,
         asked: Measurement,
         cache_dir: Path,
-        seen_with: EvaluationNetworks,
+        networks: EvaluationNetworks,
         train: LabelledImages,
         test: LabelledImages,
     ) -> None:
@@ -96,17 +96,17 @@ class Evaluator:
           recipe: of the generators.
           asked: how they are measured.
           cache_dir: keeps features of real images.
-          seen_with: from `networks`.
+          networks: from `networks`.
           train: the training images and their labels.
           test: the test images and theirs.
         """
         self._recipe = recipe
         self._asked = asked
         self._cache_dir = cache_dir
-        self._networks = seen_with
+        self._networks = networks
         self._train, self._train_labels = train
         self._test, self._test_labels = test
-        digests = (seen_with.features_sha256, seen_with.classifier_sha256)
+        digests = (networks.features_sha256, networks.classifier_sha256)
         dataset = recipe.data.dataset
         self._protocol = protocols.protocol(recipe.data, asked, *digests)
         # Of data that the package knows, results stay what they were before there were others.
@@ -114,7 +114,7 @@ class Evaluator:
         self._attributes = None
         if recipe.data.attributes:
             self._attributes = AttributeMetrics(
-                recipe.data.attributes, seen_with, self._test, self._test_labels, asked.seed
+                recipe.data.attributes, networks, self._test, self._test_labels, asked.seed
             )
         elif not self._is_packaged:
             log.info("evaluation: no metrics of classes, as the data have no attributes")

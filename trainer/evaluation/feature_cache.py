@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def of_rows(
-    seen_with: EvaluationNetworks, images: np.ndarray, rows: np.ndarray, cache_dir: Path
+    networks: EvaluationNetworks, images: np.ndarray, rows: np.ndarray, cache_dir: Path
 ) -> np.ndarray:
     """Features of some of the images, float32 `[len(rows), D]`: those that are kept, or new ones.
 
@@ -28,24 +28,24 @@ def of_rows(
     devices, threads and switches.
 
     Args:
-      seen_with: what gives the features.
+      networks: what gives the features.
       images: uint8 `[N, height, width, channels]`, perhaps a mapped file.
       rows: of the images.
       cache_dir: the folder of all that is kept; where it cannot be written to, this is said.
     """
-    path = cache_dir / FEATURES / f"of-{_digest(seen_with, images, rows)}.npz"
+    path = cache_dir / FEATURES / f"of-{_digest(networks, images, rows)}.npz"
     found = _read(path)
     if found is None or len(found) != len(rows):
-        found = seen_with.features_of(images, rows)
+        found = networks.features_of(images, rows)
         _keep(found, path)
     return found
 
 
-def _digest(seen_with: EvaluationNetworks, images: np.ndarray, rows: np.ndarray) -> str:
+def _digest(networks: EvaluationNetworks, images: np.ndarray, rows: np.ndarray) -> str:
     threads = tf.config.threading.get_intra_op_parallelism_threads() or cores.available()
     computed_by = f"{environment.what_rounds()} {threads} threads"
-    network = seen_with.features_sha256
-    digest = hashlib.sha256(f"{network} {computed_by} {images.shape[1:]}".encode())
+    network_sha256 = networks.features_sha256
+    digest = hashlib.sha256(f"{network_sha256} {computed_by} {images.shape[1:]}".encode())
     for part in np.array_split(rows, range(PREDICTION_BATCH, len(rows), PREDICTION_BATCH)):
         digest.update(images[part].tobytes())
     return digest.hexdigest()[:32]

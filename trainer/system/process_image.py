@@ -25,7 +25,7 @@ class Handover:
     """What an image of this process leaves to the next one."""
 
     pid: int  # of the process: the variable must mean nothing to another one
-    in_a_row: int  # times that it was started anew without a step having been made in between
+    restarts_in_a_row: int  # without a step having been made in between
     pipe: tuple[int, int]  # of signals: the end to read from, the end to write to
     given: tuple[int, ...]  # file descriptors that the first image was started with
 
@@ -41,17 +41,17 @@ class Command:
 
 _environ: Mapping[str, str] = {}  # as it was at the start: TensorFlow's is changed later
 _handover: Handover | None = None
-_was_replaced = False
+_was_restarted = False
 _started = time.monotonic()
 
 
 def take_over() -> Handover:
     """What the image before has left, or what a first one starts with. Call it once, at first."""
-    global _environ, _handover, _was_replaced, _started
+    global _environ, _handover, _was_restarted, _started
     _started = time.monotonic()
     left = _parsed(os.environ.pop(VARIABLE, ""))
     _environ = dict(os.environ)
-    _was_replaced = left is not None
+    _was_restarted = left is not None
     opened = _open_files()
     if left is None:
         pipe = os.pipe()
@@ -66,9 +66,9 @@ def take_over() -> Handover:
     return left
 
 
-def was_replaced() -> bool:
+def was_restarted() -> bool:
     """Whether this process has started itself anew."""
-    return _was_replaced
+    return _was_restarted
 
 
 def started() -> float:
@@ -76,23 +76,23 @@ def started() -> float:
     return _started
 
 
-def in_a_row() -> int:
+def restarts_in_a_row() -> int:
     """How often this process has started itself anew since its last step."""
-    return _handover.in_a_row if _handover else 0
+    return _handover.restarts_in_a_row if _handover else 0
 
 
-def step_made() -> None:
+def reset_restarts() -> None:
     """Starts the count again."""
     global _handover
-    if _handover and _handover.in_a_row:
-        _handover = replace(_handover, in_a_row=0)
+    if _handover and _handover.restarts_in_a_row:
+        _handover = replace(_handover, restarts_in_a_row=0)
 
 
-def next_image() -> Command | None:
+def restart_command() -> Command | None:
     """How this process is started anew; None where it cannot be."""
     if not (_handover and sys.executable and sys.orig_argv):
         return None
-    left = replace(_handover, in_a_row=_handover.in_a_row + 1)
+    left = replace(_handover, restarts_in_a_row=_handover.restarts_in_a_row + 1)
     environ = {**_environ, VARIABLE: json.dumps(asdict(left))}
     return Command(sys.executable, sys.orig_argv, environ)
 

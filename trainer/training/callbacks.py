@@ -74,7 +74,7 @@ def training(
         if end < last_step:
             feed.read_ahead(lambda steps: rows(end, min(steps, last_step - end)))
         means, first_bad = graph(stages.current(gan))(*sent)
-        process_image.step_made()
+        process_image.reset_restarts()
         _check_finite(int(first_bad))
         return dict(zip(metric_names(recipe), map(float, means), strict=True))
 

@@ -201,19 +201,19 @@ def _evaluation_seconds(
         return 0.0, 0.0
     activity.now("measuring how long an evaluation takes")
     images, labels = examples
-    seen_with, to_train = (
-        RunNetworks(data, lambda: (images, labels), *storage.network_folders).known,
-        0.0,
-    )
-    if seen_with is None:
-        seen_with = own_networks.untrained(data)
+    known = RunNetworks(data, lambda: (images, labels), *storage.network_folders)
+    evaluation_networks, to_train = known.known, 0.0
+    if evaluation_networks is None:
+        evaluation_networks = own_networks.untrained(data)
         to_train = own_network_training.seconds_to_train(images, labels, data.label_sizes)
         log.info("the first evaluation trains networks that know the data, for %.0f s", to_train)
         if to_train > most:
             _say_done_without(to_train, run.recipe)
             return None
     samples = min(TRIAL_SAMPLES, run.schedule.evaluation_samples)
-    evaluate = during_training.make_evaluation(gan, images, labels, samples, seen_with, quiet=True)
+    evaluate = during_training.make_evaluation(
+        gan, images, labels, samples, evaluation_networks, quiet=True
+    )
     seconds = []
     for _ in range(2):
         started = time.monotonic()

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from trainer.distribution import meeting
+from trainer.distribution import rendezvous
 from trainer.distribution.cluster_spec import Worker
 
 
@@ -35,7 +35,7 @@ def test_a_worker_comes_again_until_it_is_welcomed_and_leaves_what_follows(befor
         greetings: list[bytes] = []
         chief = threading.Thread(target=answer)
         chief.start()
-        (link,) = meeting.others(worker, time.monotonic() + 60).values()
+        (link,) = rendezvous.others(worker, time.monotonic() + 60).values()
         chief.join()
         with link:
             assert link.recv(64) == b".!"
@@ -43,5 +43,5 @@ def test_a_worker_comes_again_until_it_is_welcomed_and_leaves_what_follows(befor
 
 
 def test_missing_workers_are_named_but_not_all_of_many():
-    assert meeting._named([1, 3]) == "worker 1, 3"
-    assert meeting._named(range(1, 256)) == "worker 1, 2, 3, 4, 5, 6, 7, 8 and 247 more"
+    assert rendezvous._named([1, 3]) == "worker 1, 3"
+    assert rendezvous._named(range(1, 256)) == "worker 1, 2, 3, 4, 5, 6, 7, 8 and 247 more"
