@@ -210,6 +210,65 @@ def test_a_spot_of_a_large_picture_is_missing_however_small_it_is(side, spot, fi
     assert pixel.tolist() == [700 * 28 // side, 300 * 28 // side]
 
 
+def masked(folder: Path, picture: np.ndarray, hole: np.ndarray, spec: DatasetSpec):
+    """A picture as it is fitted, and the same without what is missing."""
+    for name, values in (("a.png", picture), ("hole.png", hole * np.uint8(255))):
+        Image.fromarray(values).save(folder / name)
+    given = input_pictures.read(folder / "a.png", spec)
+    return given, input_masks.with_masks(given, folder / "a.png", folder / "hole.png", spec)
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad"])
+@pytest.mark.parametrize("size", [(28, 28), (100, 140), (99, 64), (605, 512), (20, 24)])
+def test_what_is_known_stays_as_it_is_beside_what_is_missing(size, fit, tmp_path, monkeypatch):
+    monkeypatch.setattr("trainer.data.pictures.LARGE_PIXELS", 600 * 500)  # from which on in strips
+    height, width = size
+    noise = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
+    picture = np.asarray(Image.fromarray(noise).resize((width, height))).copy()
+    hole = np.zeros(size, np.uint8)
+    rows, columns = (slice(3 * each // 7, 4 * each // 7) for each in size)
+    hole[rows, columns] = 1
+    garment = (slice(height // 7, 6 * height // 7), slice(width // 7, 6 * width // 7))
+    picture[garment] = (220, 120, 20)  # flat as far as the resizing of known pixels looks
+    picture[rows, columns] = (0, 255, 255)
+    reading = replace(READING, fit=fit, background="9,9,99")
+    spec = DatasetSpec("image_folder", (28, 28, 3), 1, 1, (), folder=reading)
+    _, found = masked(tmp_path, picture, hole, spec)
+    picture[rows, columns] = (220, 120, 20)
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    known = (found.masks == 0).repeat(3, axis=-1)
+    without_hole = input_pictures.read(tmp_path / "a.png", spec).images
+    differences = np.abs(found.images.astype(int) - without_hole)[known]
+    assert differences.max() <= 1  # Pillow rounds between rows and columns
+
+
+@pytest.mark.parametrize("side", [20, 64, 80, 100, 150, 201])
+def test_a_pixel_of_which_any_part_is_missing_is_missing(side, tmp_path):
+    spec = DatasetSpec("image_folder", (64, 64, 1), 1, 1, (), folder=READING)
+    for first in range(side // 4, side // 4 + 8):
+        last = 3 * side // 4
+        hole = np.zeros((side, side), np.uint8)
+        hole[first:last, : side // 2] = 1
+        _, found = masked(tmp_path, np.full((side, side), 9, np.uint8), hole, spec)
+        expected = np.arange(first * 64 // side, -(-last * 64 // side))
+        np.testing.assert_array_equal(np.flatnonzero(found.masks[0, :, 0, 0]), expected)
+
+
+@pytest.mark.parametrize("size", [(56, 56), (70, 70)])
+def test_near_what_is_missing_a_picture_is_as_the_studio_has_it_which_fits_it_first(size, tmp_path):
+    noise = np.random.default_rng(0).integers(90, 166, (5, 5), np.uint8)
+    picture = np.asarray(Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC))
+    drawn = np.zeros((28, 28), np.uint8)  # at the run's size, as it is painted
+    drawn[10:16, 8:20] = 1
+    hole = np.asarray(Image.fromarray(drawn).resize(size, Image.Resampling.NEAREST))
+    given, found = masked(tmp_path, picture, hole, GREY)
+    known, both = found.masks == 0, np.stack([found.images, given.images]).astype(int)
+    assert np.ptp(both, axis=0)[known].max() <= 6
+    far = np.ones((28, 28), bool)
+    far[4:22, 2:26] = False
+    np.testing.assert_array_equal(found.images[0, far], given.images[0, far])
+
+
 def test_pixels_of_more_than_16_bits_are_refused(tmp_path):
     Image.fromarray(np.arange(784, dtype=np.int32).reshape(28, 28)).save(tmp_path / "deep.tif")
     with pytest.raises(RefusedError, match="32-bit numbers, convert them to 8 or 16 bits"):
@@ -267,6 +326,29 @@ def test_masks_that_are_missing_or_say_nothing_are_named(tmp_path):
     (source / "a.png").write_bytes(b"not read yet")
     with pytest.raises(RefusedError, match="no mask named b"):
         input_masks.check_names(source, holes)
+
+
+def test_masks_in_which_nothing_is_white_are_told_apart_from_empty_ones(tmp_path):
+    Image.fromarray(IMAGES[0, ..., 0]).save(tmp_path / "a.png")
+    given = input_pictures.read(tmp_path / "a.png", GREY)
+    ones = np.zeros((28, 28), np.uint8)
+    ones[:9] = 1  # as NumPy and tools for labelling write it
+    Image.fromarray(ones).save(tmp_path / "hole.png")
+    with pytest.raises(RefusedError, match=r"its brightest pixel is 1 of 255: make it 255 where"):
+        input_masks.with_masks(given, tmp_path / "a.png", tmp_path / "hole.png", GREY)
+
+
+def test_masks_of_which_white_is_unknown_are_refused_as_pictures_are(tmp_path):
+    Image.fromarray(IMAGES[0, ..., 0]).save(tmp_path / "a.png")
+    given = input_pictures.read(tmp_path / "a.png", GREY)
+    inverted = Image.fromarray(np.arange(784, dtype=np.uint16).reshape(28, 28) * 80)
+    inverted.save(tmp_path / "hole.tif", tiffinfo={262: 0})
+    for take in (
+        lambda: input_masks.with_masks(given, tmp_path / "a.png", tmp_path / "hole.tif", GREY),
+        lambda: input_pictures.read(tmp_path / "hole.tif", GREY),
+    ):
+        with pytest.raises(RefusedError, match=r"hole\.tif .*white as 0, convert them to 8"):
+            take()
 
 
 def test_more_pictures_than_fit_are_refused_before_they_are_read(tmp_path, monkeypatch):

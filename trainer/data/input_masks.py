@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from trainer.data import array_files, image_folder, picture_files, pictures
+from trainer.data import array_files, image_folder, masked_pictures, picture_files, pictures
 from trainer.data.datasets import DatasetSpec
 from trainer.data.input_pictures import ARRAYS, InputPictures
 from trainer.data.picture_files import canonical
@@ -17,6 +17,7 @@ from trainer.system.exits import RefusedError
 WHITE = 128  # and more: missing
 _MOST_COLOUR = 32  # between the channels of a pixel that counts as grey
 _FLAG = "mask"
+_STRIP_PIXELS = 2**22  # of a mask that are looked at at once
 _NAMED = 10  # pictures in a refusal
 
 
@@ -81,7 +82,7 @@ def _masked(found: InputPictures, source: Path, mask: Path, spec: DatasetSpec) -
         return replace(found, masks=masks)
     images, masks = np.empty_like(found.images), np.empty((count, height, width, 1), np.uint8)
     for row, pair in enumerate(zip(originals, files, strict=True)):
-        images[row], masks[row] = _fitted(*pair, spec)
+        images[row], masks[row] = _fitted(*pair, found.images[row], spec)
     return replace(found, images=images, masks=masks)
 
 
@@ -107,17 +108,35 @@ def _files_of(source: Path) -> list[Path] | None:
 
 
 def _read(file: Path) -> np.ndarray:
-    """A mask as it is: uint8 `[height, width]`, 1 where white."""
+    """A mask as it is: uint8 `[height, width]`, 1 where white; in strips, as it may be large."""
+    picture = _upright(file)
+    values = np.empty((picture.height, picture.width), np.uint8)
+    rows = max(1, _STRIP_PIXELS // picture.width)
+    for top in range(0, picture.height, rows):
+        strip = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+        opaque = pictures.on_ground(pictures.of_8_bits(strip), (0, 0, 0))  # nor is that white
+        shown = np.asarray(opaque.convert("RGB"), np.int16)
+        if np.ptp(shown, axis=2).max() > _MOST_COLOUR:
+            raise RefusedError(
+                f"--mask: {file} is in colour: a mask is white where a pixel is missing"
+            )
+        values[top : top + rows] = shown[:, :, 0]
+    brightest = values.max()
+    if 0 < brightest < WHITE:
+        raise RefusedError(
+            f"--mask: {file} has nothing white, its brightest pixel is {brightest} of 255: make it "
+            f"255 where pixels are missing, else 0"
+        )
+    return (values >= WHITE).astype(np.uint8)
+
+
+def _upright(file: Path) -> Image.Image:
     try:
         with pictures.opened(file) as picture:
-            upright = pictures.of_8_bits(pictures.upright(picture))
-            opaque = pictures.on_ground(upright, (0, 0, 0))  # what is transparent is not white
-            shown = np.asarray(opaque.convert("RGB"), np.int16)
+            pictures.check_depth(picture)
+            return pictures.upright(picture)
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
         raise RefusedError(pictures.unreadable(file, error)) from error
-    if np.ptp(shown, axis=2).max() > _MOST_COLOUR:
-        raise RefusedError(f"--mask: {file} is in colour: a mask is white where a pixel is missing")
-    return (shown[:, :, 0] >= WHITE).astype(np.uint8)
 
 
 def _of_size(file: Path, width: int, height: int) -> np.ndarray:
@@ -128,22 +147,16 @@ def _of_size(file: Path, width: int, height: int) -> np.ndarray:
 
 
 def _fitted(
-    picture_file: Path, mask_file: Path, spec: DatasetSpec
+    picture_file: Path, mask_file: Path, whole: np.ndarray, spec: DatasetSpec
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A picture and its mask, fitted alike; what is missing does not shine into what is known."""
-    mask = _read(mask_file)
+    """A picture, fitted already, without what is missing of it; and its mask, fitted alike."""
+    mask, picture = _read(mask_file), _upright(picture_file)
     form = image_folder.form_of(spec.image_shape, spec.folder)
-    with pictures.opened(picture_file) as opened:
-        whole = pictures.as_shown(pictures.upright(opened), form).convert("RGBA")
-    if mask.shape != (whole.height, whole.width):
-        wanted = f"{whole.width}x{whole.height}, like {picture_file.name}"
+    if mask.shape != (picture.height, picture.width):
+        wanted = f"{picture.width}x{picture.height}, like {picture_file.name}"
         raise _other_size(mask_file, mask, wanted)
-    values = np.array(whole)
-    if (mask == 0).any():
-        values[mask == 1] = values[mask == 0].mean(axis=0)
-    shares = pictures.shares(mask, form)
-    # A pixel is missing if any part of it is.
-    return pictures.pixels(Image.fromarray(values), form), (shares > 0).astype(np.uint8)
+    known = masked_pictures.fitted(picture, mask, whole, form)
+    return known, masked_pictures.missing(mask, form)
 
 
 def _other_size(file: Path, mask: np.ndarray, wanted: str) -> RefusedError:

@@ -6,9 +6,9 @@ import functools
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +33,7 @@ _ROTATIONS = {  # by EXIF's orientation
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 
 @contextmanager
@@ -95,16 +96,16 @@ def pixels(picture: Image.Image, form: Form) -> np.ndarray:
     Raises:
       Exception: as `opened`.
     """
-    _check_depth(picture, form)
+    check_depth(picture, form.true_colours)
     method = _turn(picture)
-    if form.in_strips and picture.width * picture.height > LARGE_PIXELS:
-        picture = _reduced(picture, form)
+    if is_reduced(picture.size, form):
+        picture = reduced(picture.size, form, lambda box: opaque(picture.crop(box), form))
     if method is not None:
         picture = picture.transpose(method)
-    return fitted(_opaque(picture, form), form)
+    return fitted(opaque(picture, form), form)
 
 
-def _check_depth(picture: Image.Image, form: Form) -> None:
+def check_depth(picture: Image.Image, true_colours: bool = True) -> None:
     """Refuses pixels of which nothing says what is white.
 
     Raises:
@@ -114,7 +115,7 @@ def _check_depth(picture: Image.Image, form: Form) -> None:
         raise ValueError("its pixels are floating-point numbers, convert them to 8 or 16 bits")
     if picture.mode == "I" and picture.format == "TIFF":
         raise ValueError("its pixels are 32-bit numbers, convert them to 8 or 16 bits")
-    if form.true_colours and picture.format == "TIFF" and picture.mode.startswith("I"):
+    if true_colours and picture.format == "TIFF" and picture.mode.startswith("I"):
         tags = getattr(picture, "tag_v2", {})
         bits, is_white_zero = tags.get(_BITS, (16,)), tags.get(_PHOTOMETRIC) == 0
         if tuple(bits) != (16,) or is_white_zero:
@@ -187,27 +188,12 @@ def has_several_frames(picture: Image.Image) -> bool:
 def fitted(image: Image.Image, form: Form) -> np.ndarray:
     """An opaque picture, resized with antialiasing: uint8 `[side, side, channels]`."""
     converted = image.convert("L" if form.channels == 1 else "RGB")
-    resized = _resized(converted, form, Image.Resampling.LANCZOS)
-    return np.asarray(resized, np.uint8).reshape(form.side, form.side, form.channels)
+    square = resized(converted, form, Image.Resampling.LANCZOS)
+    return np.asarray(square, np.uint8).reshape(form.side, form.side, form.channels)
 
 
-def shares(mask: np.ndarray, form: Form) -> np.ndarray:
-    """How much of each pixel of a fitted picture lies under a mask, which is fitted alike.
-
-    Args:
-      mask: `[height, width]`, 1 or 0.
-      form: of the picture.
-
-    Returns:
-      float32 `[side, side, 1]`, in which no spot is too small to be seen.
-    """
-    on_nothing = replace(form, channels=1, background=(0, 0, 0))
-    image = Image.fromarray(mask.astype(np.float32))
-    resized = _resized(image, on_nothing, Image.Resampling.BOX)
-    return np.asarray(resized, np.float32).reshape(form.side, form.side, 1)
-
-
-def _resized(image: Image.Image, form: Form, resampling: Image.Resampling) -> Image.Image:
+def resized(image: Image.Image, form: Form, resampling: Image.Resampling) -> Image.Image:
+    """The square of the form's side that shows what the form does."""
     if form.fit == "pad":
         return _padded(image, form, resampling)
     return ImageOps.fit(image, (form.side, form.side), resampling)
@@ -248,7 +234,7 @@ def _orientation(picture: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _opaque(picture: Image.Image, form: Form) -> Image.Image:
+def opaque(picture: Image.Image, form: Form) -> Image.Image:
     """As it is shown, transparent pictures on the background."""
     return on_ground(as_shown(picture, form), form.background)
 
@@ -261,17 +247,30 @@ def on_ground(picture: Image.Image, ground: tuple[int, int, int]) -> Image.Image
     return Image.alpha_composite(Image.new("RGBA", with_alpha.size, ground), with_alpha)
 
 
-def _reduced(picture: Image.Image, form: Form) -> Image.Image:
-    """What the form shows of it, in colours, averaged over blocks to a few times the side."""
-    width, height = picture.size
+def is_reduced(size: tuple[int, int], form: Form) -> bool:
+    """Whether a picture, of this width and height, is reduced before anything else."""
+    return form.in_strips and size[0] * size[1] > LARGE_PIXELS
+
+
+def reduced(
+    size: tuple[int, int], form: Form, strip: Callable[[Box], Image.Image], mode: str = "RGB"
+) -> Image.Image:
+    """What the form shows of a picture, averaged over blocks to a few times the side.
+
+    Args:
+      size: of the picture.
+      form: of the result.
+      strip: gives the part of it in a box.
+      mode: of the result.
+    """
+    width, height = size
     if form.fit != "pad":
-        width = height = min(width, height)
-    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+        width = height = min(size)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
     factor = max(1, max(width, height) // (_REDUCED_SIDES * form.side))
-    reduced = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    result = Image.new(mode, (-(-width // factor), -(-height // factor)))
     rows = max(1, _STRIP_PIXELS // width // factor) * factor
     for y in range(0, height, rows):
-        strip = picture.crop((left, top + y, left + width, top + min(y + rows, height)))
-        opaque = _opaque(strip, form).convert("RGB")
-        reduced.paste(opaque.reduce(factor), (0, y // factor))
-    return reduced
+        part = strip((left, top + y, left + width, top + min(y + rows, height)))
+        result.paste(part.convert(mode).reduce(factor), (0, y // factor))
+    return result
