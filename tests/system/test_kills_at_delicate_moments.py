@@ -13,9 +13,10 @@ import pytest
 from tests.command import run_forked, start_forked
 from tests.conftest import train_flags
 from tests.system.test_resume import assert_same_run
+from trainer import run_layout
 
-# Where a process can be killed on the way of a checkpoint or of the trimming, by the function
-# during whose n-th call it dies.
+# Where a process can be killed on the way of a checkpoint or of the trimming: the function, and the
+# name of the file with which it is called; of TensorFlow's, the number of the call.
 FATAL_CALLS = {
     "while a checkpoint's files are written": ("tf.train.Checkpoint", "_write", 2),
     "between a checkpoint and TensorFlow's record of it": (
@@ -24,24 +25,29 @@ FATAL_CALLS = {
         2,
     ),
     "after a checkpoint, before an old one is removed": ("tf.train.CheckpointManager", "_sweep", 3),
-    "while TensorFlow's record is brought in line": ("file_system", "write_text", 1),
-    "while metrics.jsonl is replaced": ("Path", "replace", 1),
-    "while an event file is replaced": ("Path", "replace", 2),
+    "while TensorFlow's record is brought in line": ("file_system", "write_text", "checkpoint"),
+    "while metrics.jsonl is replaced": ("Path", "replace", run_layout.METRICS),
+    "while an event file is replaced": ("Path", "replace", "events.out.tfevents.*"),
     "while event files are written again": ("tf.io.TFRecordWriter", "write", 5),
-    "while the first grid is drawn": ("image_files", "write_png", 1),
+    "while the first grid is drawn": ("image_files", "write_png", Path(run_layout.grid(0)).name),
 }
 DYING = """
-import os, threading, time
+import fnmatch, os, threading, time
 from pathlib import Path
 import tensorflow as tf
 from trainer.monitoring import image_files
 from trainer.system import file_system
-owner, name, call = {owner}, {name!r}, {call}
+owner, name, fatal = {owner}, {name!r}, {fatal!r}
 original, calls = getattr(owner, name), 0
+def is_the_moment(arguments):
+    if isinstance(fatal, int):
+        return calls == fatal
+    paths = (each for each in arguments if isinstance(each, Path))
+    return any(fnmatch.fnmatch(path.name, fatal) for path in paths)
 def dying(*arguments, **options):
     global calls
     calls += 1
-    if calls == call:
+    if is_the_moment(arguments):
         threading.Thread(target=lambda: (time.sleep({seconds}), os.kill(os.getpid(), 9))).start()
         time.sleep({before})
     return original(*arguments, **options)
@@ -68,13 +74,18 @@ def test_a_run_killed_at_a_delicate_moment_ends_with_the_same_bits(
     job_dir = tmp_path / "run"
     if "first" not in moment:
         shutil.copytree(reference_of_short_runs.begun, job_dir)
-    owner, name, call = FATAL_CALLS[moment]
+    owner, name, fatal = FATAL_CALLS[moment]
     inside = "checkpoint's files" in moment  # else: just before the call
     code = DYING.format(
-        owner=owner, name=name, call=call, seconds=0.004 if inside else 0, before=0 if inside else 9
+        owner=owner,
+        name=name,
+        fatal=fatal,
+        seconds=0.004 if inside else 0,
+        before=0 if inside else 9,
     )
 
-    run_forked(*short_flags(job_dir), before=code, code=-signal.SIGKILL)
+    reached = -signal.SIGKILL  # it is killed nowhere else
+    run_forked(*short_flags(job_dir), before=code, code=reached)
     run_forked(*short_flags(job_dir))
 
     assert_same_run(job_dir, reference_of_short_runs.finished, steps=40)
