@@ -73,7 +73,7 @@ def test_a_run_shows_its_losses_and_its_speed_once_it_gets_its_port(tmp_path, po
     assert seen["fashion_gan_step"] > 0
     assert seen["fashion_gan_images_per_second"] > 0
     assert seen["fashion_gan_loss discriminator"] > 0
-    assert 0 <= seen["fashion_gan_seconds_since_checkpoint"] < 60
+    assert seen["fashion_gan_seconds_since_checkpoint"] >= 0
     assert seen["fashion_gan_restarts"] == 0
 
 

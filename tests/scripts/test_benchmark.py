@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from scripts.benchmark import around, entries, page, rounds, work
 from scripts.benchmark import record as kept
 from scripts.benchmark.settings import Settings
+from trainer import run_layout
 from trainer.configuration import flags, presets
 from trainer.gan.training_step import METRICS
 from trainer.monitoring.model_monitor import ModelMonitor
@@ -89,7 +90,7 @@ def test_all_take_turns_and_who_cannot_is_listed_with_the_reason(data_dir, tmp_p
         assert len(results[name]["rounds"]) == SETTINGS.rounds
         assert results[name]["steps"] == 3
         for answer in results[name]["rounds"]:
-            assert 0 < answer["seconds"] < 60 and answer["cpu_seconds"] > 0
+            assert answer["seconds"] > 0 and answer["cpu_seconds"] > 0
             assert 100 < answer["memory_mib"] < 10_000 and answer["loss"] > 0
     # One replica or two train the same.
     assert results["ours"]["rounds"][-1]["loss"] == pytest.approx(
@@ -233,18 +234,26 @@ def test_a_run_s_time_is_divided_up_by_its_records(tmp_path):
         ModelMonitor(tmp_path, config.recipe, lambda: black, lambda: {}, [])
     ) as monitor:
         monitor.record(1, metrics, steps_per_second=3)  # the tracing one
-        before = time.time()
         monitor.record(4, metrics, steps_per_second=60)
-        time.sleep(0.2)
         monitor.record(9, metrics, steps_per_second=50)
-        elapsed = time.time() - before
+    record_at(tmp_path / run_layout.TRAINING_EVENTS, {1: 100.0, 4: 100.25, 9: 101.0})
 
     found = around.loops(config)
 
     assert [each["steps"] for each in found] == [3, 5]
     assert [each["training_seconds"] for each in found] == pytest.approx([0.05, 0.1])
     assert [each["due"] for each in found] == [[], ["save"]]
-    assert 0.2 <= found[1]["other_seconds"] + 0.1 <= elapsed
+    assert [each["other_seconds"] for each in found] == pytest.approx([0.2, 0.65])
+
+
+def record_at(folder: Path, times: dict[int, float]) -> None:
+    """Changes when the steps of event files were recorded, as if they had been then."""
+    for path in folder.iterdir():
+        raw = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for event in map(tf.compat.v1.Event.FromString, raw):
+                event.wall_time = times.get(event.step, event.wall_time)
+                writer.write(event.SerializeToString())
 
 
 def test_the_work_of_an_update_is_that_of_its_layers():

@@ -162,10 +162,9 @@ def test_a_signal_to_one_worker_saves_and_stops_all_at_one_step(tmp_path, monkey
             monkeypatch.setenv(name, value)
         # Only the chief sees the bucket's run; both keep logs here.
         processes = start(tmp_path / "run", 2, "--steps=100000", f"--job_dir={RUN_IN_A_BUCKET}")
-        while log(tmp_path / "run", 0).count("] step ") == 0:
+        while not all("] step " in log(tmp_path / "run", index) for index in (0, 1)):
             assert all(process.poll() is None for process in processes), log(tmp_path / "run", 0)
             time.sleep(0.05)
-        time.sleep(1)
 
         processes[1].terminate()
 

@@ -171,10 +171,10 @@ def test_the_chief_leaves_what_only_informs_when_another_worker_is_asked_to_stop
     addresses = free_addresses(2)
     measures = "for _ in signals.until_stopped(range(6000)): time.sleep(0.01)"
     chief = member(0, addresses, 0, then=measures)
-    worker = member(1, addresses, 0, then="with signals.graceful(): time.sleep(60)")
-    while "met" not in (line := worker.stdout.readline()):
+    saves = "with signals.graceful(): print('can save', flush=True); time.sleep(60)"
+    worker = member(1, addresses, 0, then=saves)
+    while "can save" not in (line := worker.stdout.readline()):
         assert line
-    time.sleep(0.5)  # until it is in the block that lets it save
     worker.send_signal(signal.SIGTERM)
     _, errors = chief.communicate(timeout=GONE_SECONDS)
     worker.kill()

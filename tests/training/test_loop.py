@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 
@@ -49,7 +50,9 @@ def plan(*arguments: str) -> Plan:
     return Plan(resolved.recipe, resolved.schedule)
 
 
-def train(the_plan: Plan, recorder: Recorder, step=0, per_loop=100, stop_after=None) -> int:
+def train(
+    the_plan: Plan, recorder: Recorder, step=0, per_loop=100, stop_after=None, clock=time.monotonic
+) -> int:
     trained = []
 
     def steps(first, count):
@@ -61,6 +64,7 @@ def train(the_plan: Plan, recorder: Recorder, step=0, per_loop=100, stop_after=N
         the_plan,
         loop.Callbacks(steps, recorder.evaluate, recorder, recorder.save, recorder.since_save),
         loop.LoopLength(per_loop, lambda: stop_after is not None and len(trained) >= stop_after),
+        clock,
     )
 
 
@@ -113,9 +117,8 @@ def test_saving_that_takes_long_is_done_more_rarely(seconds, saved, monkeypatch)
         now[0] += 1e-6
         return now[0]
 
-    monkeypatch.setattr(loop.time, "monotonic", clock)
     monkeypatch.setattr(recorder, "save", slowly)
-    train(plan("--batch_size=100", "--steps=60"), recorder, per_loop=4)
+    train(plan("--batch_size=100", "--steps=60"), recorder, per_loop=4, clock=clock)
     found = [what for what in recorder.happened if what.startswith("save")]
     assert found == [f"save {step}" for step in saved]
 

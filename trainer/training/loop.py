@@ -91,7 +91,13 @@ class LoopLength:
         self._traced = True
 
 
-def run(step: int, plan: Plan, callbacks: Callbacks, length: LoopLength) -> int:
+def run(
+    step: int,
+    plan: Plan,
+    callbacks: Callbacks,
+    length: LoopLength,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
     """Trains from `step` to the plan's last step and returns the step reached, which is saved.
 
     Records are flushed before the checkpoint is saved: the checkpoint is the commit.
@@ -101,9 +107,9 @@ def run(step: int, plan: Plan, callbacks: Callbacks, length: LoopLength) -> int:
     steps = length.next()
     while step < plan.last_step and steps:
         count = min(steps, plan.next_pause(step) - step)
-        started = time.monotonic()
+        started = clock()
         metrics = callbacks.train(step, count)
-        seconds = time.monotonic() - started
+        seconds = clock() - started
         length.adapt(count, seconds)
         step += count
         if plan.evaluation_due(step):
@@ -114,12 +120,12 @@ def run(step: int, plan: Plan, callbacks: Callbacks, length: LoopLength) -> int:
         steps = length.next()
         late = plan.saves_by_time and callbacks.seconds_since_save() >= seconds_between_saves
         if plan.checkpoint_due(step) or late or not steps:
-            started = time.monotonic()
+            started = clock()
             monitor.draw_preview()
             monitor.flush()
             callbacks.save(step)
             # Of one that had to wait for its storage the next one need not be as slow.
-            earlier, save_seconds = save_seconds, time.monotonic() - started
+            earlier, save_seconds = save_seconds, clock() - started
             usual = min(earlier, save_seconds)
             seconds_between_saves = max(SAVE_SECONDS, usual / SAVE_SHARE)
     return step
