@@ -187,7 +187,16 @@ def test_pictures_for_tests_are_chosen_by_content_and_stay_when_others_come(tmp_
         (["file_name,kind", "", ",x"], "line 3 names no picture"),
         (
             ["file_name,kind", 'a.png,"x', *["b.png,y"] * 30],
-            "line 2 runs on to line 3[23]: close its quote",
+            "line 2 opens a quote that no line after it closes: close it",
+        ),
+        (["file_name,kind", "a.png,x", 'b.png,"y'], "line 3 opens a quote that no line"),
+        (
+            ["file_name,kind", 'a.png,"x', "b.png,y", 'c.png,"x, y"', "d.png,y"],
+            "line 2 runs on to line 4: close its quote",
+        ),
+        (
+            ["file_name,kind", 'a.png,"x', "b.png,y", 'c.png,5"', "d.png,y"],
+            "line 2 runs on to line 4: close its quote",
         ),
         (["file_name,kind,kind", "a.png,x,y"], "two columns have the same name"),
     ],
@@ -199,7 +208,97 @@ def test_a_table_that_cannot_be_meant_is_refused_in_one_line(rows, reason, tmp_p
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("rules", [3, 4, 5, picture_files.CURRENT])
+def test_delimiters_at_the_ends_of_rows_add_nothing_to_the_last_column(tmp_path):
+    rows = ["file_name,colour", "a.png,red,", "b.png,red", "c.png,green,,"]
+    folder = described_folder(tmp_path / "set", rows, ["a.png", "b.png", "c.png"])
+    assert specify(folder).attributes == (Attribute("colour", ("green", "red")),)
+    before = specify(folder, rules=6).attributes  # as runs have it
+    assert before == (Attribute("colour", ("green,,", "red", "red,")),)
+
+    rows = ["colour,file_name", "red,a.png,", "green,b.png,", "green,c.png,"]
+    named_last = described_folder(tmp_path / "named_last", rows, ["a.png", "b.png", "c.png"])
+    assert specify(named_last).train_examples == 3
+
+
+def test_rows_with_more_or_fewer_values_than_columns_are_counted_by_their_lines(tmp_path, caplog):
+    rows = ["file_name,kind,colour", "a.png,x,red", "b.png,x, y,red", "", "c.png,red", "d.png,y,x"]
+    names = ["a.png", "b.png", "c.png", "d.png"]
+    with caplog.at_level(logging.WARNING):
+        load(described_folder(tmp_path / "set", rows, names))
+    assert (
+        "1 row has more values than columns, of which the last took the rest (lines 3 of"
+    ) in caplog.text
+    assert "put quotes around values with commas" in caplog.text
+    assert (
+        "1 row has fewer values than columns, of which the last are taken as not given (lines 5 of"
+    ) in caplog.text
+
+
+def test_quotes_in_values_and_values_of_several_lines_are_taken(tmp_path):
+    rows = ["file_name,about,kind", 'a.png,5" heel,x', 'b.png,"long, warm', 'short, cheap",5" y']
+    rows += ['c.png,"one', 'two",x']
+    names = ["a.png", "b.png", "c.png"]
+    folder = described_folder(tmp_path / "set", rows, names)
+    about, kind = specify(folder).attributes
+    assert about.values == ('5" heel', "long, warm short, cheap", "one two")
+    assert kind.values == ('5" y', "x")
+
+
+OBJECTS = [{"file_name": "a.png", "kind": "x"}, {"file_name": "b.png", "kind": "y"}]
+LINES = "".join(f"{json.dumps(each)}\n" for each in OBJECTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("styles.ndjson", LINES),
+        ("styles.JSONL", f"\n{LINES}"),
+        ("styles.csv", LINES),
+        ("styles.json", json.dumps(OBJECTS)),
+        ("styles.json", json.dumps(OBJECTS, indent=2)),
+        ("styles.csv", "\n\nfile_name,kind\na.png,x\nb.png,y\n"),
+        ("styles.csv", "sep=;\nfile_name;kind\na.png;x\nb.png;y\n"),
+        ("styles.csv", "sep=|\nfile_name|kind\na.png|x\nb.png|y\n"),
+        ("styles.csv", 'file_name;kind;"colour, main"\na.png;x;red\nb.png;y;red\n'),
+        ("styles.TSV", "file_name\tkind\tcolour, main\na.png\tx\tred\nb.png\ty\tred\n"),
+    ],
+)
+def test_a_table_is_of_the_kind_that_its_content_shows(name, text, tmp_path):
+    folder = described_folder(tmp_path / "set", [], ["a.png", "b.png"])
+    (folder / "metadata.csv").unlink()
+    (folder / name).write_text(text)
+    assert specify(folder, metadata=name).attributes == (Attribute("kind", ("x", "y")),)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"file_name": "a.png"}\n\n{"file_name": }\n', "line 3: Expecting value"),
+        ('{"file_name": "a.png"}\n3\n', "line 2 is not an object"),
+        ('[{"file_name": "a.png"},\n 3]', "line 2 is not an object"),
+        ('{"file_name": "a.png", "kind": ' + "[" * 10**5, "nested too deeply"),
+        ('{"images": [], "about": {}}', "write one object a picture"),
+        ("a" * 10**5 + ",b\n1,2\n", r"its columns are a{60}\.\.\., b;"),
+        (",".join(map(str, range(10**4))) + "\n1,2\n", r"0, 1, 2, .*, 9, \.\.\.;"),
+    ],
+)
+def test_a_table_of_other_things_is_refused_in_few_words(text, said, tmp_path):
+    folder = described_folder(tmp_path / "set", [], ["a.png"])
+    (folder / "metadata.csv").write_text(text)
+    with pytest.raises(RefusedError, match=said) as refused:
+        specify(folder)
+    assert len(str(refused.value)) < 600
+
+
+def test_columns_with_one_value_and_empty_ones_are_told_apart(tmp_path, caplog):
+    rows = ["file_name,sale,season,kind", "a.png,yes,,x", "b.png,,,x", "c.png,yes,,y"]
+    with caplog.at_level(logging.WARNING):
+        load(described_folder(tmp_path / "set", rows, ["a.png", "b.png", "c.png"]))
+    assert "sale is left out: it has one value, yes, in 2 of 3 rows, and nothing in" in caplog.text
+    assert "season is left out: it is empty in the rows of all pictures" in caplog.text
+
+
+@pytest.mark.parametrize("rules", [3, 4, 5, 6, picture_files.CURRENT])
 @pytest.mark.parametrize("before", ["{}/", "/", "./", ""])
 def test_a_table_may_name_its_pictures_by_whole_paths_and_with_a_slash_before_others(
     before, rules, tmp_path, monkeypatch
@@ -382,14 +481,6 @@ def test_what_pandas_writes_where_nothing_is_known_is_not_given(tmp_path):
     assert specify(folder).attributes == (Attribute("size", ("1.0", "2.0")),)
     _, labels = load(folder)
     assert labels.tolist() == [[0], [-1], [1]]
-
-
-def test_a_line_that_is_no_object_is_named(tmp_path):
-    folder = described_folder(tmp_path / "set", [], ["a.png"])
-    (folder / "metadata.csv").unlink()
-    (folder / "metadata.jsonl").write_text('{"file_name": "a.png"}\n\n{"file_name": }\n')
-    with pytest.raises(RefusedError, match="line 3: Expecting value"):
-        specify(folder)
 
 
 def test_a_table_in_the_folder_may_be_named_by_its_whole_path_and_moves_with_it(small, tmp_path):

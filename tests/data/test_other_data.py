@@ -175,6 +175,14 @@ def test_a_wrong_number_of_images_is_refused(claimed, small_mnist):
         loading.load(spec, "train", small_mnist, small_mnist / "cache")
 
 
+def test_a_damaged_description_of_a_set_is_refused(small_mnist):
+    spec = resolve("--dataset=mnist", f"--data_dir={small_mnist}").recipe.data
+    for description in small_mnist.glob("mnist/*/dataset_info.json"):
+        description.write_text("[" * 10**5)
+    with pytest.raises(RefusedError, match="is damaged"):
+        loading.load(spec, "train", small_mnist, small_mnist / "cache")
+
+
 def test_damaged_records_are_refused(small_mnist):
     for record in small_mnist.glob("mnist/*/mnist-train.tfrecord*"):
         record.write_bytes(record.read_bytes()[:-20])

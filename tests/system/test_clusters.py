@@ -405,6 +405,7 @@ def test_tf_config_wins_and_its_chief_is_the_first_worker():
         ("auto", {**JOB, "TF_WORKERS": "two"}, "no worker"),
         ("auto", {"TF_CONFIG": "{"}, "does not describe this worker"),
         ("auto", {"TF_CONFIG": "[]"}, "does not describe this worker"),
+        ("auto", {"TF_CONFIG": "[" * 10**5}, "does not describe this worker"),
         (
             "auto",
             {"TF_CONFIG": '{"cluster": {"worker": ["a"]}, "task": {"type": "worker", "index": 0}}'},

@@ -151,7 +151,7 @@ class Lease:
                 )
             except Vanished:  # replaced between the two requests
                 continue
-            except (ValueError, KeyError, TypeError):  # not written by this program
+            except (ValueError, KeyError, TypeError, RecursionError):  # not by this program
                 return _StoredLease(current.generation, "unknown", "", LEASE_SECONDS)
         return None
 

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.data import table_files
+from trainer.data import json_tables, table_files
 from trainer.data.datasets import Attribute
 from trainer.data.picture_files import Rules, canonical, plain
-from trainer.data.table_files import Row
+from trainer.data.table_files import Row, TableFile
+from trainer.plurals import listed
 from trainer.system import file_errors, file_system
 from trainer.system.exits import RefusedError
 
@@ -26,7 +27,7 @@ SPLITS = ("train", "test")
 FILE_NAME = "file_name"
 OTHER = "other"  # what rare values become
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_NAMED = 10  # rows or pictures of one kind, at most, in a message
+_FEWEST = 10  # rows of which it can be said that a column names or describes
 _MOST_DISTINCT = 0.5  # of the rows: a column with more values than this names, it does not describe
 
 
@@ -95,7 +96,7 @@ def _conventional(folder: Path) -> tuple[Path, ...]:
 
 
 def read(paths: Sequence[Path], folder: Path, pattern: str, rules: Rules) -> Table:
-    """Reads tables of comma- or tab-separated values, or of a JSON object a line, as one.
+    """Reads tables of values with delimiters, or of JSON objects, as one.
 
     In a row with more fields than the header, the last column takes what is left, commas included.
 
@@ -114,12 +115,12 @@ def read(paths: Sequence[Path], folder: Path, pattern: str, rules: Rules) -> Tab
     left_out: list[str] = []
     example = ""
     for path in paths:
-        header, rows, notes = _header_and_rows(path, pattern, rules)
-        left_out += notes
-        columns |= dict.fromkeys(name for name in header if name not in (FILE_NAME, ""))
+        found = _file(path, pattern, rules)
+        left_out += found.notes
+        columns |= dict.fromkeys(name for name in found.header if name not in (FILE_NAME, ""))
         inside = folder in path.parents
         prefix = path.parent.relative_to(folder) if inside else Path()
-        for number, row in rows:
+        for number, row in found.rows:
             name = _BRACES.sub(lambda found, row=row: row[found[1]], pattern or f"{{{FILE_NAME}}}")  # type: ignore[misc]
             key = _key(name, folder, prefix)
             if not name:
@@ -149,19 +150,15 @@ def _key(name: str, folder: Path, prefix: Path) -> str:
     return canonical(f"{prefix.as_posix()}/{name}")  # a slash at its beginning says nothing
 
 
-def _header_and_rows(
-    path: Path, pattern: str, rules: Rules
-) -> tuple[list[str], list[table_files.Line], list[str]]:
-    """Columns, rows, and what is to be said of other columns."""
-    notes: list[str] = []
+def _file(path: Path, pattern: str, rules: Rules) -> TableFile:
+    """What one of the tables says; its kind is what its content says."""
     needed = _BRACES.findall(pattern) if pattern else [FILE_NAME]
     try:
         text = file_system.regular(path).read_text(encoding="utf-8-sig")
-        if path.suffix == ".jsonl":
-            header, rows, of_parts = table_files.json_lines(text, rules, needed)
-            notes = [f"the column {name} is left out: it has lists or objects" for name in of_parts]
+        if path.suffix.lower() in json_tables.SUFFIXES or json_tables.is_one(text):
+            found = json_tables.read(text, rules, needed)
         else:
-            header, rows = table_files.separated(path, text, rules, needed)
+            found = table_files.read(path, text, rules, needed)
     except UnicodeDecodeError as error:
         raise RefusedError(
             f"{path} is not UTF-8 ({error.reason} at byte {error.start}): save it as CSV UTF-8"
@@ -169,17 +166,17 @@ def _header_and_rows(
     except (OSError, ValueError, csv.Error) as error:
         said = f"{path} cannot be read as a table ({error})"
         raise file_errors.refused(error, said, "fix it") from error
-    if not header:
+    if not found.header:
         raise RefusedError(f"{path} is empty: its first line must name the columns")
     for column in needed:
-        if column not in header:
+        if column not in found.header:
             raise RefusedError(
-                f"{path} has no column {column!r}: its columns are {', '.join(header)}; say with "
-                "--metadata_file_name='images/{id}.jpg' what the pictures are called"
+                f"{path} has no column {column!r}: its columns are {listed(found.header)}; say "
+                "with --metadata_file_name='images/{id}.jpg' what the pictures are called"
             )
     if not needed:
         raise RefusedError(f"--metadata_file_name={pattern} names no column, such as {{id}}")
-    return header, rows, notes
+    return found
 
 
 def described(
@@ -202,13 +199,13 @@ def described(
     if unknown := [name for name in wanted if name not in table.columns]:
         raise MissingAttributeError(
             f"--attributes names {unknown[0]!r}: the columns of {table.named} are "
-            f"{', '.join(table.columns)}"
+            f"{listed(table.columns)}"
         )
     notes, attributes = list(table.left_out), []
     for column in [*wanted, *(name for name in table.columns if name not in wanted)]:
         counts = Counter(row[column] for row in rows if row[column])
         rare = {value for value, count in counts.items() if count < minimum}
-        reason = _why_left_out(counts)
+        reason = _why_left_out(counts, len(rows))
         if rules.drops_merged and not reason and len(counts.keys() - rare - {OTHER}) == 0:
             reason = f"has no value with {minimum} pictures or more (--attribute_minimum)"
         if reason and column in wanted:
@@ -228,15 +225,18 @@ def described(
     return tuple(attributes), rows, notes
 
 
-def listed(names: Sequence[str]) -> str:
-    """Some of many names."""
-    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-
-
-def _why_left_out(counts: Counter[str]) -> str | None:
-    if len(counts) < 2:
-        return f"says the same about all pictures ({next(iter(counts), 'nothing')})"
-    if len(counts) > _MOST_DISTINCT * counts.total() and counts.total() > _NAMED:
+def _why_left_out(counts: Counter[str], pictures: int) -> str | None:
+    if not counts:
+        return "is empty in the rows of all pictures"
+    if len(counts) == 1:
+        ((value, number),) = counts.items()
+        if number == pictures:
+            return f"says the same about all pictures ({value})"
+        return (
+            f"has one value, {value}, in {number} of {pictures} rows, and nothing in the others "
+            "(a second value there, such as no, makes it an attribute)"
+        )
+    if len(counts) > _MOST_DISTINCT * counts.total() and counts.total() > _FEWEST:
         return f"has {len(counts)} different values in {counts.total()} rows"
     return None
 

@@ -12,7 +12,7 @@ from trainer.data.attribute_tables import MissingAttributeError
 from trainer.data.datasets import Attribute, FolderReading
 from trainer.data.labels import NOT_GIVEN
 from trainer.data.picture_files import RULES, TEST, TRAIN, canonical
-from trainer.plurals import counted
+from trainer.plurals import counted, listed
 from trainer.system.exits import RefusedError
 
 _CLASS = "class"  # the attribute that subfolders give
@@ -42,9 +42,8 @@ def by_subfolders(
         names |= dict.fromkeys(called(path.name) for path in found)
         empty = picture_files.empty_folders(inside, top)
         if names and empty:
-            listed = ", ".join(path.name for path in empty)
             what = counted(len(empty), "subfolder holds", "subfolders hold")
-            left_out.append(f"{what} no pictures ({listed})")
+            left_out.append(f"{what} no pictures ({listed([path.name for path in empty])})")
     _check_names(f"--data_dir={folder}: the name of the subfolder", names)
     if names and not splits and {name.lower() for name in names} <= _LIKE_SPLITS:
         left_out.append(
@@ -83,7 +82,7 @@ def by_table(
     if alike := sorted(str(path.relative_to(folder)) for path in {*paths} - {*by_name.values()}):
         left_out.append(
             f"{counted(len(alike), 'picture is', 'pictures are')} not used, as the table cannot "
-            f"tell one from others whose names look the same ({attribute_tables.listed(alike)})"
+            f"tell one from others whose names look the same ({listed(alike)})"
         )
     names = [name for name in by_name if name in table.rows]
     if not names:
@@ -100,9 +99,8 @@ def by_table(
         (without_row, "picture has", "pictures have", f"no row in {table.named}"),
     ):
         if missing:
-            listed = attribute_tables.listed(missing)
             what = counted(len(missing), one, more)
-            left_out.append(f"{what} {lack}: not used ({listed})")
+            left_out.append(f"{what} {lack}: not used ({listed(missing)})")
     attributes, rows, said = attribute_tables.described(
         table, names, wanted, reading.attribute_minimum, rules
     )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.data import attribute_tables, picture_files
+from trainer.data import picture_files
 from trainer.data.datasets import ATTRIBUTE_MINIMUM, TEST_SHARE, Attribute, FolderReading
 from trainer.data.picture_files import TEST, TRAIN, Files
-from trainer.plurals import counted
+from trainer.plurals import counted, listed
 
 
 def unused(files: Files, folder: Path, tables: tuple[Path, ...] = ()) -> Iterator[str]:
@@ -53,6 +53,6 @@ def without_training(attributes: tuple[Attribute, ...], labels: np.ndarray) -> I
         absent = [value for row, value in enumerate(attribute.values) if row not in learnt]
         if absent:
             yield (
-                f"{attribute.name}: no training picture is {attribute_tables.listed(absent)}: "
+                f"{attribute.name}: no training picture is {listed(absent)}: "
                 "pictures drawn as such will not show it"
             )

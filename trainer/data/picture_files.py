@@ -40,6 +40,9 @@ class Rules:
     plain_names: bool  # are names and values compared, and kept, as `plain` makes them
     true_colours: bool  # are colour profiles followed, and what says how white 16 bits are
     needs_table: bool  # is what a table calls pictures refused where there is no table
+    exact_tables: (
+        bool  # do surplus fields of nothing go, and are rows made by a stray quote refused
+    )
 
 
 _FIRST_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
@@ -48,7 +51,7 @@ _MORE_SUFFIXES = (
     *(".pbm", ".pcx", ".pgm", ".pnm", ".ppm", ".tga", ".tif", ".tiff"),
 )
 _SUFFIXES = tuple(sorted(_FIRST_SUFFIXES + _MORE_SUFFIXES))
-CURRENT = 6
+CURRENT = 7
 _FIRST = Rules(
     _FIRST_SUFFIXES,
     folders_deep=1,
@@ -63,6 +66,7 @@ _FIRST = Rules(
     plain_names=False,
     true_colours=False,
     needs_table=False,
+    exact_tables=False,
 )
 _SECOND = replace(
     _FIRST, suffixes=_SUFFIXES, folders_deep=100, by_content=True, any_colour=True, in_strips=True
@@ -71,7 +75,8 @@ _THIRD = replace(_SECOND, splits=True)
 _FOURTH = replace(_THIRD, skips_runs=True, quotes_after_spaces=True, drops_merged=True)
 _FIFTH = replace(_FOURTH, pads_slivers=True, plain_names=True)
 _SIXTH = replace(_FIFTH, true_colours=True, needs_table=True)
-RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, 5: _FIFTH, CURRENT: _SIXTH}
+_SEVENTH = replace(_SIXTH, exact_tables=True)
+RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, 5: _FIFTH, 6: _SIXTH, CURRENT: _SEVENTH}
 _OF_A_RUN = b'"recipe"'  # what is in a run's configuration alone
 _AT_FIRST = (run_layout.TENSORBOARD, run_layout.METRICS, run_layout.RESULTS)  # what a run makes
 TRAIN, TEST = "train", "test"  # folders of pictures to learn from, and to measure against

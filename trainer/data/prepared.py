@@ -123,7 +123,7 @@ def _example_counts(folder: Path) -> list[int]:
         splits = json.loads(file_system.read_text(path))["splits"]
         lengths = {split["name"]: sum(map(int, split["shardLengths"])) for split in splits}
         return [lengths["train"], lengths["test"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         said = f"{path} is damaged ({first_line(error)})"
         raise file_errors.refused(error, said, "prepare the set again") from error
 

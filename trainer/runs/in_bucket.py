@@ -239,7 +239,7 @@ def _prefer_local(remote: list[bytes], local: list[bytes]) -> Iterable[bytes]:
 def _is_by_evaluate(line: bytes) -> bool:
     try:
         return bool(json.loads(line)["against"] == TEST)
-    except (ValueError, TypeError, KeyError):  # incomplete: its writer was killed
+    except (ValueError, TypeError, KeyError, RecursionError):  # incomplete: its writer was killed
         return False
 
 
