@@ -16,6 +16,7 @@ from trainer.data.datasets import LabelledImages
 from trainer.evaluation import own_network_files, own_network_training, own_networks
 from trainer.evaluation.evaluation_networks import EvaluationNetworks
 from trainer.evaluation.evaluator import Evaluator
+from trainer.system.exits import RefusedError
 
 TRAIN, TEST = pictures(200, 0), pictures(200, 1)
 
@@ -170,6 +171,19 @@ def test_every_figure_is_there_and_good_for_pictures_of_the_same_kind(trained):
     assert values["classification_accuracy_score"] > 0.8
     assert values["neighbour_distance_ratio"] == pytest.approx(1, abs=0.2)
     assert None not in values.values()
+
+
+def test_networks_that_cannot_be_read_are_refused_in_the_run_and_passed_over_in_the_cache(
+    tmp_path, caplog
+):
+    run, cache = tmp_path / "run", tmp_path / "cache"
+    for place in (cache, run):
+        own_network_files.path_in(place, SPEC).mkdir(parents=True)
+        if place is cache:
+            assert own_network_files.find(SPEC, run, cache) is None
+            assert "networks of the cache are not used" in caplog.text
+    with pytest.raises(RefusedError, match="make it readable"):
+        own_network_files.find(SPEC, run, cache)
 
 
 def test_what_is_sooner_in_the_shared_place_is_what_all_measure_with(trained, kept, tmp_path):

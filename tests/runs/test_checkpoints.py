@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -30,6 +31,18 @@ def save_three(folder: Path) -> dict[str, dict[str, tf.Variable]]:
         variables["network"]["dense/kernel"].assign(tf.fill([1000], float(step)))
         saved.save(step)
     return variables
+
+
+def test_a_checkpoint_is_on_the_disk_before_the_next_step(tmp_path, monkeypatch):
+    """A power cut must not take it, for an older one has been removed."""
+    synced = []
+
+    def fsync(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    Checkpoints(tmp_path / "checkpoints", state(), keep=1).save(5)
+    assert {"ckpt-5.index", "ckpt-5.data-00000-of-00001", "checkpoints"} <= set(synced)
 
 
 def data_file(folder: Path, step: int) -> Path:

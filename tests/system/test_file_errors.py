@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import tensorflow as tf
 
 from tests.command import run_forked
 from tests.conftest import finished_flags, train_flags
+from trainer.data import prepared
 from trainer.runs import checkpoints
 from trainer.system import exits, file_errors, file_system, machine, unfinished
 
@@ -134,6 +137,45 @@ def test_a_lock_of_another_machine_may_be_that_of_one_which_is_gone(
         ends.join()
 
 
+def test_a_lock_in_a_folder_that_was_removed_is_not_that_of_the_folder_made_anew(tmp_path):
+    folder, refused = tmp_path / "run", []
+
+    def waits() -> None:
+        try:
+            with file_system.locked(folder, "job_dir", 1.0):
+                pass
+        except exits.RefusedError as error:
+            refused.append(error)
+
+    with contextlib.ExitStack() as first, contextlib.ExitStack() as third:
+        folder.mkdir()
+        first.enter_context(file_system.locked(folder, "job_dir"))
+        second = threading.Thread(target=waits)
+        second.start()
+        shutil.rmtree(folder)
+        folder.mkdir()
+        third.enter_context(file_system.locked(folder, "job_dir"))
+        first.close()
+        second.join()
+    assert refused and "is being written by another process" in str(refused[0])
+
+
+def test_who_prepares_data_ends_by_itself_and_is_waited_for_by_another_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(prepared, "_LOCK_TIMEOUT_SECONDS", 0.1)
+    with prepared.locked(tmp_path), pytest.raises(exits.InterruptedRun, match=r"run again$"):
+        with prepared.locked(tmp_path):
+            pass
+
+
+def test_storage_that_hangs_keeps_nobody_from_leaving():
+    leaves = (
+        "import time; from trainer.system import signals, unfinished;"
+        "unfinished.remove_written = lambda: time.sleep(600); signals.exit_now('gone')"
+    )
+    left = subprocess.run([sys.executable, "-c", leaves], capture_output=True, timeout=120)
+    assert left.returncode == exits.INTERRUPTED
+
+
 def test_a_mount_that_is_not_back_yet_is_worth_another_run(tmp_path, monkeypatch):
     def stale(*_, **__):
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
@@ -208,18 +250,17 @@ def test_what_processes_of_one_number_write_in_one_folder_is_their_own(tmp_path)
 @pytest.mark.parametrize(
     "number", [errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EISDIR, errno.EIO]
 )
-def test_errors_of_python_and_tensorflow_name_the_path(number):
+@pytest.mark.parametrize("path", ["/runs/a/x", "runs/a/x", "my runs/a/x"])
+def test_errors_of_python_and_tensorflow_name_the_path(path, number):
     reason = os.strerror(number)
+    operation = "{{function_node __wrapped__SaveV2_device_/job:a/CPU:0}} "
     for error in (
-        OSError(number, reason, "/runs/a/x"),
-        tf.errors.ResourceExhaustedError(
-            None,
-            None,
-            f"{{{{function_node __wrapped__SaveV2_device_/job:a/CPU:0}}}} /runs/a/x; {reason}",
-        ),
+        OSError(number, reason, path),
+        tf.errors.ResourceExhaustedError(None, None, f"{operation}{path}; {reason}"),
+        tf.errors.UnknownError(None, None, f"{path}; {reason}\n{operation}"),
     ):
         refused = file_errors.refusal(error)
-        assert str(refused).startswith(f"/runs/a/x cannot be used ({reason}): ")
+        assert str(refused).startswith(f"{path} cannot be used ({reason}): ")
 
 
 def test_other_errors_are_defects():

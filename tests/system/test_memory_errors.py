@@ -31,4 +31,5 @@ def test_a_batch_that_does_not_fit_is_refused_with_half_of_it(tmp_path):
 def test_python_s_is_one_too_and_other_errors_are_not():
     assert "there is not enough memory" in str(memory_errors.refusal(MemoryError()))
     assert memory_errors.refusal(ValueError("OOM")) is None
-    assert memory_errors.refusal(tf.errors.ResourceExhaustedError(None, None, "files")) is None
+    for other in ("files", "/data/SHOWROOM/x; No space left on device"):
+        assert memory_errors.refusal(tf.errors.ResourceExhaustedError(None, None, other)) is None

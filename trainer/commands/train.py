@@ -18,7 +18,7 @@ from trainer.cloud import data_folder
 from trainer.cloud.bucket import Bucket
 from trainer.cloud.data_folder import DataFolder
 from trainer.cloud.url import GsUrl
-from trainer.configuration import checks, config_json, resume
+from trainer.configuration import checks, config_json, resume, step_counts
 from trainer.configuration.choices import LATEST
 from trainer.configuration.config import Recipe, TrainConfig
 from trainer.configuration.config_json import RunConfig
@@ -26,7 +26,7 @@ from trainer.data import loading
 from trainer.data.datasets import IMAGE_FOLDER, DatasetSpec, LabelledImages
 from trainer.distribution import cluster_spec
 from trainer.distribution.cluster_spec import Worker
-from trainer.runs import in_bucket, stored_runs
+from trainer.runs import checkpoint_files, in_bucket, stored_runs
 from trainer.system import file_system, memory_errors, process_image, reexec
 from trainer.system.exits import RefusedError, StoppedForAnother
 from trainer.training.storage import Hold, Storage
@@ -74,6 +74,7 @@ def _train(
     if starts:
         _check_start(asked)
     if stored is not None:
+        _refuse_shorter(asked, configured)
         _keep_schedule(asked.job_dir, stored, configured)
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.training import run as training
@@ -148,6 +149,17 @@ def _keep(data: DataFolder, spec: DatasetSpec) -> None:
         data.send()
     except RefusedError as error:
         log.info("data: what was prepared is not kept (%s)", error)
+
+
+def _refuse_shorter(asked: TrainConfig, configured: RunConfig) -> None:
+    """Refuses a length that the run has passed: it would be complete without its end."""
+    done = max(checkpoint_files.complete(asked.job_dir / run_layout.CHECKPOINTS), default=0)
+    length = step_counts.total_steps(configured.recipe, configured.schedule)
+    if asked.given & {"epochs", "steps"} and length < done:
+        raise RefusedError(
+            f"--job_dir={asked.job_dir} has {done} steps already, more than the {length} that are "
+            "asked for: give a larger --steps or --epochs, or none to go on as before"
+        )
 
 
 def _keep_schedule(job_dir: Path, stored: RunConfig, configured: RunConfig) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from trainer.plurals import counted
 from trainer.system import disk, file_system, memory
-from trainer.system.exits import RefusedError
+from trainer.system.exits import InterruptedRun, RefusedError
 from trainer.system.intervals import Interval
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def _kept(entry: Path, shape: tuple[int, ...], make: Make) -> np.ndarray:
     unfinished, rows_file = entry / _UNFINISHED, entry / _ROWS
     with contextlib.ExitStack() as stack:
         with _keeping():
-            held = file_system.locked(entry, "cache_dir", LOCK_TIMEOUT_SECONDS)
+            held = file_system.locked(entry, "cache_dir", LOCK_TIMEOUT_SECONDS, busy=InterruptedRun)
             stack.enter_context(held)
             found = _mapped(entry / _ARRAY, shape)  # by another process, in the meantime
             if found is not None:

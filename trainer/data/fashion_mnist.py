@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 NAME = "fashion_mnist"
 VERSION = "3.0.1"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-LOCK_TIMEOUT_SECONDS = 600.0  # while another process prepares the set
 
 # Of the decompressed IDX files: compression differs between distributions.
 IDX_SHA256 = {
@@ -85,7 +84,7 @@ def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
         log.info("data: %s prepared in %s", NAME, data_dir)
     else:
         file_system.make_folder(data_dir, "data_dir")
-        with file_system.locked(data_dir, "data_dir", LOCK_TIMEOUT_SECONDS):
+        with prepared.locked(data_dir):
             if not is_prepared(data_dir):
                 _prepare_from(folder_of_files(data_dir, source), data_dir)
     decoded = {split: _read_decoded(split, data_dir) for split in DECODED_SHA256}

@@ -34,7 +34,7 @@ from trainer.system.exits import InterruptedRun, RefusedError, first_line
 
 log = logging.getLogger(__name__)
 
-LOCK_TIMEOUT_SECONDS = 3600.0  # while another process prepares the set
+_LOCK_TIMEOUT_SECONDS = 3600.0  # while another process prepares the set
 
 _SERVERS = {  # from which TensorFlow Datasets downloads
     "celeb_a": "https://drive.google.com/",
@@ -75,7 +75,7 @@ def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
         return found
     with contextlib.ExitStack() as stack:
         if os.access(data_dir, os.W_OK):  # else nothing is kept, and nobody need wait
-            stack.enter_context(file_system.locked(data_dir, "data_dir", LOCK_TIMEOUT_SECONDS))
+            stack.enter_context(locked(data_dir))
         found = decoded_files.load_mapped(path_prefix, count)  # by another process, in the meantime
         return found or _decode(folder, spec, split, path_prefix, count)
 
@@ -99,8 +99,13 @@ def prepare(spec: DatasetSpec, data_dir: Path) -> Path:
     if folder is not None:
         return folder
     file_system.make_folder(data_dir, "data_dir")
-    with file_system.locked(data_dir, "data_dir", LOCK_TIMEOUT_SECONDS):
+    with locked(data_dir):
         return _prepared_folder(spec.dataset, data_dir) or _download(spec.dataset, data_dir)
+
+
+def locked(data_dir: Path) -> contextlib.AbstractContextManager[object]:
+    """Holds the folder of data sets while one is prepared there, or waits for who does."""
+    return file_system.locked(data_dir, "data_dir", _LOCK_TIMEOUT_SECONDS, busy=InterruptedRun)
 
 
 def _prepared_folder(name: str, data_dir: Path) -> Path | None:

@@ -6,6 +6,7 @@ them, so that it can be evaluated in the same way where the cache is another.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -18,6 +19,7 @@ from trainer.data import array_files
 from trainer.data.datasets import DatasetSpec
 from trainer.run_layout import FEATURES
 from trainer.system import file_errors, file_system
+from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +42,22 @@ def path_in(place: Path, spec: DatasetSpec) -> Path:
 def find(spec: DatasetSpec, *places: Path) -> Weights | None:
     """The weights of a data set's networks that lie in the first of these folders; or None.
 
+    The last one is a cache: what cannot be read there, as another user's, is as good as not there.
+
     Raises:
-      RefusedError: they are there, and cannot be read.
+      RefusedError: they are in another one, and cannot be read.
     """
-    return next(filter(None, (_read(path_in(place, spec)) for place in places)), None)
+    for place in places:
+        try:
+            weights = _read(path_in(place, spec))
+        except RefusedError as error:
+            if place != places[-1]:
+                raise
+            log.warning("evaluation: networks of the cache are not used: %s", error)
+            continue
+        if weights is not None:
+            return weights
+    return None
 
 
 def keep(spec: DatasetSpec, weights: Weights, *places: Path) -> None:
@@ -95,8 +109,9 @@ def _read(path: Path) -> Weights | None:
         raise file_errors.refused(error, said, "make it readable") from error
     if weights and _digest(weights) == digest:
         return weights
-    log.warning("evaluation: %s is damaged, and removed, to be made again when needed", path)
-    path.unlink(missing_ok=True)
+    log.warning("evaluation: %s is damaged, and made again when needed", path)
+    with contextlib.suppress(OSError):  # of a cache that may only be read
+        path.unlink(missing_ok=True)
     return None
 
 

@@ -66,6 +66,9 @@ class Checkpoints:
         # TensorFlow's save counter is in the checkpoint, and must not depend on interruptions.
         self._checkpoint.save_counter.assign(step - 1)
         self._manager.save(checkpoint_number=step)
+        # At once, for the manager has removed an older one: a power cut must not take both.
+        for part in (*self._folder.glob(f"{NAME}-{step}.*"), self._folder):
+            file_system.sync(part)
         self._last_save = time.monotonic()
 
     def keep_best(self, step: int) -> None:

@@ -60,8 +60,11 @@ _HINTS = {
     errno.EOPNOTSUPP: "the file system cannot do this: choose another place",
 }
 _NUMBERS = {os.strerror(number): number for number in _HINTS}
-# TensorFlow's errors hold the path, then what the system says; before it the operation in braces.
-_TENSORFLOW = re.compile(rf"(?:.*}}}} )?(/[^;\n]*)?; ({'|'.join(map(re.escape, _NUMBERS))})")
+# TensorFlow's errors hold the path, as it was given, then what the system says; before it the
+# operation in braces, or other words.
+_TENSORFLOW = re.compile(
+    rf"^(?:.*}}}} )?(?:.*\s(?=/))?([^;\n]+)?; ({'|'.join(map(re.escape, _NUMBERS))})", re.MULTILINE
+)
 
 
 def passes(error: OSError) -> bool:

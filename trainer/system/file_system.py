@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 LOCK_TIMEOUT_SECONDS = 10.0
 # A file server keeps that of a machine which is gone until its lease has ended: NFS's has 90 s.
 OTHER_HOSTS_LOCK_SECONDS = 120.0
+# What file systems behind a network say that cannot do it, above all of folders.
+_NO_SYNC = {errno.EINVAL, errno.EBADF, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 def check_folder(path: Path, flag: str) -> None:
@@ -62,39 +64,56 @@ def _not_writable(path: Path, flag: str, error: OSError) -> RefusedError | Inter
 
 @contextmanager
 def locked(
-    folder: Path, flag: str, timeout_seconds: float = LOCK_TIMEOUT_SECONDS
+    folder: Path,
+    flag: str,
+    timeout_seconds: float = LOCK_TIMEOUT_SECONDS,
+    busy: type[RefusedError | InterruptedRun] = RefusedError,
 ) -> Iterator[Callable[[], None]]:
     """Holds the folder's lock. The operating system releases it when the process dies.
+
+    Args:
+      folder: that is written to.
+      flag: that names it.
+      timeout_seconds: how long another process is waited for.
+      busy: what is raised then; an `InterruptedRun` where the other one finishes by itself.
 
     Yields:
       A function that refuses to go on where the folder has been moved or removed since, or its
       lock: another process may hold what is there now.
-
-    Raises:
-      RefusedError: another process holds it and did not release it in time.
     """
-    with _open_lock_file(folder, flag) as file:
-        started, is_said = time.monotonic(), False
-        while not _try_lock(file, folder):
-            file.seek(0)
-            holder, _, boot_id = file.read().strip().partition("\n")
-            patience = timeout_seconds
-            if holder and not _is_here(holder, boot_id):
-                patience = max(patience, OTHER_HOSTS_LOCK_SECONDS)
-            waited = time.monotonic() - started
-            if waited > patience:
-                raise RefusedError(
-                    f"--{flag}={folder} is being written by another process "
-                    f"({holder or 'unknown'}): stop it or choose another folder"
-                )
-            if waited > LOCK_TIMEOUT_SECONDS and not is_said:
-                log.info("%s is being written by %s: waiting for it", folder, holder)
-                is_said = True
-            time.sleep(0.1)
+    with _locked_file(folder, flag, timeout_seconds, busy) as file:
         file.truncate(0)
         file.write(f"pid {os.getpid()} on {os.uname().nodename}\n{machine.boot_id()}\n")
         file.flush()
         yield lambda: _check_still_there(file, folder, flag)
+
+
+def _locked_file(
+    folder: Path, flag: str, timeout_seconds: float, busy: type[RefusedError | InterruptedRun]
+) -> IO[str]:
+    """The folder's lock file, locked; waits for another process that holds it."""
+    started, is_said = time.monotonic(), False
+    while True:
+        # Opened for each try: the folder may be removed, and made again, while this waits.
+        with ExitStack() as tried:
+            file = tried.enter_context(_open_lock_file(folder, flag))
+            if _try_lock(file, folder) and _is_in_place(file, folder):
+                tried.pop_all()  # it stays open
+                return file
+            file.seek(0)
+            holder, _, boot_id = file.read().strip().partition("\n")
+        patience = timeout_seconds
+        if holder and not _is_here(holder, boot_id):
+            patience = max(patience, OTHER_HOSTS_LOCK_SECONDS)
+        waited = time.monotonic() - started
+        if waited > patience:
+            said = f"--{flag}={folder} is being written by another process ({holder or 'unknown'})"
+            way_out = "stop it or choose another folder"
+            raise busy(f"{said}: {'run again' if busy is InterruptedRun else way_out}")
+        if waited > LOCK_TIMEOUT_SECONDS and not is_said:
+            log.info("%s is being written by %s: waiting for it", folder, holder)
+            is_said = True
+        time.sleep(0.1)
 
 
 def _is_here(holder: str, boot_id: str) -> bool:
@@ -105,15 +124,19 @@ def _is_here(holder: str, boot_id: str) -> bool:
 
 
 def _check_still_there(file: IO[str], folder: Path, flag: str) -> None:
-    try:
-        is_same = os.path.samestat(os.fstat(file.fileno()), (folder / ".lock").stat())
-    except FileNotFoundError:
-        is_same = False
-    if not is_same:
+    if not _is_in_place(file, folder):
         raise RefusedError(
             f"--{flag}={folder} was moved or removed, or its .lock was, while this process wrote "
             "there: what was saved is where it was moved to; go on there, or start over"
         )
+
+
+def _is_in_place(file: IO[str], folder: Path) -> bool:
+    """Whether the open lock file is the one that the folder has now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), (folder / ".lock").stat())
+    except FileNotFoundError:
+        return False
 
 
 def is_locked(folder: Path) -> bool:
@@ -185,8 +208,26 @@ def walk(
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replaces the file's content atomically."""
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    """Replaces the file's content atomically, and so that a power cut leaves the old or the new."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+        sync(temporary)
+
+    write_atomically(path, write)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file's content, or a folder's names, are on the disk; where that can be."""
+    with naming(path):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno not in _NO_SYNC:
+                raise
+        finally:
+            os.close(handle)
 
 
 def sha256(path: Path) -> str:

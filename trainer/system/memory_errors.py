@@ -20,7 +20,7 @@ def refusal(error: BaseException, remedy: str = _LESS) -> RefusedError | None:
       remedy: what to do; where more is known of what was computed, better than the flags there are.
     """
     of_tensorflow = type(error).__name__ == "ResourceExhaustedError" and (
-        "OOM" in str(error) or "out of memory" in str(error).lower()
+        "OOM when allocating" in str(error) or "out of memory" in str(error).lower()
     )
     if not (of_tensorflow or isinstance(error, MemoryError)):
         return None

@@ -162,7 +162,10 @@ def exit_now(reason: str) -> NoReturn:
     try:
         sys.stderr.write(f"fashion-gan: {message}\n")
         streams.drain(streams.HURRY_SECONDS)
-        unfinished.remove_written()
+        # In a thread, for storage may hang, and this leave for that. The next start removes it.
+        removal = threading.Thread(target=unfinished.remove_written, daemon=True)
+        removal.start()
+        removal.join(streams.HURRY_SECONDS)
     finally:
         os._exit(exits.INTERRUPTED)
 

@@ -63,7 +63,13 @@ def partial_prefix() -> str:
 
 def remove_left_over(folder: Path) -> None:
     """Removes what killed processes of ours left unfinished in this folder and those below it."""
-    for left_over in list(folder.rglob(f"{PARTIAL}*")):
+    # `rglob` fails where a subfolder goes while it looks, as another process's unfinished one does.
+    walked = [
+        Path(place, name)
+        for place, folders, files in os.walk(folder)
+        for name in (*folders, *files)
+    ]
+    for left_over in walked:
         ours = _PARTIAL_NAME.match(left_over.name)
         if not ours or not _is_left_over(left_over, int(ours[1]), ours[2], ours[3]):
             continue
