@@ -290,6 +290,27 @@ def test_a_table_of_other_things_is_refused_in_few_words(text, said, tmp_path):
     assert len(str(refused.value)) < 600
 
 
+@pytest.mark.parametrize(
+    ("places", "header", "is_said"),
+    [
+        (("coat", "dress"), "file_name,colour", True),
+        (("train/coat", "train/dress"), "file_name,colour", True),
+        (("coat", "dress"), "file_name,kind", False),  # whose column says what the folders do
+        (("train", "test"), "file_name,colour", False),
+        (("images", "images"), "file_name,colour", False),
+    ],
+)
+def test_subfolders_that_are_no_classes_beside_a_table_are_said(
+    places, header, is_said, tmp_path, caplog
+):
+    names = [f"{place}/{number}.png" for number, place in enumerate(places)]
+    values = ("coat", "dress") if "kind" in header else ("red", "blue")
+    rows = [header, *(f"{name},{value}" for name, value in zip(names, values, strict=True))]
+    load(described_folder(tmp_path / "set", rows, names))
+    said = "the subfolders (coat, dress) are no attribute, as there is a table: add a column"
+    assert (said in caplog.text) == is_said == ("are no attribute" in caplog.text)
+
+
 def test_columns_with_one_value_and_empty_ones_are_told_apart(tmp_path, caplog):
     rows = ["file_name,sale,season,kind", "a.png,yes,,x", "b.png,,,x", "c.png,yes,,y"]
     with caplog.at_level(logging.WARNING):

@@ -97,6 +97,40 @@ def test_links_are_followed_and_circles_end(tmp_path):
     assert specify(folder).train_examples == 1
 
 
+def test_a_folder_is_called_by_its_own_name_rather_than_by_a_link_to_it(tmp_path, caplog):
+    save(tmp_path / "set" / "coat" / "1.png")
+    save(tmp_path / "set" / "zebra" / "2.png")
+    (tmp_path / "set" / "alias").symlink_to(tmp_path / "set" / "zebra")
+    (tmp_path / "set" / "coat" / "also").symlink_to(tmp_path / "set" / "zebra")
+    load(tmp_path / "set")
+    assert specify(tmp_path / "set").attributes == (Attribute("class", ("coat", "zebra")),)
+    said = "2 folders were seen already by another path (alias as zebra, coat/also as zebra)"
+    assert said in caplog.text and "no pictures" not in caplog.text
+
+    before = specify(tmp_path / "set", rules=6).attributes  # as runs have it
+    assert before == (Attribute("class", ("alias", "coat")),)
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_a_folder_around_the_set_is_said_with_the_one_to_give(table, tmp_path, caplog):
+    for name in ("coat", "dress"):
+        save(tmp_path / "set" / "archive" / "v1" / name / "1.png")
+    if table:
+        (tmp_path / "set" / "archive" / "v1" / "metadata.csv").write_text("file_name,kind\n")
+    load(tmp_path / "set")
+    what = "the table metadata.csv" if table else "subfolders coat, dress"
+    inner = tmp_path / "set" / "archive" / "v1"
+    said = f"all pictures are in archive/v1/, which has {what}: give --data_dir={inner} to"
+    assert said in caplog.text
+    caplog.clear()
+    load(tmp_path / "set" / "archive")
+    assert "all pictures are in v1/" in caplog.text
+    caplog.clear()
+    if not table:
+        load(inner)
+        assert "all pictures are in" not in caplog.text
+
+
 def test_every_file_that_is_not_used_is_named_with_its_reason(tmp_path, caplog):
     save(tmp_path / "1.png")
     (tmp_path / "notes.txt").write_text("text")

@@ -21,9 +21,10 @@ def check(recipe: Recipe) -> None:
             f"--conditional needs labels, and --dataset={recipe.data.dataset} has {found}: "
             "use --noconditional"
         )
-        folder = recipe.data.folder
-        if folder and folder.attribute_minimum > 1:
-            text += f", or, with a table, lower --attribute_minimum={folder.attribute_minimum}"
+        if folder := recipe.data.folder:
+            text += ", or give as --data_dir the folder in which each class has a subfolder"
+            if folder.attribute_minimum > 1:
+                text += f", or, with a table, lower --attribute_minimum={folder.attribute_minimum}"
         raise RefusedError(text)
     value_checks.below_one("attribute_dropout", networks.attribute_dropout)
     if networks.attribute_dropout and not networks.conditional:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.data import attribute_tables, picture_files
+from trainer.data import attribute_tables, folder_notes, picture_files
 from trainer.data.attribute_tables import MissingAttributeError
 from trainer.data.datasets import Attribute, FolderReading
 from trainer.data.labels import NOT_GIVEN
@@ -16,7 +16,6 @@ from trainer.plurals import counted, listed
 from trainer.system.exits import RefusedError
 
 _CLASS = "class"  # the attribute that subfolders give
-_LIKE_SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
 def split_of(path: Path, folder: Path) -> str:
@@ -40,12 +39,8 @@ def by_subfolders(
     for top, inside in of_top.items():
         found = picture_files.class_folders(inside, top)
         names |= dict.fromkeys(called(path.name) for path in found)
-        empty = picture_files.empty_folders(inside, top)
-        if names and empty:
-            what = counted(len(empty), "subfolder holds", "subfolders hold")
-            left_out.append(f"{what} no pictures ({listed([path.name for path in empty])})")
     _check_names(f"--data_dir={folder}: the name of the subfolder", names)
-    if names and not splits and {name.lower() for name in names} <= _LIKE_SPLITS:
+    if names and not splits and {name.lower() for name in names} <= folder_notes.LIKE_SPLITS:
         left_out.append(
             f"the classes are {', '.join(names)}, which look like parts of a data set: rename "
             f"them to {TRAIN} and {TEST}, or give one of them as --data_dir"
@@ -105,6 +100,7 @@ def by_table(
         table, names, wanted, reading.attribute_minimum, rules
     )
     left_out += said
+    left_out += folder_notes.beside_a_table(names, table)
     _check_columns(table.named, attributes)
     return [by_name[name] for name in names], attributes, _labels(rows, attributes)
 

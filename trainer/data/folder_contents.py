@@ -106,8 +106,9 @@ def _read(
     there: _Files,
     kept: Path | None,
 ) -> Contents:
-    left_out, notes = list(folder_notes.unused(there.files, folder, tables)), []
-    paths, splits = _in_splits(there.files.pictures, folder, reading, left_out)
+    files = there.files
+    left_out, notes = list(folder_notes.unused(files, folder, tables)), []
+    paths, splits = _in_splits(files.pictures, folder, reading, left_out)
     if RULES[reading.rules].needs_table and reading.metadata_file_name and not tables:
         raise RefusedError(
             f"--metadata_file_name={reading.metadata_file_name} says what a table calls pictures, "
@@ -117,6 +118,9 @@ def _read(
         attributes, labels = folder_attributes.by_subfolders(
             paths, folder, reading, splits, wanted, left_out
         )
+        tops = [folder / split for split in (TRAIN, TEST)] if splits else [folder]
+        left_out += folder_notes.without_pictures(paths, tops, files.repeated)
+        left_out += folder_notes.around_the_set(paths, folder)
     else:
         paths, attributes, labels = folder_attributes.by_table(
             paths, folder, tables, reading, wanted, left_out

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from trainer.data import picture_files
+from trainer.data import attribute_tables, picture_files
+from trainer.data.attribute_tables import Table
 from trainer.data.datasets import ATTRIBUTE_MINIMUM, TEST_SHARE, Attribute, FolderReading
 from trainer.data.picture_files import TEST, TRAIN, Files
 from trainer.plurals import counted, listed
+
+LIKE_SPLITS = {"train", "training", "val", "valid", "validation", "test", "testing"}
+_CONTAINERS = LIKE_SPLITS | {"images", "pictures", "photos"}
 
 
 def unused(files: Files, folder: Path, tables: tuple[Path, ...] = ()) -> Iterator[str]:
@@ -20,6 +24,80 @@ def unused(files: Files, folder: Path, tables: tuple[Path, ...] = ()) -> Iterato
             names = picture_files.listed(left, folder)
             what = counted(len(left), "file is", "files are")
             yield f"{what} not used: {reason} ({names})"
+    if files.repeated:
+        pairs = sorted(files.repeated.items())
+        names = listed(
+            [f"{_inside(path, folder)} as {_inside(other, folder)}" for path, other in pairs]
+        )
+        what = counted(len(files.repeated), "folder was", "folders were")
+        yield f"{what} seen already by another path ({names})"
+
+
+def _inside(path: Path, folder: Path) -> str:
+    return f"{folder}" if path == folder else path.relative_to(folder).as_posix()
+
+
+def without_pictures(
+    paths: list[Path], tops: list[Path], repeated: Mapping[Path, Path]
+) -> Iterator[str]:
+    """What is said of subfolders that would be classes if they held pictures.
+
+    Args:
+      paths: of the pictures.
+      tops: whose subfolders are classes.
+      repeated: folders of which the pictures are known by other paths.
+    """
+    for top in tops:
+        inside = [path for path in paths if top in path.parents]
+        if not picture_files.class_folders(inside, top):
+            continue
+        empty = picture_files.empty_folders(inside, top)
+        if names := [path.name for path in empty if path not in repeated]:
+            what = counted(len(names), "subfolder holds", "subfolders hold")
+            yield f"{what} no pictures ({listed(names)})"
+
+
+def around_the_set(paths: list[Path], folder: Path) -> Iterator[str]:
+    """What is said where a subfolder that holds all pictures would give attributes by itself."""
+    inner = folder
+    while len(found := {picture_files.class_folder(path, inner) for path in paths}) == 1:
+        (below,) = found
+        if below is None:
+            return
+        inner = below
+        if tables := [name for name in attribute_tables.FILES if (inner / name).is_file()]:
+            yield _inner(inner, folder, f"the table {tables[0]}")
+            return
+    names = sorted(path.name for path in found if path)
+    if inner != folder and None not in found and inner.name.lower() not in LIKE_SPLITS:
+        yield _inner(inner, folder, f"subfolders {listed(names)}")
+
+
+def _inner(inner: Path, folder: Path, what: str) -> str:
+    inside = inner.relative_to(folder).as_posix()
+    return f"all pictures are in {inside}/, which has {what}: give --data_dir={inner} to use that"
+
+
+def beside_a_table(pictures: Iterable[str], table: Table) -> Iterator[str]:
+    """What is said of subfolders that would be classes if there were no table.
+
+    Nothing where a column says the same.
+
+    Args:
+      pictures: by their keys in the table.
+      table: what it says of them.
+    """
+    folders = (
+        [part for part in name.split("/")[:-1] if part.lower() not in _CONTAINERS]
+        for name in pictures
+    )
+    names = {inside[0] for inside in folders if inside}
+    values = ({row[column] for row in table.rows.values()} for column in table.columns)
+    if len(names) > 1 and not any(names <= each for each in values):
+        yield (
+            f"the subfolders ({listed(sorted(names))}) are no attribute, as there is a table: add "
+            "a column for them if they say what pictures show"
+        )
 
 
 def unused_flags(reading: FolderReading, has_table: bool, has_splits: bool) -> Iterator[str]:

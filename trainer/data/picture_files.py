@@ -40,9 +40,8 @@ class Rules:
     plain_names: bool  # are names and values compared, and kept, as `plain` makes them
     true_colours: bool  # are colour profiles followed, and what says how white 16 bits are
     needs_table: bool  # is what a table calls pictures refused where there is no table
-    exact_tables: (
-        bool  # do surplus fields of nothing go, and are rows made by a stray quote refused
-    )
+    exact_tables: bool  # do surplus empty fields go, and are rows of a stray quote refused
+    own_names: bool  # are folders called by their own names rather than by links to them
 
 
 _FIRST_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp")
@@ -67,6 +66,7 @@ _FIRST = Rules(
     true_colours=False,
     needs_table=False,
     exact_tables=False,
+    own_names=False,
 )
 _SECOND = replace(
     _FIRST, suffixes=_SUFFIXES, folders_deep=100, by_content=True, any_colour=True, in_strips=True
@@ -75,7 +75,7 @@ _THIRD = replace(_SECOND, splits=True)
 _FOURTH = replace(_THIRD, skips_runs=True, quotes_after_spaces=True, drops_merged=True)
 _FIFTH = replace(_FOURTH, pads_slivers=True, plain_names=True)
 _SIXTH = replace(_FIFTH, true_colours=True, needs_table=True)
-_SEVENTH = replace(_SIXTH, exact_tables=True)
+_SEVENTH = replace(_SIXTH, exact_tables=True, own_names=True)
 RULES = {1: _FIRST, 2: _SECOND, 3: _THIRD, 4: _FOURTH, 5: _FIFTH, 6: _SIXTH, CURRENT: _SEVENTH}
 _OF_A_RUN = b'"recipe"'  # what is in a run's configuration alone
 _AT_FIRST = (run_layout.TENSORBOARD, run_layout.METRICS, run_layout.RESULTS)  # what a run makes
@@ -92,6 +92,7 @@ class Files:
 
     pictures: list[Path] = field(default_factory=list)  # sorted
     unused: dict[str, list[Path]] = field(default_factory=dict)  # by the reason
+    repeated: dict[Path, Path] = field(default_factory=dict)  # folders, by their other paths
 
 
 def find(folder: Path, number: int, flag: str = "data_dir") -> Files:
@@ -106,7 +107,7 @@ def find(folder: Path, number: int, flag: str = "data_dir") -> Files:
       RefusedError: there is no such folder, or no picture in it; or a folder cannot be read.
     """
     rules, files = RULES[number], Files()
-    for path in _walk(folder, flag, rules):
+    for path in _walk(folder, flag, rules, files):
         reason = _why_unused(path, folder, rules)
         if reason is None:
             files.pictures.append(path)
@@ -212,7 +213,7 @@ def by_suffix(paths: list[Path]) -> str:
     return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
 
 
-def _walk(folder: Path, flag: str, rules: Rules) -> Iterator[Path]:
+def _walk(folder: Path, flag: str, rules: Rules, files: Files) -> Iterator[Path]:
     """All files; of hidden folders and of run directories, only the folders themselves."""
 
     def refuse(error: OSError) -> None:
@@ -221,7 +222,8 @@ def _walk(folder: Path, flag: str, rules: Rules) -> Iterator[Path]:
             "folder of pictures, or make all of it readable"
         ) from error
 
-    for place, subfolders, names in file_system.walk(folder, refuse):
+    walked = file_system.walk(folder, refuse, files.repeated.__setitem__, rules.own_names)
+    for place, subfolders, names in walked:
         if rules.skips_runs and place != folder and _is_run(place, subfolders, names):
             subfolders.clear()
             yield place

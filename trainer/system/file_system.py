@@ -188,23 +188,36 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def walk(
-    folder: Path, refuse: Callable[[OSError], None] | None = None
+    folder: Path,
+    refuse: Callable[[OSError], None] | None = None,
+    repeated: Callable[[Path, Path], object] | None = None,
+    links_last: bool = True,
 ) -> Iterator[tuple[Path, list[str], list[str]]]:
     """As `os.walk`; links are followed, and circles of them end.
 
     Args:
       folder: from which it starts.
       refuse: called with what hinders the way into a subfolder; None: that is passed over.
+      repeated: called with a folder that is not gone into, and the path by which it was before.
+      links_last: folders are known by their own paths rather than by links to them; else by those
+        that come first.
     """
-    seen = set()
-    for place, subfolders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        stat = Path(place).stat()
-        if (stat.st_dev, stat.st_ino) in seen:
-            subfolders.clear()
-            continue
-        seen.add((stat.st_dev, stat.st_ino))
-        subfolders.sort()
-        yield Path(place), subfolders, names
+    seen: dict[tuple[int, int], Path] = {}
+    starts = [folder]
+    for start in starts:  # which grow
+        for at, subfolders, names in os.walk(start, onerror=refuse, followlinks=not links_last):
+            place = Path(at)
+            stat = place.stat()
+            first = seen.setdefault((stat.st_dev, stat.st_ino), place)
+            if first is not place:
+                subfolders.clear()
+                if repeated:
+                    repeated(place, first)
+                continue
+            subfolders.sort()
+            yield place, subfolders, names
+            if links_last:
+                starts += [place / name for name in subfolders if (place / name).is_symlink()]
 
 
 def write_text(path: Path, text: str) -> None:
