@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 import threading
 from pathlib import Path
@@ -16,12 +17,15 @@ from tests.command import run_forked
 from tests.conftest import assert_same_bits, train_flags
 from trainer.configuration import flags
 from trainer.data import feeding, reading
+from trainer.data.datasets import DatasetSpec
 from trainer.data.feeding import Feed
+from trainer.evaluation import own_networks
+from trainer.evaluation.evaluation_networks import EvaluationNetworks
 from trainer.gan.state import FashionGAN
 from trainer.runs import checkpoints, state_variables
 from trainer.system import exits
 from trainer.system.exits import RefusedError
-from trainer.training import callbacks
+from trainer.training import callbacks, grids
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 3), np.uint8)
 STREAMED = "from trainer.data import feeding; feeding.RESIDENT_BYTES = 0\n"
@@ -65,6 +69,35 @@ def test_a_file_that_has_become_shorter_is_refused_by_its_name(mapped):
         file.truncate(1000)
     with pytest.raises(RefusedError, match=r"images\.npy has become shorter"):
         read(np.array([39]))
+
+
+def real_grid(images: np.ndarray) -> None:
+    recipe = flags.train(["train", "--job_dir=unused", "--noconditional"]).recipe
+    grids.real(recipe, images, np.zeros([len(images), 0], int))
+
+
+def features_for_evaluations(images: np.ndarray) -> None:
+    nothing = EvaluationNetworks(lambda some: some, lambda some: some, "", None)
+    nothing.features_of(images, np.arange(len(images)))
+
+
+def networks_for_evaluations(images: np.ndarray) -> None:
+    spec = DatasetSpec("own", (4, 4, 3), len(images), 0, ())
+    own_networks.provide(spec, lambda: (images, np.zeros([len(images), 0], int)))
+
+
+@pytest.mark.parametrize(
+    "look",
+    [real_grid, features_for_evaluations, networks_for_evaluations],
+    ids=lambda f: f.__name__,
+)
+def test_a_disk_that_fails_ends_no_look_at_real_pictures_by_a_signal(look, tmp_path):
+    """Through the mapping, a page that is not there any more would be SIGBUS."""
+    np.save(tmp_path / "images.npy", np.zeros([40, 4, 4, 3], np.uint8))
+    images = np.load(tmp_path / "images.npy", mmap_mode="r")
+    os.truncate(tmp_path / "images.npy", 100)
+    with pytest.raises(RefusedError, match=r"images\.npy has become shorter"):
+        look(images)
 
 
 def test_what_was_read_ahead_is_taken_by_whoever_asks_for_it_in_loops_of_any_length():

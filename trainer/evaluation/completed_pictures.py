@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.configuration.config import Recipe
+from trainer.data import reading
 from trainer.evaluation import completion_metrics
 from trainer.gan import completing, sampling
 from trainer.gan.completing import Complete
@@ -65,5 +66,5 @@ def incomplete_pictures(
     """
     shape = recipe.data.image_shape
     masks = completing.masks_in_turn(recipe.completion.kinds, len(rows), SEED, shape)
-    pictures = np.stack([images[row] for row in rows])
+    pictures = reading.reader(images)(rows)
     return IncompletePictures(pictures, masks, labels[rows])

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.data import pixels
+from trainer.data import pixels, reading
 
 PREDICTION_BATCH = 250
 
@@ -28,7 +28,8 @@ class EvaluationNetworks:
     def features_of(self, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Features of some of the images, which may be mapped files: not all are read at once."""
         parts = np.array_split(rows, range(PREDICTION_BATCH, len(rows), PREDICTION_BATCH))
-        return np.concatenate([self.features(images[part]) for part in parts])
+        read = reading.reader(images)
+        return np.concatenate([self.features(read(part)) for part in parts])
 
 
 def predictor(network: keras.Model) -> Predict:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from trainer.data import array_files
+from trainer.data import array_files, reading
 from trainer.distribution import environment
 from trainer.evaluation.evaluation_networks import PREDICTION_BATCH, EvaluationNetworks
 from trainer.run_layout import FEATURES
@@ -46,8 +46,9 @@ def _digest(networks: EvaluationNetworks, images: np.ndarray, rows: np.ndarray) 
     computed_by = f"{environment.what_rounds()} {threads} threads"
     network_sha256 = networks.features_sha256
     digest = hashlib.sha256(f"{network_sha256} {computed_by} {images.shape[1:]}".encode())
+    read = reading.reader(images)
     for part in np.array_split(rows, range(PREDICTION_BATCH, len(rows), PREDICTION_BATCH)):
-        digest.update(images[part].tobytes())
+        digest.update(read(part).tobytes())
     return digest.hexdigest()[:32]
 
 

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer.data import order, pixels
+from trainer.data import order, pixels, reading
 from trainer.evaluation.evaluation_networks import outputs
 from trainer.evaluation.own_network_architectures import classifier, feature_network
 from trainer.gan.augmentation import augment
@@ -174,12 +174,12 @@ def _training_step(
         variables = [variable.value for variable in network.trainable_variables]
         optimizer.apply(tape.gradient(value, variables), network.trainable_variables)
 
-    batch_size = min(BATCH, len(images))
+    batch_size, read = min(BATCH, len(images)), reading.reader(images)
 
     def train_step(step: int) -> None:
         rows = np.sort(order.batches(seed, len(images), batch_size, step, 1)[0])
         train_on(
-            tf.constant(images[rows]),
+            tf.constant(read(rows)),
             tf.constant(labels[rows], tf.int32),
             tf.constant(step, tf.int64),
         )
@@ -224,9 +224,10 @@ def _cross_entropy(logits: Sequence[tf.Tensor], labels: tf.Tensor) -> tf.Tensor:
 def _scale(network: keras.Model, images: np.ndarray) -> None:
     """Scales the features to a mean variance of one: losses leave their scale open."""
     rows = np.sort(order.permutation(0, 0, len(images))[:SCALED_BY])
+    read = reading.reader(images)
     features = np.concatenate(
         [
-            network(pixels.to_floats(tf.constant(images[rows[first : first + BATCH]]), 0.0))
+            network(pixels.to_floats(tf.constant(read(rows[first : first + BATCH])), 0.0))
             for first in range(0, len(rows), BATCH)
         ]
     )

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainer.configuration.config import Recipe
-from trainer.data import order, pixels
+from trainer.data import order, pixels, reading
 from trainer.evaluation import completed_pictures
 from trainer.gan import completing, image_batches, sampling, stages
 from trainer.gan.networks import label_sizes
@@ -116,15 +116,15 @@ def real(recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
       labels: theirs, `[N, attributes]`.
     """
     sizes = label_sizes(recipe)
-    drawn = order.permutation(recipe.seed, 0, len(images))
+    drawn, read = order.permutation(recipe.seed, 0, len(images)), reading.reader(images)
     if not sizes:
-        return image_grids.grid(images[drawn[: COLUMNS**2]], COLUMNS)
+        return image_grids.grid(read(drawn[: COLUMNS**2]), COLUMNS)
     rows = min(sizes[0], MOST_ROWS)
     cells = np.full((rows, COLUMNS, *images.shape[1:]), 255, np.uint8)
     values = labels[drawn, 0]
     for value, row in enumerate(cells):
         found = drawn[values == value][:COLUMNS]
-        row[: len(found)] = images[found]
+        row[: len(found)] = read(found)
     picture = image_grids.grid(cells.reshape(-1, *images.shape[1:]), COLUMNS)
     return image_grids.with_row_names(picture, _row_names(recipe, rows))
 
