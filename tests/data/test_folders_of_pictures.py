@@ -31,7 +31,7 @@ from trainer.system import file_errors
 from trainer.system.exits import InterruptedRun, RefusedError
 
 SIDE = 16
-RED, GREEN, BLACK = [255, 0, 0], [0, 255, 0], [0, 0, 0]
+RED = [255, 0, 0]
 
 
 def green_on_top(mode: str = "RGB") -> Image.Image:

@@ -80,7 +80,6 @@ def test_what_was_measured_for_the_precision_is_not_measured_again(tmp_path, mon
     data = np.zeros((100, 28, 28, 1), np.uint8), np.zeros((100, 1), np.int64)
     planned = planned_length.planned(
         chosen,
-        strategy,
         WorkerGroup(strategy, 0, 1),
         stored(tmp_path, data),
         time.monotonic() + 3600,
@@ -131,7 +130,7 @@ def test_data_that_take_the_time_are_told_apart_from_steps(tmp_path):
     late = time.monotonic() + 10
     alone = WorkerGroup(strategy, 0, 1)
     with pytest.raises(RefusedError, match=r"of --minutes=1, [0-9]+ s passed .* give it more"):
-        planned_length.planned(asked, strategy, alone, stored(tmp_path, data), late)
+        planned_length.planned(asked, alone, stored(tmp_path, data), late)
 
 
 def test_more_time_plans_more_steps_and_evaluations_take_some(tmp_path):
@@ -140,7 +139,7 @@ def test_more_time_plans_more_steps_and_evaluations_take_some(tmp_path):
         asked = dataclasses.replace(whole, schedule=schedule)
         deadline = time.monotonic() + 60 * minutes
         alone = WorkerGroup(strategy, 0, 1)
-        planned = planned_length.planned(asked, strategy, alone, storage, deadline, speed)
+        planned = planned_length.planned(asked, alone, storage, deadline, speed)
         assert planned.horizon == planned.schedule.steps
         return planned.schedule.steps
 
@@ -172,7 +171,7 @@ def test_where_little_time_is_left_no_evaluation_is_tried(tmp_path, monkeypatch,
     data = np.zeros((100, 28, 28, 1), np.uint8), np.zeros((100, 1), np.int64)
     alone, soon = WorkerGroup(strategy, 0, 1), time.monotonic() + 24
 
-    planned = planned_length.planned(asked, strategy, alone, stored(tmp_path, data), soon, speed)
+    planned = planned_length.planned(asked, alone, stored(tmp_path, data), soon, speed)
 
     assert planned.horizon > 0 and planned.schedule.evaluation_interval == 0
     assert "the run is not evaluated" in caplog.text
@@ -203,7 +202,6 @@ def test_networks_that_the_first_evaluation_trains_may_take_half_of_the_time(
     with caplog.at_level("INFO"):
         planned = planned_length.planned(
             decided,
-            strategy,
             WorkerGroup(strategy, 0, 1),
             stored(tmp_path, (images, labels)),
             time.monotonic() + 300,

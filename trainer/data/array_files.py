@@ -60,20 +60,17 @@ class ArrayFile:
         """Whether it has such a field."""
         return field in self.fields
 
-    def pictures(
-        self, field: str, shape: tuple[int, int, int], count: int | None = None
-    ) -> np.ndarray:
+    def pictures(self, field: str, shape: tuple[int, int, int]) -> np.ndarray:
         """uint8 `[N, *shape]`.
 
         Args:
           field: its name.
           shape: height, width, channels.
-          count: of other fields; None: any but 0.
 
         Raises:
           RefusedError: there is no such field, or it is of another kind or size.
         """
-        return self._images(field, (np.uint8,), shape, count)
+        return self._images(field, (np.uint8,), shape, None)
 
     def masks(self, sides: tuple[int, int], count: int) -> np.ndarray:
         """uint8 `[count, *sides, 1]`, 1 where a pixel is missing; 255 and True are that, too.

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trainer import run_layout
-from trainer.system import file_system
+from trainer.system import file_system, unfinished
 from trainer.system.exits import RefusedError
 
 NAMED = 20  # files of one reason, at most, in a message
 _BREAKS = ("Cc", "Zl", "Zp")  # control characters, and separators of lines and paragraphs
-_OURS = (".decoded-", ".lock", ".partial-")  # beside the pictures
+_OURS = (".decoded-", file_system.LOCK, unfinished.PARTIAL)  # beside the pictures
 
 
 @dataclass(frozen=True)

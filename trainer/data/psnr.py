@@ -8,11 +8,10 @@ import numpy as np
 
 WHITE = 255.0
 _BLOCK_PIXELS = 2**21  # whose differences, in float64, are there at once
-EQUAL = 40 * np.log10(WHITE)  # dB, which stand for those of pictures that do not differ
 
 
 def psnr(images: np.ndarray, others: np.ndarray, counted: np.ndarray | None = None) -> np.ndarray:
-    """Peak signal to noise ratios in dB, `EQUAL` at most: float64 `[N]`.
+    """Peak signal to noise ratios in dB, 96 of pictures that do not differ: float64 `[N]`.
 
     Args:
       images: uint8 `[N, height, width, channels]`.

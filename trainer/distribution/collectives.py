@@ -22,6 +22,7 @@ class WorkerGroup:
 
     def __init__(self, strategy: tf.distribute.Strategy, index: int, workers: int) -> None:
         """Of `workers` workers this process is number `index`; the first is the chief."""
+        self.strategy = strategy
         self._index = index
         self._workers = workers
         replicas_here = strategy.num_replicas_in_sync // workers

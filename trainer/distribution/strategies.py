@@ -96,9 +96,7 @@ def make_strategy(runtime: Runtime) -> tf.distribute.Strategy:
 
 
 @contextlib.contextmanager
-def joined_cluster(
-    runtime: Runtime, worker: Worker, rejoin: int
-) -> Iterator[tuple[tf.distribute.Strategy, WorkerGroup]]:
+def joined_cluster(runtime: Runtime, worker: Worker, rejoin: int) -> Iterator[WorkerGroup]:
     """Within, this process trains with all other workers; when one is lost, all leave.
 
     Args:
@@ -113,8 +111,7 @@ def joined_cluster(
     check_gpus()
     workers = len(worker.addresses)
     if workers == 1:
-        strategy = make_strategy(runtime)
-        yield strategy, WorkerGroup(strategy, 0, 1)
+        yield WorkerGroup(make_strategy(runtime), 0, 1)
         return
     before = process_image.restarts_in_a_row()
     again = f", started anew in place, {before} of {rejoin}" if before else ""
@@ -126,7 +123,7 @@ def joined_cluster(
         strategy = _multi_worker_strategy(worker, rejoin)
         here = strategy.extended.worker_devices
         log.info("devices: %d on each of %d workers, %s", len(here), workers, here[0])
-        yield strategy, WorkerGroup(strategy, worker.index, workers)
+        yield WorkerGroup(strategy, worker.index, workers)
 
 
 def _multi_worker_strategy(worker: Worker, rejoin: int) -> tf.distribute.Strategy:

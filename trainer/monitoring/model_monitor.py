@@ -16,7 +16,7 @@ from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
 from trainer.monitoring import animation, image_files, image_grids, start_records
 from trainer.runs import evaluations, event_files, records, tags
-from trainer.runs.records import FRECHET
+from trainer.runs.records import EVALUATED, EVALUATED_FRECHET
 from trainer.system import file_system
 
 PREVIEW_TAG = "preview"
@@ -96,10 +96,10 @@ class ModelMonitor:
         epoch = step_counts.epoch_of_step(self._recipe, step)
         with self._writer.as_default(step=step):
             for tag, value in scalars.items():
-                if not tag.startswith("evaluation/"):  # those are in tensorboard/eval
+                if not tag.startswith(EVALUATED):  # those are in tensorboard/eval
                     tf.summary.scalar(tag, value, description=tags.described(tag))
-            if FRECHET in metrics:
-                self._write_quality(metrics[FRECHET])
+            if EVALUATED_FRECHET in metrics:
+                self._write_quality(metrics[EVALUATED_FRECHET])
         line = json.dumps({"step": step, "epoch": round(epoch, 6), **scalars})
         with file_system.naming(Path(self._metrics.name)):
             self._metrics.write(line + "\n")
@@ -113,9 +113,9 @@ class ModelMonitor:
         self._metrics.close()
         records.amend(path, step, evaluation)
         self._metrics = open(path, "a", encoding="utf-8")
-        if FRECHET in evaluation:
+        if EVALUATED_FRECHET in evaluation:
             with self._writer.as_default(step=step):
-                self._write_quality(evaluation[FRECHET])
+                self._write_quality(evaluation[EVALUATED_FRECHET])
         self.flush()
 
     def draw_grid(self, step: int) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from trainer.runs.records import FRECHET
+from trainer.runs.records import EVALUATED_FRECHET
 from trainer.system import activity
 
 log = logging.getLogger(__name__)
@@ -60,8 +60,8 @@ class Progress:
         generator, discriminator = metrics["loss/generator"], metrics["loss/discriminator"]
         speed = f"{metrics['throughput/images_per_second']:.0f} images/s"
         left = self._time_left(now)
-        if FRECHET in metrics:
-            self._distances.append(metrics[FRECHET])
+        if EVALUATED_FRECHET in metrics:
+            self._distances.append(metrics[EVALUATED_FRECHET])
         self._parts = {
             "left": f"{left} left" if left else "",
             "distance": self._distance(),

@@ -43,6 +43,11 @@ def complete(folder: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
+def newest(folder: Path) -> int | None:
+    """The highest of their steps; None: there are none."""
+    return max(complete(folder), default=None)
+
+
 def complete_among(names: Iterable[str], folder: str) -> set[int]:
     """The steps of the same, of a folder of which the names of all files below it are known.
 

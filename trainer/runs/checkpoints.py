@@ -217,7 +217,7 @@ def _candidates(folder: Path) -> list[tuple[int, Path]]:
     return [(step, path) for step, _, path in sorted(found, reverse=True)]
 
 
-def newest_step(folder: Path) -> int | None:
+def newest_known_step(folder: Path) -> int | None:
     """Step of the newest checkpoint, readable or not."""
     return max(_known_steps(folder), default=None)
 

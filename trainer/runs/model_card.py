@@ -74,7 +74,7 @@ def of_others(folder: Path) -> list[str]:
 def _is_of_end(job_dir: Path, step: int, last_step: int | None) -> bool:
     """Whether the picture of a finished run shows what its networks drew at this step."""
     if last_step is None:
-        last_step = max(checkpoint_files.complete(job_dir / run_layout.CHECKPOINTS), default=None)
+        last_step = checkpoint_files.newest(job_dir / run_layout.CHECKPOINTS)
     return (job_dir / run_layout.FINISHED).exists() and step == last_step
 
 

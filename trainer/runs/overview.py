@@ -71,7 +71,7 @@ def _overview(job_dir: Path, folder: Path, bucket: Mirror | None, shown: str) ->
 
 def _newest_checkpoint(job_dir: Path, in_folder: str, bucket: Mirror | None) -> int | None:
     if bucket is None:
-        return max(checkpoint_files.complete(job_dir / run_layout.CHECKPOINTS), default=None)
+        return checkpoint_files.newest(job_dir / run_layout.CHECKPOINTS)
     folder = f"{in_folder}/{run_layout.CHECKPOINTS}/".lstrip("/")
     return max(checkpoint_files.complete_among(bucket.names(), folder), default=None)
 

@@ -15,7 +15,8 @@ from trainer.system import file_system
 
 log = logging.getLogger(__name__)
 
-FRECHET = f"evaluation/{figures.FRECHET}"  # the key of a run's own evaluations in metrics.jsonl
+EVALUATED = "evaluation/"  # prefix of the keys of a run's own evaluations in metrics.jsonl
+EVALUATED_FRECHET = f"{EVALUATED}{figures.FRECHET}"
 _END_BYTES = 2**20  # in which there are whole lines
 
 

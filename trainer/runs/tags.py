@@ -5,26 +5,30 @@ from __future__ import annotations
 import re
 
 from trainer.runs import figures
-from trainer.runs.records import FRECHET
+from trainer.runs.records import EVALUATED, EVALUATED_FRECHET
 
-_MEASURED = ("evaluation", "test")  # prefixes, behind which a result may say how it was got
+# Prefixes, behind which a result may say how it was got.
+_MEASURED = (EVALUATED.rstrip("/"), "test")
 
 BEST_DISTANCE, LAST_DISTANCE = "quality/frechet_best", "quality/frechet_last"
 
 # Charts by question; of quality the run's own evaluations and those of `evaluate`.
 QUESTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "how good": {
-        "Fréchet distance: lower is better": (FRECHET, f"test/{figures.FRECHET}"),
+        "Fréchet distance: lower is better": (EVALUATED_FRECHET, f"test/{figures.FRECHET}"),
         "another classifier sees the class asked for": (
-            "evaluation/class_accuracy",
+            f"{EVALUATED}class_accuracy",
             "test/class_accuracy",
         ),
     },
     "how diverse": {
-        "share of the real images that are covered": ("evaluation/recall", "evaluation/coverage"),
+        "share of the real images that are covered": (
+            f"{EVALUATED}recall",
+            f"{EVALUATED}coverage",
+        ),
         "share of the generated images that look real": (
-            "evaluation/precision",
-            "evaluation/density",
+            f"{EVALUATED}precision",
+            f"{EVALUATED}density",
         ),
     },
     "who is ahead": {

@@ -83,10 +83,12 @@ def reported(silence_seconds: float = SILENCE_SECONDS) -> Iterator[None]:
     done = threading.Event()
     last_line = _LastLine()
     of_all = logging.getLogger("trainer")
-    speak = _show if sys.stderr.isatty() else _tell
     of_all.addHandler(last_line)
-    arguments = (done, last_line, silence_seconds)
-    thread = threading.Thread(target=speak, args=arguments, name="activity", daemon=True)
+    if sys.stderr.isatty():  # which shows it all the time
+        thread = threading.Thread(target=_show, args=(done,), name="activity", daemon=True)
+    else:
+        arguments = (done, last_line, silence_seconds)
+        thread = threading.Thread(target=_tell, args=arguments, name="activity", daemon=True)
     thread.start()
     try:
         yield
@@ -117,8 +119,7 @@ def _tell(done: threading.Event, last_line: _LastLine, silence_seconds: float) -
             log.info("%s, for %.0f s", _current, _current.seconds)
 
 
-def _show(done: threading.Event, last_line: _LastLine, silence_seconds: float) -> None:
-    del last_line, silence_seconds  # a terminal shows it all the time
+def _show(done: threading.Event) -> None:
     while not done.is_set():
         _began.wait(REFRESH_SECONDS)  # what is done sooner is seen, too
         _began.clear()

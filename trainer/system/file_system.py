@@ -19,6 +19,7 @@ from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
 
+LOCK = ".lock"  # the file in a folder by which that is locked
 # A killed process keeps its lock until the kernel has freed its memory.
 LOCK_TIMEOUT_SECONDS = 10.0
 # A file server keeps that of a machine which is gone until its lease has ended: NFS's has 90 s.
@@ -134,7 +135,7 @@ def _check_still_there(file: IO[str], folder: Path, flag: str) -> None:
 def _is_in_place(file: IO[str], folder: Path) -> bool:
     """Whether the open lock file is the one that the folder has now."""
     try:
-        return os.path.samestat(os.fstat(file.fileno()), (folder / ".lock").stat())
+        return os.path.samestat(os.fstat(file.fileno()), (folder / LOCK).stat())
     except FileNotFoundError:
         return False
 
@@ -142,7 +143,7 @@ def _is_in_place(file: IO[str], folder: Path) -> bool:
 def is_locked(folder: Path) -> bool:
     """Whether a process holds the folder's lock now, as far as can be seen; makes none."""
     try:
-        with open(folder / ".lock", encoding="utf-8") as file:
+        with open(folder / LOCK, encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -153,9 +154,9 @@ def is_locked(folder: Path) -> bool:
 
 def _open_lock_file(folder: Path, flag: str) -> IO[str]:
     try:
-        return open(folder / ".lock", "a+", encoding="utf-8")
+        return open(folder / LOCK, "a+", encoding="utf-8")
     except OSError as error:
-        raise _not_writable(folder / ".lock", flag, error) from error
+        raise _not_writable(folder / LOCK, flag, error) from error
 
 
 def _try_lock(file: IO[str], folder: Path) -> bool:

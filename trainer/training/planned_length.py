@@ -8,8 +8,6 @@ import math
 import time
 from typing import NamedTuple
 
-import tensorflow as tf
-
 from trainer.configuration import recipe_checks, step_counts
 from trainer.configuration.config import Recipe
 from trainer.configuration.config_json import RunConfig
@@ -43,7 +41,6 @@ LEAST_FOR_EVALUATIONS = 30.0
 
 def planned(
     run: RunConfig,
-    strategy: tf.distribute.Strategy,
     group: WorkerGroup,
     storage: Storage,
     deadline: float,
@@ -56,7 +53,6 @@ def planned(
 
     Args:
       run: the chief's configuration, decided, with minutes.
-      strategy: that of the run.
       group: all that train the run.
       storage: has the training images, with which an evaluation is measured, and the networks
         that it needs.
@@ -75,7 +71,7 @@ def planned(
     log.info("measuring how many steps fit into --minutes=%g", minutes)
     if run.recipe.growth.grow_from:
         log.warning("all steps are planned for images of full size: a run that grows ends sooner")
-    speed = speed or _speed(run, strategy, group)
+    speed = speed or _speed(run, group)
     took = _measured(run, speed, group, examples, storage, deadline)
     schedule = run.schedule
     if not took.evaluation_fits:
@@ -92,9 +88,9 @@ def planned(
     return dataclasses.replace(run, schedule=schedule, asked_schedule=run.schedule, horizon=steps)
 
 
-def _speed(run: RunConfig, strategy: tf.distribute.Strategy, group: WorkerGroup) -> Speed:
+def _speed(run: RunConfig, group: WorkerGroup) -> Speed:
     activity.now("measuring how fast it trains")
-    speed = Speed(run.recipe, run.execution, strategy, group.broadcast_number)
+    speed = Speed(run.recipe, run.execution, group.strategy, group.broadcast_number)
     for _ in range(trial.ROUNDS):
         speed.measure()
     return speed

@@ -26,7 +26,8 @@ def remove(job_dir: Path) -> None:
     Anything else in their places was asked for while the run trains, by `export` or `plot`.
     """
     if (job_dir / run_layout.OF_AN_END).exists():
-        for path in all_of(job_dir):
+        last = (job_dir / name for name in (run_layout.LOSS_CURVES, run_layout.FINISHED))
+        for path in (*_models(job_dir), *last):
             path.unlink(missing_ok=True)
         (job_dir / run_layout.OF_AN_END).unlink()
 
@@ -49,12 +50,6 @@ def finish(job_dir: Path, preset: str, recipe: Recipe, monitor: ModelMonitor) ->
     monitor.flush()  # nothing is missing once the last picture is there
     monitor.draw_final_grid(networks.step)
     (job_dir / run_layout.OF_AN_END).unlink()
-
-
-def all_of(job_dir: Path) -> list[Path]:
-    """What a finished run has, in the order in which it is written."""
-    curve = job_dir / run_layout.LOSS_CURVES
-    return [*_models(job_dir), curve, job_dir / run_layout.FINISHED]
 
 
 def _models(job_dir: Path) -> list[Path]:

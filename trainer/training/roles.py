@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from trainer import run_layout
 from trainer.configuration import config_json, step_counts
@@ -24,7 +23,7 @@ from trainer.monitoring.model_monitor import ModelMonitor, ProgressOnly
 from trainer.monitoring.progress import Progress
 from trainer.runs import state_variables
 from trainer.runs.checkpoints import Checkpoints
-from trainer.system import activity, file_system, signals
+from trainer.system import activity, file_system, process_image, signals
 from trainer.system.exits import StoppedByAgreement, StoppedForAnother
 from trainer.training import callbacks, grids, loop, results, run_directory, start_warnings, summary
 from trainer.training.plan import Plan
@@ -39,7 +38,6 @@ def train_as_chief(
     step: int | None,
     saved: Checkpoints,
     storage: Storage,
-    strategy: tf.distribute.Strategy,
     group: WorkerGroup,
     gan: FashionGAN,
 ) -> None:
@@ -59,7 +57,7 @@ def train_as_chief(
     measured = RunEvaluations(gan, images, labels, plan, storage, saved)
     measured.keep_best()  # if a kill came before its copy
     samples = grids.samples(gan, images, labels)
-    feed = feeding.feed(images, labels, strategy.extended.worker_devices)
+    feed = feeding.feed(images, labels, group.strategy.extended.worker_devices)
     compiles = bool(run.execution.jit_compile)
     with contextlib.closing(
         ModelMonitor(job_dir, recipe, samples, gan.learning_rates, reporters)
@@ -67,7 +65,7 @@ def train_as_chief(
         if step is None:
             _record_start(run, monitor, saved, job_dir, grids.real(recipe, images, labels))
         storage.hold.commit()  # of a resume also that it is one, however soon it is killed
-        train_steps = callbacks.training(gan, strategy, feed, compiles, plan.last_step)
+        train_steps = callbacks.training(gan, group.strategy, feed, compiles, plan.last_step)
         at_pauses = loop.Callbacks(
             train=_profiled(_confirmed(train_steps, storage), schedule, job_dir),
             evaluate=measured.evaluate,
@@ -77,19 +75,18 @@ def train_as_chief(
         )
         results.unmark(job_dir)
         late = measured.late(monitor.amend, storage.hold.commit)
-        _loop(plan, schedule, group, gan, at_pauses, feed, late)
+        _loop(plan, group, gan, at_pauses, feed, late)
         activity.now("writing the results")
         results.finish(job_dir, run.preset, recipe, monitor)
     storage.hold.commit()
     group.barrier()
-    summary.log_end(recipe, int(gan.step.numpy()), time.monotonic() - storage.started)
+    summary.log_end(recipe, int(gan.step.numpy()), time.monotonic() - process_image.started())
     summary.log_results(job_dir, recipe, storage.data_flags)
 
 
 def train_as_worker(
     run: RunConfig,
     storage: Storage,
-    strategy: tf.distribute.Strategy,
     group: WorkerGroup,
     gan: FashionGAN,
 ) -> None:
@@ -99,7 +96,7 @@ def train_as_worker(
         return
     _share_state(group, gan)
     images, labels = _read_data(storage, run.recipe)
-    feed = feeding.feed(images, labels, strategy.extended.worker_devices)
+    feed = feeding.feed(images, labels, group.strategy.extended.worker_devices)
     plan = Plan(run.recipe, run.schedule)
     progress = Progress(int(gan.step.numpy()), plan.last_step)
 
@@ -109,7 +106,12 @@ def train_as_worker(
     with contextlib.closing(ProgressOnly(run.recipe, [progress])) as monitor:
         at_pauses = loop.Callbacks(
             train=callbacks.training(
-                gan, strategy, feed, bool(run.execution.jit_compile), plan.last_step, saved_first
+                gan,
+                group.strategy,
+                feed,
+                bool(run.execution.jit_compile),
+                plan.last_step,
+                saved_first,
             ),
             evaluate=callbacks.waiting_for("evaluation"),
             monitor=monitor,
@@ -117,7 +119,7 @@ def train_as_worker(
             seconds_since_save=lambda: 0.0,  # the chief's matter
         )
         late = LateEvaluation(lambda step: False, at_pauses.evaluate)
-        _loop(plan, run.schedule, group, gan, at_pauses, feed, late)
+        _loop(plan, group, gan, at_pauses, feed, late)
     activity.now("waiting for the chief's results")
     group.barrier()  # until the chief has written all: if it is lost, all must start again
     log.info("complete at step %d; the chief has the results", plan.last_step)
@@ -180,7 +182,6 @@ def _profiled(train: profiling.Train, schedule: Schedule, job_dir: Path) -> prof
 
 def _loop(
     plan: Plan,
-    schedule: Schedule,
     group: WorkerGroup,
     gan: FashionGAN,
     at_pauses: loop.Callbacks,
@@ -193,7 +194,7 @@ def _loop(
       StoppedByAgreement: a signal, to any worker, came before that.
     """
     length = loop.LoopLength(
-        schedule.steps_per_loop,
+        plan.schedule.steps_per_loop,
         signals.stop_requested,
         group.agree_on_steps,
         feed.most_steps(step_counts.images_a_step(plan.recipe)),

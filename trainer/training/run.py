@@ -12,8 +12,6 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from trainer import run_layout
 from trainer.configuration import checks, config_json
 from trainer.configuration.config_json import RunConfig
@@ -92,7 +90,7 @@ def train(
     with contextlib.ExitStack() as within:
         joined = strategies.joined_cluster(runtime, worker, rejoin)
         try:
-            strategy, group = within.enter_context(joined)
+            group = within.enter_context(joined)
         except InterruptedRun:
             if not has_ended:
                 raise
@@ -102,7 +100,7 @@ def train(
         if len(worker.addresses) > 1 and run.schedule.minutes is not None:
             # Machines may come long after another: a run is as long as they are all there.
             deadline = time.monotonic() + 60 * run.schedule.minutes
-        _train(run, asked, storage, strategy, group, deadline)
+        _train(run, asked, storage, group, deadline)
 
 
 def _has_ended(run: RunConfig, job_dir: Path) -> bool:
@@ -112,25 +110,24 @@ def _has_ended(run: RunConfig, job_dir: Path) -> bool:
     """
     if run.environment is None or not results.is_finished(job_dir):
         return False
-    newest = max(checkpoint_files.complete(job_dir / run_layout.CHECKPOINTS), default=0)
-    return newest >= Plan(run.recipe, run.schedule).last_step
+    newest = checkpoint_files.newest(job_dir / run_layout.CHECKPOINTS)
+    return newest is not None and newest >= Plan(run.recipe, run.schedule).last_step
 
 
 def _train(
     run: RunConfig,
     asked: int,
     storage: Storage,
-    strategy: tf.distribute.Strategy,
     group: WorkerGroup,
     deadline: float,
 ) -> None:
     """The part of a worker, once all are there."""
     activity.now("making the run's parts")
-    here = environment.describe(run.runtime, strategy.num_replicas_in_sync)
+    here = environment.describe(run.runtime, group.strategy.num_replicas_in_sync)
     group.check_equal("the configuration", _fingerprint(asked, here))
     stored_environment = run.environment
-    run = _decided(run, here, strategy, group, storage, deadline)
-    with strategy.scope():
+    run = _decided(run, here, group, storage, deadline)
+    with group.strategy.scope():
         gan = FashionGAN(run.recipe, run.horizon)
     if group.is_chief:
         keep = run.schedule.keep_checkpoints
@@ -141,22 +138,21 @@ def _train(
     run = _from_chief(run, group)  # a warm start says how the average begins
     gan.recipe = run.recipe
     if group.is_chief:
-        roles.train_as_chief(run, step, saved, storage, strategy, group, gan)
+        roles.train_as_chief(run, step, saved, storage, group, gan)
     else:
-        roles.train_as_worker(run, storage, strategy, group, gan)
+        roles.train_as_worker(run, storage, group, gan)
 
 
 def _decided(
     run: RunConfig,
     here: dict[str, Any],
-    strategy: tf.distribute.Strategy,
     group: WorkerGroup,
     storage: Storage,
     deadline: float,
 ) -> RunConfig:
     """The chief's configuration, `auto` decided and minutes planned, in force on all workers."""
     speed = None
-    replicas = strategy.num_replicas_in_sync
+    replicas = group.strategy.num_replicas_in_sync
     checks.check_replicas(run.recipe, replicas)  # before steps are tried
     is_new = group.broadcast_flag(run.environment is None)
     if is_new:
@@ -165,13 +161,13 @@ def _decided(
         storage.load(run.recipe.data)
         group.barrier()
     if group.is_chief:
-        run, speed = first_start.decided(run, here, strategy)
+        run, speed = first_start.decided(run, here, group.strategy)
     run = _from_chief(run, group)
     checks.check_replicas(run.recipe, replicas)
     environment.warn_of_slow_bfloat16(run.recipe.precision)
     forms.use(run.execution.forms)
     if is_new and run.schedule.minutes is not None:
-        run = planned_length.planned(run, strategy, group, storage, deadline, speed)
+        run = planned_length.planned(run, group, storage, deadline, speed)
         checks.check_profile(run.recipe, run.schedule)
     return run
 

@@ -41,7 +41,10 @@ def check_is_empty(job_dir: Path) -> None:
 
 def _records_of_steps(job_dir: Path) -> Path | None:
     """A file that a start cannot have left which was killed in its first seconds."""
-    if any(checkpoints.newest_step(job_dir / folder) for folder in (run_layout.CHECKPOINTS, _BEST)):
+    if any(
+        checkpoints.newest_known_step(job_dir / folder)
+        for folder in (run_layout.CHECKPOINTS, _BEST)
+    ):
         return job_dir / run_layout.CHECKPOINTS
     for path in (job_dir / run_layout.METRICS, job_dir / run_layout.EVALUATIONS):
         if path.exists() and path.stat().st_size:

@@ -131,7 +131,7 @@ class RunEvaluations:
             return False
         # A record that lacks what was measured is completed; where there is none, nothing is owed.
         last = (records.read_lines(self._job_dir / run_layout.METRICS) or [{}])[-1]
-        lacks_it = last.get("step") == step and records.FRECHET not in last
+        lacks_it = last.get("step") == step and records.EVALUATED_FRECHET not in last
         return not self._made(step) or lacks_it
 
     def _made(self, step: int) -> dict[str, float]:
@@ -172,7 +172,7 @@ class RunEvaluations:
 
 def _named(metrics: dict[str, float]) -> dict[str, float]:
     """By their names among a run's records."""
-    return {f"evaluation/{name}": value for name, value in metrics.items()}
+    return {f"{records.EVALUATED}{name}": value for name, value in metrics.items()}
 
 
 def _networks(plan: Plan, storage: Storage) -> RunNetworks | None:

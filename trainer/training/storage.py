@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +28,6 @@ class Storage:
     initialize_from: Path | None = None  # the directory of a run whose weights a new one takes
     data_flags: tuple[str, ...] = ()  # the user's flags that say where the data lie
     is_sent: bool = False  # whether what is saved goes to a bucket, which takes its time
-    started: float = field(default_factory=time.monotonic)  # when this start of the run began
 
     @property
     def network_folders(self) -> tuple[Path, Path]:

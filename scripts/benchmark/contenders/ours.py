@@ -44,7 +44,7 @@ def prepare(
     config = flags.train(["train", "--job_dir=unused", *given, *decided])
     recipe = config.recipe
     within = contextlib.ExitStack()  # left open: the process ends in there
-    strategy, _ = within.enter_context(strategies.joined_cluster(config.runtime, member, 0))
+    strategy = within.enter_context(strategies.joined_cluster(config.runtime, member, 0)).strategy
     with strategy.scope():
         gan = FashionGAN(recipe, HORIZON)
     labels = np.zeros((len(images), len(recipe.data.attributes)), np.int64)  # others take as long
