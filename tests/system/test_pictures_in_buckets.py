@@ -101,6 +101,33 @@ def as_another_machine(tmp_path: Path, name: str) -> tuple[DatasetSpec, Labelled
     return spec, there.load(spec, "train")
 
 
+def test_objects_that_no_file_can_be_are_left_out_and_said(storage, tmp_path):
+    folder = folder_of(tmp_path)
+    content = storage.read(f"{folder}/cap/00.png")
+    for name in ("cap//a.png", "cap/b.png", "cap/b.png/c.png", f"cap/{'d' * 252}.png"):
+        storage.write(f"{folder}/{name}", content)
+    said = prepare(tmp_path)
+    assert "41 pictures in gs://" in said
+    assert said.count("are left out") == 1
+    assert (
+        f"--data_dir=gs://{BUCKET}/{folder}: 3 objects are left out, as no file here can have "
+        "such a name: cap//a.png, cap/b.png, cap/ddd"
+    ) in said
+
+
+def test_a_copy_that_cannot_be_made_says_why_and_what_helps(storage, tmp_path):
+    there = another_machine(tmp_path, "first")
+    (tmp_path / "first" / "pictures").mkdir(parents=True)
+    (tmp_path / "first" / "pictures" / "cap").touch()
+    said = r"cap/\d\d\.png cannot be copied to .* \(File exists\): set TMPDIR to another$"
+    with pytest.raises(RefusedError, match=said):
+        there.specify(choice(tmp_path))
+
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
+    refused = run_forked("prepare_data", *flags(tmp_path), code=exits.REFUSED, before=full)
+    assert "(File too large): set TMPDIR to one with room" in refused.stderr
+
+
 def test_a_second_start_needs_no_picture_and_gets_the_same(storage, tmp_path, monkeypatch):
     monkeypatch.setattr("trainer.data.array_cache.PIECE_ROWS", 8)
     assert "40 pictures in gs://" in prepare(tmp_path)

@@ -5,6 +5,8 @@ Each upload names the version that it replaces, so that writes by other processe
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import logging
 import os
 import re
@@ -15,7 +17,8 @@ from pathlib import Path
 from trainer.cloud import lease
 from trainer.cloud.bucket import Bucket, Version, md5_of
 from trainer.cloud.failures import Vanished
-from trainer.system import activity, disk, file_system, threads, unfinished
+from trainer.plurals import counted, listed
+from trainer.system import activity, disk, file_errors, file_system, threads, unfinished
 from trainer.system.exits import InterruptedRun, RefusedError
 
 log = logging.getLogger(__name__)
@@ -25,6 +28,8 @@ FETCH_THREADS = 8
 FETCH_ATTEMPTS = 5  # where objects are replaced while they are fetched
 LARGE_BYTES = 10**8  # that are fetched, and so many
 MANY_FILES = 1000  # of them: it takes a while, and is said
+_LONGEST = 255  # bytes that file systems give a name
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Merge = Callable[[list[bytes], list[bytes]], Iterable[bytes]]  # lines of the object, of its file
 
@@ -39,22 +44,27 @@ class Mirror:
         self._versions: dict[str, Version] = {}
         self._stamps: dict[str, tuple[int, int]] = {}  # of files known to equal their objects
         self._leased: set[str] = set()
+        self._said: set[str] = set()  # names of objects that cannot be files
 
     def fetch(self, select: Callable[[Collection[str]], Iterable[str]]) -> None:
-        """Downloads the objects that `select` chooses from all names.
+        """Downloads the objects that `select` chooses from all names that files can have.
 
         Raises:
           RefusedError: there is no room for them.
           InterruptedRun: the storage does not answer, or the objects are replaced each time.
         """
         for _ in range(FETCH_ATTEMPTS):
-            listed = self._bucket.list()
+            objects = self._bucket.list()
+            impossible = _impossible(objects)
+            self._say_left_out(impossible)
             self._versions = {
-                name: version for name, version in listed.items() if _is_mirrored(name)
+                name: version
+                for name, version in objects.items()
+                if _is_mirrored(name) and name not in impossible
             }
             self._leased = {
                 name.removesuffix(lease.NAME).rstrip("/")
-                for name in listed
+                for name in objects
                 if name.split("/")[-1] == lease.NAME
             }
             for name in (
@@ -68,6 +78,13 @@ class Mirror:
             except Vanished:
                 continue
         raise InterruptedRun(f"{self._bucket.name} is changing while it is read: run again")
+
+    def _say_left_out(self, impossible: set[str]) -> None:
+        if new := sorted(impossible - self._said):
+            what = counted(len(new), "object is", "objects are")
+            said = "%s: %s left out, as no file here can have such a name: %s"
+            log.warning(said, self._bucket.name, what, listed(new))
+            self._said |= impossible
 
     def names(self) -> list[str]:
         """Names of the bucket's objects, as last listed."""
@@ -170,18 +187,22 @@ class Mirror:
         """Makes the file equal to its object; the size."""
         path, version = self.folder / name, self._versions[name]
         if not (path.is_file() and version.md5 and md5_of(path) == version.md5):
-            path.parent.mkdir(parents=True, exist_ok=True)
             try:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 with open(path, "wb") as file:
                     file.writelines(self._bucket.read(name, version))
             except BaseException as error:
-                path.unlink(missing_ok=True)  # an incomplete file must not remain
+                with contextlib.suppress(OSError):  # there is none, where it could not be made
+                    path.unlink()  # an incomplete file must not remain
                 self._stamps.pop(name, None)
                 if isinstance(error, OSError):
-                    raise RefusedError(
-                        f"{self._bucket.name} cannot be copied to {tempfile.gettempdir()} "
-                        f"({error.strerror}): set TMPDIR to a folder with room"
-                    ) from error
+                    said = (
+                        f"{self._bucket.name}: {name} cannot be copied to {tempfile.gettempdir()} "
+                        f"({error.strerror})"
+                    )
+                    other = "one with room" if error.errno in _NO_ROOM else "another"
+                    way_out = f"set TMPDIR to {other}"
+                    raise file_errors.refused(error, said, way_out) from error
                 raise
             os.utime(path, ns=(version.updated_ns, version.updated_ns))
         self._stamps[name] = _stamp(path)
@@ -196,6 +217,28 @@ class Mirror:
 def _stamp(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_size, status.st_mtime_ns
+
+
+def _impossible(names: Collection[str]) -> set[str]:
+    """The objects whose names no file can have, or none beside those of the other objects.
+
+    Names that end with a slash are left aside: consoles make them for folders.
+    """
+    kept = {name for name in names if not name.endswith("/")}
+    found = {name for name in kept if not _can_be_a_file(name)}
+    folders: set[str] = set()
+    for name in kept - found:
+        folder = name.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found | (kept & folders)
+
+
+def _can_be_a_file(name: str) -> bool:
+    parts = name.split("/")
+    is_short = all(len(os.fsencode(part)) <= _LONGEST for part in parts)
+    return is_short and "\0" not in name and not {"", ".", ".."} & set(parts)
 
 
 def _is_mirrored(name: str) -> bool:

@@ -155,14 +155,18 @@ class PictureFolder:
 
     def _fetched(self, select: Callable[[Collection[str]], Iterable[str]]) -> str:
         """Copies the objects that are selected of all; the digest of all."""
-        assert self._places.data_dir_url
-        mirror = Mirror(Bucket(self._places.data_dir_url, DATA_DIR), self._places.data_dir)
-        mirror.fetch(select)
+        self._mirror.fetch(select)
         digest = hashlib.sha256()
-        for name, version in sorted(mirror.versions().items()):
+        for name, version in sorted(self._mirror.versions().items()):
             content = version.md5 or str(version.generation)  # composite objects have no digest
             digest.update(f"{name}\0{content}\n".encode())
         return digest.hexdigest()
+
+    @functools.cached_property
+    def _mirror(self) -> Mirror:
+        """One, which says once what of the bucket it leaves out."""
+        assert self._places.data_dir_url
+        return Mirror(Bucket(self._places.data_dir_url, DATA_DIR), self._places.data_dir)
 
     def _kept(self, choice: DataChoice) -> Found | None:
         """What the cache knows of the folder as it is now."""
