@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -105,6 +106,15 @@ def test_flags_are_read_in_one_folder():
     modules_of_flags += ("command_flag_definitions", "flags", "help_text", "recipe_flags")
     modules_of_flags += ("editing_flag_definitions", "editing_flags", "parsing", "studio_flags")
     assert readers == {"__main__", *(f"configuration.{name}" for name in modules_of_flags)}
+
+
+def test_scripts_do_not_need_the_tests():
+    found = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "scripts").rglob("*.py")
+        if re.search(r"^\s*(from|import) tests\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert not found
 
 
 def test_signals_are_handled_before_anything_slow_is_imported():

@@ -12,7 +12,7 @@ from scripts.benchmark.record import Part
 from trainer.system import file_system
 
 # In the order of the page.
-_SECTIONS: dict[str, tuple[str, Callable[[Part], str]]] = {
+SECTIONS: dict[str, tuple[str, Callable[[Part], str]]] = {
     "contenders": ("The same network, trained by others", rounds_shown.contenders),
     "presets": ("Every preset", rounds_shown.presets),
     "batches": ("A step by its batch", rounds_shown.batches),
@@ -54,7 +54,7 @@ def _chapter(kind: str, parts: dict[str, Part]) -> str:
     """All that was measured on a kind of machine."""
     shown = [
         f"## {title}\n\n{show(parts[part])}\n{_told(parts[part])}\n"
-        for part, (title, show) in _SECTIONS.items()
+        for part, (title, show) in SECTIONS.items()
         if part in parts
     ]
     return "\n".join([f"# On {kind}\n\n{_machines(parts)}", *shown])
@@ -69,7 +69,7 @@ def _told(part: Part) -> str:
 def _machines(parts: dict[str, Part]) -> str:
     """What was measured on, and which parts, where they differ."""
     places: dict[str, list[str]] = {}
-    for name in _SECTIONS:
+    for name in SECTIONS:
         if name in parts:
             places.setdefault(_place(parts[name]["machine"]), []).append(name)
     alone = len(places) == 1

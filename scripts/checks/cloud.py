@@ -26,9 +26,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from scripts.checks import final_tensors
-from tests.system import emulated
-from tests.system.emulated import BUCKET, Request, Storage
+from scripts.checks import emulated_bucket, final_tensors
+from scripts.checks.emulated_bucket import BUCKET, Request, Storage
 from trainer.cloud import lease as lease_protocol
 from trainer.runs import records
 from trainer.system import exits
@@ -46,7 +45,7 @@ def main(output: Path, names: list[str]) -> int:
     reference = output / "reference"
     assert train(str(reference), {}, output / "reference.log").wait() == exits.OK
     failed = 0
-    with emulated.started() as storage:
+    with emulated_bucket.started() as storage:
         os.environ["TMPDIR"] = str(output)
         for name in names:
             storage.answers = lambda request: None

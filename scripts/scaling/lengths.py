@@ -46,10 +46,10 @@ def _of_length(job_dir: Path, steps: int) -> Answer:
 
 def _sent(steps: int) -> Answer:
     """Bytes that a bucket is sent at the last checkpoint: of the checkpoint, and of all else."""
-    from tests.system import emulated
+    from scripts.checks import emulated_bucket
 
-    with emulated.started() as storage:
-        _seconds(command(f"gs://{emulated.BUCKET}/run", steps), storage.environment)
+    with emulated_bucket.started() as storage:
+        _seconds(command(f"gs://{emulated_bucket.BUCKET}/run", steps), storage.environment)
     sent = [each for each in storage.requests if each.method == "POST" and each.object_name]
     # Each ends with the file that names the newest one.
     *earlier, end = [at for at, each in enumerate(sent) if each.object_name.endswith("/checkpoint")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import importlib
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from scripts.benchmark import around, entries, page, rounds, work
+from scripts.benchmark import __main__, around, entries, page, rounds, work
 from scripts.benchmark import record as kept
 from scripts.benchmark.settings import Settings
 from trainer import run_layout
@@ -286,9 +287,13 @@ def test_every_preset_multiplies_less_inside_than_in_all(preset):
     assert 0.5 * entry.multiply_adds < entry.without_margins <= entry.multiply_adds
 
 
-def test_the_commands_line_up_with_what_is_there(capsys):
-    from scripts.benchmark import __main__
+def test_every_part_that_can_be_asked_for_can_be_measured_and_has_its_section():
+    for module, function in __main__.PARTS.values():
+        assert callable(getattr(importlib.import_module(f"scripts.benchmark.{module}"), function))
+    assert page.SECTIONS.keys() == __main__.PARTS.keys()
 
+
+def test_a_part_that_there_is_not_is_refused(capsys):
     with pytest.raises(SystemExit) as refused:
         __main__.main(["contender", "--output=unused"])
 

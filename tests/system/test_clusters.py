@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.checks import emulated_bucket
 from tests.command import ROOT, Forked, Process, run_forked, start_forked, start_process
 from tests.conftest import FEW_REFERENCES, assert_same_bits, train_flags
-from tests.system import emulated
 from tests.training.test_replicas import STEPS, assert_near, metrics_in
 from trainer import run_layout
 from trainer.distribution import cluster_spec, heartbeats
@@ -26,7 +26,7 @@ from trainer.runs import checkpoints, evaluations, records
 from trainer.system import exits
 from trainer.system.exits import RefusedError
 
-RUN_IN_A_BUCKET = f"gs://{emulated.BUCKET}/run"
+RUN_IN_A_BUCKET = f"gs://{emulated_bucket.BUCKET}/run"
 GONE_SECONDS = 60  # within which all workers leave when one is lost
 SMALL = ["--dataset=synthetic", "--batch_size=12", "--threads=1", "--strategy=multi_worker"]
 
@@ -157,7 +157,7 @@ def test_workers_follow_the_losses_of_one_process(tmp_path):
 
 
 def test_a_signal_to_one_worker_saves_and_stops_all_at_one_step(tmp_path, monkeypatch):
-    with emulated.started() as storage:
+    with emulated_bucket.started() as storage:
         for name, value in storage.environment.items():
             monkeypatch.setenv(name, value)
         # Only the chief sees the bucket's run; both keep logs here.

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from scripts.checks import emulated_bucket
+from scripts.checks.emulated_bucket import BUCKET
 from tests.command import run_forked
 from tests.conftest import FEW_REFERENCES, train_flags
-from tests.system import emulated
-from tests.system.emulated import BUCKET
 from trainer import run_layout
 from trainer.cloud import url
 from trainer.cloud.data_places import DataPlaces
@@ -22,7 +22,7 @@ from trainer.system.exits import InterruptedRun
 
 @pytest.fixture(scope="module")
 def storage():
-    with emulated.started() as started, pytest.MonkeyPatch.context() as patch:
+    with emulated_bucket.started() as started, pytest.MonkeyPatch.context() as patch:
         for name, value in started.environment.items():
             patch.setenv(name, value)
         yield started

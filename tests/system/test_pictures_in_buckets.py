@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scripts.checks import emulated_bucket
+from scripts.checks.emulated_bucket import BUCKET, Storage
 from tests.command import run_forked
 from tests.conftest import train_flags
-from tests.system import emulated
-from tests.system.emulated import BUCKET, Storage
 from trainer.cloud import data_folder, url
 from trainer.cloud.data_places import DataPlaces
 from trainer.cloud.picture_folder import PictureFolder
@@ -29,7 +29,7 @@ EACH = 20  # pictures of a class
 
 @pytest.fixture(scope="module")
 def shared_storage():
-    with emulated.started() as started:
+    with emulated_bucket.started() as started:
         yield started
 
 

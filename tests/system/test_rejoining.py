@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from scripts.checks import emulated_bucket
 from tests.command import ROOT
 from tests.conftest import assert_same_bits
-from tests.system import emulated
 from tests.system.test_clusters import (
     GONE_SECONDS,
     Worker,
@@ -221,11 +221,12 @@ def test_a_bucket_s_lease_is_taken_over_from_the_life_before():
         "from trainer.cloud.bucket import Bucket\n"
         "from trainer.system import process_image, reexec, signals\n"
         "signals.install()\nlogging.basicConfig(level='INFO')\n"
-        f"with lease.hold(Bucket(url.parse('gs://{emulated.BUCKET}/run', 'job_dir'), 'job_dir')):\n"
+        f"place = url.parse('gs://{emulated_bucket.BUCKET}/run', 'job_dir')\n"
+        "with lease.hold(Bucket(place, 'job_dir')):\n"
         "  print('held', process_image.restarts_in_a_row(), flush=True)\n"
         "  reexec.restart_in_place('test', 1)"
     )
-    with emulated.started() as storage:
+    with emulated_bucket.started() as storage:
         done = subprocess.run(
             [sys.executable, "-c", holds],
             cwd=ROOT,

@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scripts.checks import emulated_bucket
+from scripts.checks.emulated_bucket import BUCKET, Storage
 from tests.command import ROOT, Forked, Process, run_forked, start_forked
 from tests.conftest import train_flags
-from tests.system import emulated
-from tests.system.emulated import BUCKET, Storage
 from tests.system.test_kills_at_delicate_moments import short_flags
 from tests.system.test_resume import assert_same_run
 from trainer import __main__
@@ -35,7 +35,7 @@ from trainer.system.exits import InterruptedRun, RefusedError
 
 @pytest.fixture(scope="module")
 def shared_storage():
-    with emulated.started() as storage:
+    with emulated_bucket.started() as storage:
         yield storage
 
 
@@ -90,7 +90,7 @@ class Killed:
     job_dir: str
     log: str
     local: Path
-    requests: list[emulated.Request]  # of the last start
+    requests: list[emulated_bucket.Request]  # of the last start
     leftovers: list[Path]
 
 
@@ -383,7 +383,7 @@ def test_a_line_that_is_slower_than_supposed_gets_more_time(storage, monkeypatch
     monkeypatch.setattr(bucket, "TIMEOUT_SECONDS", 0.1)
     monkeypatch.setattr(bucket, "MIN_BYTES_PER_SECOND", 2**21)
 
-    def slow(request: emulated.Request) -> None:
+    def slow(request: emulated_bucket.Request) -> None:
         if request.method == "POST":
             time.sleep(0.6)
 
@@ -408,7 +408,7 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_another_s(storage):
     first = connected.write("a", b"old", 0)
     answers = iter([503])
 
-    def lose_the_answer(request: emulated.Request) -> int | None:
+    def lose_the_answer(request: emulated_bucket.Request) -> int | None:
         if request.method == "POST" and (status := next(answers, None)):
             storage.write("lost/a", b"new")
             return status

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,10 @@ import tensorflow as tf
 
 from trainer.data import array_files, reading
 from trainer.distribution import environment
+from trainer.evaluation import kept_arrays
 from trainer.evaluation.evaluation_networks import PREDICTION_BATCH, EvaluationNetworks
 from trainer.run_layout import FEATURES
 from trainer.system import cores, file_system
-
-log = logging.getLogger(__name__)
 
 
 def of_rows(
@@ -37,7 +35,7 @@ def of_rows(
     found = _read(path)
     if found is None or len(found) != len(rows):
         found = networks.features_of(images, rows)
-        _keep(found, path)
+        kept_arrays.keep(path, {"features": found})
     return found
 
 
@@ -53,20 +51,9 @@ def _digest(networks: EvaluationNetworks, images: np.ndarray, rows: np.ndarray) 
 
 
 def _read(path: Path) -> np.ndarray | None:
-    """What `_keep` has written; None where there is none that can be read, or it is damaged."""
+    """What was kept; None where there is none that can be read, or it is damaged."""
     try:
         content = io.BytesIO(file_system.regular(path).read_bytes())
         return np.load(content)["features"]
     except (OSError, *array_files.DAMAGED):
         return None
-
-
-def _keep(features: np.ndarray, path: Path) -> None:
-    def write(temporary: Path) -> None:
-        with open(temporary, "wb") as file:
-            np.savez(file, features=features)
-
-    try:
-        file_system.write_atomically(path, write)
-    except OSError as error:
-        log.info("evaluation: features cannot be kept in %s (%s)", path.parent, error.strerror)

@@ -17,6 +17,7 @@ import numpy as np
 
 from trainer.data import array_files
 from trainer.data.datasets import DatasetSpec
+from trainer.evaluation import kept_arrays
 from trainer.run_layout import FEATURES
 from trainer.system import file_errors, file_system
 from trainer.system.exits import RefusedError
@@ -77,17 +78,8 @@ def digests(weights: Weights) -> tuple[str, str | None]:
 def _keep(weights: Weights, path: Path) -> None:
     """Writes the file, where that can be."""
     digest = np.frombuffer(bytes.fromhex(_digest(weights)), np.uint8)
-
-    def write(temporary: Path) -> None:
-        with open(temporary, "wb") as file:
-            np.savez(file, **weights, **{_DIGEST: digest})  # type: ignore[arg-type]
-
-    try:
-        file_system.write_atomically(path, write)
-    except OSError as error:
-        log.info("evaluation: %s cannot be kept (%s)", path, error.strerror)
-        return
-    log.info("evaluation: the networks are in %s, %.1f MB", path, path.stat().st_size / 1e6)
+    if kept_arrays.keep(path, weights | {_DIGEST: digest}):
+        log.info("evaluation: the networks are in %s, %.1f MB", path, path.stat().st_size / 1e6)
 
 
 def _read(path: Path) -> Weights | None:
