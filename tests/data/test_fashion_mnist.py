@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import damage_by_flipping
+from trainer.configuration import flags
 from trainer.data import fashion_mnist, feeding, loading, order, pixels
 from trainer.data.datasets import DATASETS
 from trainer.system import downloads
@@ -264,8 +265,10 @@ def test_a_failing_network_is_retried_and_a_refusing_server_is_not(no_source, mo
 
 def test_the_log_names_the_source(data_dir, idx_folder, tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="trainer")
-    fashion_mnist.load("train", data_dir)
-    assert f"prepared in {data_dir}" in caplog.text
+    spec = flags.train(["train", "--job_dir=unused"]).recipe.data
+    for split in ("train", "test"):
+        loading.load(spec, split, data_dir, tmp_path)
+    assert caplog.text.count(f"data: fashion_mnist, prepared in {data_dir}") == 1
     assert fashion_mnist.folder_of_files(tmp_path, idx_folder) == idx_folder
     shutil.copy(idx_folder / "t10k-labels-idx1-ubyte.gz", tmp_path)
     assert fashion_mnist.folder_of_files(tmp_path, None) == tmp_path

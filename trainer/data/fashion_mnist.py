@@ -61,10 +61,7 @@ def load(split: str, data_dir: Path) -> Arrays:
       InterruptedRun: the network failed during the download.
     """
     arrays = _read_decoded(split, data_dir)
-    if arrays is None:
-        return prepare(data_dir)[split]
-    log.info("data: %s prepared in %s", NAME, data_dir)
-    return arrays
+    return prepare(data_dir)[split] if arrays is None else arrays
 
 
 def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
@@ -80,9 +77,7 @@ def prepare(data_dir: Path, source: Path | None = None) -> dict[str, Arrays]:
     Raises:
       RefusedError, InterruptedRun: as for `load`.
     """
-    if is_prepared(data_dir):
-        log.info("data: %s prepared in %s", NAME, data_dir)
-    else:
+    if not is_prepared(data_dir):
         file_system.make_folder(data_dir, "data_dir")
         with prepared.locked(data_dir):
             if not is_prepared(data_dir):

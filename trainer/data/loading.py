@@ -50,7 +50,6 @@ class Source:
 
 def _drawn(spec: DatasetSpec, split: str, data_dir: Path, cache_dir: Path) -> Arrays:
     del data_dir
-    log.info("data: %s, drawn in code", spec.dataset)
     return synthetic.load(spec, split, cache_dir)
 
 
@@ -182,6 +181,10 @@ def load(spec: DatasetSpec, split: str, data_dir: Path, cache_dir: Path) -> Labe
     load_all = SOURCES[spec.dataset].load
     assert load_all is not None
     images, labels = load_all(spec, split, data_dir, cache_dir)
+    if split == "train":  # once, where both are read
+        is_drawn = not SOURCES[spec.dataset].stored_as
+        where = "drawn in code" if is_drawn else f"prepared in {data_dir}"
+        log.info("data: %s, %s", spec.dataset, where)
     names = [attribute.name for attribute in DATASETS[spec.dataset].attributes]
     columns = [names.index(attribute.name) for attribute in spec.attributes]
     return images, np.asarray(labels).reshape(len(labels), -1)[:, columns]

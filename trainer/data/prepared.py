@@ -67,7 +67,6 @@ def load(spec: DatasetSpec, split: str, data_dir: Path) -> Arrays:
       InterruptedRun: the network failed during the download.
     """
     folder = prepare(spec, data_dir)
-    log.info("data: %s prepared in %s", spec.dataset, data_dir)
     path_prefix = folder.parent / f"decoded-{folder.name}-{spec.image_shape[0]}-{split}"
     count = spec.train_examples if split == "train" else spec.test_examples
     found = decoded_files.load_mapped(path_prefix, count)
