@@ -224,6 +224,10 @@ def test_other_commands_refuse_what_cannot_work(arguments, main, capsys, tmp_pat
             "holds no run: train first; there are {0}/b",
         ),
         ("generate --job_dir={0}/b --output={0}/x.png --labels=bog", "is not a value"),
+        (
+            f"generate --job_dir={{0}}/b --output={{0}}/x.png --labels=#{'9' * 5000}",
+            "is not a value",
+        ),
         ("generate --job_dir={0}/b --output={0}/x.png --checkpoint=7", "does not exist"),
         ("train --job_dir={0}/b --steps=4", "b has 5 steps already, more than the 4"),
         ("export --job_dir={0}/b --checkpoint=best", "holds no evaluated checkpoint"),

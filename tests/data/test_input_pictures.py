@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from PIL import Image
 from tests.data.folders import READING
 from trainer.data import array_files, input_masks, input_pictures
 from trainer.data.datasets import DATASETS, Attribute, DatasetSpec, FolderReading
+from trainer.system import memory
 from trainer.system.exits import RefusedError
 
 GREY = DATASETS["fashion_mnist"]
@@ -131,7 +134,7 @@ def test_masks_come_with_arrays(tmp_path):
             {"images": IMAGES, "labels": np.ones(3, int), "attribute_values": np.array(["a", "b"])},
             r"attribute_values is <U1 \[2\]",
         ),
-        ({"images": np.array([object()] * 3)}, "cannot be|not a readable"),
+        ({"images": np.array([object()] * 3)}, "images holds Python objects"),
     ],
 )
 def test_arrays_that_the_run_cannot_take_are_refused(tmp_path, fields, said):
@@ -149,6 +152,54 @@ def test_what_is_no_picture_is_refused(tmp_path):
     for name in ("x.png", "x.npz", "empty", "missing.png", "missing.npz", "one.npz"):
         with pytest.raises(RefusedError, match=name):
             input_pictures.read(tmp_path / name, GREY)
+
+
+def with_texts(folder: Path, fields: dict[str, np.ndarray], *texts: str) -> Path:
+    """An .npz of which some members are no arrays."""
+    path = arrays(folder, **fields)
+    with zipfile.ZipFile(path, "a") as file:
+        for name in texts:
+            file.writestr(name, "no array")
+    return path
+
+
+def test_of_an_npz_only_what_is_needed_must_be_right(tmp_path):
+    names = np.array(["a.png", "b.png", None], object)
+    odd = with_texts(tmp_path, {"images": IMAGES, "file_names": names}, "notes.npy", "read me")
+    np.testing.assert_array_equal(input_pictures.read(odd, GREY).images, IMAGES)
+    for fields, texts, said in (
+        ({"images": IMAGES}, ["masks"], "masks is no readable array"),
+        ({}, ["images.npy"], "images is no readable array"),
+        ({"images": IMAGES.astype(object)}, [], "images holds Python objects"),
+    ):
+        with pytest.raises(RefusedError, match=said):
+            input_pictures.read(with_texts(tmp_path, fields, *texts), GREY)
+
+
+def test_arrays_that_the_memory_does_not_hold_are_refused_by_their_header(tmp_path, monkeypatch):
+    path = arrays(tmp_path, images=IMAGES)
+    monkeypatch.setattr(memory, "available", lambda: 2000)
+    with pytest.raises(RefusedError, match=r"do not fit into memory.* give fewer images at once"):
+        input_pictures.read(path, GREY)
+
+
+def test_the_name_of_an_npz_may_be_in_capitals_and_one_array_is_no_picture(tmp_path):
+    path = arrays(tmp_path, images=IMAGES).rename(tmp_path / "X.NPZ")
+    assert len(input_pictures.read(path, GREY).images) == 3
+    np.save(tmp_path / "x.npy", IMAGES)
+    with pytest.raises(RefusedError, match=r"x\.npy is one array alone: save it as an \.npz"):
+        input_pictures.read(tmp_path / "x.npy", GREY)
+
+
+@pytest.mark.parametrize("name", ["pipe.png", "pipe.npz"])
+def test_a_pipe_is_not_waited_for(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    picture = tmp_path / "picture.png"
+    Image.fromarray(IMAGES[0, ..., 0]).save(picture)
+    with pytest.raises(RefusedError, match="not a regular file"):
+        input_pictures.read(tmp_path / name, GREY)
+    with pytest.raises(RefusedError, match="not a regular file"):
+        input_masks.with_masks(input_pictures.read(picture, GREY), picture, tmp_path / name, GREY)
 
 
 def test_all_pictures_of_a_folder_that_cannot_be_read_are_named_at_once(tmp_path):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from trainer.data.datasets import Attribute
 from trainer.data.labels import NOT_GIVEN
-from trainer.system import file_system
+from trainer.system import file_system, memory
 from trainer.system.exits import RefusedError
 
 # What NumPy and zipfile raise for an .npz of which any bytes are others.
@@ -51,10 +53,11 @@ def label_fields(labels: np.ndarray, attributes: Sequence[Attribute]) -> dict[st
 
 @dataclass(frozen=True)
 class ArrayFile:
-    """What is in an .npz."""
+    """What is in an .npz; a field is read when it is asked for, as others may be large."""
 
+    path: Path
     name: str  # as the user gave it, for messages: --input=x.npz
-    fields: dict[str, np.ndarray]
+    fields: tuple[str, ...]
 
     def __contains__(self, field: str) -> bool:
         """Whether it has such a field."""
@@ -90,9 +93,9 @@ class ArrayFile:
         values = self._field(field)
         wanted = f"uint8 [{count or 'N'}, {', '.join(map(str, shape))}]"
         if values.dtype not in kinds or values.shape[1:] != shape:
-            raise self._other(field, wanted)
+            raise self._other(field, values, wanted)
         if not len(values) or len(values) != (count or len(values)):
-            raise self._other(field, wanted)
+            raise self._other(field, values, wanted)
         return values
 
     def floats(
@@ -111,7 +114,7 @@ class ArrayFile:
             for size, wanted in zip(values.shape, sizes_of_all, strict=True)
         )
         if not (fits and len(values) and np.issubdtype(values.dtype, np.floating)):
-            raise self._other(field, f"float32 [{known}]")
+            raise self._other(field, values, f"float32 [{known}]")
         if not np.isfinite(values.astype(np.float32)).all():
             raise RefusedError(f"{self.name}: {field} must be finite in float32")
         return values.astype(np.float32)
@@ -128,7 +131,7 @@ class ArrayFile:
         """
         values = self._field(field)
         if values.shape != (count,) or not np.issubdtype(values.dtype, np.integer):
-            raise self._other(field, f"int64 [{count}]")
+            raise self._other(field, values, f"int64 [{count}]")
         if values.min(initial=0) < 0:
             raise RefusedError(f"{self.name}: {field} must be 0 or more")
         return values.astype(np.int64)
@@ -145,11 +148,11 @@ class ArrayFile:
         found = np.full((count, len(attributes)), NOT_GIVEN, np.int64)
         if "labels" not in self.fields or not attributes:
             return found
-        values = self.fields["labels"]
+        values = self._field("labels")
         columns = values[:, np.newaxis] if values.ndim == 1 else values
         names = self._names(attributes)
         if columns.shape != (count, len(names)) or not np.issubdtype(values.dtype, np.integer):
-            raise self._other("labels", f"int64 [{count}, {len(names)}]")
+            raise self._other("labels", values, f"int64 [{count}, {len(names)}]")
         for place, attribute in enumerate(attributes):
             if attribute.name in names:
                 column = names.index(attribute.name)
@@ -180,9 +183,9 @@ class ArrayFile:
         """What the numbers of an attribute mean; empty where the file does not say."""
         if "attribute_values" not in self.fields:
             return []
-        values = self.fields["attribute_values"]
+        values = self._field("attribute_values")
         if values.ndim != 2 or len(values) != count or not np.issubdtype(values.dtype, np.str_):
-            raise self._other("attribute_values", f"text [{count}, values]")
+            raise self._other("attribute_values", values, f"text [{count}, values]")
         return [value for value in values[place].tolist() if value]
 
     def _names(self, attributes: Sequence[Attribute]) -> list[str]:
@@ -190,7 +193,7 @@ class ArrayFile:
         known = [attribute.name for attribute in attributes]
         if "attribute_names" not in self.fields:
             return known
-        names = [str(name) for name in self.fields["attribute_names"].ravel()]
+        names = [str(name) for name in self._field("attribute_names").ravel()]
         if not set(names) & set(known):
             raise RefusedError(
                 f"{self.name}: its labels are of {', '.join(names)}, the run's of "
@@ -199,13 +202,24 @@ class ArrayFile:
         return names
 
     def _field(self, field: str) -> np.ndarray:
+        """Reads an array, whose header says before whether it is one, and fits into the memory."""
         if field not in self.fields:
             there = ", ".join(self.fields) or "nothing"
             raise RefusedError(f"{self.name} has no {field}; it holds {there}")
-        return self.fields[field]
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                with file.zip.open(f"{field}.npy") as member:
+                    shape, dtype = _header(member)
+                if dtype.hasobject:
+                    raise RefusedError(
+                        f"{self.name}: {field} holds Python objects: save it as numbers or text"
+                    )
+                memory.check_room(math.prod(shape) * dtype.itemsize, f"give fewer {field} at once")
+                return file[field]
+        except DAMAGED as error:
+            raise RefusedError(f"{self.name}: {field} is no readable array ({error})") from error
 
-    def _other(self, field: str, wanted: str) -> RefusedError:
-        values = self.fields[field]
+    def _other(self, field: str, values: np.ndarray, wanted: str) -> RefusedError:
         shape = ", ".join(map(str, values.shape))
         return RefusedError(
             f"{self.name}: {field} is {values.dtype} [{shape}], but must be {wanted} for this run"
@@ -213,7 +227,7 @@ class ArrayFile:
 
 
 def read(path: Path, flag: str) -> ArrayFile:
-    """All fields of an .npz.
+    """An .npz, of which the fields are known by name.
 
     Args:
       path: of the file.
@@ -225,11 +239,30 @@ def read(path: Path, flag: str) -> ArrayFile:
     name = f"--{flag}={path}"
     if not path.exists():
         raise RefusedError(f"{name} does not exist")
+    if not path.is_file():  # a pipe, say, for which this would wait
+        raise RefusedError(f"{name} is not a regular file: name an .npz")
     try:
         with np.load(path, allow_pickle=False) as file:
-            fields = {field: file[field] for field in file.files}
+            fields = tuple(file.files)
     except DAMAGED as error:
         raise RefusedError(f"{name} is not a readable .npz ({error})") from error
     except (AttributeError, TypeError) as error:  # one array alone
         raise RefusedError(f"{name} is not an .npz: save it with numpy.savez_compressed") from error
-    return ArrayFile(name, fields)
+    return ArrayFile(path, name, fields)
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and kind of the array in an open .npy."""
+    version = np.lib.format.read_magic(file)
+    read_header = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    shape, _, dtype = read_header(file)
+    return shape, dtype
+
+
+def is_named_so(path: Path) -> bool:
+    """Whether a path is that of an .npz, by its suffix."""
+    return path.suffix.lower() == ".npz"

@@ -10,7 +10,7 @@ from PIL import Image
 
 from trainer.data import array_files, image_folder, masked_pictures, picture_files, pictures
 from trainer.data.datasets import DatasetSpec
-from trainer.data.input_pictures import ARRAYS, InputPictures
+from trainer.data.input_pictures import InputPictures
 from trainer.data.picture_files import canonical
 from trainer.system.exits import RefusedError
 
@@ -27,7 +27,7 @@ def check_names(source: Path, mask: Path | None) -> None:
     Raises:
       RefusedError: there is no mask for the pictures of a folder, or none of a picture's name.
     """
-    if mask is None or (mask.suffix == ARRAYS and mask.is_file()) or not source.exists():
+    if mask is None or (array_files.is_named_so(mask) and mask.is_file()) or not source.exists():
         return
     pictures_of = _files_of(source)
     if source.is_dir() and pictures_of:
@@ -72,7 +72,7 @@ def with_masks(found: InputPictures, source: Path, mask: Path | None, spec: Data
 
 def _masked(found: InputPictures, source: Path, mask: Path, spec: DatasetSpec) -> InputPictures:
     count, (height, width, _) = len(found.images), spec.image_shape
-    if mask.suffix == ARRAYS and mask.is_file():
+    if array_files.is_named_so(mask) and mask.is_file():
         masks = array_files.read(mask, _FLAG).masks((height, width), count)
         return replace(found, masks=masks)
     files = _mask_files(mask, found.names)
@@ -90,6 +90,8 @@ def _mask_files(mask: Path, names: tuple[str, ...]) -> list[Path]:
     """A mask's file for each picture."""
     if not mask.exists():
         raise RefusedError(f"--mask={mask} does not exist: name a picture, a folder or an .npz")
+    if not (mask.is_dir() or mask.is_file()):  # a pipe, say, for which this would wait
+        raise RefusedError(f"--mask={mask} is not a regular file: name a picture or an .npz")
     if not mask.is_dir():
         return [mask] * len(names)
     paths = picture_files.find(mask, picture_files.CURRENT, _FLAG).pictures
@@ -104,7 +106,7 @@ def _files_of(source: Path) -> list[Path] | None:
     """The files that pictures were read from; None: they are arrays."""
     if source.is_dir():
         return picture_files.find(source, picture_files.CURRENT, "input").pictures
-    return None if source.suffix == ARRAYS else [source]
+    return None if array_files.is_named_so(source) else [source]
 
 
 def _read(file: Path) -> np.ndarray:

@@ -23,7 +23,6 @@ from trainer.system.exits import RefusedError
 
 log = logging.getLogger(__name__)
 
-ARRAYS = ".npz"
 _COPIES = 3  # of all pictures at once: as they are, with masks, without what is missing
 _ON_BLACK = ("fashion_mnist", "coloured_fashion_mnist")  # whose garments photos rarely are like
 LIGHT = "is dark on light, but this run knows only pictures on black: invert it first"
@@ -53,7 +52,7 @@ def read(path: Path, spec: DatasetSpec, flag: str = "input") -> InputPictures:
       RefusedError: there is nothing of the kind, it cannot be read, has another shape, or does not
         fit into the memory.
     """
-    if path.suffix == ARRAYS and not path.is_dir():
+    if array_files.is_named_so(path) and not path.is_dir():
         return _of_arrays(path, spec, flag)
     paths = _files(path, flag)
     names = picture_files.names(paths, path) if path.is_dir() else [path.stem]
@@ -138,6 +137,13 @@ def _files(path: Path, flag: str) -> list[Path]:
         return found.pictures
     if not path.exists():
         raise RefusedError(f"--{flag}={path} does not exist: name a picture, a folder or an .npz")
+    if not path.is_file():  # a pipe, say, for which this would wait
+        raise RefusedError(f"--{flag}={path} is not a regular file: name a picture or an .npz")
+    if path.suffix.lower() == ".npy":
+        raise RefusedError(
+            f"--{flag}={path} is one array alone: save it as an .npz, by "
+            "numpy.savez_compressed(path, images=...)"
+        )
     return [path]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainer.configuration.config import Recipe
 from trainer.data import array_files, input_pictures
-from trainer.data.input_pictures import ARRAYS, InputPictures
+from trainer.data.input_pictures import InputPictures
 from trainer.editing import codes
 from trainer.editing.codes import Codes
 
@@ -42,7 +42,7 @@ def read(path: Path, recipe: Recipe, flag: str, beside_styles: Sequence[str] = (
       RefusedError: there is nothing of the kind, or of another shape or size.
     """
     name = f"--{flag}={path}"
-    if path.suffix == ARRAYS and path.is_file():
+    if array_files.is_named_so(path) and path.is_file():
         arrays = array_files.read(path, flag)
         if codes.are_in(arrays):
             return Input(name, None, codes.read(arrays, recipe, beside_styles))
