@@ -19,6 +19,8 @@ def test_runs_are_listed_with_how_far_and_how_good_they_are(finished, tmp_path, 
         shutil.copytree(finished, tmp_path / name)
     (tmp_path / "deep/b/results/final.png").unlink()
     (tmp_path / "c/config.json").write_text("half of it")
+    (tmp_path / "another").mkdir()
+    (tmp_path / "another/config.json").write_text("{}")  # of another program
     shutil.copytree(finished, tmp_path / "d")
     (tmp_path / "d/metrics.jsonl").unlink()
     (tmp_path / "d/metrics.jsonl").mkdir()

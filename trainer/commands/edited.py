@@ -85,7 +85,10 @@ def _directions(config: EditConfig, synthesis: Synthesis) -> Directions | None:
     """Those of the run, where some are asked for."""
     if not (config.direction or config.directions):
         return None
-    found = directions.closed_form(synthesis, config.layers)
+    try:
+        found = directions.closed_form(synthesis, config.layers)
+    except np.linalg.LinAlgError as error:
+        raise RefusedError(f"{synthesis.source} has no directions: {error}") from error
     for flag, number in (("direction", config.direction), ("directions", config.directions)):
         if number:
             directions.check_number(found, flag, number)

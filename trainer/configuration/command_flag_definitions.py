@@ -31,8 +31,8 @@ def generate(values: flags.FlagValues) -> None:
     )
     samples.number("truncation", None, text)
     text = (
-        "An .npz from project or edit: draw its images from its styles or latents, with its labels "
-        "unless --labels gives others."
+        "An .npz from project, edit or generate: draw its images from its styles or latents, with "
+        "its labels unless --labels gives others."
     )
     samples.text("latents", None, text)
 
@@ -44,7 +44,7 @@ def export(values: flags.FlagValues) -> None:
     network = Group(values, "export")
     network.choice("format", "keras", choices.EXPORT_SUFFIXES, "The format.")
     network.choice("network", "generator", choices.NETWORKS, "The network.")
-    network.text("output", None, "File or folder; default: in JOB_DIR/models.")
+    network.text("output", None, "File or folder; unless given, in JOB_DIR/models.")
     text = (
         "For generators that add noise. fixed: the same for every image, built into the network; "
         "input: an input of the network, for normally distributed numbers."

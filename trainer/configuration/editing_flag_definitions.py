@@ -62,8 +62,8 @@ def edit(values: flags.FlagValues) -> None:
     flag_definitions.checkpoint(values)
     group = Group(values, "what is changed")
     text = (
-        "A picture, a folder of pictures, or an .npz; one from project is used as it is, all else "
-        "is projected first. Unless given, samples."
+        "A picture, a folder of pictures, or an .npz; one with latents or styles is used as it is, "
+        "all else is projected first. Unless given, samples."
     )
     group.text("input", None, text)
     group.integer("num", None, "Samples; unless given, 8, or 1 for --directions.", 1, 10**5)
@@ -75,7 +75,7 @@ def edit(values: flags.FlagValues) -> None:
         "by / for several attributes; several labels, separated by commas, get one column each."
     )
     group.text("to_label", "", text)
-    text = "Move along a direction in which the first layers' weights are large: 1 is the largest."
+    text = "Move along a direction in which the layers' weights are large: 1 is the largest."
     group.integer("direction", None, text, 1)
     group.integer("directions", None, "This many directions of one picture, one row each.", 1, 64)
     text = (

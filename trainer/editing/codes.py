@@ -109,7 +109,7 @@ def read(arrays: ArrayFile, recipe: Recipe, beside_styles: Sequence[str] = ()) -
     if "styles" in arrays and (missing := [name for name in beside_styles if name not in arrays]):
         raise RefusedError(
             f"{arrays.name} has styles without {' and '.join(missing)}, which --labels and "
-            "--to_label need to change them: add them, with labels of -1 where nothing is known"
+            "--to_label need to change them: add those that the styles were made of"
         )
     noise_dim, styles, latents = recipe.networks.noise_dim, None, None
     if "latents" in arrays:

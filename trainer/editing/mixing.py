@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from trainer.data.labels import NOT_GIVEN
 from trainer.editing.codes import Codes
 
 
 def mixed(rows: Codes, columns: Codes, layers: Sequence[int]) -> Codes:
     """Each of one set with each of another: a grid, row by row.
 
-    Latents and labels are those of the rows, which the styles were made of for the most part.
+    Latents are those of the rows. Labels are those on which row and column agree: a label of one
+    of the two says nothing of the other's layers.
 
     Args:
       rows: with styles `[R, layers, size]`, which the images keep in all other layers.
@@ -28,7 +30,8 @@ def mixed(rows: Codes, columns: Codes, layers: Sequence[int]) -> Codes:
     assert grid.styles is not None
     styles, chosen = grid.styles.copy(), list(layers)
     styles[:, chosen] = np.tile(columns.styles, (len(rows), 1, 1))[:, chosen]
-    return replace(grid, styles=styles)
+    agree = grid.labels == np.tile(columns.labels, (len(rows), 1))
+    return replace(grid, styles=styles, labels=np.where(agree, grid.labels, NOT_GIVEN))
 
 
 def fine_layers(layers: int) -> list[int]:

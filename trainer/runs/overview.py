@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,12 +51,24 @@ def runs_in(folder: Path, bucket: Mirror | None, shown: str) -> list[Overview]:
       RefusedError: there is none.
     """
     places = file_system.walk(folder)
-    found = sorted(place for place, _, names in places if run_layout.CONFIG in names)
+    found = sorted(place for place, inner, names in places if _is_run(place, inner, names))
     if not found:
         raise RefusedError(
             f"--folder={shown} holds no runs: train one with --job_dir={shown}/first"
         )
     return [_overview(job_dir, folder, bucket, shown) for job_dir in found]
+
+
+def _is_run(folder: Path, subfolders: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a config.json is a run's, perhaps a damaged one: other programs have some, too."""
+    if run_layout.CONFIG not in names:
+        return False
+    if run_layout.CHECKPOINTS in subfolders:
+        return True
+    try:
+        return b'"recipe"' in (folder / run_layout.CONFIG).read_bytes()
+    except OSError:
+        return True  # it is said why it cannot be read
 
 
 def _overview(job_dir: Path, folder: Path, bucket: Mirror | None, shown: str) -> Overview:
