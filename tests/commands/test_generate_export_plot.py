@@ -289,7 +289,7 @@ def test_a_card_tells_of_the_model_beside_it_alone(conditional, tmp_path):
     export.run(flags.export([*given, f"--output={folder / 'models' / 'other.keras'}"]))
     assert card.read_text() == of_end and "samples.png" in of_end
 
-    export.run(flags.export(given))
+    export.run(flags.export([*given, f"--output={folder / 'models' / 'generator.keras'}"]))
     assert "generator.keras" in card.read_text()
     assert "samples.png" not in card.read_text() and "## Evaluation" not in card.read_text()
 
