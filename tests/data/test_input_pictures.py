@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -152,6 +153,23 @@ def test_what_is_no_picture_is_refused(tmp_path):
     for name in ("x.png", "x.npz", "empty", "missing.png", "missing.npz", "one.npz"):
         with pytest.raises(RefusedError, match=name):
             input_pictures.read(tmp_path / name, GREY)
+
+
+def test_a_damaged_offset_is_no_failing_disk(tmp_path):
+    path = tmp_path / "big.tif"
+    path.write_bytes(b"II" + struct.pack("<HHHQ", 43, 8, 0, 2**63 - 1))  # the first directory's
+    with pytest.raises(RefusedError, match=r"big\.tif is not a readable picture"):
+        input_pictures.read(path, GREY)
+
+
+def test_pictures_of_several_frames_are_said(tmp_path, caplog):
+    frames = [Image.fromarray(image[..., 0]) for image in IMAGES]
+    for name in ("b.gif", "a.tif"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "c.png")
+    input_pictures.read(tmp_path, GREY)
+    said = "--input: 2 pictures have several frames; the first is used: a.tif, b.gif"
+    assert [said] == caplog.messages
 
 
 def with_texts(folder: Path, fields: dict[str, np.ndarray], *texts: str) -> Path:

@@ -20,7 +20,6 @@ from trainer.data.folder_contents import Contents
 from trainer.data.kept_digests import Stamp
 from trainer.data.picture_files import RULES, TEST, TRAIN, Rules, WrongFolderError, canonical
 from trainer.data.pictures import Form
-from trainer.plurals import counted, listed
 from trainer.system import cores, memory, threads
 from trainer.system.exits import InterruptedRun, RefusedError
 from trainer.system.intervals import Interval
@@ -234,9 +233,7 @@ def _decoded(files: list[tuple[Path, bytes]], form: Form, first: int, last: int)
                 log.info("data: %d of %d pictures checked", number, len(files))
         raise RefusedError("; ".join(broken))
     if animated:
-        shown = listed(sorted(animated))
-        what = counted(len(animated), "picture has", "pictures have")
-        log.info("data: %s several frames; the first is used: %s", what, shown)
+        log.info("data: %s", pictures.first_frames(animated))
     return np.stack([each for each in results if not isinstance(each, str)])
 
 

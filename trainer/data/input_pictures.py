@@ -67,6 +67,8 @@ def read(path: Path, spec: DatasetSpec, flag: str = "input") -> InputPictures:
             broken.append(str(error))
     if broken:
         raise RefusedError("; ".join(broken))
+    if animated := [each.name for each in paths if _has_several_frames(each)]:
+        log.warning("--%s: %s", flag, pictures.first_frames(animated))
     labels = np.full((len(images), len(spec.attributes)), NOT_GIVEN, np.int64)
     return InputPictures(images, labels, None, tuple(names))
 
@@ -123,6 +125,11 @@ def fitted(path: Path, image_shape: tuple[int, int, int], reading: FolderReading
             return pictures.pixels(picture, image_folder.form_of(image_shape, reading))
     except Exception as error:  # Pillow's plug-ins raise whatever damage leads to
         raise RefusedError(pictures.unreadable(path, error)) from error
+
+
+def _has_several_frames(path: Path) -> bool:
+    with pictures.opened(path) as picture:
+        return pictures.has_several_frames(picture)
 
 
 def _fitted(path: Path, spec: DatasetSpec) -> np.ndarray:

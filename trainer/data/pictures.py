@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+
+from trainer.plurals import counted, listed
 
 # Larger pictures are reduced in strips, so that the memory holds one copy of their pixels.
 LARGE_PIXELS = 2**24
@@ -57,12 +60,19 @@ def unreadable(path: Path, error: BaseException) -> str:
     Raises:
       OSError, MemoryError: the error itself, where nothing is wrong with the picture.
     """
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno):
+    if isinstance(error, MemoryError):
         raise error
+    if isinstance(error, OSError) and error.errno and not _is_of_damaged_offsets(error):
+        raise OSError(error.errno, error.strerror, str(error.filename or path)) from error
     reason = str(error)
     if isinstance(error, UnidentifiedImageError):  # which shows an object of Python's
         reason = "its content is of an unknown kind" if path.stat().st_size else "it is empty"
     return f"{path} is not a readable picture ({reason}): repair or remove it"
+
+
+def _is_of_damaged_offsets(error: OSError) -> bool:
+    """Whether Pillow has looked for something at an impossible place in an open file."""
+    return error.filename is None and error.errno in (errno.EINVAL, errno.EOVERFLOW)
 
 
 def is_grey(picture: Image.Image) -> bool:
@@ -183,6 +193,12 @@ def has_several_frames(picture: Image.Image) -> bool:
         return picture.format != "MPO" and bool(getattr(picture, "is_animated", False))
     except Exception:  # the next frame is damaged
         return True
+
+
+def first_frames(names: Sequence[str]) -> str:
+    """What is said of files of several pictures, by their names."""
+    what = counted(len(names), "picture has", "pictures have")
+    return f"{what} several frames; the first is used: {listed(sorted(names))}"
 
 
 def fitted(image: Image.Image, form: Form) -> np.ndarray:
