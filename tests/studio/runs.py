@@ -31,10 +31,13 @@ KINDS = {
 }
 
 
-def opened(folder: Path, kind: str) -> OpenRun:
+def opened(folder: Path, kind: str, checkpoint: str = "latest") -> OpenRun:
     """A run of a row of `KINDS`, untrained."""
     job_dir = untrained(folder / kind, *KINDS[kind])
     flags = [f"--job_dir={job_dir}", f"--cache_dir={folder / 'cache'}"]
+    if checkpoint == BEST:
+        shutil.copytree(job_dir / CHECKPOINTS, job_dir / CHECKPOINTS / BEST)
+    flags.append(f"--checkpoint={checkpoint}")
     config = studio_flags.studio(["studio", *flags])
     return opening.opened(config, stored_runs.read(job_dir))
 

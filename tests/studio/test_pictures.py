@@ -183,6 +183,10 @@ def test_labels_are_written_so_that_flags_read_them_as_they_are(attributes):
             assert labels.parse(text, attributes) == tuple(wanted), text
 
 
+def test_commands_name_the_step_of_the_best_checkpoint_which_may_be_another_later(tmp_path):
+    assert "--checkpoint=2" in opened(tmp_path, "plain", "best").arguments
+
+
 def test_a_command_is_quoted_for_a_shell(style):
     shown = drawing.generated(style, [(3, 1)], 1, 0, None)
     words = shlex.split(shown.command.line())

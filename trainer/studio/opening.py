@@ -11,6 +11,7 @@ from trainer.configuration.choices import LATEST
 from trainer.configuration.config_json import RunConfig
 from trainer.configuration.studio import StudioConfig
 from trainer.runs import checkpoint_files, trained_networks
+from trainer.runs.checkpoint_files import BEST
 from trainer.studio import examples
 from trainer.studio.open_run import OpenRun
 from trainer.system import activity
@@ -28,8 +29,8 @@ def opened(config: StudioConfig, stored: RunConfig) -> OpenRun:
     given = None if trained.growing else examples.read(trained.recipe, config)
     name = str(config.job_dir_url or config.job_dir)
     checkpoint = config.checkpoint
-    here = checkpoint_files.prefix(config.job_dir / run_layout.CHECKPOINTS, trained.step)
-    if checkpoint == LATEST and checkpoint_files.has_index(here):
+    there = checkpoint_files.complete(config.job_dir / run_layout.CHECKPOINTS)
+    if checkpoint in (LATEST, BEST) and trained.step in there:
         checkpoint = str(trained.step)  # stays what it is, also while the run goes on
     chosen = [] if checkpoint == LATEST else [f"--checkpoint={checkpoint}"]
     return OpenRun(trained, name, (f"--job_dir={name}", *chosen), given)
