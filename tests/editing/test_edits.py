@@ -152,9 +152,6 @@ def test_mixtures_of_a_set_with_itself_have_the_originals_on_the_diagonal(styles
     grid = sheet.codes.styles.reshape(4, 4, *styles.style_shape)
     np.testing.assert_array_equal(grid[2, 3, 0], codes.styles[2, 0])
     np.testing.assert_array_equal(grid[2, 3, 1:], codes.styles[3, 1:])
-    labels = sheet.codes.labels.reshape(4, 4, 2)
-    same = codes.labels[:, np.newaxis] == codes.labels
-    assert (labels[~same] == -1).all() and (labels[same] >= 0).all() and not same.all()
     assert mixing.fine_layers(3) == [1, 2] and mixing.fine_layers(6) == [3, 4, 5]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from tests.untrained_runs import untrained
 from trainer.__main__ import COMMANDS
 from trainer.configuration import studio_flags
+from trainer.run_layout import CHECKPOINTS
 from trainer.runs import stored_runs
+from trainer.runs.checkpoint_files import BEST
 from trainer.studio import opening
 from trainer.studio.open_run import OpenRun
 from trainer.studio.shown import Command

@@ -7,15 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from trainer.data.labels import NOT_GIVEN
 from trainer.editing.codes import Codes
 
 
 def mixed(rows: Codes, columns: Codes, layers: Sequence[int]) -> Codes:
     """Each of one set with each of another: a grid, row by row.
 
-    Latents are those of the rows. Labels are those on which row and column agree: a label of one
-    of the two says nothing of the other's layers.
+    Latents and labels are those of the rows: what the layers are made of that stay the rows'. By
+    another label, the columns' layers change by what lies between it and the row's.
 
     Args:
       rows: with styles `[R, layers, size]`, which the images keep in all other layers.
@@ -30,8 +29,7 @@ def mixed(rows: Codes, columns: Codes, layers: Sequence[int]) -> Codes:
     assert grid.styles is not None
     styles, chosen = grid.styles.copy(), list(layers)
     styles[:, chosen] = np.tile(columns.styles, (len(rows), 1, 1))[:, chosen]
-    agree = grid.labels == np.tile(columns.labels, (len(rows), 1))
-    return replace(grid, styles=styles, labels=np.where(agree, grid.labels, NOT_GIVEN))
+    return replace(grid, styles=styles)
 
 
 def fine_layers(layers: int) -> list[int]:
