@@ -275,7 +275,7 @@ def test_the_code_on_a_card_runs_and_another_readme_is_kept(conditional, tmp_pat
         assert other.read_text() == "my own words"
 
 
-def test_a_card_tells_of_the_model_beside_it_alone(conditional, tmp_path):
+def test_a_card_tells_of_the_model_beside_it_alone(conditional, tmp_path, caplog):
     folder = tmp_path / "run"
     shutil.copytree(conditional, folder)
     card = folder / "models" / "README.md"
@@ -289,7 +289,8 @@ def test_a_card_tells_of_the_model_beside_it_alone(conditional, tmp_path):
     export.run(flags.export([*given, f"--output={folder / 'models' / 'other.keras'}"]))
     assert card.read_text() == of_end and "samples.png" in of_end
 
-    export.run(flags.export([*given, f"--output={folder / 'models' / 'generator.keras'}"]))
+    export.run(flags.export(given))
+    assert "generator.keras, the run's own model, is replaced" in caplog.text
     assert "generator.keras" in card.read_text()
     assert "samples.png" not in card.read_text() and "## Evaluation" not in card.read_text()
 

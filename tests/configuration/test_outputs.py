@@ -85,17 +85,6 @@ def test_labels_that_name_nothing_are_refused(text):
         editing_flags.edit(edit)
 
 
-def test_a_model_of_another_checkpoint_or_with_noise_replaces_none_of_the_run():
-    for given, name in (
-        ([], "generator.keras"),
-        (["--checkpoint=100"], "generator-100.keras"),
-        (["--checkpoint=elsewhere/ckpt-7"], "generator-ckpt-7.keras"),
-        (["--noise=input", "--format=h5"], "generator-noise.h5"),
-        (["--checkpoint=best", "--noise=input"], "generator-best-noise.keras"),
-    ):
-        assert flags.export(["export", RUN, *given]).output.name == name
-
-
 def test_noise_is_of_generators_alone():
     for more in (["--network=discriminator"], ["--format=weights"]):
         with pytest.raises(RefusedError, match="--noise=input has no effect with --network="):

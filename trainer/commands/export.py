@@ -41,6 +41,7 @@ def run(config: ExportConfig) -> None:
         raise RefusedError("--noise=input: this run's generator adds no noise; leave it out")
     activity.now(f"exporting the {config.network}")
     log.info("exporting the %s of %s", config.network, networks.source)
+    _say_what_is_replaced(config)
     export_formats.write(networks, config.network, config.format, config.output, config.noise)
     is_folder = config.format == "saved_model"
     # Beside other files a README may be another's, or say how to use another network; who asks for
@@ -63,6 +64,14 @@ def run(config: ExportConfig) -> None:
         )
     in_bucket.add(copy)
     print(local_copies.shown(str(config.output)))
+
+
+def _say_what_is_replaced(config: ExportConfig) -> None:
+    """A finished run's own models are of its last step, with noise built in."""
+    own = config.job_dir / run_layout.model(config.network)
+    is_another = config.checkpoint != choices.LATEST or config.noise == "input"
+    if is_another and config.output == own and own.exists():
+        log.warning("%s, the run's own model, is replaced: --output names another file", own)
 
 
 def _known(config: ExportConfig) -> list[str]:

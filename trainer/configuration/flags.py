@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from absl import flags
 
@@ -124,10 +123,7 @@ def export(argv: Sequence[str]) -> config.ExportConfig:
     """The configuration of `export`."""
     values = parsing.parse(argv, command_flag_definitions.export)
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
-    # The run's own models are of its last step, with noise built in: no other replaces them.
-    which = () if values.checkpoint == choices.LATEST else (Path(values.checkpoint).name,)
-    noise = () if values.noise == "fixed" else ("noise",)
-    name = "-".join((values.network, *which, *noise)) + choices.EXPORT_SUFFIXES[values.format]
+    name = values.network + choices.EXPORT_SUFFIXES[values.format]
     resolved = config.ExportConfig(
         job_dir=job_dir,
         output=job_dir / run_layout.MODELS / name
