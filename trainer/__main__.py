@@ -121,6 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command and returns its exit code."""
     streams.reserve()
     signals.install()
+    sys.set_int_max_str_digits(0)  # a flag of thousands of digits is a number, and out of bounds
     name, *arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
     _set_up_logging()
     from trainer.system import file_errors, memory_errors

@@ -31,6 +31,8 @@ def main(monkeypatch: pytest.MonkeyPatch):
     return __main__.main
 
 
+MANY = "9" * 5000  # more digits than Python reads unless told to
+
 WRONG_FLAGS = {
     "--bach_size=8": "Did you mean: batch_size",
     "--lr=1e-3": "Did you mean: discriminator_learning_rate, generator_learning_rate",
@@ -224,10 +226,9 @@ def test_other_commands_refuse_what_cannot_work(arguments, main, capsys, tmp_pat
             "holds no run: train first; there are {0}/b",
         ),
         ("generate --job_dir={0}/b --output={0}/x.png --labels=bog", "is not a value"),
-        (
-            f"generate --job_dir={{0}}/b --output={{0}}/x.png --labels=#{'9' * 5000}",
-            "is not a value",
-        ),
+        (f"generate --job_dir={{0}}/b --output={{0}}/x.png --labels=#{MANY}", "is not a value"),
+        (f"generate --job_dir={{0}}/b --output={{0}}/x.png --checkpoint={MANY}", "too long"),
+        (f"train --job_dir={{0}}/c --profile_steps={MANY},{MANY}", "--profile_steps"),
         ("generate --job_dir={0}/b --output={0}/x.png --checkpoint=7", "does not exist"),
         ("train --job_dir={0}/b --steps=4", "b has 5 steps already, more than the 4"),
         ("export --job_dir={0}/b --checkpoint=best", "holds no evaluated checkpoint"),

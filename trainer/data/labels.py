@@ -109,9 +109,7 @@ def _is_number_of(value: str, attribute: Attribute) -> bool:
     """Whether it is the number of a value, and not a value that does not exist, like size 9."""
     digits = value.removeprefix("#")
     is_clear = digits != value or not _has_numbers(attribute)
-    most = len(str(len(attribute.values)))  # digits: Python reads no number of thousands
-    is_short = digits.isdecimal() and len(digits.lstrip("0")) <= most
-    return is_clear and is_short and int(digits) < len(attribute.values)
+    return is_clear and digits.isdecimal() and int(digits) < len(attribute.values)
 
 
 def _has_numbers(attribute: Attribute) -> bool:
