@@ -74,7 +74,7 @@ def _train(
     if starts:
         _check_start(asked)
     if stored is not None:
-        _refuse_shorter(asked, configured)
+        _refuse_shorter(asked, stored, configured)
         _keep_schedule(asked.job_dir, stored, configured)
     # TensorFlow is imported only now: what is wrong above is said at once.
     from trainer.training import run as training
@@ -151,11 +151,12 @@ def _keep(data: DataFolder, spec: DatasetSpec) -> None:
         log.info("data: what was prepared is not kept (%s)", error)
 
 
-def _refuse_shorter(asked: TrainConfig, configured: RunConfig) -> None:
-    """Refuses a length that the run has passed: it would be complete without its end."""
-    done = max(checkpoint_files.complete(asked.job_dir / run_layout.CHECKPOINTS), default=0)
+def _refuse_shorter(asked: TrainConfig, stored: RunConfig, configured: RunConfig) -> None:
+    """Refuses a length that an interrupted run has passed: it would be complete without its end."""
+    done = checkpoint_files.newest(asked.job_dir / run_layout.CHECKPOINTS) or 0
+    before = step_counts.total_steps(stored.recipe, stored.schedule)
     length = step_counts.total_steps(configured.recipe, configured.schedule)
-    if asked.given & {"epochs", "steps"} and length < done:
+    if length < done < before:
         raise RefusedError(
             f"--job_dir={asked.job_dir} has {done} steps already, more than the {length} that are "
             "asked for: give a larger --steps or --epochs, or none to go on as before"
