@@ -35,6 +35,7 @@ MANY = "9" * 5000  # more digits than Python reads unless told to
 
 WRONG_FLAGS = {
     "--bach_size=8": "Did you mean: batch_size",
+    "--initialize_from=": "--initialize_from",
     "--lr=1e-3": "Did you mean: discriminator_learning_rate, generator_learning_rate",
     "--learning_rate=1e-3": "Did you mean: discriminator_learning_rate, generator_learning_rate",
     "--batch_size=-1": "batch_size",

@@ -223,7 +223,7 @@ def _train(argv: Sequence[str], specify: Specify) -> config.TrainConfig:
     job_dir, job_dir_url = paths.job_dir(values.job_dir)
     places = data_flags.places(values)
     source, source_url = None, None
-    if values.initialize_from:
+    if values.initialize_from is not None:
         source, source_url = paths.job_dir(values.initialize_from, "initialize_from")
     choice = specified = data_flags.choice(values, given)
     if "dataset" not in given and (job_dir_url or (job_dir / run_layout.CONFIG).exists()):

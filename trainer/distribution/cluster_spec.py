@@ -78,7 +78,14 @@ def _from_tf_config(text: str) -> Worker:
             raise ValueError(f"there is no {kind} {index}")
         place = index + (len(chiefs) if kind == "worker" else 0)
         return _checked(place, [*chiefs, *workers])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise RefusedError(
             f"TF_CONFIG does not describe this worker ({type(error).__name__}: {error}); it must "
             'be like {"cluster": {"worker": ["host:port", ...]}, '

@@ -109,7 +109,9 @@ def _text(figures: str, preset: str, networks: Trained, use: str, has_picture: b
 def _figures(job_dir: Path, step: int) -> str:
     """A table of the last evaluation of that step; against test images, if there is one."""
     for against in (run_layout.TEST, run_layout.TRAIN):
-        measured = [it for it in evaluations.read(job_dir, against) if it["step"] == step]
+        measured = [
+            it for it in evaluations.read(job_dir, against) if it["step"] == step and "num" in it
+        ]
         if measured:
             rows = [
                 f"| {figure.on_card} | {measured[-1][name]:.3f} |"
